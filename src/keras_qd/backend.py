@@ -1,0 +1,109 @@
+"""Which Keras backend runs, decided before keras is imported.
+
+The order of decisions: an explicit choice (``use_backend`` or ``--backend``), the environment variable
+``KERAS_BACKEND``, the user's ``keras.json``, and last an installed backend in the order of
+:data:`PREFERENCE`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from keras_qd.errors import BackendError, UnknownNameError
+
+#: Backends in the order in which an undecided session takes an installed one. JAX comes along with a plain
+#: install, so whoever has another one installed it on purpose.
+PREFERENCE = ("tensorflow", "torch", "jax")
+
+
+def installed_backends() -> list[str]:
+    """Return the backends that can be imported, in the order of :data:`PREFERENCE`.
+
+    Returns
+    -------
+    list of str
+        A subset of ``"tensorflow"``, ``"torch"`` and ``"jax"``. None of them is imported.
+    """
+    return [name for name in PREFERENCE if find_spec(name) is not None]
+
+
+def use_backend(name: str) -> None:
+    """Choose the Keras backend of this process.
+
+    Parameters
+    ----------
+    name : str
+        ``"tensorflow"``, ``"torch"`` or ``"jax"``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such backend.
+    BackendError
+        If it is not installed, or if keras already runs on another one.
+    """
+    if name not in PREFERENCE:
+        raise UnknownNameError("backend", name, PREFERENCE)
+    if find_spec(name) is None:
+        raise BackendError(
+            f"the backend {name!r} is not installed; run: pip install 'keras-qd[{name}]'"
+        )
+    running = _running_backend()
+    if running is not None and running != name:
+        raise BackendError(
+            f"keras already runs on {running!r}; choose {name!r} before keras is imported, "
+            f"for example with KERAS_BACKEND={name}"
+        )
+    os.environ["KERAS_BACKEND"] = name
+
+
+def ensure_backend() -> str:
+    """Make sure that keras will find a backend, and return its name.
+
+    Returns
+    -------
+    str
+        The backend that keras runs on, or will run on once it is imported.
+
+    Raises
+    ------
+    BackendError
+        If no backend is installed, or the chosen one is not.
+    """
+    running = _running_backend()
+    if running is not None:
+        return running
+    chosen = os.environ.get("KERAS_BACKEND") or _configured_backend()
+    installed = installed_backends()
+    if chosen in PREFERENCE and chosen not in installed:
+        raise BackendError(
+            f"keras is set to run on {chosen!r}, which is not installed; run: "
+            f"pip install 'keras-qd[{chosen}]', or set KERAS_BACKEND to one of: "
+            f"{', '.join(installed) or 'none is installed'}"
+        )
+    if chosen is None:
+        if not installed:
+            raise BackendError("no Keras backend is installed; run: pip install 'keras-qd[jax]'")
+        chosen = installed[0]
+    os.environ["KERAS_BACKEND"] = chosen
+    return chosen
+
+
+def _running_backend() -> str | None:
+    """Return the backend of an imported keras, or None while keras is not imported."""
+    keras = sys.modules.get("keras")
+    config = getattr(keras, "config", None)
+    return str(config.backend()) if config is not None else None
+
+
+def _configured_backend() -> str | None:
+    """Return the backend named in the user's ``keras.json``, if there is one."""
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    try:
+        return json.loads((Path(home) / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError):
+        return None

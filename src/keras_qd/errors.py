@@ -1,0 +1,73 @@
+"""The errors that keras-qd raises on purpose.
+
+Every one of them carries a message for a person: what was given, what was expected and what to do. The
+command line prints that message in one line and exits with ``exit_code``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class KerasQDError(Exception):
+    """Base of all errors that keras-qd raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(KerasQDError, ValueError):
+    """An argument or a combination of arguments that makes no sense."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that is not among the known ones.
+
+    Parameters
+    ----------
+    kind : str
+        What the name should have been, in words: ``"model"``, ``"interaction"``.
+    name : str
+        The name that was given.
+    known : iterable of str
+        The names that exist.
+
+    Examples
+    --------
+    >>> print(UnknownNameError("model", "pix2pixx", ["pix2pix", "unet"]))
+    unknown model 'pix2pixx'; did you mean 'pix2pix'? Known: pix2pix, unet
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+        super().__init__(
+            f"unknown {kind} {name!r}; {hint}Known: {', '.join(names) if names else 'none'}"
+        )
+
+
+class DataError(KerasQDError, ValueError):
+    """Data that cannot be used: a wrong shape, a missing field, values that are not finite."""
+
+
+class StoreError(KerasQDError, OSError):
+    """A stored data set that cannot be read or written."""
+
+
+class RunError(KerasQDError):
+    """A run directory that cannot be used as asked."""
+
+
+class PluginError(KerasQDError):
+    """A plug-in that cannot be imported, or two that claim one name."""
+
+
+class BackendError(KerasQDError):
+    """No usable Keras backend, or one asked for too late."""
+
+
+class PhysicsError(KerasQDError, ValueError):
+    """A physical problem that the solvers refuse, with the reason."""

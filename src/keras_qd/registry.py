@@ -1,0 +1,197 @@
+"""One registry for the four kinds of component, fed by entry points and by decorators.
+
+A component is a callable that takes keyword configuration and returns the component (for a task it may also
+be the task itself). Distributions announce theirs under the entry-point group ``keras_qd.KIND``; this
+package announces its own the same way. Listing names reads metadata only: nothing is imported until a
+component is asked for by name.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+from keras_qd.errors import PluginError, UnknownNameError, UsageError
+
+#: The kinds of component, and the word for one of each.
+KINDS = {"models": "model", "datasets": "data set", "metrics": "metric", "tasks": "task"}
+
+_OWN_DISTRIBUTION = "keras-qd"
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+Component = TypeVar("Component")
+
+
+class PluginWarning(UserWarning):
+    """A plug-in that is broken or hidden; the rest goes on without it."""
+
+
+class Registry:
+    """The components of one kind, by name.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`KINDS`.
+    scan : callable, optional
+        Returns the entry points of a group; the installed ones unless a test says otherwise.
+
+    Examples
+    --------
+    >>> registry = Registry("models", scan=lambda group: [])
+    >>> @registry.register("my-net")
+    ... def my_net(**config):
+    ...     return "a network"
+    >>> registry.names()
+    ['my-net']
+    >>> registry.get("my-net")()
+    'a network'
+    """
+
+    def __init__(
+        self, kind: str, scan: Callable[[str], list[EntryPoint]] | None = None
+    ) -> None:
+        self.kind = kind
+        self._scan = scan or _installed_entry_points
+        self._registered: dict[str, Any] = {}
+
+    def names(self) -> list[str]:
+        """Return the sorted names of all components, importing none of them."""
+        return sorted({point.name for point in self._points()} | set(self._registered))
+
+    def register(self, name: str) -> Callable[[Component], Component]:
+        """Return a decorator that registers a component in this process.
+
+        Parameters
+        ----------
+        name : str
+            Lower case, words joined with hyphens. A name used before in this process is replaced, so that
+            a notebook cell can be run again.
+
+        Raises
+        ------
+        UsageError
+            If the name is badly formed.
+        """
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} is no name for a {KINDS[self.kind]}; "
+                "use lower-case words joined with hyphens, such as 'my-net'"
+            )
+
+        def remember(component: Component) -> Component:
+            self._registered[name] = component
+            return component
+
+        return remember
+
+    def get(self, name: str) -> Any:
+        """Import and return the component called `name`.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none; the message has near matches and the list of names.
+        PluginError
+            If its import fails, or if two distributions claim the name.
+        """
+        if name in self._registered:
+            return self._registered[name]
+        point = self._choose(name)
+        try:
+            return point.load()
+        except Exception as cause:
+            raise PluginError(
+                f"the {KINDS[self.kind]} {name!r} of {origin(point)} cannot be imported: "
+                f"{type(cause).__name__}: {cause}"
+            ) from cause
+
+    def origin(self, name: str) -> str:
+        """Return the distribution and version that provides `name`, importing nothing."""
+        if name in self._registered:
+            return "this session"
+        return origin(self._choose(name))
+
+    def load_all(self) -> dict[str, Any]:
+        """Import every component; warn of the broken ones and leave them out.
+
+        Returns
+        -------
+        dict
+            The components that could be imported, by name.
+        """
+        loaded = {}
+        for name in self.names():
+            try:
+                loaded[name] = self.get(name)
+            except PluginError as error:
+                warnings.warn(str(error), PluginWarning, stacklevel=2)
+        return loaded
+
+    def _points(self) -> list[EntryPoint]:
+        return self._scan(f"keras_qd.{self.kind}")
+
+    def _choose(self, name: str) -> EntryPoint:
+        claims = {origin(point): point for point in self._points() if point.name == name}
+        if not claims:
+            raise UnknownNameError(KINDS[self.kind], name, self.names())
+        if len(claims) == 1:
+            return next(iter(claims.values()))
+        return self._settle(name, claims)
+
+    def _settle(self, name: str, claims: dict[str, EntryPoint]) -> EntryPoint:
+        """Decide between distributions that claim one name: this package wins, else nobody."""
+        what = f"the {KINDS[self.kind]} {name!r}"
+        own = [key for key, point in claims.items() if _distribution(point) == _OWN_DISTRIBUTION]
+        if not own:
+            raise PluginError(
+                f"{what} is claimed by {' and '.join(sorted(claims))}; uninstall one of them"
+            )
+        others = ", ".join(sorted(set(claims) - set(own)))
+        warnings.warn(
+            f"{what} of {others} is hidden by the one of keras-qd; it needs another name",
+            PluginWarning,
+            stacklevel=4,
+        )
+        return claims[own[0]]
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name.lower().replace("_", "-") if point.dist is not None else "unknown"
+
+
+def origin(point: EntryPoint) -> str:
+    """Return ``"distribution version"`` of an entry point."""
+    version = f" {point.dist.version}" if point.dist is not None else ""
+    return f"{_distribution(point)}{version}"
+
+
+def _installed_entry_points(group: str) -> list[EntryPoint]:
+    return list(entry_points(group=group))
+
+
+@cache
+def _registries() -> dict[str, Registry]:
+    return {kind: Registry(kind) for kind in KINDS}
+
+
+def registry(kind: str) -> Registry:
+    """Return the registry of one kind of component.
+
+    Parameters
+    ----------
+    kind : str
+        ``"models"``, ``"datasets"``, ``"metrics"`` or ``"tasks"``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such kind.
+    """
+    if kind not in KINDS:
+        raise UnknownNameError("kind of component", kind, KINDS)
+    return _registries()[kind]

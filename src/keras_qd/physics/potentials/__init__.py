@@ -1,0 +1,1 @@
+"""Random confinement potentials: one family a file, seeded sample by sample."""

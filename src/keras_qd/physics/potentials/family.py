@@ -1,0 +1,151 @@
+"""What every family of random confinement potentials is, and how its settings are checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from keras_qd.errors import UsageError
+from keras_qd.physics.box import Box
+
+#: A setting: one number that fixes it, or a pair (low, high) from which each sample draws it.
+Setting: TypeAlias = float | tuple[float, float]
+#: What was drawn for one sample, by name.
+Drawn: TypeAlias = dict[str, float]
+
+
+class PotentialFamily:
+    """Base of the families of random potentials.
+
+    A family is a frozen dataclass whose fields are its settings. A setting is a number, or a pair
+    ``(low, high)`` from which every sample draws uniformly. Lengths among the settings are
+    fractions of the side of the box, so that one configuration means the same in every box;
+    energies are in Ha*. What was drawn for a sample is in a0*, Ha* and radians.
+
+    Attributes
+    ----------
+    name : str
+        The name by which `keras_qd.physics.potential_family` knows it.
+    parameter_names : tuple of str
+        The names of the drawn parameters: the same for every sample of one family object.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the drawn parameters, in the order of `sample`'s dictionary."""
+        raise NotImplementedError
+
+    def sample(
+        self, generator: np.random.Generator, box: Box, n_pixels: int
+    ) -> tuple[np.ndarray, Drawn]:
+        """Draw one potential.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            The only source of randomness. The same state gives the same smooth function
+            whatever the number of pixels.
+        box : Box
+            The hard-wall box.
+        n_pixels : int
+            Pixels a side.
+
+        Returns
+        -------
+        values : ndarray, shape (n_pixels, n_pixels), float64
+            The potential at the cell centres in Ha*; y along the first axis, x along the last.
+        parameters : dict of str to float
+            What was drawn, by the names in `parameter_names`.
+        """
+        raise NotImplementedError
+
+    def configuration(self) -> dict[str, object]:
+        """Return the settings by name, as plain numbers, text and lists (ready for JSON)."""
+        settings = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in settings.items()
+        }
+
+
+def draw_uniform(generator: np.random.Generator, setting: Setting) -> float:
+    """Draw a value of a setting; a fixed one uses up a random number as well.
+
+    So the numbers that follow in the stream do not depend on which settings are fixed.
+    """
+    low, high = bounds(setting)
+    return low + (high - low) * float(generator.random())
+
+
+def bounds(setting: Setting) -> tuple[float, float]:
+    """Lower and upper end of a setting.
+
+    Examples
+    --------
+    >>> bounds(1.5), bounds((1.0, 2.0))
+    ((1.5, 1.5), (1.0, 2.0))
+    """
+    if isinstance(setting, int | float):
+        return float(setting), float(setting)
+    low, high = setting
+    return float(low), float(high)
+
+
+def checked_setting(
+    family: str, name: str, setting: object, least: float = -math.inf, most: float = math.inf
+) -> Setting:
+    """Return a setting as a float or a pair of floats, or say what is wrong with it.
+
+    Parameters
+    ----------
+    family, name : str
+        Where the setting belongs, for the message.
+    setting : object
+        What was given: a number or a pair of numbers.
+    least, most : float
+        The range that the family can do anything sensible with.
+
+    Raises
+    ------
+    UsageError
+        Not a number or an ascending pair of numbers within ``[least, most]``.
+    """
+    try:
+        numbers = [float(number) for number in _as_sequence(setting)]
+    except (TypeError, ValueError):
+        numbers = []
+    ascending = len(numbers) in (1, 2) and numbers == sorted(numbers)
+    if not ascending or not all(math.isfinite(n) and least <= n <= most for n in numbers):
+        raise UsageError(
+            f"{family}: {name}={setting!r} is not usable; give a number or a pair (low, high)"
+            f" between {least:g} and {most:g}"
+        )
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+def checked_count(family: str, name: str, count: object, least: int, most: int) -> int:
+    """Return a whole number within ``[least, most]``, or say what is wrong with it."""
+    if isinstance(count, bool) or not isinstance(count, int) or not least <= count <= most:
+        raise UsageError(
+            f"{family}: {name}={count!r} is not usable; give a whole number from {least} to {most}"
+        )
+    return count
+
+
+def replace_checked(family: PotentialFamily, **limits: tuple[float, float]) -> None:
+    """Check the named settings of a frozen family and store them in their plain form."""
+    for name, (least, most) in limits.items():
+        value = checked_setting(family.name, name, getattr(family, name), least, most)
+        object.__setattr__(family, name, value)
+
+
+def _as_sequence(setting: object) -> Iterable[object]:
+    if isinstance(setting, str | bool):
+        raise TypeError("text and truth values are no settings")
+    return setting if isinstance(setting, Iterable) else (setting,)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.physics.potentials.family import PotentialFamily
-from keras_qd.physics.potentials.random_fourier import RandomFourier
+from keras_qd.physics.potentials.family import PotentialFamily, build_family
+from keras_qd.physics.potentials.random_mixture import PLAIN_FAMILIES, RandomMixture
 
 FAMILIES: dict[str, type[PotentialFamily]] = {
-    family.name: family
-    for family in (RandomFourier,)
+    **PLAIN_FAMILIES,
+    RandomMixture.name: RandomMixture,
 }
 
 
@@ -52,13 +49,4 @@ def potential_family(name: str, **parameters: object) -> PotentialFamily:
     >>> potential_family("random-fourier", amplitude=0.5).configuration()["amplitude"]
     0.5
     """
-    if name not in FAMILIES:
-        raise UnknownNameError("potential family", name, FAMILIES)
-    family = FAMILIES[name]
-    known = [field.name for field in dataclasses.fields(family)]  # type: ignore[arg-type]
-    unknown = sorted(set(parameters) - set(known))
-    if unknown:
-        raise UsageError(
-            f"{name} has no parameter {', '.join(map(repr, unknown))}; it has {', '.join(known)}"
-        )
-    return family(**parameters)
+    return build_family(FAMILIES, name, parameters)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from keras_qd.errors import UsageError
+from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.physics.box import Box
 
 #: A setting: one number that fixes it, or a pair (low, high) from which each sample draws it.
@@ -72,6 +72,39 @@ class PotentialFamily:
             name: list(value) if isinstance(value, tuple) else value
             for name, value in settings.items()
         }
+
+
+def build_family(
+    families: Mapping[str, type[PotentialFamily]], name: str, settings: Mapping[str, object]
+) -> PotentialFamily:
+    """Build one of several families, or say which name or setting is unknown.
+
+    Parameters
+    ----------
+    families : mapping of str to type
+        The known families.
+    name : str
+        The one wanted.
+    settings : mapping of str to object
+        Its settings.
+
+    Raises
+    ------
+    UnknownNameError
+        No such family.
+    UsageError
+        A setting that it does not have, or a value it cannot use.
+    """
+    if name not in families:
+        raise UnknownNameError("potential family", name, families)
+    family = families[name]
+    known = [field.name for field in dataclasses.fields(family)]  # type: ignore[arg-type]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise UsageError(
+            f"{name} has no parameter {', '.join(map(repr, unknown))}; it has {', '.join(known)}"
+        )
+    return family(**settings)
 
 
 def draw_uniform(generator: np.random.Generator, setting: Setting) -> float:

@@ -1,0 +1,86 @@
+"""A few Gaussian wells at random places."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+
+from keras_qd.errors import UsageError
+from keras_qd.physics.box import Box
+from keras_qd.physics.potentials.family import (
+    Drawn,
+    PotentialFamily,
+    Setting,
+    checked_count,
+    draw_uniform,
+    replace_checked,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GaussianWells(PotentialFamily):
+    r"""Gaussian wells, as of impurities or of the tips of gates.
+
+    .. math:: V(\mathbf r) = -\sum_i D_i \exp(-|\mathbf r - \mathbf r_i|^2 / 2 w_i^2)
+
+    Parameters
+    ----------
+    fewest, most : int
+        The number of wells is drawn from ``fewest`` to ``most``, at most 16.
+    depth : float or pair of float
+        Depth :math:`D` of each well in Ha*.
+    width : float or pair of float
+        Width :math:`w` of each well as a fraction of the side of the box.
+    margin : float
+        No centre lies closer to a wall than this fraction of the side, from 0 to 0.5.
+    """
+
+    name: ClassVar[str] = "gaussian-wells"
+
+    fewest: int = 1
+    most: int = 4
+    depth: Setting = (1.0, 3.0)
+    width: Setting = (0.1, 0.2)
+    margin: float = 0.2
+
+    def __post_init__(self) -> None:
+        checked_count(self.name, "most", self.most, 1, 16)
+        checked_count(self.name, "fewest", self.fewest, 1, self.most)
+        replace_checked(self, depth=(0.0, 1e3), width=(0.02, 2.0), margin=(0.0, 0.5))
+        if not isinstance(self.margin, float):
+            raise UsageError(f"{self.name}: margin={self.margin!r} must be one number")
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Number of wells; of each well centre and width (a0*) and depth (0: absent)."""
+        wells = [
+            f"well_{i}_{what}" for i in range(self.most) for what in ("x", "y", "depth", "width")
+        ]
+        return ("n_wells", *wells)
+
+    def sample(
+        self, generator: np.random.Generator, box: Box, n_pixels: int
+    ) -> tuple[np.ndarray, Drawn]:
+        """Draw one potential; see `PotentialFamily.sample`."""
+        x, y = box.mesh(n_pixels)
+        n_wells = int(generator.integers(self.fewest, self.most, endpoint=True))
+        values = np.zeros((n_pixels, n_pixels))
+        drawn: list[float] = [n_wells]
+        for i in range(self.most):
+            centre_x, centre_y, depth, width = self._draw_well(generator, box.length)
+            depth = depth if i < n_wells else 0.0
+            drawn += [centre_x, centre_y, depth, width]
+            square = (x - centre_x) ** 2 + (y - centre_y) ** 2
+            values -= depth * np.exp(-square / (2.0 * width**2))
+        return values, dict(zip(self.parameter_names, drawn, strict=True))
+
+    def _draw_well(
+        self, generator: np.random.Generator, length: float
+    ) -> tuple[float, float, float, float]:
+        inside = (self.margin, 1.0 - self.margin)
+        centre_x = draw_uniform(generator, inside) * length
+        centre_y = draw_uniform(generator, inside) * length
+        depth = draw_uniform(generator, self.depth)
+        return centre_x, centre_y, depth, draw_uniform(generator, self.width) * length

@@ -1,0 +1,97 @@
+"""Parabolic dots, elliptic and displaced, with a random field for the disorder."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from keras_qd.physics.box import Box
+from keras_qd.physics.potentials.family import (
+    Drawn,
+    PotentialFamily,
+    Setting,
+    draw_uniform,
+    replace_checked,
+)
+from keras_qd.physics.potentials.frame import rotated_frame
+from keras_qd.physics.potentials.random_fourier import sample_field
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Parabolic(PotentialFamily):
+    r"""Elliptic parabola plus a Gaussian random field.
+
+    .. math:: V = \tfrac12 \omega^2 (q\, u^2 + v^2 / q) + \sigma f(x, y)
+
+    u and v are measured from the displaced centre along axes turned by an angle, and f is the
+    random field of `RandomFourier` with unit standard deviation. The product of the two
+    frequencies is :math:`\omega^2` whatever their ratio q.
+
+    Parameters
+    ----------
+    omega : float or pair of float
+        :math:`\omega` in Ha*.
+    ratio : float or pair of float
+        Ratio q of the two frequencies.
+    angle : float or pair of float
+        Angle between the stiff axis u and the x axis, in radians.
+    shift : float or pair of float
+        Displacement of the centre from that of the box along x and along y, both drawn from
+        here, as a fraction of the side of the box.
+    disorder : float or pair of float
+        Standard deviation :math:`\sigma` of the random field in Ha*.
+    correlation_length : float or pair of float
+        Correlation length of the random field as a fraction of the side of the box.
+
+    References
+    ----------
+    .. [1] S. M. Reimann and M. Manninen, "Electronic structure of quantum dots", Rev. Mod. Phys.
+       74, 1283 (2002), https://doi.org/10.1103/RevModPhys.74.1283
+    """
+
+    name: ClassVar[str] = "parabolic"
+
+    omega: Setting = (0.3, 1.0)
+    ratio: Setting = (1.0, 1.5)
+    angle: Setting = (0.0, math.pi)
+    shift: Setting = (-0.05, 0.05)
+    disorder: Setting = (0.0, 0.4)
+    correlation_length: Setting = 0.15
+
+    def __post_init__(self) -> None:
+        replace_checked(
+            self,
+            omega=(0.0, 1e3),
+            ratio=(0.05, 20.0),
+            angle=(-10.0, 10.0),
+            shift=(-0.5, 0.5),
+            disorder=(0.0, 1e3),
+            correlation_length=(0.04, 1.0),
+        )
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Frequency, ratio, angle, centre (a0*), disorder (Ha*) and correlation length (a0*)."""
+        return ("omega", "ratio", "angle", "x", "y", "disorder", "correlation_length")
+
+    def sample(
+        self, generator: np.random.Generator, box: Box, n_pixels: int
+    ) -> tuple[np.ndarray, Drawn]:
+        """Draw one potential; see `PotentialFamily.sample`."""
+        omega = draw_uniform(generator, self.omega)
+        ratio = draw_uniform(generator, self.ratio)
+        angle = draw_uniform(generator, self.angle)
+        centre_x = (0.5 + draw_uniform(generator, self.shift)) * box.length
+        centre_y = (0.5 + draw_uniform(generator, self.shift)) * box.length
+        disorder = draw_uniform(generator, self.disorder)
+        correlation_length = draw_uniform(generator, self.correlation_length)
+        u, v = rotated_frame(box, n_pixels, centre_x, centre_y, angle)
+        parabola = 0.5 * omega**2 * (ratio * u**2 + v**2 / ratio)
+        field = sample_field(generator, correlation_length, n_pixels)
+        drawn = (
+            omega, ratio, angle, centre_x, centre_y, disorder, correlation_length * box.length
+        )  # fmt: skip
+        return parabola + disorder * field, dict(zip(self.parameter_names, drawn, strict=True))

@@ -1,0 +1,98 @@
+"""A family drawn at random for each sample."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+import numpy as np
+
+from keras_qd.errors import UsageError
+from keras_qd.physics.box import Box
+from keras_qd.physics.potentials.double_dot import DoubleDot
+from keras_qd.physics.potentials.family import Drawn, PotentialFamily, build_family
+from keras_qd.physics.potentials.gate_array import GateArray
+from keras_qd.physics.potentials.gaussian_wells import GaussianWells
+from keras_qd.physics.potentials.parabolic import Parabolic
+from keras_qd.physics.potentials.random_fourier import RandomFourier
+
+#: The families that a mixture can draw from.
+PLAIN_FAMILIES: dict[str, type[PotentialFamily]] = {
+    family.name: family
+    for family in (RandomFourier, GaussianWells, Parabolic, DoubleDot, GateArray)
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RandomMixture(PotentialFamily):
+    """Each sample comes from one of several families, drawn with equal chances.
+
+    Parameters
+    ----------
+    components : sequence of str, dict or PotentialFamily
+        The families to draw from: names, ``{"family": name, **settings}``, or built ones; by
+        default all others with their default settings.
+    """
+
+    name: ClassVar[str] = "random-mixture"
+
+    components: Sequence[str | dict[str, object] | PotentialFamily] = tuple(PLAIN_FAMILIES)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.components, str) or not self.components:
+            raise UsageError(
+                f"{self.name}: components={self.components!r} must be a list of families"
+            )
+        built = tuple(_build_component(component) for component in self.components)
+        names = [component.name for component in built]
+        if len(set(names)) < len(names):
+            raise UsageError(
+                f"{self.name}: components name a family twice ({', '.join(names)}); each family"
+                " can be in a mixture once"
+            )
+        object.__setattr__(self, "components", built)
+
+    @property
+    def families(self) -> tuple[PotentialFamily, ...]:
+        """The families that samples are drawn from."""
+        return cast(tuple[PotentialFamily, ...], self.components)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Number of the component, then FAMILY.PARAMETER of all of them (nan: another's)."""
+        return (
+            "component",
+            *(f"{part.name}.{name}" for part in self.families for name in part.parameter_names),
+        )
+
+    def sample(
+        self, generator: np.random.Generator, box: Box, n_pixels: int
+    ) -> tuple[np.ndarray, Drawn]:
+        """Draw one potential; see `PotentialFamily.sample`."""
+        component = int(generator.integers(len(self.families)))
+        family = self.families[component]
+        values, drawn = family.sample(generator, box, n_pixels)
+        parameters = dict.fromkeys(self.parameter_names, math.nan)
+        parameters["component"] = component
+        parameters |= {f"{family.name}.{name}": value for name, value in drawn.items()}
+        return values, parameters
+
+    def configuration(self) -> dict[str, object]:
+        """Return name and settings of every component."""
+        return {"components": [{"family": c.name, **c.configuration()} for c in self.families]}
+
+
+def _build_component(component: str | dict[str, object] | PotentialFamily) -> PotentialFamily:
+    if isinstance(component, PotentialFamily):
+        return component
+    if isinstance(component, str):
+        return build_family(PLAIN_FAMILIES, component, {})
+    if not isinstance(component, dict) or "family" not in component:
+        raise UsageError(
+            f"random-mixture: {component!r} is no family; give a name,"
+            ' {"family": name, ...} or what potential_family returns'
+        )
+    settings = dict(component)
+    return build_family(PLAIN_FAMILIES, str(settings.pop("family")), settings)

@@ -1,29 +1,44 @@
-"""Potentials, units and exact solvers: NumPy and SciPy only, no deep-learning framework.
+"""Exact physics of few-electron quantum dots, in NumPy and SciPy alone.
 
-Public names are imported when they are first asked for, so that ``from keras_qd import physics`` is cheap.
+Names are imported when first used. No module may bear the name of a public function: once
+imported, a module hides the function of the same name.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-_MODULE_OF = {
+#: Public name -> the module that defines it.
+_HOMES = {
     "Box": "box",
     "Interaction": "interactions",
+    "PotentialFamily": "potentials.family",
     "Solution": "solution",
-    "Solver": "solve",
-    "solve": "solve",
+    "Solver": "solver",
+    "potential_families": "potentials.catalogue",
+    "potential_family": "potentials.catalogue",
+    "sample_generator": "potentials.sampling",
+    "sample_potentials": "potentials.sampling",
+    "solve": "solver",
 }
 
-__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted(_HOMES)
+
+if TYPE_CHECKING:
+    from keras_qd.physics.box import Box
+    from keras_qd.physics.interactions import Interaction
+    from keras_qd.physics.potentials.catalogue import potential_families, potential_family
+    from keras_qd.physics.potentials.family import PotentialFamily
+    from keras_qd.physics.potentials.sampling import sample_generator, sample_potentials
+    from keras_qd.physics.solution import Solution
+    from keras_qd.physics.solver import Solver, solve
 
 
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

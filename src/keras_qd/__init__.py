@@ -1,12 +1,15 @@
 """Learn the maps between potentials, charge densities and energies of few-electron quantum dots.
 
-Names are imported when first used: ``import keras_qd`` imports neither keras nor SciPy.
+Names are imported when first used: ``import keras_qd`` imports neither keras nor SciPy. It only sees to it
+that keras, once imported, runs on a backend that is installed.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from keras_qd.backend import prefer_installed_backend
 
 __version__ = "0.1.0"
 
@@ -18,6 +21,7 @@ _HOMES = {
     "names": "components",
     "register": "components",
     "task": "components",
+    "resume": "training",
     "train": "training",
     "evaluate": "evaluation",
     "predict": "evaluation",
@@ -52,7 +56,9 @@ if TYPE_CHECKING:
     )
     from keras_qd.components import build, load, metric, names, register, task
     from keras_qd.evaluation import evaluate, predict
-    from keras_qd.training import train
+    from keras_qd.training import resume, train
+
+prefer_installed_backend()
 
 
 def __getattr__(name: str) -> Any:

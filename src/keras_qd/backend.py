@@ -61,35 +61,37 @@ def use_backend(name: str) -> None:
     os.environ["KERAS_BACKEND"] = name
 
 
-def ensure_backend() -> str:
-    """Make sure that keras will find a backend, and return its name.
+def prefer_installed_backend() -> None:
+    """Let keras find an installed backend where neither the user nor ``keras.json`` chose one.
 
-    Returns
-    -------
-    str
-        The backend that keras runs on, or will run on once it is imported.
+    This sets ``KERAS_BACKEND``, and imports nothing. It runs when keras_qd is imported, so that keras,
+    imported later by whomever, does not look for a backend that is not there.
+    """
+    if _running_backend() or os.environ.get("KERAS_BACKEND") or _configured_backend():
+        return
+    installed = installed_backends()
+    if installed:
+        os.environ["KERAS_BACKEND"] = installed[0]
+
+
+def ensure_backend() -> str:
+    """Make sure that keras has a backend to run on, and return its name.
 
     Raises
     ------
     BackendError
         If no backend is installed, or the chosen one is not.
     """
-    running = _running_backend()
-    if running is not None:
-        return running
-    chosen = os.environ.get("KERAS_BACKEND") or _configured_backend()
-    installed = installed_backends()
-    if chosen in PREFERENCE and chosen not in installed:
+    prefer_installed_backend()
+    chosen = _running_backend() or os.environ.get("KERAS_BACKEND") or _configured_backend()
+    if chosen is None:
+        raise BackendError("no Keras backend is installed; run: pip install 'keras-qd[jax]'")
+    if chosen in PREFERENCE and find_spec(chosen) is None:
         raise BackendError(
             f"keras is set to run on {chosen!r}, which is not installed; run: "
             f"pip install 'keras-qd[{chosen}]', or set KERAS_BACKEND to one of: "
-            f"{', '.join(installed) or 'none is installed'}"
+            f"{', '.join(installed_backends()) or 'none is installed'}"
         )
-    if chosen is None:
-        if not installed:
-            raise BackendError("no Keras backend is installed; run: pip install 'keras-qd[jax]'")
-        chosen = installed[0]
-    os.environ["KERAS_BACKEND"] = chosen
     return chosen
 
 

@@ -1,0 +1,191 @@
+"""From the fields of a data set to the arrays of a network, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from keras_qd.datasets.scaling import Scaling, fit_scaling, scaling_from_config
+from keras_qd.errors import DataError
+
+if TYPE_CHECKING:
+    from keras_qd.tasks.task import Task
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Scale fields and stack them as channels; undo both.
+
+    Parameters
+    ----------
+    inputs, targets : mapping of str to tuple of int
+        The fields that go in and come out, with the shape of one sample of each.
+    scalings : mapping of str to Scaling
+        The fitted scaling of each field.
+
+    Notes
+    -----
+    A field of shape (ny, nx) gains a channel axis, and so does one of shape (points,); a field with three
+    axes has its channels already; a number becomes a vector of length one. Several fields are stacked
+    along the channel axis, so all else in their shapes must agree.
+    """
+
+    inputs: Mapping[str, tuple[int, ...]]
+    targets: Mapping[str, tuple[int, ...]]
+    scalings: Mapping[str, Scaling]
+
+    def __post_init__(self) -> None:
+        # Both raise DataError where fields cannot be stacked.
+        _ = self.input_shape, self.output_shape
+
+    @classmethod
+    def fit(cls, task: Task, training: Mapping[str, Array]) -> Pipeline:
+        """Fit the scalings that `task` names on the training split.
+
+        Parameters
+        ----------
+        task : Task
+        training : mapping of str to ndarray
+            The fields of the training split, samples along the first axis.
+
+        Raises
+        ------
+        DataError
+            If a field is missing, or if fields cannot be stacked.
+        """
+        names = [*task.inputs, *task.targets]
+        missing = [name for name in names if name not in training]
+        if missing:
+            raise DataError(
+                f"task {task.name!r} needs the field {', '.join(missing)}, which the data set has "
+                f"not; it has {', '.join(sorted(training))}"
+            )
+        scalings = {
+            name: fit_scaling(task.scaling.get(name, "none"), np.asarray(training[name]))
+            for name in names
+        }
+        return cls(
+            {name: tuple(training[name].shape[1:]) for name in task.inputs},
+            {name: tuple(training[name].shape[1:]) for name in task.targets},
+            scalings,
+        )
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample as the network takes it."""
+        return _stacked_shape(self.inputs)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one sample as the network gives it."""
+        return _stacked_shape(self.targets)
+
+    def scale_inputs(self, arrays: Mapping[str, ArrayLike]) -> Array:
+        """Return the network's input for physical `arrays`.
+
+        Parameters
+        ----------
+        arrays : mapping of str to array_like
+            The input fields in physical units, samples along the first axis.
+
+        Returns
+        -------
+        ndarray, shape (n, *input_shape), float32
+
+        Raises
+        ------
+        DataError
+            If a field is missing, has another shape than in training, or holds values that are not finite.
+        """
+        return self._scale(self.inputs, arrays)
+
+    def scale_targets(self, arrays: Mapping[str, ArrayLike]) -> Array:
+        """Return the wanted output for physical `arrays`; see :meth:`scale_inputs`."""
+        return self._scale(self.targets, arrays)
+
+    def restore(self, prediction: ArrayLike) -> dict[str, Array]:
+        """Return the target fields in physical units.
+
+        Parameters
+        ----------
+        prediction : array_like, shape (n, *output_shape)
+            What the network gave.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Field -> array with samples along the first axis, float64.
+        """
+        prediction = np.asarray(prediction, dtype=np.float64)
+        fields, first = {}, 0
+        for name, shape in self.targets.items():
+            last = first + _channels_last(shape)[-1]
+            part = prediction[..., first:last].reshape(len(prediction), *shape)
+            fields[name], first = self.scalings[name].inverse(part), last
+        return fields
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the pipeline as plain values that JSON can hold."""
+        return {
+            "inputs": {name: list(shape) for name, shape in self.inputs.items()},
+            "targets": {name: list(shape) for name, shape in self.targets.items()},
+            "scalings": {name: scaling.to_config() for name, scaling in self.scalings.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Pipeline:
+        """Make a pipeline from what :meth:`to_config` returned."""
+        return cls(
+            {name: tuple(shape) for name, shape in config["inputs"].items()},
+            {name: tuple(shape) for name, shape in config["targets"].items()},
+            {name: scaling_from_config(entry) for name, entry in config["scalings"].items()},
+        )
+
+    def _scale(
+        self, fields: Mapping[str, tuple[int, ...]], arrays: Mapping[str, ArrayLike]
+    ) -> Array:
+        parts = []
+        for name, shape in fields.items():
+            values = _checked(name, shape, arrays)
+            scaled = self.scalings[name].forward(values)
+            parts.append(scaled.reshape(len(values), *_channels_last(shape)))
+        return np.concatenate(parts, axis=-1, dtype=np.float32)
+
+
+def _checked(name: str, shape: tuple[int, ...], arrays: Mapping[str, ArrayLike]) -> Array:
+    """Return field `name` of `arrays`, or raise a DataError that says what is wrong with it."""
+    if name not in arrays:
+        raise DataError(f"the field {name!r} is missing; given: {', '.join(arrays) or 'none'}")
+    values = np.asarray(arrays[name])
+    if values.shape[1:] != shape or values.ndim != len(shape) + 1:
+        raise DataError(
+            f"the field {name!r} has shape {values.shape}; "
+            f"expected (n, {', '.join(map(str, shape))}), samples along the first axis"
+        )
+    bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    if bad.size:
+        raise DataError(
+            f"the field {name!r} holds NaN or infinity in {bad.size} of {len(values)} samples, "
+            f"first in sample {bad[0]}; remove them"
+        )
+    return values
+
+
+def _channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of one sample with its channel axis."""
+    return {0: (1,), 1: (*shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
+
+
+def _stacked_shape(fields: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    shapes = {name: _channels_last(shape) for name, shape in fields.items()}
+    if len({shape[:-1] for shape in shapes.values()}) > 1:
+        listing = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise DataError(f"fields of different shapes cannot be stacked as channels: {listing}")
+    first = next(iter(shapes.values()))
+    return (*first[:-1], sum(shape[-1] for shape in shapes.values()))

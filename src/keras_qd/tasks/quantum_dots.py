@@ -1,0 +1,68 @@
+"""The five maps between the potential and the densities of a quantum dot.
+
+After Pantis-Simut et al., Mach. Learn.: Sci. Technol. 4, 025023 (2023), arXiv:2301.02122.
+"""
+
+from __future__ import annotations
+
+from keras_qd.tasks.task import Task
+
+#: How each field is scaled: potentials by their spread about the set's mean, densities by their spread
+#: alone, so that an empty place stays zero.
+_SCALING = {
+    "potential": "standard",
+    "density": "max",
+    "density_noninteracting": "max",
+}
+
+
+def _map(name: str, source: str, target: str, description: str) -> Task:
+    """Return the task that maps one field of the quantum dots onto another with pix2pix."""
+    return Task(
+        name=name,
+        description=description,
+        dataset="quantum-dots",
+        inputs=source,
+        targets=target,
+        model="pix2pix",
+        metrics=("l1", "l2", "linf", "r2", "ssim", "psnr"),
+        scaling={source: _SCALING[source], target: _SCALING[target]},
+        augmentation="square-symmetries",
+        schedule="linear",
+    )
+
+
+POTENTIAL_TO_DENSITY = _map(
+    "potential-to-density",
+    "potential",
+    "density",
+    "confinement potential to the density of interacting electrons",
+)
+
+POTENTIAL_TO_NONINTERACTING_DENSITY = _map(
+    "potential-to-noninteracting-density",
+    "potential",
+    "density_noninteracting",
+    "confinement potential to the density of non-interacting electrons",
+)
+
+NONINTERACTING_TO_INTERACTING_DENSITY = _map(
+    "noninteracting-to-interacting-density",
+    "density_noninteracting",
+    "density",
+    "density without the interaction to the density with it",
+)
+
+DENSITY_TO_POTENTIAL = _map(
+    "density-to-potential",
+    "density",
+    "potential",
+    "density of interacting electrons back to the confinement potential",
+)
+
+NONINTERACTING_DENSITY_TO_POTENTIAL = _map(
+    "noninteracting-density-to-potential",
+    "density_noninteracting",
+    "potential",
+    "density of non-interacting electrons back to the confinement potential",
+)

@@ -1,0 +1,183 @@
+"""A task: data set + fields + scaling + model + metrics + settings of the training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from keras_qd import components
+from keras_qd.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_qd.datasets import Dataset
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is learnt from what, and with which settings. All components are registered names.
+
+    Parameters
+    ----------
+    name : str
+        Name of the task.
+    dataset : str
+        Name of the data set.
+    inputs, targets : sequence of str
+        Fields of the data set that go in, and that come out. One name may stand for a sequence of one.
+    model : str
+        Name of the model.
+    description : str
+        What the task is about, in one line.
+    metrics : sequence of str
+        Names of the metrics that are followed during training and computed by an evaluation.
+    loss : str, optional
+        A Keras loss; None leaves the model as its builder compiled it.
+    optimizer : str, optional
+        A Keras optimizer; None leaves the model's own.
+    epochs : int
+        Passes over the training split.
+    batch_size : int
+        Samples in a batch.
+    schedule : str
+        How the learning rate goes from its first value to zero: ``"constant"`` (it does not), ``"cosine"``,
+        or ``"linear"`` (constant for the first half, then a straight line, as in the original pix2pix).
+    scaling : mapping of str to str
+        Field -> name of its scaling; ``"none"`` for those left out.
+    augmentation : str, optional
+        ``"square-symmetries"``, or None.
+    dataset_config, model_config, metric_config : mapping
+        Settings passed to the data set's and the model's builders, and, by metric's name, to the metrics'.
+
+    Raises
+    ------
+    UsageError
+        If a setting makes no sense.
+
+    Examples
+    --------
+    >>> from keras_qd.tasks import Task
+    >>> task = Task(name="mine", dataset="quantum-dots", inputs="potential", targets="density", model="unet")
+    >>> task.replace(epochs=5).epochs
+    5
+    """
+
+    name: str
+    dataset: str
+    inputs: Sequence[str]
+    targets: Sequence[str]
+    model: str
+    description: str = ""
+    metrics: Sequence[str] = ("l1", "l2", "linf", "r2")
+    loss: str | None = None
+    optimizer: str | None = None
+    epochs: int = 50
+    batch_size: int = 32
+    schedule: str = "constant"
+    scaling: Mapping[str, str] = field(default_factory=dict)
+    augmentation: str | None = None
+    dataset_config: Mapping[str, Any] = field(default_factory=dict)
+    model_config: Mapping[str, Any] = field(default_factory=dict)
+    metric_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key in ("inputs", "targets", "metrics"):
+            value = getattr(self, key)
+            names = (value,) if isinstance(value, str) else tuple(value)
+            object.__setattr__(self, key, names)
+        if not self.inputs or not self.targets:
+            raise UsageError(f"task {self.name!r} needs at least one input and one target field")
+        for key in ("epochs", "batch_size"):
+            _require_positive(self.name, key, getattr(self, key))
+        unused = set(self.scaling) - {*self.inputs, *self.targets}
+        if unused:
+            raise UsageError(
+                f"task {self.name!r} scales {', '.join(sorted(unused))}, "
+                f"but uses only {', '.join([*self.inputs, *self.targets])}"
+            )
+
+    def replace(self, **changes: Any) -> Task:
+        """Return a copy with some settings changed.
+
+        ``dataset_config``, ``model_config`` and ``metric_config`` are merged into the old ones.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such setting.
+        """
+        known = [entry.name for entry in dataclasses.fields(self)]
+        for key in changes:
+            if key not in known:
+                raise UnknownNameError("setting of a task", key, known)
+        for key in ("dataset_config", "model_config", "metric_config"):
+            if key in changes:
+                changes[key] = {**getattr(self, key), **changes[key]}
+        return dataclasses.replace(self, **changes)
+
+    def load_dataset(self, **config: Any) -> Dataset:
+        """Load the task's data set, with `config` on top of the task's own settings."""
+        return components.load(self.dataset, **{**self.dataset_config, **config})
+
+    def build_model(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> keras.Model:
+        """Build the task's model for samples of these shapes (no sample axis).
+
+        Parameters
+        ----------
+        input_shape, output_shape : tuple of int
+            Shapes of one sample as the network sees it, channels last.
+
+        Returns
+        -------
+        keras.Model
+            Compiled with the task's loss, optimizer and metrics.
+        """
+        model = components.build(
+            self.model, input_shape=input_shape, output_shape=output_shape, **self.model_config
+        )
+        return self._compile(model)
+
+    def build_metrics(self) -> list[keras.metrics.Metric]:
+        """Create fresh metrics, in the order of ``metrics``."""
+        return [
+            components.metric(name, **self.metric_config.get(name, _NOTHING))
+            for name in self.metrics
+        ]
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the task as plain values that JSON can hold."""
+        return {
+            entry.name: _plain(getattr(self, entry.name)) for entry in dataclasses.fields(self)
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Task:
+        """Make a task from what :meth:`to_config` returned."""
+        return cls(**config)
+
+    def _compile(self, model: keras.Model) -> keras.Model:
+        """Put the task's own loss, optimizer and metrics in place of the model's."""
+        settings = dict(model.get_compile_config() or {}) if model.compiled else {}
+        ...
+        return model
+
+
+def _require_positive(task: str, key: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"{key} of task {task!r} must be a whole number from 1 on, got {value!r}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(entry) for entry in value]
+    return value

@@ -1,0 +1,100 @@
+"""What happens at the seams of a training: the learning rate, checkpoints, a word on how it goes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_qd.errors import RunError
+from keras_qd.training.checkpoint import save_state
+from keras_qd.training.run import Run
+from keras_qd.training.schedules import learning_rate_factor
+
+Logs = dict[str, Any] | None
+#: Called with the epochs and batches done: ``report(epoch, epochs, batch, batches, logs)``.
+Report = Callable[[int, int, int, int, dict[str, float]], None]
+
+
+class ScheduledLearningRate(keras.callbacks.Callback):  # type: ignore[misc]
+    """Set the learning rate of each epoch from the named schedule.
+
+    It depends on the number of the epoch alone, so that a resumed training takes the same steps.
+    """
+
+    def __init__(self, schedule: str, epochs: int, first_rate: float) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.epochs = epochs
+        self.first_rate = first_rate
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Set the learning rate of `epoch`."""
+        factor = learning_rate_factor(self.schedule, epoch, self.epochs)
+        self.model.optimizer.learning_rate = self.first_rate * factor
+
+
+class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
+    """After each epoch write the state to go on from, and the history so far."""
+
+    def __init__(self, run: Run, history: dict[str, list[float]]) -> None:
+        super().__init__()
+        self.run = run
+        self.history = history
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Take the time."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write the checkpoint first: the history is in it, and can be written again from it."""
+        row = {"epoch": epoch + 1, **_numbers(logs)}
+        _require_finite(row)
+        row["seconds"] = time.perf_counter() - self._started
+        for key, value in row.items():
+            self.history.setdefault(key, []).append(value)
+        save_state(self.run.checkpoint_path, self.model, self.history)
+        self.run.write_history(self.history)
+
+
+class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tell a listener after each batch and epoch how far the training has come."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Remember which epoch runs."""
+        self._epoch = epoch
+        self._tell(0, None)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Tell of a batch, without its losses: reading them would wait for the accelerator."""
+        self._tell(batch + 1, None)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Tell of an epoch, with its losses and metrics."""
+        self._tell(self.params["steps"], logs)
+
+    def _tell(self, batch: int, logs: Logs) -> None:
+        steps = self.params["steps"]
+        self.report(self._epoch, self.params["epochs"], batch, steps, _numbers(logs))
+
+
+def _numbers(logs: Logs) -> dict[str, float]:
+    return {key: float(value) for key, value in (logs or {}).items()}
+
+
+def _require_finite(row: dict[str, float]) -> None:
+    bad = [key for key, value in row.items() if key.endswith("loss") and not math.isfinite(value)]
+    if bad:
+        raise RunError(
+            f"the training diverged in epoch {row['epoch']:.0f}: {', '.join(bad)} is not finite; "
+            "use a smaller learning rate, or look at the scaling of the fields"
+        )

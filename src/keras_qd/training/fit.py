@@ -1,0 +1,183 @@
+"""Train a task into a run directory, and go on with one that was interrupted."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from keras_qd import components
+from keras_qd.datasets.batches import Batches
+from keras_qd.errors import DataError, RunError
+from keras_qd.files import replacing
+from keras_qd.tasks import Pipeline, Task
+from keras_qd.training.callbacks import Checkpoints, Report, Reporter, ScheduledLearningRate
+from keras_qd.training.checkpoint import load_state
+from keras_qd.training.environment import describe_environment
+from keras_qd.training.run import Run
+
+if TYPE_CHECKING:
+    from keras_qd.datasets import Dataset
+
+Callbacks = Sequence[keras.callbacks.Callback]
+
+
+def train(
+    task: str | Task,
+    path: str | Path,
+    *,
+    dataset: Dataset | None = None,
+    seed: int = 0,
+    callbacks: Callbacks = (),
+    report: Report | None = None,
+) -> Run:
+    """Train `task` into a new run directory.
+
+    Parameters
+    ----------
+    task : str or Task
+        A registered name, or a task such as ``keras_qd.task(name, epochs=5)``.
+    path : str or Path
+        The run directory to make.
+    dataset : Dataset, optional
+        Used instead of loading the one that the task names.
+    seed : int
+        Of the first weights, dropout, the order of the samples and their augmentation.
+    callbacks : sequence of keras.callbacks.Callback
+        More callbacks for ``fit``.
+    report : callable, optional
+        ``report(epoch, epochs, batch, batches, logs)`` is told how far the training has come.
+
+    Returns
+    -------
+    Run
+        Finished: it has its model and history.
+
+    Raises
+    ------
+    RunError
+        If `path` exists already, or the training diverges.
+    DataError
+        If the data set lacks a field, or holds values that are not finite.
+    """
+    task = components.task(task) if isinstance(task, str) else task
+    dataset = dataset if dataset is not None else task.load_dataset()
+    pipeline = Pipeline.fit(task, dataset.split("train"))
+    run = Run.create(path, _describe(task, dataset, pipeline, seed), describe_environment())
+    return _fit(run, dataset, callbacks, report)
+
+
+def resume(
+    path: str | Path,
+    *,
+    dataset: Dataset | None = None,
+    callbacks: Callbacks = (),
+    report: Report | None = None,
+) -> Run:
+    """Go on with an interrupted run from its last checkpoint, as if it had never stopped.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run directory. A finished run is returned as it is.
+    dataset, callbacks, report
+        As for :func:`train`.
+
+    Raises
+    ------
+    RunError
+        If `path` is no run directory, was trained on another backend, or its data has changed.
+    """
+    run = Run.open(path)
+    if run.finished:
+        return run
+    backend = run.config["backend"]
+    if backend != keras.config.backend():
+        raise RunError(
+            f"{run.path} was begun on {backend}; go on with it there (--backend {backend})"
+        )
+    dataset = dataset if dataset is not None else run.load_dataset()
+    return _fit(run, dataset, callbacks, report)
+
+
+def _describe(task: Task, dataset: Dataset, pipeline: Pipeline, seed: int) -> dict[str, Any]:
+    """Return the fully resolved configuration of a run."""
+    return {
+        "task": task.to_config(),
+        "pipeline": pipeline.to_config(),
+        "data": dict(dataset.metadata),
+        "fields": {
+            name: {"unit": dataset.fields[name].unit, "meaning": dataset.fields[name].meaning}
+            for name in (*task.inputs, *task.targets)
+        },
+        "samples": {
+            name: _length(dataset.split(name)) for name in ("train", "validation", "test")
+        },
+        "seed": seed,
+        "backend": keras.config.backend(),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None) -> Run:
+    """Train from the last checkpoint, or from the start, to the end."""
+    task, pipeline, seed = run.task(), run.pipeline(), run.config["seed"]
+    keras.utils.set_random_seed(seed)
+    model = task.build_model(pipeline.input_shape, pipeline.output_shape)
+    first_rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+    history = load_state(run.checkpoint_path, model) if run.checkpoint_path.exists() else {}
+    done = len(history.get("epoch", ()))
+    batches = _training_batches(task, pipeline, dataset.split("train"), seed, done)
+    watchers = [
+        ScheduledLearningRate(task.schedule, task.epochs, first_rate),
+        Checkpoints(run, history),
+        *([Reporter(report)] if report is not None else []),
+        *callbacks,
+    ]
+    model.fit(
+        batches,
+        validation_data=_validation_batches(task, pipeline, dataset.split("validation")),
+        initial_epoch=done,
+        epochs=task.epochs,
+        callbacks=watchers,
+        verbose=0,
+    )
+    with replacing(run.model_path) as temporary:
+        model.save(temporary)
+    return run
+
+
+def _training_batches(
+    task: Task, pipeline: Pipeline, split: Mapping[str, Any], seed: int, done: int
+) -> Batches:
+    """Return shuffled, augmented batches that start with epoch `done`."""
+    x, y = pipeline.scale_inputs(split), pipeline.scale_targets(split)
+    if not len(x):
+        raise DataError("the training split is empty; make or bring more samples")
+    return Batches(
+        x,
+        y,
+        min(task.batch_size, len(x)),
+        shuffle=True,
+        augmentation=task.augmentation,
+        seed=seed,
+        first_epoch=done,
+    )
+
+
+def _validation_batches(
+    task: Task, pipeline: Pipeline, split: Mapping[str, Any]
+) -> Batches | None:
+    x, y = pipeline.scale_inputs(split), pipeline.scale_targets(split)
+    if not len(x):
+        return None
+    return Batches(x, y, task.batch_size, shuffle=False, drop_remainder=False)
+
+
+def _length(split: Mapping[str, Any]) -> int:
+    return len(np.asarray(next(iter(split.values()))))

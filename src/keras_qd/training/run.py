@@ -1,0 +1,190 @@
+"""A run directory: everything that one training leaves behind.
+
+::
+
+    runs/NAME/
+      config.json         task, pipeline, data digest, seed, backend, command: fully resolved
+      environment.json    versions of what it ran on
+      history.csv         one row an epoch
+      checkpoints/        the state to go on from
+      model.keras         the trained model; a run that has it is finished
+      metrics.json        what an evaluation found
+      figures/, report.html
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_qd.backend import ensure_backend
+from keras_qd.errors import DataError, RunError
+from keras_qd.files import replacing, write_json
+from keras_qd.tasks import Pipeline, Task
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_qd.datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory on disk.
+
+    Parameters
+    ----------
+    path : Path
+        The directory. :meth:`create` and :meth:`open` are the ways to get one.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: str | Path, config: Mapping[str, Any], environment: Mapping[str, Any]) -> Run:
+        """Make a new run directory.
+
+        Raises
+        ------
+        RunError
+            If there is something at `path` already.
+        """
+        run = cls(Path(path))
+        if run.path.exists() and any(run.path.iterdir()):
+            raise RunError(
+                f"{run.path} exists already; go on with it (--resume), or choose another name"
+            )
+        write_json(run.path / "environment.json", environment)
+        write_json(run.config_path, config)
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run directory, finished or not.
+
+        Raises
+        ------
+        RunError
+            If `path` is no run directory.
+        """
+        run = cls(Path(path))
+        if not run.config_path.is_file():
+            raise RunError(f"{run.path} is no run directory: it holds no config.json")
+        return run
+
+    @property
+    def config_path(self) -> Path:
+        """Where the configuration is."""
+        return self.path / "config.json"
+
+    @property
+    def model_path(self) -> Path:
+        """Where the trained model is, once there is one."""
+        return self.path / "model.keras"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the state of an unfinished training is."""
+        return self.path / "checkpoints" / "last.npz"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training has come to its end."""
+        return self.model_path.is_file()
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The fully resolved configuration."""
+        return _read_json(self.config_path)
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """The versions that the run was trained with."""
+        return _read_json(self.path / "environment.json")
+
+    def task(self) -> Task:
+        """Return the task, as it was configured for this run."""
+        return Task.from_config(self.config["task"])
+
+    def pipeline(self) -> Pipeline:
+        """Return the fitted scalings and the fields in and out."""
+        return Pipeline.from_config(self.config["pipeline"])
+
+    def load_dataset(self, path: str | Path | None = None) -> Dataset:
+        """Load the data set that the run was trained on, or another one of its kind.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where another data set is stored.
+
+        Raises
+        ------
+        RunError
+            If the data set is no longer the one that the run was trained on.
+        """
+        if path is not None:
+            return self.task().load_dataset(path=str(path))
+        dataset = self.task().load_dataset()
+        expected, found = self.config["data"].get("digest"), dataset.metadata.get("digest")
+        if expected != found:
+            raise RunError(
+                f"the data set has changed since {self.path} was trained: "
+                f"its digest was {expected} and now is {found}; name the data to use"
+            )
+        return dataset
+
+    def load_model(self) -> keras.Model:
+        """Load the trained model. Keras' safe mode is on: no code is unpickled.
+
+        Raises
+        ------
+        RunError
+            If the training has not come to its end, or the model cannot be read.
+        """
+        if not self.finished:
+            raise RunError(
+                f"{self.path} has no trained model yet; finish it with: "
+                f"keras-qd train --resume {self.path}"
+            )
+        ensure_backend()
+        import keras
+
+        try:
+            return keras.saving.load_model(self.model_path, safe_mode=True)
+        except (OSError, TypeError, ValueError) as cause:
+            raise RunError(f"{self.model_path} cannot be loaded: {cause}") from cause
+
+    def history(self) -> dict[str, list[float]]:
+        """Return the columns of ``history.csv``: one value an epoch each.
+
+        Raises
+        ------
+        RunError
+            If no epoch has been finished yet.
+        """
+        try:
+            with (self.path / "history.csv").open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+        except FileNotFoundError:
+            raise RunError(f"{self.path} has no history yet: no epoch was finished") from None
+        return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else {})}
+
+    def write_history(self, columns: Mapping[str, list[float]]) -> None:
+        """Write ``history.csv`` anew."""
+        with replacing(self.path / "history.csv") as temporary, temporary.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as cause:
+        raise DataError(f"{path} cannot be read: {cause}") from cause

@@ -21,16 +21,19 @@ from keras_qd.physics.potentials.frame import rotated_frame
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DoubleDot(PotentialFamily):
-    r"""The quartic double well of the theory of coupled dots [1]_, with detuning.
+    r"""Two parabolas joined by a smooth barrier, with detuning.
 
     .. math::
 
-        V = \tfrac12 \omega^2 \left[ \frac{(u^2 - a^2)^2}{4 a^2} + v^2 \right]
+        V = \tfrac12 \omega^2 \left[ (1 + r^2)
+            \left( \sqrt{u^2 + r^2 a^2} - \sqrt{1 + r^2}\, a \right)^2 + v^2 \right]
             + \epsilon \frac{u}{2 a}
 
-    Near :math:`u = \pm a` it is a round parabola of frequency :math:`\omega`; between them
-    stands a barrier of height :math:`\omega^2 a^2 / 8`, and :math:`\epsilon` lifts the bottom of
-    the one above the other's.
+    Near :math:`u = \pm a` it is a round parabola of frequency :math:`\omega`, and
+    :math:`\epsilon` lifts the bottom of the one above the other's. The rounding r sets the
+    barrier between them, :math:`\tfrac12 \omega^2 a^2 (1 + r^2) (\sqrt{1 + r^2} - r)^2`: from
+    the cusp of two crossing parabolas [1]_ at r = 0 down to a quarter of its height for large r,
+    where V is the quartic double well of [2]_.
 
     Parameters
     ----------
@@ -38,6 +41,8 @@ class DoubleDot(PotentialFamily):
         :math:`\omega` in Ha*.
     separation : float or pair of float
         Distance 2a of the two minima as a fraction of the side of the box.
+    rounding : float or pair of float
+        r, without unit.
     detuning : float or pair of float
         :math:`\epsilon` in Ha*.
     angle : float or pair of float
@@ -45,7 +50,10 @@ class DoubleDot(PotentialFamily):
 
     References
     ----------
-    .. [1] G. Burkard, D. Loss and D. P. DiVincenzo, "Coupled quantum dots as quantum gates",
+    .. [1] M. Helle, A. Harju and R. M. Nieminen, "Two-electron lateral quantum-dot molecules in
+       a magnetic field", Phys. Rev. B 72, 205329 (2005),
+       https://doi.org/10.1103/PhysRevB.72.205329
+    .. [2] G. Burkard, D. Loss and D. P. DiVincenzo, "Coupled quantum dots as quantum gates",
        Phys. Rev. B 59, 2070 (1999), https://doi.org/10.1103/PhysRevB.59.2070
     """
 
@@ -53,6 +61,7 @@ class DoubleDot(PotentialFamily):
 
     omega: Setting = (0.4, 1.0)
     separation: Setting = (0.3, 0.5)
+    rounding: Setting = (0.5, 1.5)
     detuning: Setting = (-0.5, 0.5)
     angle: Setting = (0.0, math.pi)
 
@@ -61,14 +70,15 @@ class DoubleDot(PotentialFamily):
             self,
             omega=(0.0, 1e3),
             separation=(0.05, 1.0),
+            rounding=(0.1, 100.0),
             detuning=(-1e3, 1e3),
             angle=(-10.0, 10.0),
         )
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Frequency (Ha*), separation (a0*), detuning (Ha*) and angle."""
-        return ("omega", "separation", "detuning", "angle")
+        """Frequency (Ha*), separation (a0*), rounding, detuning (Ha*) and angle."""
+        return ("omega", "separation", "rounding", "detuning", "angle")
 
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
@@ -76,10 +86,17 @@ class DoubleDot(PotentialFamily):
         """Draw one potential; see `PotentialFamily.sample`."""
         omega = draw_uniform(generator, self.omega)
         separation = draw_uniform(generator, self.separation) * box.length
+        rounding = draw_uniform(generator, self.rounding)
         detuning = draw_uniform(generator, self.detuning)
         angle = draw_uniform(generator, self.angle)
         u, v = rotated_frame(box, n_pixels, 0.5 * box.length, 0.5 * box.length, angle)
-        quartic = (u**2 - 0.25 * separation**2) ** 2 / separation**2
-        values = 0.5 * omega**2 * (quartic + v**2) + detuning * u / separation
-        drawn = (omega, separation, detuning, angle)
+        values = 0.5 * omega**2 * (_wells(u, 0.5 * separation, rounding) + v**2)
+        values += detuning * u / separation
+        drawn = (omega, separation, rounding, detuning, angle)
         return values, dict(zip(self.parameter_names, drawn, strict=True))
+
+
+def _wells(u: np.ndarray, half: float, rounding: float) -> np.ndarray:
+    stretch = 1.0 + rounding**2
+    offset = half * math.sqrt(stretch)
+    return stretch * (np.sqrt(u**2 + (rounding * half) ** 2) - offset) ** 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import ClassVar
 
@@ -19,27 +20,32 @@ from keras_qd.physics.potentials.family import (
 
 #: Cosines whose relative amplitude would be below this are left out.
 NEGLIGIBLE_AMPLITUDE = 1e-6
+#: Points of the midpoint rule for means, exact for the fields here to rounding.
+MEAN_POINTS = 512
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RandomFourier(PotentialFamily):
     r"""Gaussian random field.
 
-    .. math:: V(x, y) = c + \sum_{k, l} a_{kl} \cos(k \pi x / L) \cos(l \pi y / L)
+    .. math::
+
+        V(x, y) = c + \sigma (F - \bar F), \qquad
+        F = \sum_{k, l} a_{kl} \frac{\cos(k \pi x / L) \cos(l \pi y / L)}{s(x) s(y)}
 
     The :math:`a_{kl}` are independent normal numbers whose variance falls as
-    :math:`\exp(-(k^2 + l^2) \pi^2 \xi^2 / 2 L^2)`, so that well inside the box the covariance of
-    two points at distance r is ``amplitude**2 * exp(-r**2 / (2 xi**2))``. Cosines meet the walls
-    with zero slope: the standard deviation rises to twice the amplitude in the corners, where no
-    electron is. The sum ends where amplitudes fall below 1e-6, at k = 16 for the default
-    correlation length: an exactly band-limited function, known completely from its values on any
-    grid of more than 16 pixels a side. The field has no cosine with k = l = 0, so its mean over
-    the box is exactly c.
+    :math:`\exp(-(k^2 + l^2) \pi^2 \xi^2 / 2 L^2)`, so that well inside the box the correlation of
+    F at two points at distance r is :math:`\exp(-r^2 / 2 \xi^2)`. Cosines alone would be wilder
+    near the walls, where they all are +1 or -1; s(x), a smooth function near 1, gives F a standard
+    deviation of exactly 1 everywhere. :math:`\bar F` is the mean of F over the box, so that the
+    mean of V is exactly c. V meets the walls with zero slope and is band-limited for all practical
+    purposes: by default its cosine coefficients are below 1e-6 from k = 32 on, half of what a grid
+    of 64 pixels holds.
 
     Parameters
     ----------
     amplitude : float or pair of float
-        Standard deviation in the inside of the box, in Ha*.
+        Standard deviation :math:`\sigma` in Ha*, before the mean is taken away.
     correlation_length : float or pair of float
         :math:`\xi` as a fraction of the side of the box, from 0.04 to 1.
     offset : float or pair of float
@@ -81,7 +87,7 @@ class RandomFourier(PotentialFamily):
 def sample_field(
     generator: np.random.Generator, correlation_length: float, n_pixels: int
 ) -> np.ndarray:
-    """Gaussian random field of unit standard deviation and zero mean on the cell centres.
+    """Draw a Gaussian random field of unit standard deviation, less its mean over the box.
 
     Parameters
     ----------
@@ -95,40 +101,43 @@ def sample_field(
     Returns
     -------
     ndarray, shape (n_pixels, n_pixels)
-        The field; see `RandomFourier` for the formula.
+        The field at the cell centres; see `RandomFourier` for the formula.
     """
-    profile = cosine_amplitudes(correlation_length)
-    coefficients = generator.standard_normal((len(profile), len(profile)))
-    coefficients *= np.outer(profile, profile)
-    coefficients[0, 0] = 0.0
-    cosines = cosine_table(len(profile), n_pixels)
-    return cosines.T @ coefficients @ cosines
+    functions, means = field_functions(correlation_length, n_pixels)
+    coefficients = generator.standard_normal((len(means), len(means)))
+    return functions.T @ coefficients @ functions - means @ coefficients @ means
 
 
-def cosine_amplitudes(correlation_length: float) -> np.ndarray:
-    """Standard deviations of the cosine coefficients along one direction.
-
-    Their variances, counting the mean square 1/2 of every cosine but the first, add up to one.
+@functools.lru_cache(maxsize=32)
+def field_functions(correlation_length: float, n_pixels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Functions of one coordinate whose sum with normal coefficients is a random field.
 
     Parameters
     ----------
     correlation_length : float
         As a fraction of the side of the box.
+    n_pixels : int
+        Pixels a side.
 
     Returns
     -------
-    ndarray, shape (n_cosines,)
-        Standard deviation of the coefficient of cos(k pi x / L).
+    functions : ndarray, shape (n_cosines, n_pixels)
+        Cosines at the cell centres, scaled so that their squares add up to 1 at every point.
+    means : ndarray, shape (n_cosines,)
+        Their means over the box, the same for every number of pixels.
     """
+    functions = _scaled_cosines(correlation_length, n_pixels)
+    means = _scaled_cosines(correlation_length, MEAN_POINTS).mean(axis=1)
+    for table in (functions, means):
+        table.flags.writeable = False  # shared by all who ask for the same field
+    return functions, means
+
+
+def _scaled_cosines(correlation_length: float, n_points: int) -> np.ndarray:
     scale = 0.5 * math.pi * correlation_length
     n_cosines = 1 + math.ceil(math.sqrt(-math.log(NEGLIGIBLE_AMPLITUDE)) / scale)
-    profile = np.exp(-((scale * np.arange(n_cosines)) ** 2))
-    profile[1:] *= math.sqrt(2.0)
-    mean_square = profile[0] ** 2 + 0.5 * np.sum(profile[1:] ** 2)
-    return profile / math.sqrt(mean_square)
-
-
-def cosine_table(n_cosines: int, n_pixels: int) -> np.ndarray:
-    """cos(k pi x_i / L) at the cell centres, shape (n_cosines, n_pixels)."""
-    fractions = (np.arange(n_pixels) + 0.5) / n_pixels
-    return np.cos(math.pi * np.outer(np.arange(n_cosines), fractions))
+    orders = np.arange(n_cosines)
+    amplitudes = np.exp(-((scale * orders) ** 2)) * np.where(orders > 0, math.sqrt(2.0), 1.0)
+    fractions = (np.arange(n_points) + 0.5) / n_points
+    cosines = amplitudes[:, None] * np.cos(math.pi * np.outer(orders, fractions))
+    return cosines / np.sqrt(np.sum(cosines**2, axis=0))

@@ -1,7 +1,7 @@
 """Which Keras backend runs, decided before keras is imported.
 
-The order of decisions: an explicit choice (``use_backend`` or ``--backend``), the environment variable
-``KERAS_BACKEND``, the user's ``keras.json``, and last an installed backend in the order of
+The order of decisions: an explicit choice (``use_backend`` or ``--backend``), the environment
+variable ``KERAS_BACKEND``, the user's ``keras.json``, and last an installed backend in the order of
 :data:`PREFERENCE`.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from keras_qd.errors import BackendError, UnknownNameError
 
-#: Backends in the order in which an undecided session takes an installed one. JAX comes along with a plain
-#: install, so whoever has another one installed it on purpose.
+#: Backends in the order in which an undecided session takes an installed one. JAX comes along with
+#: a plain install, so whoever has another one installed it on purpose.
 PREFERENCE = ("tensorflow", "torch", "jax")
 
 
@@ -64,8 +64,8 @@ def use_backend(name: str) -> None:
 def prefer_installed_backend() -> None:
     """Let keras find an installed backend where neither the user nor ``keras.json`` chose one.
 
-    This sets ``KERAS_BACKEND``, and imports nothing. It runs when keras_qd is imported, so that keras,
-    imported later by whomever, does not look for a backend that is not there.
+    This sets ``KERAS_BACKEND``, and imports nothing. It runs when keras_qd is imported, so that
+    keras, imported later by whomever, does not look for a backend that is not there.
     """
     if _running_backend() or os.environ.get("KERAS_BACKEND") or _configured_backend():
         return
@@ -103,9 +103,15 @@ def _running_backend() -> str | None:
 
 
 def _configured_backend() -> str | None:
-    """Return the backend named in the user's ``keras.json``, if there is one."""
+    """Return the backend named in the user's ``keras.json``, if it is installed.
+
+    Keras itself writes that file when first imported, with ``"tensorflow"`` in it whether or not
+    there is a TensorFlow; so a backend that is not installed is no decision of the user.
+    """
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     try:
-        return json.loads((Path(home) / "keras.json").read_text(encoding="utf-8")).get("backend")
-    except (OSError, ValueError):
+        settings = json.loads((Path(home) / "keras.json").read_text(encoding="utf-8"))
+        name = settings["backend"]
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+    return name if name in installed_backends() else None

@@ -27,8 +27,8 @@ def build(name: str, **config: Any) -> keras.Model:
     name : str
         A registered model, such as ``"pix2pix"``; ``names("models")`` lists them.
     **config
-        Configuration of that model. All take ``input_shape=(64, 64, 1)`` and ``output_shape=None`` (as the
-        input), shapes of one sample with the channels last.
+        Configuration of that model. All take ``input_shape=(64, 64, 1)`` and ``output_shape=None``
+        (as the input), shapes of one sample with the channels last.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """The errors that keras-qd raises on purpose.
 
-Every one of them carries a message for a person: what was given, what was expected and what to do. The
-command line prints that message in one line and exits with ``exit_code``.
+Every one of them carries a message for a person: what was given, what was expected and what to do.
+The command line prints that message in one line and exits with ``exit_code``.
 """
 
 from __future__ import annotations

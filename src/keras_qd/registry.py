@@ -1,9 +1,9 @@
 """One registry for the four kinds of component, fed by entry points and by decorators.
 
-A component is a callable that takes keyword configuration and returns the component (for a task it may also
-be the task itself). Distributions announce theirs under the entry-point group ``keras_qd.KIND``; this
-package announces its own the same way. Listing names reads metadata only: nothing is imported until a
-component is asked for by name.
+A component is a callable that takes keyword configuration and returns the component (for a task it
+may also be the task itself). Distributions announce theirs under the entry-point group
+``keras_qd.KIND``; this package announces its own the same way. Listing names reads metadata only:
+nothing is imported until a component is asked for by name.
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ class Registry:
     'a network'
     """
 
-    def __init__(
-        self, kind: str, scan: Callable[[str], list[EntryPoint]] | None = None
-    ) -> None:
+    def __init__(self, kind: str, scan: Callable[[str], list[EntryPoint]] | None = None) -> None:
         self.kind = kind
         self._scan = scan or _installed_entry_points
         self._registered: dict[str, Any] = {}
@@ -69,8 +67,8 @@ class Registry:
         Parameters
         ----------
         name : str
-            Lower case, words joined with hyphens. A name used before in this process is replaced, so that
-            a notebook cell can be run again.
+            Lower case, words joined with hyphens. A name used before in this process is replaced,
+            so that a notebook cell can be run again.
 
         Raises
         ------

@@ -28,6 +28,11 @@ VERBS = {
     "doctor": "Tell which versions, backends and devices there are.",
 }
 
+#: Every verb takes it; :func:`main` looks for it among the arguments when something has failed.
+DEBUG = click.Option(
+    ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+)
+
 
 class LazyGroup(click.Group):
     """A group that imports a verb's module only when the verb is used."""
@@ -41,8 +46,10 @@ class LazyGroup(click.Group):
         if cmd_name not in VERBS:
             error = UnknownNameError("verb", cmd_name, VERBS)
             raise click.UsageError(str(error), ctx)
-        command = import_module(f"keras_qd.cli.{cmd_name}").command
-        return command if isinstance(command, click.Command) else None
+        command: click.Command = import_module(f"keras_qd.cli.{cmd_name}").command
+        if DEBUG not in command.params:
+            command.params.append(DEBUG)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs without importing any."""
@@ -52,20 +59,8 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="keras-qd")
-@click.option(
-    "--backend",
-    type=click.Choice(["tensorflow", "torch", "jax"]),
-    help="Keras backend; before keras is imported.",
-)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def cli(ctx: click.Context, backend: str | None, debug: bool) -> None:
+def cli() -> None:
     """Learn the maps between potentials, densities and energies of few-electron quantum dots."""
-    ctx.obj = {"debug": debug}
-    if backend is not None:
-        from keras_qd.backend import use_backend
-
-        use_backend(backend)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

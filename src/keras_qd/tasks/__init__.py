@@ -1,8 +1,5 @@
-"""Tasks: which fields of which data set a model maps onto which, and how it is trained and judged."""
+"""Tasks: what a model learns from what, and how it is trained and judged."""
 
-from __future__ import annotations
+import lazy_loader
 
-from keras_qd.tasks.pipeline import Pipeline
-from keras_qd.tasks.task import Task
-
-__all__ = ["Pipeline", "Task"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

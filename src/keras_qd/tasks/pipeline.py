@@ -31,9 +31,9 @@ class Pipeline:
 
     Notes
     -----
-    A field of shape (ny, nx) gains a channel axis, and so does one of shape (points,); a field with three
-    axes has its channels already; a number becomes a vector of length one. Several fields are stacked
-    along the channel axis, so all else in their shapes must agree.
+    A field of shape (ny, nx) gains a channel axis, and so does one of shape (points,); a field with
+    three axes has its channels already; a number becomes a vector of length one. Several fields are
+    stacked along the channel axis, so all else in their shapes must agree.
     """
 
     inputs: Mapping[str, tuple[int, ...]]
@@ -101,7 +101,8 @@ class Pipeline:
         Raises
         ------
         DataError
-            If a field is missing, has another shape than in training, or holds values that are not finite.
+            If a field is missing, has another shape than in training, or holds values that are not
+            finite.
         """
         return self._scale(self.inputs, arrays)
 

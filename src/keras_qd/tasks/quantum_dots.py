@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from keras_qd.tasks.task import Task
 
-#: How each field is scaled: potentials by their spread about the set's mean, densities by their spread
-#: alone, so that an empty place stays zero.
+#: How each field is scaled: potentials by their spread about the set's mean, densities by their
+#: spread alone, so that an empty place stays zero.
 _SCALING = {
     "potential": "standard",
     "density": "max",

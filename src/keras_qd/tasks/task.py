@@ -30,7 +30,8 @@ class Task:
     dataset : str
         Name of the data set.
     inputs, targets : sequence of str
-        Fields of the data set that go in, and that come out. One name may stand for a sequence of one.
+        Fields of the data set that go in, and that come out. One name may stand for a sequence of
+        one.
     model : str
         Name of the model.
     description : str
@@ -46,14 +47,16 @@ class Task:
     batch_size : int
         Samples in a batch.
     schedule : str
-        How the learning rate goes from its first value to zero: ``"constant"`` (it does not), ``"cosine"``,
-        or ``"linear"`` (constant for the first half, then a straight line, as in the original pix2pix).
+        How the learning rate goes from its first value to zero: ``"constant"`` (it does not),
+        ``"cosine"``, or ``"linear"`` (constant for the first half, then a straight line, as in the
+        original pix2pix).
     scaling : mapping of str to str
         Field -> name of its scaling; ``"none"`` for those left out.
     augmentation : str, optional
         ``"square-symmetries"``, or None.
     dataset_config, model_config, metric_config : mapping
-        Settings passed to the data set's and the model's builders, and, by metric's name, to the metrics'.
+        Settings passed to the data set's and the model's builders, and, by metric's name, to the
+        metrics'.
 
     Raises
     ------
@@ -63,7 +66,13 @@ class Task:
     Examples
     --------
     >>> from keras_qd.tasks import Task
-    >>> task = Task(name="mine", dataset="quantum-dots", inputs="potential", targets="density", model="unet")
+    >>> task = Task(
+    ...     name="mine",
+    ...     dataset="quantum-dots",
+    ...     inputs="potential",
+    ...     targets="density",
+    ...     model="unet",
+    ... )
     >>> task.replace(epochs=5).epochs
     5
     """
@@ -105,7 +114,8 @@ class Task:
     def replace(self, **changes: Any) -> Task:
         """Return a copy with some settings changed.
 
-        ``dataset_config``, ``model_config`` and ``metric_config`` are merged into the old ones.
+        ``dataset_config``, ``model_config``, ``metric_config`` and ``scaling`` are merged into the
+        old ones; another model or data set starts with none of the old one's settings.
 
         Raises
         ------
@@ -116,9 +126,11 @@ class Task:
         for key in changes:
             if key not in known:
                 raise UnknownNameError("setting of a task", key, known)
-        for key in ("dataset_config", "model_config", "metric_config"):
-            if key in changes:
-                changes[key] = {**getattr(self, key), **changes[key]}
+        for key in ("dataset_config", "model_config", "metric_config", "scaling"):
+            owner = key.removesuffix("_config")
+            kept = {} if owner != key and owner in changes else getattr(self, key)
+            if key in changes or owner in changes:
+                changes[key] = {**kept, **changes.get(key, {})}
         return dataclasses.replace(self, **changes)
 
     def load_dataset(self, **config: Any) -> Dataset:
@@ -154,9 +166,7 @@ class Task:
 
     def to_config(self) -> dict[str, Any]:
         """Return the task as plain values that JSON can hold."""
-        return {
-            entry.name: _plain(getattr(self, entry.name)) for entry in dataclasses.fields(self)
-        }
+        return {entry.name: _plain(getattr(self, entry.name)) for entry in dataclasses.fields(self)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Task:

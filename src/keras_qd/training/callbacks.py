@@ -1,4 +1,4 @@
-"""What happens at the seams of a training: the learning rate, checkpoints, a word on how it goes."""
+"""What happens between the steps of a training: learning rate, checkpoints, progress."""
 
 from __future__ import annotations
 

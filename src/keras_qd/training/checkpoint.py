@@ -1,7 +1,8 @@
 """The whole state of a training in one file, so that going on equals never having stopped.
 
-Every variable of the model is kept (weights, the statistics of normalisation layers, the seeds of dropout
-layers, which a saved Keras model leaves out) and every variable of the optimizer, in order, as a NumPy archive.
+Every variable of the model is kept (weights, the statistics of normalisation layers, the seeds of
+dropout layers, which a saved Keras model leaves out) and every variable of the optimizer, in order,
+as a NumPy archive.
 """
 
 from __future__ import annotations

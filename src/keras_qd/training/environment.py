@@ -9,7 +9,17 @@ from typing import Any
 
 from keras_qd.backend import ensure_backend
 
-_PACKAGES = ("keras-qd", "keras", "tensorflow", "torch", "jax", "numpy", "scipy", "scikit-image", "zarr")
+_PACKAGES = (
+    "keras-qd",
+    "keras",
+    "tensorflow",
+    "torch",
+    "jax",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "zarr",
+)
 
 
 def describe_environment() -> dict[str, Any]:
@@ -18,8 +28,8 @@ def describe_environment() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``backend``, ``python``, ``platform``, ``processors`` and ``packages`` (name -> version); nothing
-        in it names a person or a path.
+        ``backend``, ``python``, ``platform``, ``processors`` and ``packages`` (name -> version);
+        nothing in it names a person or a path.
     """
     return {
         "backend": ensure_backend(),

@@ -115,9 +115,7 @@ def _describe(task: Task, dataset: Dataset, pipeline: Pipeline, seed: int) -> di
             name: {"unit": dataset.fields[name].unit, "meaning": dataset.fields[name].meaning}
             for name in (*task.inputs, *task.targets)
         },
-        "samples": {
-            name: _length(dataset.split(name)) for name in ("train", "validation", "test")
-        },
+        "samples": {name: _length(dataset.split(name)) for name in ("train", "validation", "test")},
         "seed": seed,
         "backend": keras.config.backend(),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -170,9 +168,7 @@ def _training_batches(
     )
 
 
-def _validation_batches(
-    task: Task, pipeline: Pipeline, split: Mapping[str, Any]
-) -> Batches | None:
+def _validation_batches(task: Task, pipeline: Pipeline, split: Mapping[str, Any]) -> Batches | None:
     x, y = pipeline.scale_inputs(split), pipeline.scale_targets(split)
     if not len(x):
         return None

@@ -46,7 +46,9 @@ class Run:
     path: Path
 
     @classmethod
-    def create(cls, path: str | Path, config: Mapping[str, Any], environment: Mapping[str, Any]) -> Run:
+    def create(
+        cls, path: str | Path, config: Mapping[str, Any], environment: Mapping[str, Any]
+    ) -> Run:
         """Make a new run directory.
 
         Raises
@@ -177,7 +179,8 @@ class Run:
 
     def write_history(self, columns: Mapping[str, list[float]]) -> None:
         """Write ``history.csv`` anew."""
-        with replacing(self.path / "history.csv") as temporary, temporary.open("w", newline="") as file:
+        target = self.path / "history.csv"
+        with replacing(target) as temporary, temporary.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(columns)
             writer.writerows(zip(*columns.values(), strict=True))

@@ -20,7 +20,8 @@ def _cosine(progress: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-#: Name -> the factor on the first learning rate, as a function of the part of the training that is over.
+#: Name -> the factor on the first learning rate, as a function of the part of the training that is
+#: over.
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": _constant,
     "cosine": _cosine,
@@ -34,8 +35,8 @@ def learning_rate_factor(schedule: str, epoch: int, epochs: int) -> float:
     Parameters
     ----------
     schedule : str
-        ``"constant"``; ``"linear"``, 1 for the first half and then in a straight line to 0, as in the
-        original pix2pix; or ``"cosine"``, half a period of a cosine.
+        ``"constant"``; ``"linear"``, 1 for the first half and then in a straight line to 0, as in
+        the original pix2pix; or ``"cosine"``, half a period of a cosine.
     epoch, epochs : int
         Which epoch, counted from 0, of how many.
 

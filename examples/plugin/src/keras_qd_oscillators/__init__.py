@@ -1,0 +1,1 @@
+"""Parabolic wells with one electron: an example of a plug-in for keras-qd."""

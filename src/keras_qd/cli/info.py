@@ -1,0 +1,72 @@
+"""``keras-qd info``: what a component is and which settings it takes."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import click
+
+from keras_qd.cli.options import as_json, backend, describe, print_json, print_table
+from keras_qd.errors import UnknownNameError
+from keras_qd.registry import KINDS, registry
+
+
+@click.command("info")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Where to look.")
+@backend
+@as_json
+def command(name: str, kind: str | None, as_json: bool) -> None:
+    r"""Tell what the component NAME is, where it comes from and which settings it takes.
+
+    \b
+    Examples:
+      keras-qd info pix2pix
+      keras-qd info potential-to-density --json
+    """
+    kinds = [kind] if kind is not None else list(KINDS)
+    found = [each for each in kinds if name in registry(each).names()]
+    if not found:
+        known = [known for each in kinds for known in registry(each).names()]
+        raise UnknownNameError(kind or "component", name, known)
+    descriptions = [_describe(each, name) for each in found]
+    if as_json:
+        print_json(descriptions)
+        return
+    for description in descriptions:
+        _print(description)
+
+
+def _describe(kind: str, name: str) -> dict[str, Any]:
+    component = registry(kind).get(name)
+    return {
+        "kind": KINDS[kind],
+        "name": name,
+        "from": registry(kind).origin(name),
+        "summary": _summary(component),
+        "settings": _settings(component),
+    }
+
+
+def _summary(component: Any) -> str:
+    """Return the description of a task, or the first paragraph of a docstring."""
+    text = getattr(component, "description", None) or inspect.getdoc(component) or ""
+    return " ".join(str(text).split("\n\n")[0].split())
+
+
+def _settings(component: Any) -> dict[str, Any]:
+    """Return the settings with their values: a task's own, or the defaults of a builder."""
+    if hasattr(component, "to_config") and not inspect.isclass(component):
+        return dict(component.to_config())
+    return {
+        name: "(required)" if parameter.default is parameter.empty else parameter.default
+        for name, parameter in inspect.signature(component).parameters.items()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    }
+
+
+def _print(description: dict[str, Any]) -> None:
+    click.echo(f"{description['name']}: a {description['kind']} of {description['from']}")
+    click.echo(description["summary"])
+    print_table(describe(description["settings"]), header=("setting", "value"))

@@ -1,0 +1,99 @@
+"""Progress of long work, on standard error, so that standard output stays for results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from keras_qd.cli.format import format_number
+
+#: Called with how many of how many are done.
+Counter = Callable[[int, int], None]
+#: Called with the epochs and batches done: ``report(epoch, epochs, batch, batches, logs)``.
+Report = Callable[[int, int, int, int, dict[str, float]], None]
+
+
+@contextmanager
+def counting(description: str, unit: str) -> Iterator[Counter]:
+    """Show a bar with rate and time left.
+
+    Parameters
+    ----------
+    description : str
+        What is being done.
+    unit : str
+        What is counted, in the plural.
+
+    Yields
+    ------
+    callable
+        ``count(done, total)``.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(description, total=None, rate="")
+
+        def count(done: int, total: int) -> None:
+            speed = progress.tasks[bar].speed
+            rate = f"{speed:.0f} {unit}/s" if speed else ""
+            progress.update(bar, completed=done, total=total, rate=rate)
+
+        yield count
+
+
+@contextmanager
+def training_progress() -> Iterator[Report]:
+    """Show a bar over the batches of all epochs, and a line of losses and metrics an epoch.
+
+    Yields
+    ------
+    callable
+        ``report(epoch, epochs, batch, batches, logs)``.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("training", total=None)
+
+        def report(
+            epoch: int, epochs: int, batch: int, batches: int, logs: dict[str, float]
+        ) -> None:
+            progress.update(
+                bar,
+                description=f"epoch {epoch + 1}/{epochs}",
+                completed=epoch * batches + batch,
+                total=epochs * batches,
+            )
+            if logs:
+                console.print(f"epoch {epoch + 1}/{epochs}  {_line(logs)}")
+
+        yield report
+
+
+def _line(logs: dict[str, float]) -> str:
+    """Return the losses, and the metrics on the validation split, as one line."""
+    shown = {key: value for key, value in logs.items() if key.startswith("val_") or "loss" in key}
+    return "  ".join(f"{key} {format_number(value)}" for key, value in shown.items())

@@ -1,0 +1,115 @@
+"""``keras-qd train``: a task into a run directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keras_qd import components
+from keras_qd.cli.options import as_json, backend, print_json, seed, task_changes
+from keras_qd.cli.progress import training_progress
+from keras_qd.cli.steps import evaluate_and_report, load_dataset, print_evaluation
+from keras_qd.errors import UsageError
+
+if TYPE_CHECKING:
+    from keras_qd.training import Run
+
+
+@click.command("train")
+@click.argument("task", required=False)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run directory to make; runs/TASK by default."
+)
+@click.option(
+    "--resume",
+    "interrupted",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with an interrupted run.",
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Stored data set to train on.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training split.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Samples in a batch.")
+@click.option("--model", help="Another registered model.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any setting of the task, such as schedule=cosine, model.filters=16 or "
+    "dataset.samples=5000; may be repeated.",
+)
+@seed
+@backend
+@as_json
+def command(
+    task: str | None,
+    out: Path | None,
+    interrupted: Path | None,
+    data: Path | None,
+    epochs: int | None,
+    batch_size: int | None,
+    model: str | None,
+    settings: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+) -> None:
+    r"""Train TASK into a run directory, then judge it and write its report.
+
+    Data that the task needs and that is not there yet is made first, and kept for the next time.
+
+    \b
+    Examples:
+      keras-qd train potential-to-density
+      keras-qd train potential-to-density --data dots.zarr --set model.filters=16
+      keras-qd train --resume runs/potential-to-density
+    """
+    if (task is None) == (interrupted is None):
+        raise UsageError("name either a task to train, or an interrupted run with --resume")
+    changes = task_changes(settings)
+    named = {"epochs": epochs, "batch_size": batch_size, "model": model}
+    changes.update({key: value for key, value in named.items() if value is not None})
+    if data is not None:
+        changes["dataset_config"] = {**changes.get("dataset_config", {}), "path": str(data)}
+    if interrupted is not None:
+        run = _resume(interrupted, changes)
+    else:
+        run = _train(str(task), out, changes, seed)
+    evaluation = evaluate_and_report(run)
+    if as_json:
+        print_json({"run": str(run.path), **evaluation.summary})
+    else:
+        print_evaluation(run, evaluation)
+
+
+def _train(name: str, out: Path | None, changes: dict[str, Any], seed: int) -> Run:
+    task = components.task(name, **changes)
+    path = out if out is not None else _free_path(Path("runs") / name)
+    from keras_qd.training import train
+
+    dataset = load_dataset(task)
+    click.echo(f"training {task.name} into {path}", err=True)
+    with training_progress() as report:
+        return train(task, path, dataset=dataset, seed=seed, report=report)
+
+
+def _resume(path: Path, changes: dict[str, Any]) -> Run:
+    if changes:
+        raise UsageError(
+            f"a resumed run keeps its settings; leave out {', '.join(sorted(changes))}"
+        )
+    from keras_qd.training import resume
+
+    with training_progress() as report:
+        return resume(path, report=report)
+
+
+def _free_path(path: Path) -> Path:
+    """Return `path`, or the first of path-2, path-3, ... that does not exist yet."""
+    candidate, count = path, 1
+    while candidate.exists():
+        count += 1
+        candidate = path.with_name(f"{path.name}-{count}")
+    return candidate

@@ -1,0 +1,2 @@
+from .pipeline import Pipeline as Pipeline
+from .task import Task as Task

@@ -1,0 +1,105 @@
+"""The figures of a run: learning curves, single systems, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_qd.errors import RunError
+from keras_qd.evaluation.examples import Example
+from keras_qd.evaluation.figures.curves import curve_names, curves_figure
+from keras_qd.evaluation.figures.errors import errors_figure
+from keras_qd.evaluation.figures.labels import Labels
+from keras_qd.evaluation.figures.style import drawing, save
+from keras_qd.evaluation.figures.systems import drawable, systems_figure
+from keras_qd.evaluation.physical import box_length
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from keras_qd.evaluation.result import Evaluation
+    from keras_qd.training.run import Run
+
+_FORMATS = (".png", ".pdf", ".svg")
+
+
+def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
+    """Write the figures of a run as PNG, PDF and SVG.
+
+    Parameters
+    ----------
+    run : Run
+        Whose history and units are drawn.
+    evaluation : Evaluation
+        Whose systems and errors are drawn.
+
+    Returns
+    -------
+    list of Path
+        The files, in ``figures`` of the evaluation's folder: ``learning_curves``, ``systems`` and, for each
+        target field, ``errors_FIELD``; fewer where there is nothing to draw.
+    """
+    paths = []
+    with drawing():
+        for name, figure in draw_figures(run, evaluation):
+            for suffix in _FORMATS:
+                paths.append(evaluation.folder / "figures" / f"{name}{suffix}")
+                save(figure, paths[-1])
+    return paths
+
+
+def draw_figures(run: Run, evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
+    """Draw the figures one after the other.
+
+    Parameters
+    ----------
+    run, evaluation
+        As for :func:`write_figures`.
+
+    Yields
+    ------
+    str, matplotlib.figure.Figure
+        Name and figure.
+    """
+    curves = draw_curves(run, evaluation)
+    if curves is not None:
+        yield "learning_curves", curves
+    labels = labels_of(run, evaluation)
+    if can_be_drawn(evaluation.examples):
+        yield "systems", systems_figure(evaluation.examples, labels)
+    yield from draw_errors(evaluation, labels)
+
+
+def draw_curves(run: Run, evaluation: Evaluation) -> Figure | None:
+    """Return the learning curves; None where the run has no history."""
+    try:
+        history = run.history()
+    except RunError:
+        return None
+    titles = {score.metric: score.title for score in evaluation.scores}
+    return curves_figure(history, titles) if curve_names(history) else None
+
+
+def draw_errors(evaluation: Evaluation, labels: Labels) -> Iterator[tuple[str, Figure]]:
+    """Yield ``errors_FIELD`` and its figure for each target field whose systems have errors."""
+    for parity in evaluation.parities:
+        ranking = evaluation.ranking_of(parity.field)
+        if ranking is not None:
+            figure = errors_figure(
+                evaluation.samples[ranking.column], parity, labels.ranked_by(ranking.title, ranking.unit)
+            )
+            yield f"errors_{parity.field}", figure
+
+
+def can_be_drawn(examples: tuple[Example, ...]) -> bool:
+    """Return whether there are examples, and all are maps or profiles."""
+    return bool(examples) and all(drawable(example) for example in examples)
+
+
+def labels_of(run: Run, evaluation: Evaluation) -> Labels:
+    """Return names and units for the figures of an evaluation."""
+    units = {name: field["unit"] for name, field in run.config["fields"].items()}
+    labels = Labels(units, length=evaluation.data.get("length") or box_length(run.config["data"]))
+    ranking = evaluation.ranking
+    return labels if ranking is None else labels.ranked_by(ranking.title, ranking.unit)

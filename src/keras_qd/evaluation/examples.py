@@ -1,0 +1,108 @@
+"""Single systems picked from a test set to be looked at: the best, the middle and the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from keras_qd.errors import UsageError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One system: what went in, what is exact, what was predicted. All in physical units.
+
+    Parameters
+    ----------
+    label : str
+        Its place among the others: ``"best"``, ``"median"`` or ``"worst"``.
+    index : int
+        Its index in the split.
+    error : float
+        The value that it was ranked by.
+    inputs, reference, prediction : mapping of str to ndarray
+        Field -> the values of this system.
+    """
+
+    label: str
+    index: int
+    error: float
+    inputs: Mapping[str, Array]
+    reference: Mapping[str, Array]
+    prediction: Mapping[str, Array]
+
+
+def rank(values: ArrayLike, *, higher_is_better: bool = False) -> dict[str, int]:
+    """Return the indices of the best, the median and the worst system.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        One number a system. NaN counts as the worst.
+    higher_is_better : bool
+        Whether the best value is the largest.
+
+    Returns
+    -------
+    dict of str to int
+        ``"best"``, ``"median"`` and ``"worst"``, each to its index. In a set of one system they are the same.
+
+    Raises
+    ------
+    UsageError
+        If there is no system.
+
+    Examples
+    --------
+    >>> rank([0.3, 0.1, 0.9, 0.2, 0.4])
+    {'best': 1, 'median': 0, 'worst': 2}
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if not values.size:
+        raise UsageError("there are no systems to rank")
+    order = np.argsort(-values if higher_is_better else values, kind="stable")
+    places = {"best": 0, "median": len(order) // 2, "worst": -1}
+    return {label: int(order[place]) for label, place in places.items()}
+
+
+def pick(
+    values: ArrayLike,
+    inputs: Mapping[str, Array],
+    reference: Mapping[str, Array],
+    prediction: Mapping[str, Array],
+    *,
+    higher_is_better: bool = False,
+) -> list[Example]:
+    """Return the best, the median and the worst system.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        What they are ranked by: one number a system.
+    inputs, reference, prediction : mapping of str to ndarray
+        Field -> array with n samples along the first axis.
+    higher_is_better : bool
+        Whether the best value is the largest.
+
+    Raises
+    ------
+    UsageError
+        If there is no system.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    groups = (inputs, reference, prediction)
+    return [
+        Example(
+            label,
+            index,
+            float(values[index]),
+            *({name: np.asarray(field[index]) for name, field in group.items()} for group in groups),
+        )
+        for label, index in rank(values, higher_is_better=higher_is_better).items()
+    ]

@@ -1,0 +1,244 @@
+"""What an evaluation found, and how it is kept on disk."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.errors import DataError, RunError, UnknownNameError
+from keras_qd.evaluation.examples import Example
+from keras_qd.evaluation.parity import Parity
+from keras_qd.evaluation.scores import Score, ranking_score
+from keras_qd.files import replacing, write_json
+
+Array = NDArray[Any]
+
+#: Version of ``metrics.json``; raised when an older reader would misread it.
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is kept: the run directory, or for other data a folder of its own inside.
+    data : mapping
+        ``split``, ``n_samples``, ``digest``, ``own`` (whether it is the data set the run was trained on) and
+        ``length`` (side of the box in a0*, where known).
+    scores : tuple of Score
+        Every metric of every target field, in physical units and in the scaled space of the network.
+    samples : mapping of str to ndarray, shape (n,)
+        Table with a row a system: ``index``, the data set's numbers of it, and every metric in physical units
+        as ``FIELD_METRIC``.
+    examples : tuple of Example
+        The best, the median and the worst system by :attr:`ranking`.
+    parities : tuple of Parity
+        Predicted against exact values, one for each target field.
+    seconds : float
+        Time that predicting took.
+    """
+
+    folder: Path
+    data: Mapping[str, Any]
+    scores: tuple[Score, ...]
+    samples: Mapping[str, Array]
+    examples: tuple[Example, ...]
+    parities: tuple[Parity, ...]
+    seconds: float
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """All but the table and the examples, as plain values that JSON can hold."""
+        return {
+            "schema": SCHEMA,
+            "data": dict(self.data),
+            "seconds": self.seconds,
+            "metrics": [_plain(dataclasses.asdict(score)) for score in self.scores],
+        }
+
+    @property
+    def ranking(self) -> Score | None:
+        """The score that systems are ranked by; None where no metric tells them apart."""
+        return ranking_score(self.scores)
+
+    def ranking_of(self, field: str) -> Score | None:
+        """Return the score that systems are ranked by in one target field."""
+        return ranking_score(self.scores, field)
+
+    def score(self, metric: str, field: str | None = None, space: str = "physical") -> Score:
+        """Return one score.
+
+        Parameters
+        ----------
+        metric : str
+            Registered name of the metric.
+        field : str, optional
+            Name of the target field; the first one by default.
+        space : str
+            ``"physical"`` or ``"scaled"``.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such score.
+        """
+        field = field if field is not None else self.scores[0].field
+        found = [each for each in self.scores if (each.field, each.space) == (field, space)]
+        for each in found:
+            if each.metric == metric:
+                return each
+        raise UnknownNameError(
+            f"metric of {field!r} in {space!r} values", metric, [each.metric for each in found]
+        )
+
+    def write(self) -> None:
+        """Write ``metrics.json``, ``samples.csv`` and ``figures/data.npz`` into the folder.
+
+        Each is written whole or not at all, the summary last: where it is, the rest is too.
+        """
+        with (
+            replacing(self.folder / "samples.csv") as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(self.samples)
+            writer.writerows(zip(*(column.tolist() for column in self.samples.values()), strict=True))
+        arrays = {**_pack_examples(self.examples), **_pack_parities(self.parities)}
+        with replacing(self.folder / "figures" / "data.npz") as temporary:
+            np.savez_compressed(temporary, **arrays)
+        write_json(self.folder / "metrics.json", self.summary)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Evaluation:
+        """Read what :meth:`write` wrote.
+
+        Raises
+        ------
+        RunError
+            If there is no evaluation in `folder`, or one of a newer version of keras-qd.
+        DataError
+            If its files cannot be read.
+        """
+        folder = Path(folder)
+        if not (folder / "metrics.json").is_file():
+            raise RunError(f"{folder} holds no evaluation yet; run: keras-qd evaluate {folder}")
+        try:
+            return _read(folder)
+        except (OSError, ValueError, KeyError, TypeError) as cause:
+            raise DataError(
+                f"the evaluation in {folder} cannot be read ({cause}); "
+                f"make it again with: keras-qd evaluate {folder}"
+            ) from cause
+
+
+def _read(folder: Path) -> Evaluation:
+    summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    if summary["schema"] > SCHEMA:
+        raise RunError(
+            f"{folder / 'metrics.json'} was written by a newer keras-qd; upgrade keras-qd to read it"
+        )
+    with (folder / "samples.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    with np.load(folder / "figures" / "data.npz", allow_pickle=False) as archive:
+        arrays = dict(archive)
+    return Evaluation(
+        folder=folder,
+        data=summary["data"],
+        scores=tuple(_score(entry) for entry in summary["metrics"]),
+        samples={name: np.array(_column(rows, i)) for i, name in enumerate(header)},
+        examples=tuple(_unpack_examples(arrays)),
+        parities=tuple(_unpack_parities(arrays)),
+        seconds=summary["seconds"],
+    )
+
+
+def _column(rows: list[list[str]], index: int) -> list[Any]:
+    """Return a column as numbers where all of it are numbers."""
+    cells = [row[index] for row in rows]
+    for kind in (int, float):
+        try:
+            return [kind(cell) for cell in cells]
+        except ValueError:
+            continue
+    return cells
+
+
+def _score(entry: dict[str, Any]) -> Score:
+    """Return a score from its JSON, where null stands for an undefined number."""
+    interval = entry["interval"]
+    numbers = {
+        key: float("nan") if entry[key] is None else entry[key] for key in ("value", "baseline")
+    }
+    return Score(**{**entry, **numbers, "interval": tuple(interval) if interval else None})
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` with null for numbers that JSON does not know."""
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _pack_examples(examples: tuple[Example, ...]) -> dict[str, Array]:
+    """Return named arrays ``example/LABEL/PART/FIELD``."""
+    packed: dict[str, Array] = {}
+    for each in examples:
+        packed[f"example/{each.label}/index"] = np.array(each.index)
+        packed[f"example/{each.label}/error"] = np.array(each.error)
+        for part in ("inputs", "reference", "prediction"):
+            for name, values in getattr(each, part).items():
+                packed[f"example/{each.label}/{part}/{name}"] = values
+    return packed
+
+
+def _unpack_examples(arrays: Mapping[str, Array]) -> list[Example]:
+    labels = dict.fromkeys(key.split("/")[1] for key in arrays if key.startswith("example/"))
+    return [
+        Example(
+            label,
+            int(arrays[f"example/{label}/index"]),
+            float(arrays[f"example/{label}/error"]),
+            *(
+                _under(arrays, f"example/{label}/{part}/")
+                for part in ("inputs", "reference", "prediction")
+            ),
+        )
+        for label in labels
+    ]
+
+
+def _pack_parities(parities: tuple[Parity, ...]) -> dict[str, Array]:
+    """Return named arrays ``parity/FIELD/edges`` and ``.../counts``."""
+    packed: dict[str, Array] = {}
+    for each in parities:
+        packed[f"parity/{each.field}/edges"] = each.edges
+        packed[f"parity/{each.field}/counts"] = each.counts
+    return packed
+
+
+def _unpack_parities(arrays: Mapping[str, Array]) -> list[Parity]:
+    fields = dict.fromkeys(key.split("/")[1] for key in arrays if key.startswith("parity/"))
+    return [
+        Parity(field, arrays[f"parity/{field}/edges"], arrays[f"parity/{field}/counts"])
+        for field in fields
+    ]
+
+
+def _under(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {
+        key.removeprefix(prefix): values for key, values in arrays.items() if key.startswith(prefix)
+    }

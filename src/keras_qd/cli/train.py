@@ -10,7 +10,7 @@ import click
 from keras_qd import components
 from keras_qd.cli.options import as_json, backend, print_json, seed, task_changes
 from keras_qd.cli.progress import training_progress
-from keras_qd.cli.steps import evaluate_and_report, load_dataset, print_evaluation
+from keras_qd.cli.steps import free_path, judge, load_dataset, print_verdict
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,16 +77,16 @@ def command(
         run = _resume(interrupted, changes)
     else:
         run = _train(str(task), out, changes, seed)
-    evaluation = evaluate_and_report(run)
+    evaluation = judge(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
     else:
-        print_evaluation(run, evaluation)
+        print_verdict(run, evaluation)
 
 
 def _train(name: str, out: Path | None, changes: dict[str, Any], seed: int) -> Run:
     task = components.task(name, **changes)
-    path = out if out is not None else _free_path(Path("runs") / name)
+    path = out if out is not None else free_path(Path("runs") / name)
     from keras_qd.training import train
 
     dataset = load_dataset(task)
@@ -105,11 +105,3 @@ def _resume(path: Path, changes: dict[str, Any]) -> Run:
     with training_progress() as report:
         return resume(path, report=report)
 
-
-def _free_path(path: Path) -> Path:
-    """Return `path`, or the first of path-2, path-3, ... that does not exist yet."""
-    candidate, count = path, 1
-    while candidate.exists():
-        count += 1
-        candidate = path.with_name(f"{path.name}-{count}")
-    return candidate

@@ -26,6 +26,7 @@ def _map(name: str, source: str, target: str, description: str) -> Task:
         targets=target,
         model="pix2pix",
         metrics=("l1", "l2", "linf", "r2", "ssim", "psnr"),
+        followed=("l1", "r2"),
         scaling={source: _SCALING[source], target: _SCALING[target]},
         augmentation="square-symmetries",
         schedule="linear",

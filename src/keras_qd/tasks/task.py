@@ -37,7 +37,9 @@ class Task:
     description : str
         What the task is about, in one line.
     metrics : sequence of str
-        Names of the metrics that are followed during training and computed by an evaluation.
+        Names of the metrics that an evaluation computes.
+    followed : sequence of str, optional
+        Names of the metrics that are followed during training; those of `metrics` by default.
     loss : str, optional
         A Keras loss; None leaves the model as its builder compiled it.
     optimizer : str, optional
@@ -84,6 +86,7 @@ class Task:
     model: str
     description: str = ""
     metrics: Sequence[str] = ("l1", "l2", "linf", "r2")
+    followed: Sequence[str] | None = None
     loss: str | None = None
     optimizer: str | None = None
     epochs: int = 50
@@ -96,7 +99,9 @@ class Task:
     metric_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for key in ("inputs", "targets", "metrics"):
+        if self.followed is None:
+            object.__setattr__(self, "followed", self.metrics)
+        for key in ("inputs", "targets", "metrics", "followed"):
             value = getattr(self, key)
             names = (value,) if isinstance(value, str) else tuple(value)
             object.__setattr__(self, key, names)
@@ -157,11 +162,11 @@ class Task:
         )
         return self._compile(model)
 
-    def build_metrics(self) -> list[keras.metrics.Metric]:
-        """Create fresh metrics, in the order of ``metrics``."""
+    def build_metrics(self, names: Sequence[str] | None = None) -> list[keras.metrics.Metric]:
+        """Create fresh metrics: those called `names`, or all of ``metrics``."""
         return [
             components.metric(name, **self.metric_config.get(name, _NOTHING))
-            for name in self.metrics
+            for name in (self.metrics if names is None else names)
         ]
 
     def to_config(self) -> dict[str, Any]:
@@ -174,9 +179,21 @@ class Task:
         return cls(**config)
 
     def _compile(self, model: keras.Model) -> keras.Model:
-        """Put the task's own loss, optimizer and metrics in place of the model's."""
-        settings = dict(model.get_compile_config() or {}) if model.compiled else {}
-        ...
+        """Put the task's metrics, and its own loss and optimizer where it has them, into `model`."""
+        loss = self.loss or getattr(model, "loss", None)
+        optimizer = self.optimizer or getattr(model, "optimizer", None)
+        if loss is None or optimizer is None:
+            raise UsageError(
+                f"the model {self.model!r} comes without loss or optimizer; "
+                f"name them in the task {self.name!r}"
+            )
+        kept = ("jit_compile", "run_eagerly", "steps_per_execution") if model.compiled else ()
+        model.compile(
+            optimizer=optimizer,
+            loss=loss,
+            metrics=self.build_metrics(self.followed),
+            **{key: getattr(model, key) for key in kept},
+        )
         return model
 
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_qd import components
-from keras_qd.datasets.batches import Batches
+from keras_qd.datasets import Batches, FollowEpochs
 from keras_qd.errors import DataError, RunError
 from keras_qd.files import replacing
 from keras_qd.tasks import Pipeline, Task
@@ -132,6 +132,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     done = len(history.get("epoch", ()))
     batches = _training_batches(task, pipeline, dataset.split("train"), seed, done)
     watchers = [
+        FollowEpochs(batches),
         ScheduledLearningRate(task.schedule, task.epochs, first_rate),
         Checkpoints(run, history),
         *([Reporter(report)] if report is not None else []),
@@ -143,6 +144,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
         initial_epoch=done,
         epochs=task.epochs,
         callbacks=watchers,
+        shuffle=False,
         verbose=0,
     )
     with replacing(run.model_path) as temporary:

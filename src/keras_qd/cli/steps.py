@@ -1,0 +1,56 @@
+"""What several verbs do on the way: make the data, judge a run, say where things are."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keras_qd.cli.evaluate import print_scores
+from keras_qd.cli.progress import counting
+from keras_qd.registry import registry
+
+if TYPE_CHECKING:
+    from keras_qd.datasets import Dataset
+    from keras_qd.evaluation import Evaluation
+    from keras_qd.tasks import Task
+    from keras_qd.training import Run
+
+
+def load_dataset(task: Task) -> Dataset:
+    """Load the data set of `task`, with a progress bar where it has to be made first."""
+    builder = registry("datasets").get(task.dataset)
+    if "progress" not in inspect.signature(builder).parameters:
+        return task.load_dataset()
+    with counting(task.dataset, "samples") as count:
+        return task.load_dataset(progress=count)
+
+
+def judge(run: Run) -> Evaluation:
+    """Evaluate `run` on its test split, and write its report."""
+    from keras_qd.evaluation import evaluate, write_report
+
+    click.echo("judging on the test split", err=True)
+    evaluation = evaluate(run)
+    write_report(run)
+    return evaluation
+
+
+def print_verdict(run: Run, evaluation: Evaluation) -> None:
+    """Print the scores, where the report is, and what to do next."""
+    click.echo()
+    print_scores(evaluation)
+    click.echo(f"\nreport: {run.path / 'report.html'}\n\nnext:")
+    click.echo(f"  keras-qd evaluate {run.path} --split validation")
+    click.echo(f"  keras-qd predict {run.path} INPUT.npz --out PREDICTION.npz")
+
+
+def free_path(path: Path) -> Path:
+    """Return `path`, or the first of path-2, path-3, ... that does not exist yet."""
+    candidate, count = path, 1
+    while candidate.exists():
+        count += 1
+        candidate = path.with_name(f"{path.name}-{count}")
+    return candidate

@@ -1,0 +1,215 @@
+r"""Integrals of the interaction over products of orbitals, exact in the sine basis.
+
+The product of two orbitals is a finite cosine sum, so every two-electron integral follows from the table
+
+.. math:: W_{pq,p'q'} = \int\!\!\int \cos(px)\cos(qy)\, w(|r-r'|)\, \cos(p'x')\cos(q'y')\, d^2r\, d^2r'
+
+over the box [0, pi]^2, made once per basis and interaction. In relative coordinates u = |x - x'|, v = |y - y'|
+the two centre-of-mass integrals are elementary (`centre_of_mass_integral`), which leaves
+
+.. math:: W = \int_0^\pi\!\!\int_0^\pi g_{pp'}(u)\, g_{qq'}(v)\, w(\sqrt{u^2+v^2})\, du\, dv .
+
+Duffy's substitution v = u t and its mirror image [1]_ take away the singularity at the origin, and
+Gauss-Legendre quadrature then converges exponentially. W couples cosines of equal parity only: four blocks,
+each kept as its Cholesky factor, so that integrals are plain products of matrices.
+
+References
+----------
+.. [1] M. G. Duffy, SIAM J. Numer. Anal. 19, 1260 (1982), doi:10.1137/0719090.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk, dtrmm
+
+from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.sine_basis import cosine_matrix, sine_matrix
+
+Array = NDArray[np.float64]
+
+
+def centre_of_mass_integral(first: NDArray[np.intp], second: NDArray[np.intp], u: Array) -> Array:
+    r"""Integrate products of two cosines over their centre of mass.
+
+    ``g_pp'(u) = 2 int_0^{pi-u} [cos(p (x + u)) cos(p' x) + cos(p x) cos(p' (x + u))] / 2 dx``, for p and p'
+    of one parity:
+
+    ``g = -(sin pu + sin p'u) / (p + p') - (sin pu - sin p'u) / (p - p')``, and its limits where p = p'.
+
+    Parameters
+    ----------
+    first, second : ndarray of int, shape (k,)
+        p and p', both even or both odd.
+    u : ndarray, shape (m,)
+        Distances in [0, pi].
+
+    Returns
+    -------
+    ndarray, shape (k, m)
+    """
+    p, q = first[:, None], second[:, None]
+    sine_p, sine_q = np.sin(p * u), np.sin(q * u)
+    same, zero = p == q, p + q == 0
+    plus = (sine_p + sine_q) / np.where(zero, 1, p + q)
+    minus = (sine_p - sine_q) / np.where(same, 1, p - q)
+    values = np.where(same, (np.pi - u) * np.cos(p * u), -minus) - plus
+    return np.asarray(np.where(zero, 2 * (np.pi - u), values))
+
+
+@dataclass(frozen=True)
+class ParityBlock:
+    """The part of the table whose cosines have one parity along each direction.
+
+    Parameters
+    ----------
+    places : ndarray of int, shape (k,)
+        Flat places (q, p) of the cosines in a square of ``2 n_max + 1`` a side.
+    factor : ndarray, shape (k, k)
+        Lower Cholesky factor of W among these cosines, Fortran order.
+    """
+
+    places: NDArray[np.intp]
+    factor: Array
+
+
+@lru_cache(maxsize=8)
+def interaction_table(interaction: Interaction, n_max: int) -> tuple[ParityBlock, ...]:
+    """Tabulate an interaction between cosines, once per process.
+
+    Parameters
+    ----------
+    interaction : Interaction
+        With lengths in the unit in which the box is pi long.
+    n_max : int
+        Largest number of half waves of the sine functions whose products are to be integrated.
+
+    Returns
+    -------
+    tuple of ParityBlock
+        Four blocks; products of sine functions have no cosines beyond ``p^2 + q^2 = 4 (n_max^2 + 1)``.
+    """
+    quadrature = _duffy_quadrature(interaction, n_max)
+    return tuple(
+        _parity_block(quadrature, n_max, parity_y, parity_x)
+        for parity_y in (0, 1)
+        for parity_x in (0, 1)
+    )
+
+
+def _duffy_quadrature(interaction: Interaction, n_max: int) -> tuple[Array, Array, Array]:
+    """Return distances s, fractions t, and weights such that int int f dudv = sum f(s, st) + f(st, s)."""
+    # Panels double in size from the interaction's own length on; nodes follow the phase of the cosines.
+    edges = [np.pi]
+    while interaction.length is not None and edges[0] > 2 * interaction.length and len(edges) < 40:
+        edges.insert(0, edges[0] / 2)
+    panels = [
+        _gauss_legendre(low, high, 20 + int(np.ceil(2 * n_max * (high - low))))
+        for low, high in zip([0.0, *edges], edges, strict=False)
+    ]
+    s = np.concatenate([nodes for nodes, _ in panels])
+    s_weights = np.concatenate([weights for _, weights in panels])
+    t, t_weights = _gauss_legendre(0.0, 1.0, 20 + int(np.ceil(np.pi * n_max)))
+    distances = s[:, None] * np.sqrt(1 + t**2)
+    return s, t, interaction(distances) * (s * s_weights)[:, None] * t_weights
+
+
+def _gauss_legendre(low: float, high: float, n: int) -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return low + (high - low) * (nodes + 1) / 2, weights * (high - low) / 2
+
+
+def _parity_block(
+    quadrature: tuple[Array, Array, Array], n_max: int, parity_y: int, parity_x: int
+) -> ParityBlock:
+    far_y, near_y = _along_one_direction(quadrature, n_max, parity_y)
+    far_x, near_x = _along_one_direction(quadrature, n_max, parity_x)
+    pairs = far_y @ near_x.T + near_y @ far_x.T
+    orders_y, orders_x = _orders(n_max, parity_y), _orders(n_max, parity_x)
+    q, p = (grid.ravel() for grid in np.meshgrid(orders_y, orders_x, indexing="ij"))
+    inside = q**2 + p**2 <= 4 * (n_max**2 + 1)
+    q, p = q[inside], p[inside]
+    table = pairs[_pair_place(q[:, None] // 2, q // 2), _pair_place(p[:, None] // 2, p // 2)]
+    # W is positive, but down to rounding for interactions that are smooth on the scale of the cosines.
+    np.einsum("ii->i", table)[:] += 1e-14 * table.diagonal().max()
+    places = q * (2 * n_max + 1) + p
+    return ParityBlock(places, np.asfortranarray(np.linalg.cholesky(table)))
+
+
+def _along_one_direction(
+    quadrature: tuple[Array, Array, Array], n_max: int, parity: int
+) -> tuple[Array, Array]:
+    """Return g at the distances s, and g at s t summed over t, for all pairs of one parity."""
+    s, t, weights = quadrature
+    orders = _orders(n_max, parity)
+    first, second = np.tril_indices(orders.size)
+    first, second = orders[first], orders[second]
+    far = centre_of_mass_integral(first, second, s)
+    near = [
+        centre_of_mass_integral(first, second, distance * t) @ row
+        for distance, row in zip(s, weights, strict=True)
+    ]
+    return far, np.stack(near, axis=1)
+
+
+def _orders(n_max: int, parity: int) -> NDArray[np.intp]:
+    return np.arange(parity, 2 * n_max + 1, 2, dtype=np.intp)
+
+
+def _pair_place(first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.intp]:
+    high, low = np.maximum(first, second), np.minimum(first, second)
+    return high * (high + 1) // 2 + low
+
+
+def pair_integrals(squares: Array, interaction: Interaction) -> Array:
+    r"""Two-electron integrals (ij|kl) over real orbitals in the box [0, pi]^2.
+
+    Parameters
+    ----------
+    squares : ndarray, shape (m, n_max, n_max)
+        Sine coefficients (b, a) of the orbitals, within the circular cut of the sine basis.
+    interaction : Interaction
+        With lengths in the unit in which the box is pi long.
+
+    Returns
+    -------
+    ndarray, shape (m (m + 1) / 2, m (m + 1) / 2)
+        Rows and columns are the pairs i >= j in the order of `numpy.tril_indices`; the upper triangle alone is
+        filled.
+    """
+    n_max = squares.shape[-1]
+    cosines = _pair_cosines(squares)
+    integrals = np.zeros((cosines.shape[0],) * 2, order="F")
+    for block in interaction_table(interaction, n_max):
+        # Row-major (pairs, cosines) is Fortran's (cosines, pairs): BLAS works in place, without a copy.
+        half = dtrmm(
+            1.0, block.factor, cosines[:, block.places].T, lower=1, trans_a=1, overwrite_b=1
+        )
+        integrals = dsyrk(1.0, half, trans=1, beta=1.0, c=integrals, overwrite_c=1)
+    return integrals
+
+
+def _pair_cosines(squares: Array) -> Array:
+    """Cosine coefficients of the products of orbitals i >= j, shape (pairs, (2 n_max + 1)^2)."""
+    m, n_max, _ = squares.shape
+    n_cosines = 2 * n_max + 1
+    sines, averages = _product_grid(n_max)
+    values = sines @ squares @ sines.T
+    first, second = np.tril_indices(m)
+    products = values[first] * values[second]
+    along_x = products.reshape(-1, products.shape[-1]) @ averages
+    along_y = averages.T @ along_x.reshape(-1, averages.shape[0], n_cosines)
+    return along_y.reshape(-1, n_cosines**2)
+
+
+@lru_cache(maxsize=8)
+def _product_grid(n_max: int) -> tuple[Array, Array]:
+    """Sines on a grid that tells all cosines of their products apart, and the cosine transform on it."""
+    n_points = 2 * n_max + 1
+    averages = cosine_matrix(2 * n_max, n_points) * (2 / n_points)
+    averages[:, 0] /= 2
+    return sine_matrix(n_max, n_points), averages

@@ -1,0 +1,116 @@
+"""Electron-electron interactions, by name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.errors import UnknownNameError, UsageError
+
+#: What each interaction is, and its length parameter with the value that a plain name stands for.
+_LENGTH_PARAMETER: dict[str, tuple[str, float] | None] = {
+    "coulomb": None,
+    "finite-thickness": ("thickness", 0.3),
+    "screened": ("screening_length", 1.0),
+    "none": None,
+}
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """Isotropic interaction w(r) of two electrons, in Ha* for r in a0*.
+
+    ==================  =============================================================
+    name                w(r)
+    ==================  =============================================================
+    coulomb             1 / r
+    finite-thickness    1 / sqrt(r^2 + d^2), d the thickness of the electron layer
+    screened            exp(-r / s) / r (Yukawa), s the screening length
+    none                0
+    ==================  =============================================================
+
+    Parameters
+    ----------
+    name : str
+        One of the names above.
+    thickness : float, optional
+        d, in a0*; for ``"finite-thickness"`` alone, 0.3 by default.
+    screening_length : float, optional
+        s, in a0*; for ``"screened"`` alone, 1.0 by default.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such interaction.
+    UsageError
+        If a length is given to an interaction that has none, or is not positive and finite.
+
+    Examples
+    --------
+    >>> Interaction("finite-thickness", thickness=0.4)(np.array([0.0, 0.3]))
+    array([2.5, 2. ])
+    """
+
+    name: str = "coulomb"
+    thickness: float | None = None
+    screening_length: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in _LENGTH_PARAMETER:
+            raise UnknownNameError("interaction", self.name, _LENGTH_PARAMETER)
+        parameter = _LENGTH_PARAMETER[self.name]
+        own, default = parameter or ("", 0.0)
+        for field in ("thickness", "screening_length"):
+            value = getattr(self, field)
+            if field == own:
+                value = default if value is None else float(value)
+                object.__setattr__(self, field, value)
+            if value is not None and field != own:
+                raise UsageError(f"the interaction {self.name!r} has no {field}: leave it out")
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise UsageError(f"{field} must be positive and finite, got {value!r}")
+
+    @property
+    def length(self) -> float | None:
+        """Length scale of the interaction in a0*; None where it has none."""
+        return self.thickness if self.thickness is not None else self.screening_length
+
+    def scaled(self, factor: float) -> Interaction:
+        """Return the same interaction with lengths measured in a unit ``1 / factor`` as long.
+
+        ``w(r) = factor * w.scaled(factor)(factor * r)`` for every interaction here.
+        """
+        if self.length is None:
+            return self
+        field = "thickness" if self.thickness is not None else "screening_length"
+        return replace(self, **{field: self.length * factor})
+
+    def __call__(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Evaluate w(r).
+
+        Parameters
+        ----------
+        distance : ndarray
+            r, in a0*.
+
+        Returns
+        -------
+        ndarray
+            w(r) in Ha*, infinite where 1 / r is.
+        """
+        if self.name == "none":
+            return np.zeros_like(distance)
+        if self.thickness is not None:
+            return 1.0 / np.hypot(distance, self.thickness)
+        screening = 1.0
+        if self.screening_length is not None:
+            screening = np.exp(-distance / self.screening_length)
+        return np.asarray(screening / distance)
+
+
+def as_interaction(interaction: str | Interaction) -> Interaction:
+    """Return the interaction for a name, or the interaction itself."""
+    return interaction if isinstance(interaction, Interaction) else Interaction(interaction)

@@ -1,0 +1,68 @@
+"""Ground state of electrons that do not interact: the orbitals filled from the lowest."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.physics.many_body import DEGENERACY
+from keras_qd.physics.one_body import Orbitals
+from keras_qd.physics.solution import Solution
+
+Array = NDArray[np.float64]
+
+
+def noninteracting_solution(orbitals: Orbitals, values: Array, n_electrons: int) -> Solution:
+    """Fill the lowest orbitals, each with one electron of either spin.
+
+    The spin is the lowest possible one. Electrons in a degenerate shell are shared equally among its orbitals.
+
+    Parameters
+    ----------
+    orbitals : Orbitals
+        Orbitals of one electron.
+    values : ndarray, shape (n_orbitals, n_pixels, n_pixels)
+        Those orbitals at the pixel centres.
+    n_electrons : int
+        Number of electrons.
+
+    Returns
+    -------
+    Solution
+    """
+    n_up, n_down = (n_electrons + 1) // 2, n_electrons // 2
+    energies = orbitals.energies
+    up, down = fill(energies, n_up), fill(energies, n_down)
+    n_states = max(np.count_nonzero((row > 0) & (row < 1)) for row in (up, down))
+    spin = (n_up - n_down) / 2
+    return Solution(
+        box=orbitals.box,
+        energy=float((up + down) @ energies),
+        gap=min(_first_excitation(energies, n) for n in {n_up, n_down} if n),
+        spin_squared=spin * (spin + 1),
+        sector=(n_up, n_down),
+        n_states=max(n_states, 1),
+        orbital_energies=energies,
+        orbitals=values,
+        density_matrix_up=np.diag(up),
+        density_matrix_down=np.diag(down),
+    )
+
+
+def fill(energies: Array, n_electrons: int) -> Array:
+    """Occupations of orbitals by electrons of one spin, those of a degenerate shell equal.
+
+    Examples
+    --------
+    >>> fill(np.array([1.0, 2.0, 2.0, 3.0]), 2)
+    array([1. , 0.5, 0.5, 0. ])
+    """
+    if n_electrons == 0:
+        return np.zeros_like(energies)
+    top = energies[n_electrons - 1]
+    below, shell = energies < top - DEGENERACY, np.abs(energies - top) <= DEGENERACY
+    return below + shell * ((n_electrons - below.sum()) / shell.sum())
+
+
+def _first_excitation(energies: Array, n_electrons: int) -> float:
+    return float(energies[n_electrons] - energies[n_electrons - 1])

@@ -1,0 +1,111 @@
+"""The ground state of a dot, as the solvers return it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.physics.box import Box
+
+Array = NDArray[np.float64]
+
+#: Ground states with a smaller gap, in Ha*, are flagged: a label computed for them is not stable.
+NEAR_DEGENERACY = 2e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Ground state of n electrons in a potential.
+
+    Where several states have the ground-state energy to 1e-6 Ha* (`n_states` of them, not counting the direction
+    of the spin), the density and the density matrices are those of the ensemble in which all have equal weight: the
+    one choice that keeps the symmetry of the potential. Levels that are merely close (`is_degenerate`) are not
+    mixed: the density is that of the lowest.
+
+    Parameters
+    ----------
+    box : Box
+        The box.
+    energy : float
+        Ground-state energy in Ha*.
+    gap : float
+        Distance to the next level in Ha*, 0 where the ground state is degenerate beyond its spin; infinite where
+        no other level was computed.
+    spin_squared : float
+        Expectation of S^2, in units of hbar^2.
+    sector : tuple of int
+        Electrons with spin up and down in the state; the spin points along its axis.
+    n_states : int
+        Number of degenerate levels in the ensemble, 1 for most potentials.
+    orbital_energies : ndarray, shape (n_orbitals,)
+        Energies of the orbitals of one electron, in Ha*.
+    orbitals : ndarray, shape (n_orbitals, n_pixels, n_pixels)
+        Those orbitals at the pixel centres, in 1/a0*.
+    density_matrix_up, density_matrix_down : ndarray, shape (n_orbitals, n_orbitals)
+        One-body density matrices ``<a+_i a_j>`` of either spin, between the orbitals.
+    """
+
+    box: Box
+    energy: float
+    gap: float
+    spin_squared: float
+    sector: tuple[int, int]
+    n_states: int
+    orbital_energies: Array
+    orbitals: Array
+    density_matrix_up: Array
+    density_matrix_down: Array
+
+    @property
+    def n_electrons(self) -> int:
+        """Number of electrons."""
+        return sum(self.sector)
+
+    @property
+    def multiplicity(self) -> int:
+        """2 S + 1, from the expectation of S^2."""
+        return round(float(np.sqrt(1 + 4 * max(self.spin_squared, 0.0))))
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether another level lies less than 2e-3 Ha* above: the density depends on details then."""
+        return self.gap < NEAR_DEGENERACY
+
+    @property
+    def one_body_density_matrix(self) -> Array:
+        """``<a+_i a_j>`` summed over the spin, shape (n_orbitals, n_orbitals); its trace is n_electrons."""
+        return self.density_matrix_up + self.density_matrix_down
+
+    @property
+    def occupations(self) -> Array:
+        """Natural occupations, falling, between 0 and 2."""
+        return np.linalg.eigvalsh(self.one_body_density_matrix)[::-1]
+
+    @cached_property
+    def density(self) -> Array:
+        """Electron density at the pixel centres, shape (ny, nx), in 1/a0*^2."""
+        return self._density_of(self.one_body_density_matrix)
+
+    @cached_property
+    def spin_densities(self) -> tuple[Array, Array]:
+        """Densities of the electrons with spin up and with spin down, each like `density`."""
+        up = self._density_of(self.density_matrix_up)
+        return up, self.density - up
+
+    @property
+    def one_body_energy(self) -> float:
+        """Kinetic and potential energy, in Ha*."""
+        return float(self.one_body_density_matrix.diagonal() @ self.orbital_energies)
+
+    @property
+    def interaction_energy(self) -> float:
+        """Expectation of the interaction, in Ha*."""
+        return self.energy - self.one_body_energy
+
+    def _density_of(self, density_matrix: Array) -> Array:
+        flat = self.orbitals.reshape(self.orbitals.shape[0], -1)
+        density = ((density_matrix @ flat) * flat).sum(axis=0)
+        return np.asarray(density.reshape(self.orbitals.shape[1:]))

@@ -1,0 +1,106 @@
+"""What all layers of a network share: prefix of the name, data type, seed, normalisation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import repeat
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_qd.errors import UnknownNameError
+from keras_qd.models.layers.dropout import Dropout
+
+NORMALIZATIONS = ("batch", "group", "instance", "none")
+
+#: Momentum, epsilon and first weights are those of the reference pix2pix; Keras' own defaults
+#: differ.
+_MOMENTUM = 0.9
+_EPSILON = 1e-5
+_INITIAL_SPREAD = 0.02
+
+_GROUPS = 8
+
+
+class LayerFactory:
+    """Makes the layers of one network.
+
+    Parameters
+    ----------
+    prefix : str
+        Beginning of every layer's name, so that the generator and the discriminator of one model
+        have no name in common.
+    dtype : str, optional
+        Name of a dtype policy, such as ``"mixed_bfloat16"``; the global one if not given.
+    seed : int, optional
+        Of the first weights and the dropout masks; every layer takes its own from it and
+        from the prefix.
+    normalization : str
+        ``"batch"`` (over the batch), ``"instance"`` (over each image), ``"group"`` (over each image
+        and up to eight groups of channels) or ``"none"``.
+
+    Raises
+    ------
+    UnknownNameError
+        If the normalization is none of these.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        dtype: str | None = None,
+        seed: int | None = None,
+        normalization: str = "batch",
+    ) -> None:
+        if normalization not in NORMALIZATIONS:
+            raise UnknownNameError("normalization", normalization, NORMALIZATIONS)
+        self._prefix = prefix
+        self._dtype = dtype
+        self._seeds = repeat(None) if seed is None else _spawn(seed, prefix)
+        self._normalization = normalization
+
+    def make(self, layer: Any, *arguments: Any, name: str, **options: Any) -> Any:
+        """Return a layer with the network's prefix and data type."""
+        options = {"dtype": self._dtype, **options}
+        return layer(*arguments, name=f"{self._prefix}_{name}", **options)
+
+    def weighted(self, layer: Any, *arguments: Any, name: str, **options: Any) -> Any:
+        """Return a layer whose first kernel is drawn as in the reference implementation."""
+        draw = keras.initializers.RandomNormal(0.0, _INITIAL_SPREAD, seed=next(self._seeds))
+        return self.make(layer, *arguments, name=name, kernel_initializer=draw, **options)
+
+    def dropout(self, features: Any, rate: float, name: str) -> Any:
+        """Drop features in training."""
+        if rate == 0.0:
+            return features
+        return self.make(Dropout, rate, seed=next(self._seeds), name=name)(features)
+
+    def normalize(self, features: Any, name: str) -> Any:
+        """Normalise every channel, the way that was chosen."""
+        if self._normalization == "none":
+            return features
+        if self._normalization == "batch":
+            layer = self.make(
+                keras.layers.BatchNormalization, momentum=_MOMENTUM, epsilon=_EPSILON, name=name
+            )
+            return layer(features)
+        whole = self._normalization == "instance"
+        groups = -1 if whole else math.gcd(_GROUPS, features.shape[-1])
+        layer = self.make(
+            keras.layers.GroupNormalization, groups=groups, epsilon=_EPSILON, name=name
+        )
+        return layer(features)
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether :meth:`normalize` does anything; a bias before it would then be idle."""
+        return self._normalization != "none"
+
+
+def _spawn(seed: int, prefix: str) -> Iterator[int]:
+    """Yield seeds that belong to one network."""
+    generator = np.random.default_rng([seed, *prefix.encode()])
+    while True:
+        yield int(generator.integers(2**31))

@@ -1,0 +1,57 @@
+"""The training step on JAX: one forward pass, pulled back twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+
+
+def train_step(model: Any, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    """Update generator and discriminator from one batch, without side effects.
+
+    Parameters
+    ----------
+    model : Pix2Pix
+        Compiled.
+    state : tuple of lists of arrays
+        Trainable, other, optimizer and metric variables.
+    data : tuple
+        (x, y) or (x, y, sample_weight).
+
+    Returns
+    -------
+    logs : dict
+        Name -> value of every metric.
+    state : tuple of lists of arrays
+        After the step.
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    trainable, others, optimizer_state, metrics_state = state
+    fixed = [
+        *zip(model.non_trainable_variables, others, strict=True),
+        *zip(model.optimizer.variables, optimizer_state, strict=True),
+        *zip(model.metrics_variables, metrics_state, strict=True),
+    ]
+
+    def forward(trainable: Any) -> Any:
+        mapping = [*zip(model.trainable_variables, trainable, strict=True), *fixed]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            y_pred = model(x, training=True)
+            losses = model.compute_losses(x, y, y_pred, sample_weight)
+            scaled = [model.optimizer.scale_loss(loss) for loss in losses]
+            logs = model.report(losses[0], x, y, y_pred, sample_weight)
+        others = [scope.get_current_value(v) for v in model.non_trainable_variables]
+        metrics = [scope.get_current_value(v) for v in model.metrics_variables]
+        return scaled, (logs, others, metrics)
+
+    scaled, pull_back, (logs, others, metrics_state) = jax.vjp(forward, trainable, has_aux=True)
+    one, zero = jnp.ones_like(scaled[0]), jnp.zeros_like(scaled[0])
+    n_generator = len(model.generator.trainable_variables)
+    gradients = pull_back([one, zero])[0][:n_generator] + pull_back([zero, one])[0][n_generator:]
+    trainable, optimizer_state = model.optimizer.stateless_apply(
+        optimizer_state, gradients, trainable
+    )
+    return logs, (trainable, others, optimizer_state, metrics_state)

@@ -1,0 +1,265 @@
+"""The U-Net: the generator of pix2pix, and a model of its own without the adversary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.models.layers.factory import LayerFactory
+from keras_qd.models.layers.resample import Downsample, Upsample
+from keras_qd.models.portable import portable_config
+
+Shape = tuple[int, int, int]
+
+UPSAMPLINGS = ("resize", "transpose")
+
+#: Levels grow no wider than this many times the first.
+_WIDEST = 8
+
+#: As in the paper, only the innermost levels of the decoder drop features.
+_LEVELS_WITH_DROPOUT = 3
+
+_SLOPE = 0.2
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class UNet(keras.Model):
+    """Images halved and doubled again, with skips between equal sizes [1]_, as in pix2pix [2]_.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (ny, nx, channels), without the sample axis.
+    output_shape : tuple of int, optional
+        The same grid with perhaps another number of channels; as the input if not given.
+    filters : int
+        Channels of the first level; they double from level to level, up to eight times as many.
+    depth : int, optional
+        How many times the image is halved; by default until the shorter side has one pixel or
+        nearly so. Odd sides are rounded up on the way down and cropped on the way up, so any grid
+        works.
+    dropout : float
+        Rate in the three innermost levels of the decoder.
+    normalization : str
+        ``"batch"``, ``"group"``, ``"instance"`` or ``"none"``.
+    upsampling : str
+        ``"transpose"`` (4 x 4 transposed convolution, as in the paper) or ``"resize"`` (nearest
+        neighbour, then a 3 x 3 convolution: no checkerboard).
+    output_activation : str
+        ``"linear"``, or ``"tanh"`` where the targets are bounded.
+    seed : int, optional
+        Of the first weights and of the dropout masks.
+    dtype : str, optional
+        Name of a dtype policy such as ``"mixed_bfloat16"``; the global one if not given.
+    name : str
+        Name of the network and prefix of its layers' names.
+
+    Raises
+    ------
+    UsageError
+        If the shapes are not images of one grid, or the depth does not fit them.
+
+    References
+    ----------
+    .. [1] Ronneberger, Fischer, Brox, 2015, arXiv:1505.04597
+    .. [2] Isola, Zhu, Zhou, Efros, 2017, arXiv:1611.07004
+    """
+
+    def __init__(
+        self,
+        input_shape: Shape = (64, 64, 1),
+        output_shape: Shape | None = None,
+        filters: int = 64,
+        depth: int | None = None,
+        dropout: float = 0.5,
+        normalization: str = "batch",
+        upsampling: str = "transpose",
+        output_activation: str = "linear",
+        seed: int | None = None,
+        dtype: str | None = None,
+        name: str = "unet",
+    ) -> None:
+        channels = output_channels(input_shape, output_shape)
+        depth = fitting_depth(input_shape, depth)
+        if upsampling not in UPSAMPLINGS:
+            raise UnknownNameError("upsampling", upsampling, UPSAMPLINGS)
+        policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy()).name
+        layers = LayerFactory(name, policy, seed, normalization)
+        widths = [filters * min(2**level, _WIDEST) for level in range(depth)]
+        inputs = keras.Input(tuple(input_shape), name=f"{name}_input")
+        skips = _encode(layers, inputs, widths)
+        features = _decode(layers, skips, widths, dropout, upsampling)
+        features = _double(layers, features, channels, inputs, "up0", upsampling, use_bias=True)
+        outputs = layers.make(
+            keras.layers.Activation, output_activation, name="output", dtype="float32"
+        )(features)
+        super().__init__(inputs, outputs, name=name)
+        self._settings = {
+            "input_shape": tuple(input_shape),
+            "output_shape": (*tuple(input_shape)[:2], channels),
+            "filters": filters,
+            "depth": depth,
+            "dropout": dropout,
+            "normalization": normalization,
+            "upsampling": upsampling,
+            "output_activation": output_activation,
+            "seed": seed,
+            "dtype": policy,
+            "name": name,
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make the same network again."""
+        return dict(self._settings)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> UNet:
+        """Make a network from what :meth:`get_config` returned."""
+        return cls(**config)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return how the model was compiled, in a form that every backend can load."""
+        return dict(portable_config(super().get_compile_config()))
+
+
+def unet(
+    input_shape: Shape = (64, 64, 1),
+    output_shape: Shape | None = None,
+    *,
+    learning_rate: float = 2e-4,
+    beta_1: float = 0.5,
+    **settings: Any,
+) -> UNet:
+    """Build the generator of pix2pix without the adversary, compiled with the mean absolute error.
+
+    Parameters
+    ----------
+    input_shape, output_shape : tuple of int
+        (ny, nx, channels), without the sample axis; the output is as the input if not given.
+    learning_rate, beta_1 : float
+        Of Adam.
+    **settings
+        As of :class:`UNet`.
+
+    Returns
+    -------
+    UNet
+        Ready for ``fit``.
+
+    Raises
+    ------
+    UsageError
+        As :class:`UNet`.
+
+    Examples
+    --------
+    >>> model = unet((32, 32, 1), filters=4)
+    >>> model.output_shape
+    (None, 32, 32, 1)
+    """
+    model = UNet(input_shape, output_shape, **settings)
+    model.compile(keras.optimizers.Adam(learning_rate, beta_1), loss="mae")
+    return model
+
+
+def output_channels(input_shape: Shape, output_shape: Shape | None) -> int:
+    """Return the number of output channels of a network that keeps the grid.
+
+    Raises
+    ------
+    UsageError
+        If a shape is not (ny, nx, channels) or the grids differ.
+    """
+    for shape in (input_shape, output_shape or input_shape):
+        if len(shape) != 3 or min(shape) < 1:
+            raise UsageError(
+                f"got the shape {tuple(shape)}; give (ny, nx, channels), without the sample axis"
+            )
+    if output_shape is None:
+        return input_shape[2]
+    if tuple(output_shape[:2]) != tuple(input_shape[:2]):
+        raise UsageError(
+            f"input {tuple(input_shape)} and output {tuple(output_shape)} lie on different grids; "
+            "this network keeps the grid: resample one of them first"
+        )
+    return output_shape[2]
+
+
+def fitting_depth(input_shape: Shape, depth: int | None) -> int:
+    """Return how often an image is halved: as asked, or down to a pixel or nearly so.
+
+    Raises
+    ------
+    UsageError
+        If the image is too small to be halved so often.
+    """
+    side = min(input_shape[:2])
+    deepest = side.bit_length() - 1
+    if depth is None:
+        depth = deepest
+    if not 1 <= depth <= deepest:
+        raise UsageError(
+            f"a depth of {depth} does not fit a grid of {input_shape[0]} x {input_shape[1]}; "
+            f"give 1 to {deepest}, or none to let it fit"
+        )
+    return depth
+
+
+def _encode(layers: LayerFactory, features: Any, widths: list[int]) -> list[Any]:
+    """Return the features of every level, the outermost first."""
+    skips = []
+    for level, filters in enumerate(widths):
+        normalized = layers.normalizes and 0 < level < len(widths) - 1
+        name = f"down{level}"
+        features = layers.weighted(Downsample, filters, name=name, use_bias=not normalized)(
+            features
+        )
+        if normalized:
+            features = layers.normalize(features, f"{name}_norm")
+        features = layers.make(keras.layers.LeakyReLU, _SLOPE, name=f"{name}_leaky")(features)
+        skips.append(features)
+    return skips
+
+
+def _decode(
+    layers: LayerFactory, skips: list[Any], widths: list[int], dropout: float, upsampling: str
+) -> Any:
+    """Return features of half the sides, having passed every level from the innermost out."""
+    features = skips[-1]
+    innermost = len(skips) - 1
+    for level in range(innermost, 0, -1):
+        name, skip, filters = f"up{level}", skips[level - 1], widths[level - 1]
+        features = _double(
+            layers, features, filters, skip, name, upsampling, use_bias=not layers.normalizes
+        )
+        features = layers.normalize(features, f"{name}_norm")
+        if innermost - level < _LEVELS_WITH_DROPOUT:
+            features = layers.dropout(features, dropout, f"{name}_dropout")
+        features = layers.make(keras.layers.ReLU, name=f"{name}_relu")(features)
+        features = layers.make(keras.layers.Concatenate, name=f"{name}_skip")([features, skip])
+    return features
+
+
+def _double(
+    layers: LayerFactory,
+    features: Any,
+    filters: int,
+    like: Any,
+    name: str,
+    upsampling: str,
+    use_bias: bool,
+) -> Any:
+    """Double the sides, then crop to the sides of another image."""
+    if upsampling == "transpose":
+        features = layers.weighted(Upsample, filters, name=name, use_bias=use_bias)(features)
+    else:
+        features = layers.make(keras.layers.UpSampling2D, name=f"{name}_resize")(features)
+        features = layers.weighted(
+            keras.layers.Conv2D, filters, 3, padding="same", name=name, use_bias=use_bias
+        )(features)
+    excess = tuple((0, features.shape[axis] - like.shape[axis]) for axis in (1, 2))
+    if excess == ((0, 0), (0, 0)):
+        return features
+    return layers.make(keras.layers.Cropping2D, excess, name=f"{name}_crop")(features)

@@ -18,7 +18,7 @@ _HOMES = {
     "write_report": "report",
 }
 
-__all__ = list(_HOMES)
+__all__ = ["Evaluation", "Score", "evaluate", "predict", "write_figures", "write_report"]
 
 if TYPE_CHECKING:
     from keras_qd.evaluation.drawing import write_figures

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from keras_qd.evaluation.result import Evaluation
     from keras_qd.training.run import Run
 
-_FORMATS = (".png", ".pdf", ".svg")
-
 
 def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
     """Write the figures of a run as PNG, PDF and SVG.
@@ -37,16 +35,13 @@ def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
     Returns
     -------
     list of Path
-        The files, in ``figures`` of the evaluation's folder: ``learning_curves``, ``systems`` and, for each
-        target field, ``errors_FIELD``; fewer where there is nothing to draw.
+        The files, in ``figures`` of the evaluation's folder: ``learning_curves``, ``systems`` and,
+        for each target field, ``errors_FIELD``; fewer where there is nothing to draw.
     """
-    paths = []
+    folder = evaluation.folder / "figures"
     with drawing():
-        for name, figure in draw_figures(run, evaluation):
-            for suffix in _FORMATS:
-                paths.append(evaluation.folder / "figures" / f"{name}{suffix}")
-                save(figure, paths[-1])
-    return paths
+        found = draw_figures(run, evaluation)
+        return [path for name, figure in found for path in save(figure, folder / name)]
 
 
 def draw_figures(run: Run, evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
@@ -86,10 +81,9 @@ def draw_errors(evaluation: Evaluation, labels: Labels) -> Iterator[tuple[str, F
     for parity in evaluation.parities:
         ranking = evaluation.ranking_of(parity.field)
         if ranking is not None:
-            figure = errors_figure(
-                evaluation.samples[ranking.column], parity, labels.ranked_by(ranking.title, ranking.unit)
-            )
-            yield f"errors_{parity.field}", figure
+            ranked = labels.ranked_by(ranking.title, ranking.unit)
+            values = evaluation.samples[ranking.column]
+            yield f"errors_{parity.field}", errors_figure(values, parity, ranked)
 
 
 def can_be_drawn(examples: tuple[Example, ...]) -> bool:

@@ -43,7 +43,8 @@ def evaluate(
     split : str
         ``"test"``, ``"validation"`` or ``"train"``.
     data : Dataset or path, optional
-        Another data set with the same fields, to see how the model does beyond what it was trained on.
+        Another data set with the same fields, to see how the model does beyond what it was trained
+        on.
     batch_size : int
         Samples that go through the model at a time.
     n_draws : int
@@ -56,8 +57,9 @@ def evaluate(
     Returns
     -------
     Evaluation
-        Also written: ``metrics.json``, ``samples.csv`` and ``figures/data.npz``, into the run directory for
-        the test split of its own data, otherwise into ``evaluations/SPLIT-DIGEST`` in it.
+        Also written: ``metrics.json``, ``samples.csv`` and ``figures/data.npz``, into the run
+        directory for the test split of its own data, otherwise into ``evaluations/SPLIT-DIGEST`` in
+        it.
 
     Raises
     ------
@@ -124,7 +126,7 @@ def _judge(
 def _examples(
     trial: Trial, prediction: dict[str, Array], scores: list[Score], columns: dict[str, Array]
 ) -> list[Example]:
-    """Return the best, the median and the worst system by the first metric that tells them apart."""
+    """Return the best, the median and the worst system."""
     ranking = ranking_score(scores)
     if ranking is None:
         return []

@@ -51,7 +51,8 @@ def rank(values: ArrayLike, *, higher_is_better: bool = False) -> dict[str, int]
     Returns
     -------
     dict of str to int
-        ``"best"``, ``"median"`` and ``"worst"``, each to its index. In a set of one system they are the same.
+        ``"best"``, ``"median"`` and ``"worst"``, each to its index. In a set of one system they are
+        the same.
 
     Raises
     ------
@@ -96,13 +97,13 @@ def pick(
         If there is no system.
     """
     values = np.asarray(values, dtype=np.float64)
-    groups = (inputs, reference, prediction)
+    parts = (inputs, reference, prediction)
     return [
         Example(
             label,
             index,
             float(values[index]),
-            *({name: np.asarray(field[index]) for name, field in group.items()} for group in groups),
+            *({name: np.asarray(field[index]) for name, field in part.items()} for part in parts),
         )
         for label, index in rank(values, higher_is_better=higher_is_better).items()
     ]

@@ -1,4 +1,4 @@
-"""Predicted against exact values, as a histogram: small enough to keep, whatever the size of the set."""
+"""Predicted against exact values, as a histogram: small, whatever the size of the set."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ def predict(
     run : Run or path
         A finished run, or its directory.
     arrays : mapping of str to array_like, or array_like
-        The input fields in physical units, samples along the first axis; for a single input field the array
-        itself will do.
+        The input fields in physical units, samples along the first axis; for a single input field
+        the array itself will do.
     batch_size : int
         Samples that go through the model at a time.
 
@@ -51,7 +51,8 @@ def predict(
     RunError
         If `run` has no trained model.
     DataError
-        If a field is missing, has another shape than in training, or holds values that are not finite.
+        If a field is missing, has another shape than in training, or holds values that are not
+        finite.
     UsageError
         If the batch size makes no sense.
 
@@ -80,7 +81,8 @@ def iterate_predictions(
     pipeline : Pipeline
         Its scalings and fields.
     fields : mapping of str to array
-        The input fields in physical units: anything with ``shape`` and slices, such as a Zarr array.
+        The input fields in physical units: anything with ``shape`` and slices, such as a Zarr
+        array.
     batch_size : int
         Samples that go through the model at a time.
 
@@ -92,7 +94,8 @@ def iterate_predictions(
     Raises
     ------
     DataError
-        If a field is missing, has another shape than in training, or holds values that are not finite.
+        If a field is missing, has another shape than in training, or holds values that are not
+        finite.
     UsageError
         If the batch size makes no sense.
     """
@@ -116,8 +119,8 @@ def predict_scaled(model: keras.Model, x: Array, batch_size: int) -> Array:
     x : ndarray, shape (n, *input_shape)
         Scaled input.
     batch_size : int
-        Samples that go through the model at a time. The last batch is filled up, so that a compiling backend
-        sees one shape alone.
+        Samples that go through the model at a time. The last batch is filled up, so that a
+        compiling backend sees one shape alone.
 
     Returns
     -------

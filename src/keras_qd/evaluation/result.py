@@ -35,13 +35,14 @@ class Evaluation:
     folder : Path
         Where it is kept: the run directory, or for other data a folder of its own inside.
     data : mapping
-        ``split``, ``n_samples``, ``digest``, ``own`` (whether it is the data set the run was trained on) and
-        ``length`` (side of the box in a0*, where known).
+        ``split``, ``n_samples``, ``digest``, ``own`` (whether it is the data set the run was
+        trained on) and ``length`` (side of the box in a0*, where known).
     scores : tuple of Score
-        Every metric of every target field, in physical units and in the scaled space of the network.
+        Every metric of every target field, in physical units and in the scaled space of the
+        network.
     samples : mapping of str to ndarray, shape (n,)
-        Table with a row a system: ``index``, the data set's numbers of it, and every metric in physical units
-        as ``FIELD_METRIC``.
+        Table with a row a system: ``index``, the data set's numbers of it, and every metric in
+        physical units as ``FIELD_METRIC``.
     examples : tuple of Example
         The best, the median and the worst system by :attr:`ranking`.
     parities : tuple of Parity
@@ -114,7 +115,8 @@ class Evaluation:
         ):
             writer = csv.writer(file)
             writer.writerow(self.samples)
-            writer.writerows(zip(*(column.tolist() for column in self.samples.values()), strict=True))
+            columns = (column.tolist() for column in self.samples.values())
+            writer.writerows(zip(*columns, strict=True))
         arrays = {**_pack_examples(self.examples), **_pack_parities(self.parities)}
         with replacing(self.folder / "figures" / "data.npz") as temporary:
             np.savez_compressed(temporary, **arrays)
@@ -147,7 +149,7 @@ def _read(folder: Path) -> Evaluation:
     summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     if summary["schema"] > SCHEMA:
         raise RunError(
-            f"{folder / 'metrics.json'} was written by a newer keras-qd; upgrade keras-qd to read it"
+            f"{folder / 'metrics.json'} was written by a newer keras-qd; upgrade it to read this"
         )
     with (folder / "samples.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)

@@ -39,13 +39,14 @@ class Score:
     value : float
         Over the whole set.
     baseline : float
-        The same for a prediction that is the mean of the training split, whatever the input: what a model
-        has to beat.
+        The same for a prediction that is the mean of the training split, whatever the input: what a
+        model has to beat.
     interval : tuple of float, optional
-        95 % bootstrap interval of the value, over the choice of the systems. None for metrics that only stream.
-    systems : mapping
-        :func:`~keras_qd.evaluation.statistics.summarise` of the systems' own values; empty for metrics that
+        95 % bootstrap interval of the value, over the choice of the systems. None for metrics that
         only stream.
+    systems : mapping
+        :func:`~keras_qd.evaluation.statistics.summarise` of the systems' own values; empty for
+        metrics that only stream.
     """
 
     field: str
@@ -114,8 +115,9 @@ def score(
     Parameters
     ----------
     metrics : mapping of str to keras.metrics.Metric
-        Registered name -> metric. One with a NumPy definition (:class:`keras_qd.metrics.measure.Measure`)
-        gives a value a system and an interval; any other is fed in batches and gives the value alone.
+        Registered name -> metric. One with a NumPy definition
+        (:class:`keras_qd.metrics.measure.Measure`) gives a value a system and an interval; any
+        other is fed in batches and gives the value alone.
     comparisons : list of Comparison
         What is compared.
     n_draws : int

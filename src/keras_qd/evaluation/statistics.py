@@ -1,4 +1,4 @@
-"""What is said about the values of many systems: their spread, and how sure the value of the set is."""
+"""The values of many systems: their spread, and how sure the value of the set is."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def summarise(values: ArrayLike, *, higher_is_better: bool = False) -> dict[str,
     Returns
     -------
     dict
-        ``mean``, ``std``, ``min``, ``max``, ``quantiles`` (by name: ``"0.05"``), ``worst`` (list of ``index``
-        and ``value``, worst first) and ``n_undefined``.
+        ``mean``, ``std``, ``min``, ``max``, ``quantiles`` (by name: ``"0.05"``), ``worst`` (list of
+        ``index`` and ``value``, worst first) and ``n_undefined``.
 
     Examples
     --------
@@ -63,8 +63,8 @@ def resampled_means(
     Parameters
     ----------
     terms : mapping to ndarray, shape (n, k)
-        The terms of the systems of some metrics, by any key. All are resampled with the same draws, which
-        takes one pass.
+        The terms of the systems of some metrics, by any key. All are resampled with the same draws,
+        which takes one pass.
     n_draws : int
         Number of drawn sets.
     rng : numpy.random.Generator
@@ -93,7 +93,7 @@ def resampled_means(
 
 
 def central_interval(values: ArrayLike, share: float = 0.95) -> tuple[float, float] | None:
-    """Return the interval that holds the central `share` of the values; None where some are undefined.
+    """Return the interval of the central `share` of the values; None where some are undefined.
 
     Examples
     --------

@@ -59,8 +59,8 @@ class Trial:
         Raises
         ------
         DataError
-            If a field is missing, has another shape than in training, holds values that are not finite, or
-            if there are no samples.
+            If a field is missing, has another shape than in training, holds values that are not
+            finite, or if there are no samples.
         """
         pipeline, split = self.run.pipeline(), self.dataset.split(self.split)
         fields = {}
@@ -78,15 +78,19 @@ class Trial:
         """Number of systems."""
         return len(next(iter(self.fields.values())))
 
-    @property
+    @cached_property
     def inputs(self) -> dict[str, Array]:
         """The input fields."""
         return {name: self.fields[name] for name in self.run.pipeline().inputs}
 
-    @property
+    @cached_property
     def targets(self) -> dict[str, Array]:
-        """The exact target fields."""
-        return {name: self.fields[name] for name in self.run.pipeline().targets}
+        """The exact target fields, without what the scaling leaves open.
+
+        That is the mean of each sample, where the scaling is centered: a potential is the same with
+        any constant added, so the constant must not count as an error.
+        """
+        return {name: self._fixed(name, self.fields[name]) for name in self.run.pipeline().targets}
 
     @property
     def own(self) -> bool:
@@ -107,13 +111,12 @@ class Trial:
         On other data it is their training split that is averaged, which favours the baseline.
         """
         training = self.dataset.split("train")
-        means = {
-            name: np.mean(np.asarray(training[name]), axis=0, dtype=np.float64)
-            for name in self.targets
-        }
-        return {
-            name: np.broadcast_to(mean, (self.n_samples, *mean.shape)) for name, mean in means.items()
-        }
+        baseline = {}
+        for name in self.targets:
+            mean = np.mean(np.asarray(training[name]), axis=0, dtype=np.float64)
+            fixed = self._fixed(name, mean[None])[0]
+            baseline[name] = np.broadcast_to(fixed, (self.n_samples, *mean.shape))
+        return baseline
 
     def comparisons(self, prediction: Mapping[str, Array]) -> list[Comparison]:
         """Return what is to be compared: each target field in physical units and scaled.
@@ -136,9 +139,10 @@ class Trial:
         return found
 
     def table(self) -> dict[str, Array]:
-        """Return the index of each system and the data set's numbers and words on it, by column."""
+        """Return the index of each system and the data set's numbers on it, by column."""
         split = self.dataset.split(self.split)
-        columns = {name: np.asarray(values) for name, values in split.items() if np.ndim(values) == 1}
+        numbers = [name for name, field in self.dataset.fields.items() if field.shape == ()]
+        columns = {name: np.asarray(split[name]) for name in numbers}
         return {"index": np.arange(self.n_samples), **columns}
 
     def describe(self) -> dict[str, Any]:
@@ -150,6 +154,10 @@ class Trial:
             "own": self.own,
             "length": box_length(self.dataset.metadata),
         }
+
+    def _fixed(self, name: str, values: Array) -> Array:
+        scaling = self.run.pipeline().scalings[name]
+        return scaling.inverse(scaling.forward(values)) if scaling.centered else values
 
     def _context(self) -> Context:
         """Return what metrics may need beside the fields: the box, and a density as weight."""

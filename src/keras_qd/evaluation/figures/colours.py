@@ -1,4 +1,4 @@
-"""Colour maps and scales of fields: perceptually uniform, and centred at zero where the sign counts."""
+"""Colour maps of fields: perceptually uniform, and centred at zero where the sign counts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-#: A quantity whose negative part is smaller than this share of its positive part is drawn as positive.
+#: A quantity whose negative part is smaller than this share of its positive part is drawn as
+#: positive.
 _NEGLIGIBLE = 0.05
 
 
@@ -17,14 +18,15 @@ def field_colours(*values: ArrayLike) -> dict[str, Any]:
     Parameters
     ----------
     *values : array_like
-        Arrays drawn with one scale. The first decides which kind of scale it is: exact values, where the others
-        are predictions.
+        Arrays drawn with one scale. The first decides which kind of scale it is: exact values,
+        where the others are predictions.
 
     Returns
     -------
     dict
-        ``cmap``, ``vmin`` and ``vmax`` for ``imshow``: a sequential map for a quantity of one sign, such as a density, a
-        diverging map centred at zero for one of both signs, such as a potential.
+        ``cmap``, ``vmin`` and ``vmax`` for ``imshow``: a sequential map for a quantity of one sign,
+        such as a density, a diverging map centred at zero for one of both signs, such as a
+        potential.
 
     Examples
     --------

@@ -15,6 +15,7 @@ from keras_qd.evaluation.figures.labels import words
 #: Columns that count or time rather than measure.
 _NOT_CURVES = ("epoch", "seconds", "learning_rate", "time")
 _VALIDATION = "val_"
+_FIRST = ("generator_loss", "discriminator_loss")
 _N_COLUMNS = 3
 
 
@@ -31,10 +32,17 @@ def curve_names(history: Mapping[str, Sequence[float]]) -> list[str]:
     >>> curve_names({"epoch": [0], "l1": [1.0], "val_l1": [1.1], "loss": [2.0]})
     ['loss', 'l1']
     """
-    names = dict.fromkeys(
-        name.removeprefix(_VALIDATION) for name in history if name not in _NOT_CURVES
-    )
-    return sorted(names, key=lambda name: "loss" not in name)
+    columns = [name for name in history if name not in _NOT_CURVES]
+    names = dict.fromkeys(name.removeprefix(_VALIDATION) for name in columns)
+    # An adversarial model's "loss" is its generator's: one panel is enough for both.
+    if "loss" in names and history.get("loss") == history.get(_FIRST[0]):
+        del names["loss"]
+    return sorted(names, key=_place)
+
+
+def _place(name: str) -> tuple[int, bool]:
+    """Return a key that puts the losses of generator and discriminator first, then other losses."""
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), "loss" not in name)
 
 
 def curves_figure(

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from keras_qd.files import replacing
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+#: Metadata by format that leaves out the time, so that the same figure is the same file.
+DATELESS: dict[str, dict[str, Any]] = {
+    "png": {},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
 
 
 @dataclass(frozen=True)
@@ -46,20 +53,16 @@ DARK = Theme("dark", "#161b22", "#dfe5ec", "#39414b", ("#6cb0f0", "#f2946c", "#5
 @contextmanager
 def drawing(theme: Theme = LIGHT) -> Iterator[None]:
     """Draw and save figures in the house style within this block."""
-    with matplotlib.rc_context(_settings(theme)):
+    with mpl.rc_context(_settings(theme)):
         yield
 
 
 def _settings(theme: Theme) -> dict[str, Any]:
-    colours = {
-        key: theme.ink
-        for key in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    }
-    grounds = {key: theme.ground for key in ("figure.facecolor", "axes.facecolor")}
+    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     return {
-        **colours,
-        **grounds,
-        "axes.prop_cycle": matplotlib.cycler(color=theme.series),
+        **dict.fromkeys(inked, theme.ink),
+        **dict.fromkeys(("figure.facecolor", "axes.facecolor"), theme.ground),
+        "axes.prop_cycle": mpl.cycler(color=theme.series),
         "axes.spines.right": False,
         "axes.spines.top": False,
         "axes.titlelocation": "left",
@@ -70,18 +73,36 @@ def _settings(theme: Theme) -> dict[str, Any]:
         "legend.frameon": False,
         "lines.linewidth": 1.6,
         "savefig.facecolor": theme.ground,
-        # The same figure is the same file: no random names, no date.
+        # The names inside a file do not depend on chance.
         "svg.hashsalt": "keras-qd",
         "xtick.direction": "in",
         "ytick.direction": "in",
     }
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Save `figure` in the format of the suffix of `path`, whole or not at all."""
-    dates = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=160, metadata=dates.get(path.suffix))
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Save a figure in every format of :data:`DATELESS`, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Is laid out once, for all formats.
+    path : Path
+        Where to, without suffix.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    paths = []
+    for suffix, metadata in DATELESS.items():
+        paths.append(path.with_name(f"{path.name}.{suffix}"))
+        with replacing(paths[-1]) as temporary:
+            figure.savefig(temporary, dpi=160, metadata=metadata)
+        # Finding the layout takes as long as drawing; it is the same in all formats.
+        figure.set_layout_engine("none")
+    return paths
 
 
 def pretty(unit: str) -> str:

@@ -1,4 +1,4 @@
-"""Single systems side by side: what went in, the exact field, the predicted one, and their difference."""
+"""Single systems: what went in, the exact field, the predicted one, and their difference."""
 
 from __future__ import annotations
 
@@ -37,15 +37,16 @@ def systems_figure(examples: Sequence[Example], labels: Labels) -> Figure:
     Parameters
     ----------
     examples : sequence of Example
-        The systems, a row for each of their target fields. Maps (ny, nx) become images, profiles (points,)
-        curves.
+        The systems, a row for each of their target fields. Maps (ny, nx) become images, profiles
+        (points,) curves.
     labels : Labels
         Units and the box.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Exact and predicted values share one colour scale; the difference has its own, centred at zero.
+        Exact and predicted values share one colour scale; the difference has its own, centred at
+        zero.
 
     Raises
     ------

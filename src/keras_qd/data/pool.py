@@ -1,0 +1,187 @@
+"""Several worker processes that share out the shards of one store."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from keras_qd import errors
+from keras_qd.data.recipe import Recipe
+from keras_qd.errors import KerasQDError, StoreError, UsageError
+
+#: The environment variables that give each worker one thread: there are as many workers as cores.
+_ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMBA_NUM_THREADS",
+    ),
+    "1",
+)
+
+#: What a worker says, and which one says it; None: it has ended.
+_Inbox = queue.SimpleQueue[tuple["_Worker", dict[str, Any] | None]]
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_workers(
+    recipe: Recipe,
+    path: Path,
+    shards: Sequence[int],
+    n_workers: int,
+    on_made: Callable[[int], None],
+) -> None:
+    """Have worker processes make shards of a store.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What makes the samples.
+    path : Path
+        The store.
+    shards : sequence of int
+        Numbers of the shards to make.
+    n_workers : int
+        How many processes, each with one thread.
+    on_made : callable
+        Called with a number of samples whenever a worker has made some.
+
+    Raises
+    ------
+    KerasQDError
+        What stopped a worker: its own error, or a `StoreError` if it died. All other workers are stopped
+        then, and also if this process is interrupted; finished shards stay.
+    """
+    remaining = list(reversed(shards))
+    inbox: _Inbox = queue.SimpleQueue()
+    job = {"recipe": _import_name(recipe), "settings": recipe.settings(), "path": str(path.absolute())}
+    with _workers(min(n_workers, len(shards)), job, inbox) as workers:
+        busy = len(workers)
+        for worker in workers:
+            worker.order(remaining.pop())
+        while busy:
+            worker, answer = inbox.get()
+            if answer is None or "error" in answer:
+                raise _failure(worker, answer)
+            if "made" in answer:
+                on_made(answer["made"])
+            elif remaining:
+                worker.order(remaining.pop())
+            else:
+                busy -= 1
+
+
+class _Worker:
+    """One worker process, and the thread that listens to it."""
+
+    def __init__(self, job: dict[str, Any], inbox: _Inbox) -> None:
+        self.shard = -1
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "keras_qd.data.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | _ONE_THREAD | {"PYTHONPATH": _search_path(), "PYTHONSAFEPATH": "1"},
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the parent, which then stops its workers
+        )
+        self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
+        self._listener.start()
+        self._send(job)
+
+    def order(self, shard: int) -> None:
+        """Give it a shard to make."""
+        self.shard = shard
+        self._send({"shard": shard})
+
+    def stop(self) -> None:
+        """End it, whatever it is doing."""
+        self.process.kill()
+        self.process.wait()
+        self._listener.join()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _send(self, content: dict[str, Any]) -> None:
+        pipe = self.process.stdin
+        if pipe is not None:
+            with suppress(BrokenPipeError):  # its end arrives in the inbox and is reported from there
+                pipe.write(json.dumps(content) + "\n")
+                pipe.flush()
+
+    def _listen(self, inbox: _Inbox) -> None:
+        for line in self.process.stdout or ():
+            inbox.put((self, json.loads(line)))
+        inbox.put((self, None))
+
+
+@contextmanager
+def _workers(number: int, job: dict[str, Any], inbox: _Inbox) -> Iterator[list[_Worker]]:
+    """Start workers, and end them whatever happens in between."""
+    workers: list[_Worker] = []
+    try:
+        for _ in range(number):
+            workers.append(_Worker(job, inbox))  # noqa: PERF401 - those started must end if one fails
+        yield workers
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _search_path() -> str:
+    """Return this process's module search path, so that workers import the same modules."""
+    return os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+
+
+def _import_name(recipe: Recipe) -> str:
+    """Return ``"module:class"`` of a recipe.
+
+    Raises
+    ------
+    UsageError
+        If worker processes cannot import it.
+    """
+    module, name = type(recipe).__module__, type(recipe).__qualname__
+    if module == "__main__" or "<locals>" in name:
+        raise UsageError(
+            f"worker processes cannot import the recipe {name} from {module}; "
+            "define it at the top level of a module file"
+        )
+    return f"{module}:{name}"
+
+
+def _failure(worker: _Worker, answer: dict[str, Any] | None) -> KerasQDError:
+    """Build the error that a worker reported, or that tells of its death."""
+    if answer is None:
+        return StoreError(
+            f"a worker process died (exit status {worker.process.wait()}) while making shard "
+            f"{worker.shard}; it may have run out of memory. What is finished is kept: run the same again, "
+            "perhaps with fewer workers, to go on"
+        )
+    report = answer["error"]
+    kind = getattr(errors, report["type"], None)
+    if kind in (None, errors.UnknownNameError):
+        error = KerasQDError(f"a worker process failed: {report['type']}: {report['message']}")
+    else:
+        error = kind(report["message"])
+    error.add_note(f"In a worker process:\n{report['trace']}")
+    return error

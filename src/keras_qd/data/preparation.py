@@ -1,0 +1,121 @@
+"""Making a store ready for its writers: creating it, making it longer, clearing up after a kill."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec
+
+from keras_qd.data.field import Field
+from keras_qd.data.manifest import DESCRIPTION, ROW_BYTES, ManifestEntry
+from keras_qd.data.recipe import Recipe
+from keras_qd.data.schema import ATTRIBUTE, check_same_configuration, describe
+from keras_qd.data.store import FINGERPRINT, MANIFEST, Store, open_group
+
+_FINGERPRINT_FIELD = Field((), "", "hash of the sample's identity field", "uint64")
+
+
+def prepare_store(path: Path, recipe: Recipe, n_samples: int) -> Store:
+    """Create a store, or make ready an existing one to go on. The caller holds the lock.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is or will be.
+    recipe : Recipe
+        What it holds.
+    n_samples : int
+        How many samples it shall hold; more than before makes it longer, fewer changes nothing.
+
+    Returns
+    -------
+    Store
+        Shards with a wrong checksum are forgotten, so that they are made again.
+
+    Raises
+    ------
+    UsageError
+        If the store holds data of another configuration.
+    StoreError
+        If something else is in the way at `path`.
+    """
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        _create(path, recipe, n_samples)
+        return Store(path)
+    store = Store(path)
+    check_same_configuration(path, store.configuration, recipe.configuration())
+    _remove_leftovers(path)
+    _lengthen(store, max(n_samples, store.n_samples))
+    store = Store(path)
+    _forget(store, store.damaged())
+    return store
+
+
+def _create(path: Path, recipe: Recipe, n_samples: int) -> None:
+    """Build the empty store aside and move it into place in one step."""
+    building = path.with_name(f".{path.name}.new")
+    shutil.rmtree(building, ignore_errors=True)
+    fields = dict(recipe.fields)
+    description = describe(
+        recipe.configuration(), n_samples, recipe.shard_samples, list(fields)
+    )
+    group = zarr.create_group(building, attributes={ATTRIBUTE: description})
+    for name, field in {**fields, FINGERPRINT: _FINGERPRINT_FIELD}.items():
+        _create_array(group, name, field, n_samples, recipe.shard_samples)
+    group.create_array(
+        MANIFEST,
+        shape=(-(-n_samples // recipe.shard_samples), ROW_BYTES),
+        chunks=(1, ROW_BYTES),
+        dtype="uint8",
+        compressors=None,
+        attributes={"meaning": DESCRIPTION},
+    )
+    os.replace(building, path)
+
+
+def _create_array(group: Any, name: str, field: Field, n_samples: int, shard_samples: int) -> None:
+    """Create the array of one field. A shard is one chunk of each array.
+
+    Plain chunks of about 1 MB, shuffled and compressed with LZ4, were both faster and smaller than Zarr's
+    sharding codec with smaller chunks inside.
+    """
+    group.create_array(
+        name,
+        shape=(n_samples, *field.shape),
+        chunks=(shard_samples, *field.shape),
+        dtype=field.dtype,
+        # A hole must never pass for data.
+        fill_value=np.nan if np.dtype(field.dtype).kind == "f" else 0,
+        compressors=BloscCodec(cname="lz4", clevel=3, shuffle="shuffle"),
+        attributes=field.attributes(),
+    )
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of writers that were killed."""
+    for leftover in path.rglob("*.partial"):
+        leftover.unlink(missing_ok=True)
+
+
+def _lengthen(store: Store, n_samples: int) -> None:
+    """Make room for more samples; killed in between, the next call finishes it."""
+    group = open_group(store.path, "r+")
+    for name in (*store.fields, FINGERPRINT):
+        if group[name].shape[0] != n_samples:
+            group[name].resize((n_samples, *group[name].shape[1:]))
+    n_shards = -(-n_samples // store.shard_samples)
+    if group[MANIFEST].shape[0] != n_shards:
+        group[MANIFEST].resize((n_shards, ROW_BYTES))
+    if store.n_samples != n_samples:  # last: readers trust this number
+        group.attrs[ATTRIBUTE] = {**group.attrs[ATTRIBUTE], "samples": n_samples}
+
+
+def _forget(store: Store, shards: list[int]) -> None:
+    manifest = open_group(store.path, "r+")[MANIFEST]
+    for number in shards:
+        manifest[number] = ManifestEntry().to_row()

@@ -1,0 +1,147 @@
+"""The quantum dots: random potentials in a square box, solved exactly with and without interaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from keras_qd import physics
+from keras_qd.data.field import Field
+from keras_qd.data.recipe import Recipe
+from keras_qd.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantumDots(Recipe):
+    """Ground states of a few electrons in random potentials.
+
+    Parameters
+    ----------
+    n_electrons : int
+        One to six.
+    n_pixels : int
+        Pixels along the side of the box.
+    box_length : float
+        Side of the box, in a0*.
+    interaction : str
+        ``"coulomb"``, ``"finite-thickness"``, ``"screened"`` or ``"none"``;
+        see :class:`keras_qd.physics.Interaction`.
+    thickness, screening_length : float, optional
+        Length of the interactions that have one, in a0*.
+    strength : float
+        Factor on the interaction.
+    family : str
+        Family of random potentials; see :func:`keras_qd.physics.potential_families`.
+    family_settings : mapping
+        Settings of the family; those left out have its defaults.
+    n_orbitals : int, optional
+        Orbitals that the determinants are made of; by default as many as suit the number of electrons.
+    seed : int
+        Root seed.
+
+    Raises
+    ------
+    UsageError
+        If a setting makes no sense.
+    UnknownNameError
+        If there is no such interaction or family.
+
+    Examples
+    --------
+    >>> sample = QuantumDots(n_pixels=32, n_orbitals=6).make(range(1))
+    >>> area = (10.0 / 32) ** 2
+    >>> round(float(sample["density"].sum() * area), 6)
+    2.0
+    """
+
+    kind: ClassVar[str] = "quantum-dots"
+    version: ClassVar[int] = 1
+    identity: ClassVar[str] = "potential"
+
+    n_electrons: int = 2
+    n_pixels: int = 64
+    box_length: float = 10.0
+    interaction: str = "coulomb"
+    thickness: float | None = None
+    screening_length: float | None = None
+    strength: float = 1.0
+    family: str = "random-fourier"
+    family_settings: Mapping[str, Any] = field(default_factory=dict)
+    n_orbitals: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_pixels < 8 or self.seed < 0:
+            raise UsageError(
+                f"n_pixels={self.n_pixels} must be at least 8, seed={self.seed} not negative"
+            )
+        # What is stored is resolved: a default that changes later must not change the meaning of a store.
+        interaction = physics.Interaction(self.interaction, self.thickness, self.screening_length)
+        family = physics.potential_family(self.family, **self.family_settings)
+        resolved = {
+            "box_length": float(self.box_length),
+            "strength": float(self.strength),
+            "thickness": interaction.thickness,
+            "screening_length": interaction.screening_length,
+            "family_settings": family.configuration(),
+            "n_orbitals": self._solver.n_orbitals,
+        }
+        for name, value in resolved.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """The fields of a sample, by name."""
+        image = (self.n_pixels, self.n_pixels)
+        return {
+            "potential": Field(image, "Ha*", "confinement potential"),
+            "density": Field(image, "1/a0*^2", "density of the interacting electrons"),
+            "density_noninteracting": Field(
+                image, "1/a0*^2", "density of the same electrons without interaction"
+            ),
+            "energy": Field((), "Ha*", "ground-state energy", "float64"),
+            "energy_noninteracting": Field(
+                (), "Ha*", "ground-state energy without interaction", "float64"
+            ),
+            "gap": Field((), "Ha*", "distance to the next energy level", "float64"),
+            "spin_squared": Field((), "hbar^2", "expectation of the squared spin", "float64"),
+        }
+
+    def make(self, indices: range) -> dict[str, np.ndarray]:
+        """Draw and solve samples; see :meth:`Recipe.make`."""
+        samples = [self._make_one(index) for index in indices]
+        return {name: np.stack([sample[name] for sample in samples]) for name in self.fields}
+
+    def _make_one(self, index: int) -> dict[str, Any]:
+        generator = physics.sample_generator(self.seed, index)
+        drawn, _ = self._family.sample(generator, self._solver.box, self.n_pixels)
+        # Solved is the potential as it is stored, so that nobody meets the rounding as an error.
+        potential = drawn.astype(np.float32)
+        solution, without = self._solver.solve_both(potential.astype(np.float64))
+        return {
+            "potential": potential,
+            "density": solution.density,
+            "density_noninteracting": without.density,
+            "energy": solution.energy,
+            "energy_noninteracting": without.energy,
+            "gap": solution.gap,
+            "spin_squared": solution.spin_squared,
+        }
+
+    @cached_property
+    def _family(self) -> physics.PotentialFamily:
+        return physics.potential_family(self.family, **self.family_settings)
+
+    @cached_property
+    def _solver(self) -> physics.Solver:
+        return physics.Solver(
+            physics.Box(self.box_length),
+            self.n_electrons,
+            physics.Interaction(self.interaction, self.thickness, self.screening_length),
+            self.n_orbitals,
+            self.strength,
+        )

@@ -1,0 +1,122 @@
+"""Making and writing one shard: the unit of work, of checksums and of going on after an interruption."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_qd.data.manifest import ManifestEntry, checksum
+from keras_qd.data.recipe import Recipe
+from keras_qd.data.store import FINGERPRINT, MANIFEST, Store, open_group
+from keras_qd.errors import DataError, KerasQDError
+
+
+class ShardWriter:
+    """Makes and writes whole shards of one store; safe beside others that write other shards.
+
+    Parameters
+    ----------
+    store : Store
+        From :func:`prepare_store`.
+    recipe : Recipe
+        What makes the samples.
+    """
+
+    def __init__(self, store: Store, recipe: Recipe) -> None:
+        self._store = store
+        self._recipe = recipe
+        self._group = open_group(store.path, "r+")
+
+    def write(self, number: int, on_made: Callable[[int], None] | None = None) -> None:
+        """Make what is missing of one shard, write the shard, then enter it in the manifest.
+
+        Parameters
+        ----------
+        number : int
+            Number of the shard.
+        on_made : callable, optional
+            Called with the number of samples made, after each batch.
+
+        Raises
+        ------
+        DataError
+            If the recipe makes a wrong shape or values that are not finite.
+        """
+        indices = self._store.shard(number)
+        parts = [self._kept(number)]
+        first = indices.start + len(parts[0][FINGERPRINT])
+        for start in range(first, indices.stop, self._recipe.batch):
+            batch = range(start, start + self._recipe.batch)
+            made = self._checked(self._make(batch), batch, min(batch.stop, indices.stop))
+            parts.append(made)
+            if on_made is not None:
+                on_made(len(made[FINGERPRINT]))
+        self._publish(number, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
+
+    def _kept(self, number: int) -> dict[str, np.ndarray]:
+        """Read the whole batches that an unfinished last shard has from before it became longer."""
+        names = (*self._store.fields, FINGERPRINT)
+        kept = {name: self._store.read_shard(number, name) for name in names}
+        whole = len(kept[FINGERPRINT]) // self._recipe.batch * self._recipe.batch
+        return {name: values[:whole] for name, values in kept.items()}
+
+    def _make(self, batch: range) -> dict[str, np.ndarray]:
+        try:
+            return self._recipe.make(batch)
+        except KerasQDError as error:
+            error.args = (f"{_samples(batch)}: {error}", *error.args[1:])
+            raise
+
+    def _checked(
+        self, made: dict[str, np.ndarray], batch: range, stop: int
+    ) -> dict[str, np.ndarray]:
+        """Return the samples below `stop` as they are stored, with their fingerprints."""
+        count = stop - batch.start
+        stored = {}
+        for name, field in self._store.fields.items():
+            values = np.asarray(made[name])
+            if values.shape != (len(batch), *field.shape):
+                raise DataError(
+                    f"{_samples(batch)}: {name} has shape {values.shape}, "
+                    f"expected {(len(batch), *field.shape)}"
+                )
+            stored[name] = np.ascontiguousarray(values[:count], dtype=field.dtype)
+            _check_finite(name, stored[name], batch.start)
+        stored[FINGERPRINT] = fingerprints(stored[self._recipe.identity])
+        return stored
+
+    def _publish(self, number: int, values: dict[str, np.ndarray]) -> None:
+        start = self._store.shard(number).start
+        count = len(values[FINGERPRINT])
+        for name, array in values.items():
+            self._group[name][start : start + count] = array
+        self._group[MANIFEST][number] = ManifestEntry(count, checksum(values)).to_row()
+
+
+def fingerprints(values: np.ndarray) -> np.ndarray:
+    """Return an 8-byte hash of every sample: equal samples have equal hashes.
+
+    Parameters
+    ----------
+    values : ndarray, sample axis first
+
+    Returns
+    -------
+    ndarray of uint64, shape (n,)
+    """
+    hashes = [hashlib.blake2b(sample.tobytes(), digest_size=8).digest() for sample in values]
+    return np.frombuffer(b"".join(hashes), dtype="<u8").astype(np.uint64)
+
+
+def _check_finite(name: str, values: np.ndarray, first: int) -> None:
+    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+        bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+        raise DataError(
+            f"sample {first + int(np.argmax(bad))}: {name} is not finite; nothing of its shard was stored"
+        )
+
+
+def _samples(batch: range) -> str:
+    return f"sample {batch[0]}" if len(batch) == 1 else f"samples {batch[0]} to {batch[-1]}"

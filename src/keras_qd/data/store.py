@@ -1,0 +1,230 @@
+"""A data set on disk: a Zarr group with one array a field, the samples along the first axis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from keras_qd.data.field import Field
+from keras_qd.data.manifest import ManifestEntry, checksum, combined_digest, read_entries
+from keras_qd.data.schema import check_description
+from keras_qd.errors import StoreError, UnknownNameError
+
+#: Array of 8-byte hashes of each sample's identity field: equal samples have equal fingerprints.
+FINGERPRINT = "fingerprint"
+MANIFEST = "manifest"
+
+
+class Store:
+    """A stored data set, open for reading.
+
+    Only finished shards count: what an interrupted run left unfinished is never read.
+
+    Parameters
+    ----------
+    path : str or Path
+        Directory of the store.
+
+    Attributes
+    ----------
+    path : Path
+    configuration : dict
+        All that decides what sample i is.
+    n_samples : int
+        How many samples the store is meant to hold.
+    shard_samples : int
+        Samples in one shard.
+    fields : dict of str to Field
+
+    Raises
+    ------
+    StoreError
+        If there is no store, no keras-qd store, a damaged one, or one from a newer version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.group = open_group(self.path, "r")
+        description = check_description(self.path, self.group.attrs)
+        self.package_version: str = description["package_version"]
+        self.schema_version: int = description["schema_version"]
+        self.configuration: dict[str, Any] = description["configuration"]
+        self.n_samples: int = description["samples"]
+        self.shard_samples: int = description["shard_samples"]
+        self.fields = {name: Field.from_array(self.group[name]) for name in description["fields"]}
+
+    @property
+    def n_shards(self) -> int:
+        """How many shards the finished store has."""
+        return -(-self.n_samples // self.shard_samples)
+
+    def entries(self) -> list[ManifestEntry]:
+        """Return the manifest as it is on disk now, one entry a shard."""
+        return read_entries(self.group[MANIFEST])[: self.n_shards]
+
+    def shard(self, number: int) -> range:
+        """Return the numbers of the samples in one shard of the finished store."""
+        start = number * self.shard_samples
+        return range(start, min(start + self.shard_samples, self.n_samples))
+
+    def unfinished(self, n_samples: int | None = None) -> list[int]:
+        """Return the shards that the first `n_samples` samples (all by default) still need."""
+        wanted = self.n_samples if n_samples is None else n_samples
+        return [
+            number
+            for number, entry in enumerate(self.entries())
+            if entry.count < min(self.shard_samples, wanted - number * self.shard_samples)
+        ]
+
+    @property
+    def n_finished(self) -> int:
+        """How many samples are finished."""
+        return sum(entry.count for entry in self.entries())
+
+    def digest(self, n_samples: int | None = None) -> str | None:
+        """Return a SHA-256 of the first samples (all by default), None while some of them are missing.
+
+        Two stores of one configuration with the same digest hold bit-identical samples. The digest of the
+        first n samples is that of a store that holds only these.
+        """
+        n_samples = self.n_samples if n_samples is None else n_samples
+        if self.unfinished(n_samples):
+            return None
+        entries = self.entries()[: -(-n_samples // self.shard_samples)]
+        last = n_samples - (len(entries) - 1) * self.shard_samples
+        if entries[-1].count > last:
+            values = self._values(len(entries) - 1, last)
+            entries[-1] = ManifestEntry(last, checksum(values))
+        return combined_digest(entries)
+
+    def read_shard(self, number: int, name: str) -> np.ndarray:
+        """Read one field of the finished samples of one shard.
+
+        Parameters
+        ----------
+        number : int
+            Number of the shard.
+        name : str
+            Name of the field.
+
+        Returns
+        -------
+        ndarray, sample axis first
+        """
+        start = number * self.shard_samples
+        entry = ManifestEntry.from_row(self.group[MANIFEST][number])
+        return np.asarray(self.array(name)[start : start + entry.count])
+
+    def read(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
+        """Read one field, shard by shard.
+
+        Parameters
+        ----------
+        name : str
+            Name of the field.
+        rows : ndarray of int, optional
+            Numbers of the samples wanted, ascending; all by default.
+
+        Returns
+        -------
+        ndarray, sample axis first
+
+        Raises
+        ------
+        StoreError
+            If a wanted sample is not finished.
+        """
+        rows = np.arange(self.n_samples) if rows is None else np.asarray(rows)
+        source = self.array(name)
+        wanted = np.empty((len(rows), *source.shape[1:]), dtype=source.dtype)
+        for number, entry in enumerate(self.entries()):
+            start = number * self.shard_samples
+            first, last = np.searchsorted(rows, [start, start + self.shard_samples])
+            if first == last:
+                continue
+            if rows[last - 1] - start >= entry.count:
+                raise self.incomplete()
+            wanted[first:last] = source[start : start + entry.count][rows[first:last] - start]
+        return wanted
+
+    def array(self, name: str) -> Any:
+        """Return the Zarr array of a field or of the fingerprints.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such field.
+        """
+        if name not in self.fields and name != FINGERPRINT:
+            raise UnknownNameError(f"field of {self.path}", name, self.fields)
+        return self.group[name]
+
+    def damaged(self) -> list[int]:
+        """Read everything that is finished and return the shards whose checksum is wrong."""
+        return [
+            number
+            for number, entry in enumerate(self.entries())
+            if entry.count and not self._is_sound(number, entry)
+        ]
+
+    def incomplete(self) -> StoreError:
+        """Return the error that says how much is there and how to have the rest."""
+        return StoreError(
+            f"{self.path} is not finished: {self.n_finished} of {self.n_samples} samples are there; "
+            "run the same 'keras-qd generate' again to make the rest"
+        )
+
+    def _is_sound(self, number: int, entry: ManifestEntry) -> bool:
+        try:
+            return checksum(self._values(number, entry.count)) == entry.checksum
+        except (OSError, RuntimeError, ValueError):  # what the codecs say of broken files
+            return False
+
+    def _values(self, number: int, count: int) -> dict[str, np.ndarray]:
+        """Read the first samples of a shard, as its checksum is over them."""
+        start = number * self.shard_samples
+        rows = slice(start, start + count)
+        return {name: np.asarray(self.group[name][rows]) for name in (*self.fields, FINGERPRINT)}
+
+
+def open_store(path: str | Path) -> Store:
+    """Open a stored data set for reading.
+
+    Parameters
+    ----------
+    path : str or Path
+        Directory of the store.
+
+    Returns
+    -------
+    Store
+
+    Raises
+    ------
+    StoreError
+        If there is no store, no keras-qd store, a damaged one, or one from a newer version.
+    """
+    return Store(path)
+
+
+def open_group(path: Path, mode: str) -> Any:
+    """Open the Zarr group of a store for reading ("r") or changing ("r+").
+
+    Raises
+    ------
+    StoreError
+        If there is none, or it cannot be read.
+    """
+    if not path.exists():
+        raise StoreError(
+            f"there is no data set at {path}; make one with: keras-qd generate quantum-dots --out {path}"
+        )
+    try:
+        return zarr.open_group(path, mode=mode)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path} is not a data set: it holds no Zarr group") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StoreError(f"{path} cannot be read as a data set: {error}") from error

@@ -1,0 +1,86 @@
+"""A worker process: makes shards of one store, told which through its standard input.
+
+Started as ``python -m keras_qd.data.worker``. It reads one JSON object a line: first the job, then the number
+of one shard at a time. It answers with JSON lines: ``{"made": n}`` as samples get done, ``{"shard": i}`` when
+a shard is in the store, ``{"error": ...}`` when it must give up. When its input closes, it ends at once: no
+worker outlives whoever started it. A process of its own, rather than one of `multiprocessing`, can be started
+from any script or notebook without a guard around its main part, and has its threads under control from the
+first import on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+from keras_qd.data.recipe import Recipe
+from keras_qd.data.schema import disk_errors
+
+
+def main() -> None:
+    """Serve one parent until it closes the connection."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    sys.stdout = sys.stderr  # what a recipe prints must not get among the answers
+    orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(orders,), daemon=True).start()
+    try:
+        _serve(orders, answers)
+    except Exception as error:
+        _answer(answers, error=_described(error))
+
+
+def build_recipe(job: dict[str, Any]) -> Recipe:
+    """Import a recipe's class and build it from its settings.
+
+    Parameters
+    ----------
+    job : dict
+        ``recipe``, as ``"module:class"``, and ``settings``.
+    """
+    module, _, name = job["recipe"].partition(":")
+    recipe: Recipe = getattr(import_module(module), name)(**job["settings"])
+    return recipe
+
+
+def _receive(orders: queue.SimpleQueue[dict[str, Any]]) -> None:
+    for line in sys.stdin:
+        orders.put(json.loads(line))
+    os._exit(0)  # the parent has ended or needs no more: leave the work in hand, it does not count yet
+
+
+def _serve(orders: queue.SimpleQueue[dict[str, Any]], answers: TextIO) -> None:
+    from keras_qd.data.shard_writer import ShardWriter
+    from keras_qd.data.store import Store
+
+    job = orders.get()
+    path = Path(job["path"])
+    writer = ShardWriter(Store(path), build_recipe(job))
+    while True:
+        number = orders.get()["shard"]
+        with disk_errors(path):
+            writer.write(number, on_made=lambda count: _answer(answers, made=count))
+        _answer(answers, shard=number)
+
+
+def _answer(answers: TextIO, **content: Any) -> None:
+    answers.write(json.dumps(content) + "\n")
+    answers.flush()
+
+
+def _described(error: Exception) -> dict[str, str]:
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "trace": "".join(traceback.format_exception(error)),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Generation: the same data however the work is divided and interrupted."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import recipes_for_tests
+from recipes_for_tests import Failing, Noise
+import zarr
+
+from keras_qd.data import generate, open_store
+from keras_qd.errors import DataError, KerasQDError, PhysicsError, StoreError, UsageError
+
+
+def test_samples_are_what_the_recipe_makes(tmp_path):
+    recipe = Noise(seed=3)
+    store = generate(tmp_path / "noise.zarr", recipe, 6, workers=1)
+    images = np.stack([recipe.image(index) for index in range(6)])
+    np.testing.assert_array_equal(store.read("image"), images.astype("float32"))
+    np.testing.assert_array_equal(store.read("total"), images.sum(axis=(1, 2)))
+
+
+def test_every_number_of_workers_makes_the_same_bits(tmp_path):
+    digests = {
+        generate(tmp_path / str(workers), Noise(), 22, workers=workers).digest()
+        for workers in (1, 2, 3)
+    }
+    assert len(digests) == 1
+
+
+def test_other_seeds_make_other_samples(tmp_path):
+    one, other = (
+        generate(tmp_path / str(seed), Noise(seed=seed), 4, workers=1) for seed in (0, 1)
+    )
+    assert one.digest() != other.digest()
+    assert not np.array_equal(one.read("image")[1:], other.read("image")[:-1])
+
+
+@pytest.mark.parametrize("name", ["Noise", "BatchedNoise"])
+@pytest.mark.parametrize(("first", "last"), [(5, 17), (8, 16), (1, 2)])
+def test_appending_keeps_the_first_samples_and_equals_one_go(tmp_path, name, first, last):
+    recipe = getattr(recipes_for_tests, name)()
+    short = generate(tmp_path / "grown", recipe, first, workers=1)
+    before, digest = short.read("image"), short.digest()
+    grown = generate(tmp_path / "grown", recipe, last, workers=1)
+    at_once = generate(tmp_path / "at once", recipe, last, workers=1)
+    assert grown.n_samples == last
+    np.testing.assert_array_equal(grown.read("image")[:first], before)
+    assert grown.digest() == at_once.digest()
+    assert grown.digest(first) == digest
+
+
+def test_appending_makes_only_what_is_missing(tmp_path):
+    made = []
+    generate(tmp_path / "noise", Noise(), 6, workers=1)
+    generate(
+        tmp_path / "noise", Noise(), 9, workers=1, progress=lambda *n: made.append(n)
+    )
+    assert made == [(6, 9), (7, 9), (8, 9), (9, 9)]
+
+
+def test_fewer_samples_than_stored_change_nothing(tmp_path):
+    digest = generate(tmp_path / "noise", Noise(), 9, workers=1).digest()
+    store = generate(tmp_path / "noise", Noise(), 3, workers=1)
+    assert (store.n_samples, store.digest()) == (9, digest)
+
+
+def test_another_configuration_is_refused_with_the_differing_keys(tmp_path):
+    path = tmp_path / "noise"
+    digest = generate(path, Noise(), 5, workers=1).digest()
+    with pytest.raises(UsageError, match="n_pixels is 8, not 6; seed is 0, not 4") as caught:
+        generate(path, Noise(n_pixels=6, seed=4), 5, workers=1)
+    assert "shard" not in str(caught.value)
+    assert open_store(path).digest() == digest
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "message"),
+    [
+        ("nan", DataError, "sample 9: image is not finite"),
+        ("shape", DataError, r"sample 9: image has shape \(1, 7, 8\), expected \(1, 8, 8\)"),
+        ("refused", PhysicsError, "sample 9: the potential is too sharp"),
+        ("bug", KerasQDError, "ZeroDivisionError: a mistake in the recipe"),
+        ("full", StoreError, "no space left on the disk of .*failing"),
+        ("dies", StoreError, "worker process died.*while making shard 2.*to go on"),
+    ],
+)
+def test_failures_are_told_and_leave_a_store_that_goes_on(tmp_path, failure, kind, message):
+    path, until = tmp_path / "failing", tmp_path / "mended"
+    recipe = Failing(failure=failure, until=str(until))
+    with pytest.raises(kind, match=message):
+        generate(path, recipe, 22, workers=2)
+    assert open_store(path).digest() is None
+    until.touch()
+    resumed = generate(path, recipe, 22, workers=2)
+    whole = generate(tmp_path / "whole", Noise(), 22, workers=1)
+    assert resumed.digest() == whole.digest()
+
+
+def test_a_recipe_may_print(tmp_path):
+    recipe = Failing(failure="prints")
+    assert generate(tmp_path / "noise", recipe, 12, workers=1).digest()
+
+
+def test_interrupting_leaves_a_store_that_goes_on(tmp_path):
+    def interrupt(done, total):
+        if done >= 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(tmp_path / "noise", Noise(), 22, workers=2, progress=interrupt)
+    interrupted = open_store(tmp_path / "noise")
+    assert interrupted.digest() is None
+    with pytest.raises(StoreError, match="not finished: .* of 22 samples are there"):
+        interrupted.read("image")
+    resumed = generate(tmp_path / "noise", Noise(), 22, workers=2)
+    whole = generate(tmp_path / "whole", Noise(), 22, workers=1)
+    assert resumed.digest() == whole.digest()
+
+
+def test_damaged_shards_are_made_again(tmp_path):
+    path = tmp_path / "noise"
+    digest = generate(path, Noise(), 10, workers=1).digest()
+    chunk = path / "image" / "c" / "1" / "0" / "0"
+    content = bytearray(chunk.read_bytes())
+    content[-1] ^= 1
+    chunk.write_bytes(bytes(content))
+    (path / "image" / "c" / "2" / "0" / "0").unlink()
+    assert open_store(path).damaged() == [1, 2]
+    repaired = generate(path, Noise(), 10, workers=1)
+    assert repaired.damaged() == []
+    assert repaired.digest() == digest
+
+
+def test_what_killed_writers_left_is_removed_and_never_read(tmp_path):
+    path = tmp_path / "noise"
+    generate(path, Noise(), 10, workers=1)
+    leftover = path / "image" / "c" / "0" / "0" / "0.abc.partial"
+    leftover.write_bytes(b"half of a chunk")
+    building = tmp_path / ".noise.new"
+    building.mkdir()
+    store = generate(path, Noise(), 12, workers=1)
+    assert not leftover.exists()
+    assert store.damaged() == []
+
+
+def test_an_interrupted_lengthening_is_finished(tmp_path):
+    path = tmp_path / "noise"
+    digest = generate(path, Noise(), 5, workers=1).digest()
+    zarr.open_group(path)["image"].resize((40, 8, 8))  # killed after the first of several arrays
+    assert open_store(path).digest() == digest
+    whole = generate(tmp_path / "whole", Noise(), 12, workers=1)
+    assert generate(path, Noise(), 12, workers=1).digest() == whole.digest()
+
+
+def test_something_else_in_the_way_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("two years of work")
+    with pytest.raises(StoreError, match="holds no Zarr group"):
+        generate(tmp_path, Noise(), 5, workers=1)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+    with pytest.raises(StoreError, match=r"thesis\.txt"):
+        generate(tmp_path / "thesis.txt", Noise(), 5, workers=1)
+    assert (tmp_path / "thesis.txt").read_text() == "two years of work"
+
+
+def test_stores_of_a_newer_schema_are_refused(tmp_path):
+    path = tmp_path / "noise"
+    generate(path, Noise(), 2, workers=1)
+    metadata = json.loads((path / "zarr.json").read_text())
+    metadata["attributes"]["keras_qd"] |= {"schema_version": 99, "package_version": "7.0"}
+    (path / "zarr.json").write_text(json.dumps(metadata))
+    message = "written by keras-qd 7.0 in schema version 99.*upgrade with"
+    with pytest.raises(StoreError, match=message):
+        open_store(path)
+    with pytest.raises(StoreError, match=message):
+        generate(path, Noise(), 4, workers=1)
+
+
+@pytest.mark.parametrize("numbers", [{"n_samples": 0}, {"n_samples": 4, "workers": 0}])
+def test_numbers_below_one_are_refused(tmp_path, numbers):
+    with pytest.raises(UsageError, match="at least 1"):
+        generate(tmp_path / "noise", Noise(), **numbers)
+    assert not list(tmp_path.iterdir())
+
+
+def test_recipes_that_workers_cannot_import_are_refused(tmp_path):
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Local(Noise):
+        pass
+
+    with pytest.raises(UsageError, match="define it at the top level of a module"):
+        generate(tmp_path / "noise", Local(), 4, workers=1)
+
+
+def test_nothing_but_the_store_is_left_behind(tmp_path):
+    generate(tmp_path / "noise", Noise(), 4, workers=1)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["noise"]

@@ -1,0 +1,120 @@
+"""Generation killed for good, again and again, ends with the same data."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from recipes_for_tests import Noise
+
+from keras_qd.data import generate, open_store
+from keras_qd.errors import StoreError
+
+SCRIPT = """
+import sys
+from recipes_for_tests import Noise
+from keras_qd.data import generate
+
+generate(sys.argv[1], Noise(pause=0.005), int(sys.argv[2]), workers=2)
+"""
+
+
+def start(path, n_samples):
+    """Start a generating process and return it, the leader of a group of its own."""
+    search = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(path), str(n_samples)],
+        env=os.environ | {"PYTHONPATH": search},
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def kill_after(process, seconds, kind=signal.SIGKILL):
+    """Kill a process and return whether it was still at work."""
+    time.sleep(seconds)
+    alive = process.poll() is None
+    if alive:
+        os.killpg(process.pid, kind)
+    process.wait()
+    return alive
+
+
+def kill_until_done(path, n_samples, generator):
+    """Start and kill until the store is finished; return how often it was killed at work."""
+    kills = 0
+    while True:
+        process = start(path, n_samples)
+        # A little longer each time, so that it ends on a busy machine as well.
+        if not kill_after(process, generator.uniform(0.2, 1.0 + 0.3 * kills)):
+            return kills
+        kills += 1
+        assert_only_finished_counts(path)
+
+
+def assert_only_finished_counts(path):
+    """Whatever was killed: what the store says it has is sound, and nothing else is read."""
+    if path.exists():
+        store = open_store(path)
+        assert store.damaged() == []
+
+
+def children(pid):
+    """Process ids of the children of a process."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_killed_generation_goes_on_to_the_same_data(tmp_path, kind):
+    path = tmp_path / "noise"
+    process = start(path, 160)
+    while not path.exists():
+        time.sleep(0.05)
+    assert kill_after(process, 0.6, kind)
+    assert_only_finished_counts(path)
+    assert open_store(path).digest() is None
+    whole = generate(tmp_path / "whole", Noise(), 160, workers=2)
+    assert generate(path, Noise(), 160, workers=2).digest() == whole.digest()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
+def test_no_worker_outlives_its_killed_parent(tmp_path):
+    path = tmp_path / "noise"
+    process = start(path, 2000)
+    while not path.exists():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    workers = children(process.pid)
+    assert len(workers) == 2
+    assert kill_after(process, 0)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in workers):
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def test_a_second_writer_is_refused_and_a_dead_one_replaced(tmp_path):
+    path = tmp_path / "noise"
+    process = start(path, 2000)
+    while not path.exists():
+        time.sleep(0.05)
+    with pytest.raises(StoreError, match=f"being written by process {process.pid} on"):
+        generate(path, Noise(), 8, workers=1)
+    assert kill_after(process, 0)
+    assert path.with_name("noise.lock").exists()
+    assert generate(path, Noise(), 8, workers=1).unfinished(8) == []
+    assert not path.with_name("noise.lock").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_at_any_moment_and_lengthened(tmp_path, seed):
+    path, generator = tmp_path / "noise", random.Random(seed)
+    kills = kill_until_done(path, 150, generator) + kill_until_done(path, 401, generator)
+    assert kills > 2
+    whole = generate(tmp_path / "whole", Noise(), 401, workers=2)
+    assert open_store(path).digest() == whole.digest()

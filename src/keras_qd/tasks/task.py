@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_qd import components
 from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.tasks.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     import keras
@@ -64,6 +65,8 @@ class Task:
     ------
     UsageError
         If a setting makes no sense.
+    UnknownNameError
+        If there is no such schedule.
 
     Examples
     --------
@@ -109,6 +112,8 @@ class Task:
             raise UsageError(f"task {self.name!r} needs at least one input and one target field")
         for key in ("epochs", "batch_size"):
             _require_positive(self.name, key, getattr(self, key))
+        if self.schedule not in SCHEDULES:
+            raise UnknownNameError("schedule", self.schedule, SCHEDULES)
         unused = set(self.scaling) - {*self.inputs, *self.targets}
         if unused:
             raise UsageError(

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 
 from keras_qd.errors import RunError
+from keras_qd.tasks.schedules import learning_rate_factor
 from keras_qd.training.checkpoint import save_state
 from keras_qd.training.run import Run
-from keras_qd.training.schedules import learning_rate_factor
 
 Logs = dict[str, Any] | None
 #: Called with the epochs and batches done: ``report(epoch, epochs, batch, batches, logs)``.

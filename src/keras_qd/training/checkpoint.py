@@ -46,7 +46,7 @@ def load_state(path: Path, model: keras.Model) -> dict[str, list[float]]:
         If the file cannot be read, or is of another model.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = dict(archive)
     except (OSError, ValueError, zipfile.BadZipFile) as cause:
         raise RunError(f"the checkpoint {path} cannot be read: {cause}") from cause

@@ -127,7 +127,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     task, pipeline, seed = run.task(), run.pipeline(), run.config["seed"]
     keras.utils.set_random_seed(seed)
     model = task.build_model(pipeline.input_shape, pipeline.output_shape)
-    first_rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+    first_rate = float(model.optimizer.learning_rate)
     history = load_state(run.checkpoint_path, model) if run.checkpoint_path.exists() else {}
     done = len(history.get("epoch", ()))
     batches = _training_batches(task, pipeline, dataset.split("train"), seed, done)

@@ -1,0 +1,49 @@
+"""A task so small that it trains in seconds."""
+
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.datasets import ArrayDataset, Field
+
+
+def make_dataset(n_train=24, n_other=8, n_pixels=16):
+    """Return random potentials and densities that follow from them."""
+    generator = np.random.default_rng(0)
+
+    def make(n_samples):
+        potential = generator.normal(size=(n_samples, n_pixels, n_pixels))
+        return {"potential": potential, "density": np.exp(-potential)}
+
+    return ArrayDataset(
+        train=make(n_train),
+        validation=make(n_other),
+        test=make(n_other),
+        fields={
+            "potential": Field((n_pixels, n_pixels), unit="Ha*", meaning="potential"),
+            "density": Field((n_pixels, n_pixels), unit="1/a0*^2", meaning="density"),
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def dataset():
+    """The small data set."""
+    return make_dataset()
+
+
+@pytest.fixture(scope="session")
+def task():
+    """Pix2pix with dropout on, on 16 x 16 pixels."""
+    return make_task()
+
+
+def make_task(**changes):
+    """Return the small task with some settings changed."""
+    settings = {
+        "epochs": 3,
+        "batch_size": 8,
+        "schedule": "linear",
+        "model_config": {"filters": 4, "dropout": 0.5, "discriminator_levels": 1},
+    }
+    return keras_qd.task("potential-to-density", **{**settings, **changes})

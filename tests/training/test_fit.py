@@ -1,0 +1,154 @@
+"""Training leaves a whole run; one that is killed goes on as if it had never stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.errors import DataError, RunError, UnknownNameError
+from keras_qd.training import Run
+
+from .conftest import make_dataset, make_task
+
+#: Trains the small task, and is killed by itself after the second epoch.
+SCRIPT = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+import keras, keras_qd
+from tests.training.conftest import make_dataset, make_task
+
+class Kill(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+keras_qd.train(make_task(), sys.argv[1], dataset=make_dataset(), seed=5, callbacks=[Kill()])
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, task, dataset):
+    """A run that was never interrupted."""
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    return keras_qd.train(task, path, dataset=dataset, seed=5)
+
+
+def weights(run):
+    return [keras.ops.convert_to_numpy(weight.value) for weight in run.load_model().weights]
+
+
+def test_a_run_is_whole(whole, dataset):
+    assert whole.finished
+    assert {path.name for path in whole.path.iterdir()} == {
+        "checkpoints",
+        "config.json",
+        "environment.json",
+        "history.csv",
+        "model.keras",
+    }
+    assert whole.config["data"]["digest"] == dataset.metadata["digest"]
+    assert whole.config["samples"] == {"train": 24, "validation": 8, "test": 8}
+    assert whole.config["backend"] == keras.config.backend()
+    assert whole.environment["packages"]["keras"] == keras.__version__
+    assert str(Path.home()) not in json.dumps(whole.environment)
+
+
+def test_history_has_a_row_an_epoch(whole):
+    history = whole.history()
+    assert history["epoch"] == [1.0, 2.0, 3.0]
+    for column in ("generator_loss", "discriminator_loss", "l1_loss", "val_l1", "val_r2"):
+        assert np.isfinite(history[column]).all()
+
+
+def test_same_seed_same_weights(whole, task, dataset, tmp_path):
+    again = keras_qd.train(task, tmp_path / "again", dataset=dataset, seed=5)
+    for one, other in zip(weights(whole), weights(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_another_seed_other_weights(whole, task, dataset, tmp_path):
+    other = keras_qd.train(task.replace(epochs=1), tmp_path / "other", dataset=dataset, seed=6)
+    assert not np.allclose(weights(whole)[0], weights(other)[0])
+
+
+def test_killed_and_resumed_equals_never_stopped(whole, dataset, tmp_path):
+    path = tmp_path / "killed"
+    process = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(path), str(Path(__file__).parents[2])],
+        env={**os.environ, "KERAS_BACKEND": keras.config.backend()},
+        capture_output=True,
+        check=False,
+    )
+    assert process.returncode == -signal.SIGKILL, process.stderr.decode()
+    run = Run.open(path)
+    assert not run.finished
+    assert run.history()["epoch"] == [1.0, 2.0]
+    with pytest.raises(RunError, match="keras-qd train --resume"):
+        run.load_model()
+
+    resumed = keras_qd.resume(path, dataset=dataset)
+    assert resumed.history()["generator_loss"] == whole.history()["generator_loss"]
+    for one, other in zip(weights(resumed), weights(whole), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_finished_run_is_left_alone(whole, dataset):
+    before = whole.model_path.stat().st_mtime_ns
+    keras_qd.resume(whole.path, dataset=dataset)
+    assert whole.model_path.stat().st_mtime_ns == before
+
+
+def test_a_taken_directory_is_refused(whole, task, dataset):
+    with pytest.raises(RunError, match="exists already"):
+        keras_qd.train(task, whole.path, dataset=dataset)
+
+
+def test_resuming_on_another_backend_is_refused(tmp_path, dataset):
+    run = Run.create(tmp_path / "run", {"backend": "other"}, {})
+    with pytest.raises(RunError, match="--backend other"):
+        keras_qd.resume(run.path, dataset=dataset)
+
+
+def test_a_broken_checkpoint_is_named(whole, task, dataset, tmp_path):
+    run = Run.create(tmp_path / "run", whole.config, whole.environment)
+    run.checkpoint_path.parent.mkdir()
+    run.checkpoint_path.write_bytes(whole.checkpoint_path.read_bytes()[:1000])
+    with pytest.raises(RunError, match="checkpoint .* cannot be read"):
+        keras_qd.resume(run.path, dataset=dataset)
+
+
+def test_diverging_says_so_and_leaves_no_model(tmp_path, dataset):
+    task = make_task(epochs=1).replace(model_config={"learning_rate": 1e30})
+    with pytest.raises(RunError, match="diverged in epoch 1"):
+        keras_qd.train(task, tmp_path / "run", dataset=dataset)
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_bad_input_leaves_no_run_behind(tmp_path, dataset):
+    with pytest.raises(DataError, match="density_noninteracting"):
+        keras_qd.train(
+            keras_qd.task("potential-to-noninteracting-density"), tmp_path / "a", dataset=dataset
+        )
+    with pytest.raises(UnknownNameError, match="schedule"):
+        keras_qd.train(make_task(schedule="cosinus"), tmp_path / "b", dataset=dataset)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_report_hears_of_every_batch_and_epoch(tmp_path):
+    heard = []
+    task = make_task(epochs=1, model="unet", model_config={"filters": 4})
+    keras_qd.train(
+        task,
+        tmp_path / "run",
+        dataset=make_dataset(),
+        report=lambda *words: heard.append(words),
+    )
+    assert [words[:4] for words in heard if not words[4]] == [(0, 1, n, 3) for n in range(4)]
+    assert heard[-1][4]["val_r2"] == pytest.approx(heard[-1][4]["val_r2"])

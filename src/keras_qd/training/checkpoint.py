@@ -32,6 +32,7 @@ def save_state(path: Path, model: keras.Model, history: History) -> None:
         f"variable_{index}": keras.ops.convert_to_numpy(variable.value)
         for index, variable in enumerate(_variables(model))
     }
+    arrays |= _generator_state()
     arrays["history"] = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
     with replacing(path) as temporary:
         np.savez(temporary, **arrays)
@@ -51,6 +52,7 @@ def load_state(path: Path, model: keras.Model) -> dict[str, list[float]]:
     except (OSError, ValueError, zipfile.BadZipFile) as cause:
         raise RunError(f"the checkpoint {path} cannot be read: {cause}") from cause
     history = dict(json.loads(arrays.pop("history").tobytes()))
+    _restore_generator(arrays.pop("torch_generator", None))
     variables = _variables(model)
     shapes = [tuple(arrays[f"variable_{index}"].shape) for index in range(len(arrays))]
     if shapes != [tuple(variable.shape) for variable in variables]:
@@ -58,6 +60,25 @@ def load_state(path: Path, model: keras.Model) -> dict[str, list[float]]:
     for index, variable in enumerate(variables):
         variable.assign(arrays[f"variable_{index}"])
     return history
+
+
+def _generator_state() -> dict[str, np.ndarray]:
+    """Return the state of torch's generator of random numbers; nothing on other backends."""
+    import keras
+
+    if keras.config.backend() != "torch":
+        return {}
+    import torch
+
+    return {"torch_generator": torch.get_rng_state().numpy()}
+
+
+def _restore_generator(state: np.ndarray | None) -> None:
+    if state is None:
+        return
+    import torch
+
+    torch.set_rng_state(torch.from_numpy(state))
 
 
 def _variables(model: keras.Model) -> list[Any]:

@@ -56,7 +56,7 @@ def command(
     Examples:
       keras-qd evaluate runs/potential-to-density
       keras-qd evaluate runs/potential-to-density --data wider-dots.zarr --json
-    """
+    """  # noqa: D301 - click needs the escape itself
     from keras_qd.evaluation import evaluate
 
     evaluation = evaluate(

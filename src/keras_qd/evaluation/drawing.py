@@ -14,11 +14,14 @@ from keras_qd.evaluation.figures.labels import Labels
 from keras_qd.evaluation.figures.style import drawing, save
 from keras_qd.evaluation.figures.systems import drawable, systems_figure
 from keras_qd.evaluation.physical import box_length
+from keras_qd.evaluation.scores import ranking_score
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from keras_qd.evaluation.parity import Parity
     from keras_qd.evaluation.result import Evaluation
+    from keras_qd.evaluation.scores import Score
     from keras_qd.training.run import Run
 
 
@@ -57,33 +60,37 @@ def draw_figures(run: Run, evaluation: Evaluation) -> Iterator[tuple[str, Figure
     str, matplotlib.figure.Figure
         Name and figure.
     """
-    curves = draw_curves(run, evaluation)
-    if curves is not None:
-        yield "learning_curves", curves
+    history = readable_history(run)
+    if curve_names(history):
+        yield "learning_curves", curves_figure(history, titles_of(evaluation))
     labels = labels_of(run, evaluation)
     if can_be_drawn(evaluation.examples):
         yield "systems", systems_figure(evaluation.examples, labels)
-    yield from draw_errors(evaluation, labels)
+    for ranking, parity in ranked_parities(evaluation):
+        ranked = labels.ranked_by(ranking.title, ranking.unit)
+        values = evaluation.samples[ranking.column]
+        yield f"errors_{parity.field}", errors_figure(values, parity, ranked)
 
 
-def draw_curves(run: Run, evaluation: Evaluation) -> Figure | None:
-    """Return the learning curves; None where the run has no history."""
+def readable_history(run: Run) -> dict[str, list[float]]:
+    """Return the columns of a run's history; nothing where there is none."""
     try:
-        history = run.history()
+        return run.history()
     except RunError:
-        return None
-    titles = {score.metric: score.title for score in evaluation.scores}
-    return curves_figure(history, titles) if curve_names(history) else None
+        return {}
 
 
-def draw_errors(evaluation: Evaluation, labels: Labels) -> Iterator[tuple[str, Figure]]:
-    """Yield ``errors_FIELD`` and its figure for each target field whose systems have errors."""
+def titles_of(evaluation: Evaluation) -> dict[str, str]:
+    """Return the names for people of the metrics of an evaluation."""
+    return {score.metric: score.title for score in evaluation.scores}
+
+
+def ranked_parities(evaluation: Evaluation) -> Iterator[tuple[Score, Parity]]:
+    """Yield each target field's parity whose systems can be ranked, with the score that ranks."""
     for parity in evaluation.parities:
-        ranking = evaluation.ranking_of(parity.field)
+        ranking = ranking_score(evaluation.scores, parity.field)
         if ranking is not None:
-            ranked = labels.ranked_by(ranking.title, ranking.unit)
-            values = evaluation.samples[ranking.column]
-            yield f"errors_{parity.field}", errors_figure(values, parity, ranked)
+            yield ranking, parity
 
 
 def can_be_drawn(examples: tuple[Example, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def evaluate(
     seconds = time.perf_counter() - started
     if keep_predictions:
         with replacing(trial.folder / "predictions.npz") as temporary:
-            np.savez(temporary, **prediction)
+            np.savez(temporary, **cast("dict[str, Any]", prediction))
     evaluation = _judge(trial, prediction, seconds, n_draws, np.random.default_rng(seed))
     evaluation.write()
     return evaluation

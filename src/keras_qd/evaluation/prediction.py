@@ -184,4 +184,7 @@ def _common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:
 
 
 def _next_power_of_two(number: int) -> int:
-    return 1 << (number - 1).bit_length()
+    power = 1
+    while power < number:
+        power *= 2
+    return power

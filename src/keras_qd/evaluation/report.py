@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+
 import jinja2
 
 import keras_qd
 from keras_qd.errors import RunError
 from keras_qd.evaluation.drawing import (
     can_be_drawn,
-    draw_curves,
-    draw_errors,
     labels_of,
+    ranked_parities,
+    readable_history,
+    titles_of,
     write_figures,
 )
 from keras_qd.evaluation.evaluating import evaluate
+from keras_qd.evaluation.figures.curves import curve_names, curves_figure
+from keras_qd.evaluation.figures.errors import errors_figure
 from keras_qd.evaluation.figures.inline import Picture, inline
 from keras_qd.evaluation.figures.labels import words
 from keras_qd.evaluation.figures.style import pretty
@@ -104,11 +109,12 @@ def _other_evaluations(run: Run) -> Iterator[Evaluation]:
 
 
 def _curves(run: Run, evaluation: Evaluation) -> Picture | None:
-    if draw_curves(run, evaluation) is None:
+    """Return a picture of the learning curves; None where there is nothing to draw."""
+    history = readable_history(run)
+    if not curve_names(history):
         return None
-    return inline(
-        lambda: draw_curves(run, evaluation), "Learning curves: losses and metrics over the epochs"
-    )
+    draw = partial(curves_figure, history, titles_of(evaluation))
+    return inline(draw, "Learning curves: losses and metrics over the epochs")
 
 
 def _systems(run: Run, evaluation: Evaluation) -> Iterator[Picture]:
@@ -117,19 +123,18 @@ def _systems(run: Run, evaluation: Evaluation) -> Iterator[Picture]:
         return
     labels = labels_of(run, evaluation)
     for example in evaluation.examples:
-        shown = "input, exact, predicted and difference"
-        yield inline(
-            lambda example=example: systems_figure([example], labels),
-            f"{labels.headline(example)}: {shown}",
-            kind="png",
-        )
+        described = f"{labels.headline(example)}: input, exact, predicted and difference"
+        yield inline(partial(systems_figure, [example], labels), described, kind="png")
 
 
 def _errors(run: Run, evaluation: Evaluation) -> Iterator[Picture]:
     """Yield a picture of the errors in each target field."""
     labels = labels_of(run, evaluation)
-    for index, (name, _) in enumerate(draw_errors(evaluation, labels)):
-        yield inline(
-            lambda index=index: list(draw_errors(evaluation, labels))[index][1],
-            f"{words(name)}: histogram over the systems, and predicted against exact values",
+    for ranking, parity in ranked_parities(evaluation):
+        described = (
+            f"{ranking.title} of {words(parity.field)}: histogram over the systems, "
+            "and predicted against exact values"
         )
+        ranked = labels.ranked_by(ranking.title, ranking.unit)
+        values = evaluation.samples[ranking.column]
+        yield inline(partial(errors_figure, values, parity, ranked), described)

@@ -74,10 +74,6 @@ class Evaluation:
         """The score that systems are ranked by; None where no metric tells them apart."""
         return ranking_score(self.scores)
 
-    def ranking_of(self, field: str) -> Score | None:
-        """Return the score that systems are ranked by in one target field."""
-        return ranking_score(self.scores, field)
-
     def score(self, metric: str, field: str | None = None, space: str = "physical") -> Score:
         """Return one score.
 
@@ -117,7 +113,7 @@ class Evaluation:
             writer.writerow(self.samples)
             columns = (column.tolist() for column in self.samples.values())
             writer.writerows(zip(*columns, strict=True))
-        arrays = {**_pack_examples(self.examples), **_pack_parities(self.parities)}
+        arrays: dict[str, Any] = {**_pack_examples(self.examples), **_pack_parities(self.parities)}
         with replacing(self.folder / "figures" / "data.npz") as temporary:
             np.savez_compressed(temporary, **arrays)
         write_json(self.folder / "metrics.json", self.summary)

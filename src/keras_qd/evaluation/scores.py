@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Score:
     value: float
     baseline: float
     interval: tuple[float, float] | None = None
-    systems: Mapping[str, Any] = field(default_factory=dict)
+    systems: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def column(self) -> str:

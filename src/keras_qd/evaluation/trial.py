@@ -113,9 +113,9 @@ class Trial:
         training = self.dataset.split("train")
         baseline = {}
         for name in self.targets:
-            mean = np.mean(np.asarray(training[name]), axis=0, dtype=np.float64)
-            fixed = self._fixed(name, mean[None])[0]
-            baseline[name] = np.broadcast_to(fixed, (self.n_samples, *mean.shape))
+            mean = np.asarray(training[name]).mean(axis=0, dtype=np.float64, keepdims=True)
+            shape = (self.n_samples, *mean.shape[1:])
+            baseline[name] = np.broadcast_to(self._fixed(name, mean), shape)
         return baseline
 
     def comparisons(self, prediction: Mapping[str, Array]) -> list[Comparison]:
@@ -131,10 +131,10 @@ class Trial:
         found = []
         for name, exact in self.targets.items():
             unit = self.dataset.fields[name].unit
-            triple = (exact, prediction[name], baseline[name])
-            found.append(Comparison(name, "physical", unit, *triple, context))
+            values = (exact, prediction[name], baseline[name])
+            found.append(Comparison(name, "physical", unit, *values, context))
             forward = self.run.pipeline().scalings[name].forward
-            scaled = (forward(np.asarray(values)) for values in triple)
+            scaled = (forward(values[0]), forward(values[1]), forward(values[2]))
             found.append(Comparison(name, "scaled", "", *scaled, context))
         return found
 

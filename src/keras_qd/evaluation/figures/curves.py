@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.figures.labels import words
@@ -91,7 +91,7 @@ def _draw(panel: Axes, name: str, history: Mapping[str, Sequence[float]]) -> Non
         colour = "C1" if label == "validation" else "C0"
         panel.plot(np.arange(1, len(values) + 1), values, marker=marker, color=colour, label=label)
     panel.set_xlabel("epoch")
-    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.grid(visible=True)
     _scale(panel, np.concatenate(list(drawn.values())))
     if len(drawn) > 1:

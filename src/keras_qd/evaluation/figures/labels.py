@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from keras_qd.evaluation.examples import Example
 from keras_qd.evaluation.figures.style import pretty, with_unit
@@ -31,7 +32,7 @@ class Labels:
     ('density (a₀*⁻²)', 'x (a₀*)')
     """
 
-    units: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = dataclasses.field(default_factory=dict)
     length: float | None = None
     length_unit: str = "a0*"
     measure: str = "error"
@@ -52,7 +53,7 @@ class Labels:
 
     def ranked_by(self, measure: str, unit: str) -> Labels:
         """Return the same labels for systems ranked by another measure."""
-        return replace(self, measure=measure, measure_unit=unit)
+        return dataclasses.replace(self, measure=measure, measure_unit=unit)
 
     def headline(self, example: Example) -> str:
         """Return the title of one system: its place, its number and its error."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.figure import Figure
 
 from keras_qd.files import replacing
@@ -62,7 +63,7 @@ def _settings(theme: Theme) -> dict[str, Any]:
     return {
         **dict.fromkeys(inked, theme.ink),
         **dict.fromkeys(("figure.facecolor", "axes.facecolor"), theme.ground),
-        "axes.prop_cycle": mpl.cycler(color=theme.series),
+        "axes.prop_cycle": cycler(color=theme.series),
         "axes.spines.right": False,
         "axes.spines.top": False,
         "axes.titlelocation": "left",

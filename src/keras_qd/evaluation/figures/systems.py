@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
@@ -23,7 +22,7 @@ DrawRow = Callable[[SubFigure, Example, str, Labels], None]
 #: Inches taken by one panel with its colour bar, and by one row.
 _WIDTH, _HEIGHT = 2.55, 2.4
 #: Colour bars about as tall as the square panels.
-_BAR = {"shrink": 0.93, "aspect": 22}
+_BAR: dict[str, Any] = {"shrink": 0.93, "aspect": 22}
 
 
 def drawable(example: Example) -> bool:
@@ -58,8 +57,8 @@ def systems_figure(examples: Sequence[Example], labels: Labels) -> Figure:
     rows = [(example, target) for example in examples for target in example.reference]
     n_panels = 3 + len(map_inputs(examples[0]))
     figure = Figure(figsize=(_WIDTH * n_panels, _HEIGHT * len(rows)), layout="constrained")
-    parts = np.atleast_1d(figure.subfigures(len(rows), 1))
-    for part, (example, target) in zip(parts, rows, strict=True):
+    parts = figure.subfigures(len(rows), 1, squeeze=False)
+    for part, (example, target) in zip(parts[:, 0], rows, strict=True):
         part.suptitle(labels.headline(example), x=0.01, ha="left", fontsize=9.5, weight="bold")
         draw: DrawRow = _draw_maps if example.reference[target].ndim == 2 else draw_profiles
         draw(part, example, target, labels)

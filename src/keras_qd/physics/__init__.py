@@ -15,12 +15,16 @@ _HOMES = {
     "Interaction": "interactions",
     "PotentialFamily": "potentials.family",
     "Solution": "solution",
+    "Solution1D": "one_dimensional.solution",
     "Solver": "solver",
     "potential_families": "potentials.catalogue",
     "potential_family": "potentials.catalogue",
     "sample_generator": "potentials.sampling",
     "sample_potentials": "potentials.sampling",
+    "sample_potentials_1d": "one_dimensional.sampling",
     "solve": "solver",
+    "solve_1d": "one_dimensional.solver",
+    "states_1d": "one_dimensional.solver",
 }
 
 __all__ = sorted(_HOMES)
@@ -28,6 +32,9 @@ __all__ = sorted(_HOMES)
 if TYPE_CHECKING:
     from keras_qd.physics.box import Box
     from keras_qd.physics.interactions import Interaction
+    from keras_qd.physics.one_dimensional.sampling import sample_potentials_1d
+    from keras_qd.physics.one_dimensional.solution import Solution1D
+    from keras_qd.physics.one_dimensional.solver import solve_1d, states_1d
     from keras_qd.physics.potentials.catalogue import potential_families, potential_family
     from keras_qd.physics.potentials.family import PotentialFamily
     from keras_qd.physics.potentials.sampling import sample_generator, sample_potentials

@@ -62,7 +62,7 @@ def test_gaussian_wells_is_the_sum_of_what_was_drawn():
 
 def test_gaussian_wells_keep_clear_of_the_walls():
     for index in range(20):
-        _, drawn = draw("gaussian-wells", n_pixels=4, index=index, most=2, margin=0.3)
+        _, drawn = draw("gaussian-wells", n_pixels=4, index=index, most=2, centre=(0.3, 0.7))
         for i in range(2):
             assert 3.0 <= drawn[f"well_{i}_x"] <= 7.0
 

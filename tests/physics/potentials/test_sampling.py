@@ -89,7 +89,7 @@ def test_unknown_parameter_names_the_valid_ones():
         ("gaussian-wells", {"most": 0}),
         ("gaussian-wells", {"fewest": 5}),
         ("gaussian-wells", {"most": 2.5}),
-        ("gaussian-wells", {"margin": (0.1, 0.2)}),
+        ("gaussian-wells", {"centre": (0.1, 1.2)}),
         ("parabolic", {"ratio": 0.0}),
         ("gate-array", {"n_gates": True}),
         ("gate-array", {"depth": (0.1, 0.2)}),

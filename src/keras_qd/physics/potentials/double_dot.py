@@ -7,6 +7,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.family import (
@@ -82,7 +83,7 @@ class DoubleDot(PotentialFamily):
 
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[np.ndarray, Drawn]:
+    ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential; see `PotentialFamily.sample`."""
         omega = draw_uniform(generator, self.omega)
         separation = draw_uniform(generator, self.separation) * box.length
@@ -96,7 +97,7 @@ class DoubleDot(PotentialFamily):
         return values, dict(zip(self.parameter_names, drawn, strict=True))
 
 
-def _wells(u: np.ndarray, half: float, rounding: float) -> np.ndarray:
+def _wells(u: NDArray[np.float64], half: float, rounding: float) -> NDArray[np.float64]:
     stretch = 1.0 + rounding**2
     offset = half * math.sqrt(stretch)
     return stretch * (np.sqrt(u**2 + (rounding * half) ** 2) - offset) ** 2

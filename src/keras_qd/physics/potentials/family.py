@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.physics.box import Box
@@ -17,19 +18,21 @@ Setting: TypeAlias = float | tuple[float, float]
 #: What was drawn for one sample, by name.
 Drawn: TypeAlias = dict[str, float]
 
+AnyFamily = TypeVar("AnyFamily", bound="Family")
 
-class PotentialFamily:
-    """Base of the families of random potentials.
+
+class Family:
+    """Base of all families of random potentials: a name and checked settings.
 
     A family is a frozen dataclass whose fields are its settings. A setting is a number, or a pair
     ``(low, high)`` from which every sample draws uniformly. Lengths among the settings are
-    fractions of the side of the box, so that one configuration means the same in every box;
+    fractions of the length of the box, so that one configuration means the same in every box;
     energies are in Ha*. What was drawn for a sample is in a0*, Ha* and radians.
 
     Attributes
     ----------
     name : str
-        The name by which `keras_qd.physics.potential_family` knows it.
+        The name that finds it.
     parameter_names : tuple of str
         The names of the drawn parameters: the same for every sample of one family object.
     """
@@ -38,12 +41,24 @@ class PotentialFamily:
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Names of the drawn parameters, in the order of `sample`'s dictionary."""
+        """Names of the drawn parameters, in the order in which samples give them."""
         raise NotImplementedError
+
+    def configuration(self) -> dict[str, object]:
+        """Return the settings by name, as plain numbers, text and lists (ready for JSON)."""
+        settings = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in settings.items()
+        }
+
+
+class PotentialFamily(Family):
+    """Base of the families of potentials in the two-dimensional box."""
 
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[np.ndarray, Drawn]:
+    ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential.
 
         Parameters
@@ -65,18 +80,10 @@ class PotentialFamily:
         """
         raise NotImplementedError
 
-    def configuration(self) -> dict[str, object]:
-        """Return the settings by name, as plain numbers, text and lists (ready for JSON)."""
-        settings = dataclasses.asdict(self)  # type: ignore[call-overload]
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in settings.items()
-        }
-
 
 def build_family(
-    families: Mapping[str, type[PotentialFamily]], name: str, settings: Mapping[str, object]
-) -> PotentialFamily:
+    families: Mapping[str, type[AnyFamily]], name: str, settings: Mapping[str, object]
+) -> AnyFamily:
     """Build one of several families, or say which name or setting is unknown.
 
     Parameters
@@ -171,14 +178,14 @@ def checked_count(family: str, name: str, count: object, least: int, most: int) 
     return count
 
 
-def replace_checked(family: PotentialFamily, **limits: tuple[float, float]) -> None:
+def replace_checked(family: Family, **limits: tuple[float, float]) -> None:
     """Check the named settings of a frozen family and store them in their plain form."""
     for name, (least, most) in limits.items():
         value = checked_setting(family.name, name, getattr(family, name), least, most)
         object.__setattr__(family, name, value)
 
 
-def _as_sequence(setting: object) -> Iterable[object]:
+def _as_sequence(setting: Any) -> Iterable[Any]:
     if isinstance(setting, str | bool):
         raise TypeError("text and truth values are no settings")
     return setting if isinstance(setting, Iterable) else (setting,)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.physics.box import Box
 
 
 def rotated_frame(
     box: Box, n_pixels: int, centre_x: float, centre_y: float, angle: float
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Coordinates of the cell centres in a frame of their own.
 
     Parameters

@@ -8,6 +8,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
@@ -77,7 +78,7 @@ class GateArray(PotentialFamily):
 
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[np.ndarray, Drawn]:
+    ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential; see `PotentialFamily.sample`."""
         outer = draw_uniform(generator, self.outer_energy)
         gates = [draw_uniform(generator, self.gate_energy) for _ in range(self.n_gates**2)]
@@ -88,7 +89,7 @@ class GateArray(PotentialFamily):
 
 
 @functools.lru_cache(maxsize=8)
-def gate_shares(n_gates: int, depth: float, n_pixels: int) -> np.ndarray:
+def gate_shares(n_gates: int, depth: float, n_pixels: int) -> NDArray[np.float64]:
     """Share of each gate in the potential at each cell centre.
 
     Parameters

@@ -6,8 +6,8 @@ import dataclasses
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.family import (
     Drawn,
@@ -33,8 +33,8 @@ class GaussianWells(PotentialFamily):
         Depth :math:`D` of each well in Ha*.
     width : float or pair of float
         Width :math:`w` of each well as a fraction of the side of the box.
-    margin : float
-        No centre lies closer to a wall than this fraction of the side, from 0 to 0.5.
+    centre : float or pair of float
+        Coordinates x and y of each centre, both drawn from here, as a fraction of the side.
     """
 
     name: ClassVar[str] = "gaussian-wells"
@@ -43,14 +43,12 @@ class GaussianWells(PotentialFamily):
     most: int = 4
     depth: Setting = (1.0, 3.0)
     width: Setting = (0.1, 0.2)
-    margin: float = 0.2
+    centre: Setting = (0.2, 0.8)
 
     def __post_init__(self) -> None:
         checked_count(self.name, "most", self.most, 1, 16)
         checked_count(self.name, "fewest", self.fewest, 1, self.most)
-        replace_checked(self, depth=(0.0, 1e3), width=(0.02, 2.0), margin=(0.0, 0.5))
-        if not isinstance(self.margin, float):
-            raise UsageError(f"{self.name}: margin={self.margin!r} must be one number")
+        replace_checked(self, depth=(0.0, 1e3), width=(0.02, 2.0), centre=(0.0, 1.0))
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -62,7 +60,7 @@ class GaussianWells(PotentialFamily):
 
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[np.ndarray, Drawn]:
+    ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential; see `PotentialFamily.sample`."""
         x, y = box.mesh(n_pixels)
         n_wells = int(generator.integers(self.fewest, self.most, endpoint=True))
@@ -79,8 +77,7 @@ class GaussianWells(PotentialFamily):
     def _draw_well(
         self, generator: np.random.Generator, length: float
     ) -> tuple[float, float, float, float]:
-        inside = (self.margin, 1.0 - self.margin)
-        centre_x = draw_uniform(generator, inside) * length
-        centre_y = draw_uniform(generator, inside) * length
+        centre_x = draw_uniform(generator, self.centre) * length
+        centre_y = draw_uniform(generator, self.centre) * length
         depth = draw_uniform(generator, self.depth)
         return centre_x, centre_y, depth, draw_uniform(generator, self.width) * length

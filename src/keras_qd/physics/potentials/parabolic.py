@@ -7,6 +7,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.family import (
@@ -79,7 +80,7 @@ class Parabolic(PotentialFamily):
 
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[np.ndarray, Drawn]:
+    ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential; see `PotentialFamily.sample`."""
         omega = draw_uniform(generator, self.omega)
         ratio = draw_uniform(generator, self.ratio)

@@ -8,6 +8,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.family import (
@@ -21,7 +22,7 @@ from keras_qd.physics.potentials.family import (
 #: Cosines whose relative amplitude would be below this are left out.
 NEGLIGIBLE_AMPLITUDE = 1e-6
 #: Points of the midpoint rule for means, exact for the fields here to rounding.
-MEAN_POINTS = 512
+MEAN_POINTS = 128
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ class RandomFourier(PotentialFamily):
 
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[np.ndarray, Drawn]:
+    ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential; see `PotentialFamily.sample`."""
         amplitude = draw_uniform(generator, self.amplitude)
         correlation_length = draw_uniform(generator, self.correlation_length)
@@ -86,7 +87,7 @@ class RandomFourier(PotentialFamily):
 
 def sample_field(
     generator: np.random.Generator, correlation_length: float, n_pixels: int
-) -> np.ndarray:
+) -> NDArray[np.float64]:
     """Draw a Gaussian random field of unit standard deviation, less its mean over the box.
 
     Parameters
@@ -105,11 +106,14 @@ def sample_field(
     """
     functions, means = field_functions(correlation_length, n_pixels)
     coefficients = generator.standard_normal((len(means), len(means)))
-    return functions.T @ coefficients @ functions - means @ coefficients @ means
+    field: NDArray[np.float64] = functions.T @ coefficients @ functions
+    return field - means @ coefficients @ means
 
 
 @functools.lru_cache(maxsize=32)
-def field_functions(correlation_length: float, n_pixels: int) -> tuple[np.ndarray, np.ndarray]:
+def field_functions(
+    correlation_length: float, n_pixels: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Functions of one coordinate whose sum with normal coefficients is a random field.
 
     Parameters
@@ -126,18 +130,38 @@ def field_functions(correlation_length: float, n_pixels: int) -> tuple[np.ndarra
     means : ndarray, shape (n_cosines,)
         Their means over the box, the same for every number of pixels.
     """
-    functions = _scaled_cosines(correlation_length, n_pixels)
-    means = _scaled_cosines(correlation_length, MEAN_POINTS).mean(axis=1)
+    functions = scaled_cosines(correlation_length, _centres(n_pixels))
+    means = scaled_cosines(correlation_length, _centres(MEAN_POINTS)).mean(axis=1)
     for table in (functions, means):
         table.flags.writeable = False  # shared by all who ask for the same field
     return functions, means
 
 
-def _scaled_cosines(correlation_length: float, n_points: int) -> np.ndarray:
+def scaled_cosines(
+    correlation_length: float, fractions: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Cosines with a Gaussian spectrum, scaled to a sum of squares of 1 at every point.
+
+    Parameters
+    ----------
+    correlation_length : float
+        As a fraction of the length of the box.
+    fractions : ndarray, shape (n_points,)
+        Points as fractions of the length of the box.
+
+    Returns
+    -------
+    ndarray, shape (n_cosines, n_points)
+        Row k is proportional to cos(k pi x / L) / s(x).
+    """
     scale = 0.5 * math.pi * correlation_length
     n_cosines = 1 + math.ceil(math.sqrt(-math.log(NEGLIGIBLE_AMPLITUDE)) / scale)
     orders = np.arange(n_cosines)
     amplitudes = np.exp(-((scale * orders) ** 2)) * np.where(orders > 0, math.sqrt(2.0), 1.0)
-    fractions = (np.arange(n_points) + 0.5) / n_points
     cosines = amplitudes[:, None] * np.cos(math.pi * np.outer(orders, fractions))
-    return cosines / np.sqrt(np.sum(cosines**2, axis=0))
+    scaled: NDArray[np.float64] = cosines / np.sqrt(np.sum(cosines**2, axis=0))
+    return scaled
+
+
+def _centres(n_pixels: int) -> NDArray[np.float64]:
+    return (np.arange(n_pixels) + 0.5) / n_pixels

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
@@ -69,7 +70,7 @@ class RandomMixture(PotentialFamily):
 
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[np.ndarray, Drawn]:
+    ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential; see `PotentialFamily.sample`."""
         component = int(generator.integers(len(self.families)))
         family = self.families[component]

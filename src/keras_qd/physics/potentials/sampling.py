@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
@@ -46,7 +47,7 @@ def sample_potentials(
     seed: int = 0,
     first: int = 0,
     **parameters: object,
-) -> np.ndarray:
+) -> NDArray[np.float64]:
     """Draw random potentials.
 
     Parameters

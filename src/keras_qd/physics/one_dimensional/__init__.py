@@ -1,0 +1,1 @@
+"""One-dimensional systems between hard walls: one electron in batches, two electrons exactly."""

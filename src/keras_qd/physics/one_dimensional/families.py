@@ -1,0 +1,168 @@
+"""Random potentials on a line, one class a family."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.physics.potentials.family import (
+    Drawn,
+    Family,
+    Setting,
+    checked_count,
+    draw_uniform,
+    replace_checked,
+)
+from keras_qd.physics.potentials.random_fourier import scaled_cosines
+
+#: Points of the midpoint rule for the mean over the box.
+MEAN_POINTS = 128
+
+
+class LineFamily(Family):
+    """Base of the families of potentials on a line."""
+
+    def sample(
+        self, generator: np.random.Generator, length: float, n_points: int
+    ) -> tuple[NDArray[np.float64], Drawn]:
+        """Draw one potential.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            The only source of randomness.
+        length : float
+            Distance of the walls in a0*.
+        n_points : int
+            Number of interior nodes.
+
+        Returns
+        -------
+        values : ndarray, shape (n_points,)
+            The potential at x_i = i L / (n_points + 1) in Ha*.
+        parameters : dict of str to float
+            What was drawn, by the names in `parameter_names`.
+        """
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RandomFourierLine(LineFamily):
+    r"""Gaussian random field on a line.
+
+    The one-dimensional form of `keras_qd.physics.potentials.random_fourier.RandomFourier`, with
+    the same meaning of the settings:
+
+    .. math:: V(x) = c + \sigma (F - \bar F), \qquad
+        F = \sum_k a_k \cos(k \pi x / L) / s(x)
+
+    Parameters
+    ----------
+    amplitude : float or pair of float
+        Standard deviation :math:`\sigma` in Ha*, before the mean is taken away.
+    correlation_length : float or pair of float
+        Correlation length as a fraction of the distance of the walls.
+    offset : float or pair of float
+        The mean c over the box in Ha*. A pair makes it the random constant that a density
+        cannot know.
+    """
+
+    name: ClassVar[str] = "random-fourier"
+
+    amplitude: Setting = 1.0
+    correlation_length: Setting = 0.15
+    offset: Setting = 0.0
+
+    def __post_init__(self) -> None:
+        replace_checked(
+            self, amplitude=(0.0, 1e3), correlation_length=(0.04, 1.0), offset=(-1e4, 1e4)
+        )
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Amplitude (Ha*), correlation length (a0*) and mean (Ha*)."""
+        return ("amplitude", "correlation_length", "offset")
+
+    def sample(
+        self, generator: np.random.Generator, length: float, n_points: int
+    ) -> tuple[NDArray[np.float64], Drawn]:
+        """Draw one potential; see `LineFamily.sample`."""
+        amplitude = draw_uniform(generator, self.amplitude)
+        correlation_length = draw_uniform(generator, self.correlation_length)
+        offset = draw_uniform(generator, self.offset)
+        functions = _centred_functions(correlation_length, n_points)
+        field = generator.standard_normal(len(functions)) @ functions
+        drawn = (amplitude, correlation_length * length, offset)
+        return offset + amplitude * field, dict(zip(self.parameter_names, drawn, strict=True))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GaussianWellsLine(LineFamily):
+    r"""Gaussian wells on a line.
+
+    .. math:: V(x) = c - \sum_i D_i \exp(-(x - x_i)^2 / 2 w_i^2)
+
+    Parameters
+    ----------
+    most : int
+        The number of wells is drawn from 1 to ``most``, at most 16.
+    depth : float or pair of float
+        Depth :math:`D` of each well in Ha*.
+    width : float or pair of float
+        Width :math:`w` of each well as a fraction of the distance of the walls.
+    centre : float or pair of float
+        Place :math:`x_i` of each well as a fraction of the distance of the walls.
+    offset : float or pair of float
+        The constant c in Ha*.
+    """
+
+    name: ClassVar[str] = "gaussian-wells"
+
+    most: int = 3
+    depth: Setting = (0.5, 3.0)
+    width: Setting = (0.05, 0.15)
+    centre: Setting = (0.2, 0.8)
+    offset: Setting = 0.0
+
+    def __post_init__(self) -> None:
+        checked_count(self.name, "most", self.most, 1, 16)
+        replace_checked(
+            self, depth=(0.0, 1e3), width=(0.02, 2.0), centre=(0.0, 1.0), offset=(-1e4, 1e4)
+        )
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Offset (Ha*), number of wells; of each centre, width (a0*) and depth (0: absent)."""
+        wells = [f"well_{i}_{what}" for i in range(self.most) for what in ("x", "depth", "width")]
+        return ("offset", "n_wells", *wells)
+
+    def sample(
+        self, generator: np.random.Generator, length: float, n_points: int
+    ) -> tuple[NDArray[np.float64], Drawn]:
+        """Draw one potential; see `LineFamily.sample`."""
+        x = np.arange(1, n_points + 1) * (length / (n_points + 1))
+        offset = draw_uniform(generator, self.offset)
+        n_wells = int(generator.integers(1, self.most, endpoint=True))
+        values = np.full(n_points, offset)
+        drawn = [offset, float(n_wells)]
+        for i in range(self.most):
+            centre = draw_uniform(generator, self.centre) * length
+            depth = draw_uniform(generator, self.depth) * (i < n_wells)
+            width = draw_uniform(generator, self.width) * length
+            values -= depth * np.exp(-((x - centre) ** 2) / (2.0 * width**2))
+            drawn += [centre, depth, width]
+        return values, dict(zip(self.parameter_names, drawn, strict=True))
+
+
+@functools.lru_cache(maxsize=32)
+def _centred_functions(correlation_length: float, n_points: int) -> NDArray[np.float64]:
+    nodes = np.arange(1, n_points + 1) / (n_points + 1)
+    centres = (np.arange(MEAN_POINTS) + 0.5) / MEAN_POINTS
+    means = scaled_cosines(correlation_length, centres).mean(axis=1, keepdims=True)
+    functions = scaled_cosines(correlation_length, nodes) - means
+    functions.flags.writeable = False  # shared by all who ask for the same field
+    return functions

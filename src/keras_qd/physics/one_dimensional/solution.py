@@ -1,0 +1,53 @@
+"""What the one-dimensional solver returns."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Solution1D:
+    """Ground states of a batch of one-dimensional systems.
+
+    Attributes
+    ----------
+    energies : ndarray, shape (n,)
+        Ground-state energies in Ha*.
+    densities : ndarray, shape (n, points)
+        Densities at the interior nodes in 1/a0*; ``sum(density) * spacing`` is the number of
+        electrons.
+    potential_energies : ndarray, shape (n,)
+        Integrals of density times potential in Ha*.
+    length : float
+        Distance of the walls in a0*.
+    n_electrons : int
+        Number of electrons.
+    """
+
+    energies: NDArray[np.float64]
+    densities: NDArray[np.float64]
+    potential_energies: NDArray[np.float64]
+    length: float
+    n_electrons: int
+
+    @property
+    def nodes(self) -> NDArray[np.float64]:
+        """Positions x_i = i L / (points + 1) of the interior nodes in a0*, shape (points,)."""
+        return np.arange(1, self.densities.shape[1] + 1) * self.spacing
+
+    @property
+    def spacing(self) -> float:
+        """Distance of neighbouring nodes in a0*."""
+        return self.length / (self.densities.shape[1] + 1)
+
+    @property
+    def internal_energies(self) -> NDArray[np.float64]:
+        """Energy less that in the potential, in Ha*, shape (n,): kinetic plus interaction.
+
+        By Hohenberg and Kohn's theorem it is a functional of the density alone. For one electron
+        it is the kinetic energy, and the functional is von Weizsäcker's.
+        """
+        return self.energies - self.potential_energies

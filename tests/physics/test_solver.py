@@ -41,7 +41,7 @@ def test_separable_potential():
 
 
 def test_taut_two_electron_dot():
-    """M. Taut, J. Phys. A 27, 1045 (1994), doi:10.1088/0305-4470/27/3/040: E = 3 exactly at omega = 1."""
+    """E = 3 exactly at omega = 1: M. Taut, J. Phys. A 27, 1045 (1994)."""
     shells = np.array([3, 4, 5, 6, 7])
     solvers = [
         Solver(BOX, n_orbitals=n * (n + 1) // 2, basis_tolerance=1e-9) for n in shells.tolist()
@@ -54,7 +54,7 @@ def test_taut_two_electron_dot():
 
 
 def test_taut_triplet_and_gap():
-    """The lowest triplet at omega = 1 has E = 3.5969 (Taut 1994 gives the relative motion exactly)."""
+    """The lowest triplet at omega = 1."""
     dot = solve(parabola(), BOX, n_orbitals=28)
     assert dot.sector == (1, 1)
     assert dot.energy + dot.gap == pytest.approx(3.597, abs=2e-3)

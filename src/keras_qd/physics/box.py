@@ -15,8 +15,8 @@ from keras_qd.errors import UsageError
 class Box:
     """Square box with hard walls, the same in both directions.
 
-    The grid is the same everywhere: ``n`` x ``n`` pixels whose centres are ``(i + 1/2) length / n``, x along
-    the last axis and y along the first.
+    The grid is the same everywhere: ``n`` x ``n`` pixels whose centres are ``(i + 1/2) length /
+    n``, x along the last axis and y along the first.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Box:
         """
         if n_pixels < 1:
             raise UsageError(f"a grid needs at least one pixel a side, got {n_pixels!r}")
-        return (np.arange(n_pixels) + 0.5) * (self.length / n_pixels)
+        return np.asarray((np.arange(n_pixels) + 0.5) * (self.length / n_pixels))
 
     def mesh(self, n_pixels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Coordinates of all pixel centres.

@@ -1,17 +1,18 @@
 r"""Integrals of the interaction over products of orbitals, exact in the sine basis.
 
-The product of two orbitals is a finite cosine sum, so every two-electron integral follows from the table
+The product of two orbitals is a finite cosine sum, so every two-electron integral follows from the
+table
 
-.. math:: W_{pq,p'q'} = \int\!\!\int \cos(px)\cos(qy)\, w(|r-r'|)\, \cos(p'x')\cos(q'y')\, d^2r\, d^2r'
+.. math:: W_{pq,p'q'} = \int\!\!\int \cos px \cos qy\; w(|r-r'|) \cos p'x' \cos q'y'\; d^2r\, d^2r'
 
-over the box [0, pi]^2, made once per basis and interaction. In relative coordinates u = |x - x'|, v = |y - y'|
-the two centre-of-mass integrals are elementary (`centre_of_mass_integral`), which leaves
+over the box [0, pi]^2, made once per basis and interaction. In relative coordinates u = |x - x'|, v
+= |y - y'| the two centre-of-mass integrals are elementary (`centre_of_mass_integral`), which leaves
 
 .. math:: W = \int_0^\pi\!\!\int_0^\pi g_{pp'}(u)\, g_{qq'}(v)\, w(\sqrt{u^2+v^2})\, du\, dv .
 
 Duffy's substitution v = u t and its mirror image [1]_ take away the singularity at the origin, and
-Gauss-Legendre quadrature then converges exponentially. W couples cosines of equal parity only: four blocks,
-each kept as its Cholesky factor, so that integrals are plain products of matrices.
+Gauss-Legendre quadrature then converges exponentially. W couples cosines of equal parity only: four
+blocks, each kept as its Cholesky factor, so that integrals are plain products of matrices.
 
 References
 ----------
@@ -36,10 +37,11 @@ Array = NDArray[np.float64]
 def centre_of_mass_integral(first: NDArray[np.intp], second: NDArray[np.intp], u: Array) -> Array:
     r"""Integrate products of two cosines over their centre of mass.
 
-    ``g_pp'(u) = 2 int_0^{pi-u} [cos(p (x + u)) cos(p' x) + cos(p x) cos(p' (x + u))] / 2 dx``, for p and p'
-    of one parity:
+    ``g_pp'(u) = 2 int_0^{pi-u} [cos(p (x + u)) cos(p' x) + cos(p x) cos(p' (x + u))] / 2 dx``, for
+    p and p' of one parity:
 
-    ``g = -(sin pu + sin p'u) / (p + p') - (sin pu - sin p'u) / (p - p')``, and its limits where p = p'.
+    ``g = -(sin pu + sin p'u) / (p + p') - (sin pu - sin p'u) / (p - p')``, and its limits where p =
+    p'.
 
     Parameters
     ----------
@@ -91,7 +93,8 @@ def interaction_table(interaction: Interaction, n_max: int) -> tuple[ParityBlock
     Returns
     -------
     tuple of ParityBlock
-        Four blocks; products of sine functions have no cosines beyond ``p^2 + q^2 = 4 (n_max^2 + 1)``.
+        Four blocks; products of sine functions have no cosines beyond ``p^2 + q^2 = 4 (n_max^2 +
+        1)``.
     """
     quadrature = _duffy_quadrature(interaction, n_max)
     return tuple(
@@ -102,8 +105,9 @@ def interaction_table(interaction: Interaction, n_max: int) -> tuple[ParityBlock
 
 
 def _duffy_quadrature(interaction: Interaction, n_max: int) -> tuple[Array, Array, Array]:
-    """Return distances s, fractions t, and weights such that int int f dudv = sum f(s, st) + f(st, s)."""
-    # Panels double in size from the interaction's own length on; nodes follow the phase of the cosines.
+    """Return s, t and weights such that the integral of f(u, v) is sum f(s, s t) + f(s t, s)."""
+    # Panels double in size from the interaction's own length on; nodes follow the phase of the
+    # cosines.
     edges = [np.pi]
     while interaction.length is not None and edges[0] > 2 * interaction.length and len(edges) < 40:
         edges.insert(0, edges[0] / 2)
@@ -134,7 +138,8 @@ def _parity_block(
     inside = q**2 + p**2 <= 4 * (n_max**2 + 1)
     q, p = q[inside], p[inside]
     table = pairs[_pair_place(q[:, None] // 2, q // 2), _pair_place(p[:, None] // 2, p // 2)]
-    # W is positive, but down to rounding for interactions that are smooth on the scale of the cosines.
+    # W is positive, but down to rounding for interactions that are smooth on the scale of the
+    # cosines.
     np.einsum("ii->i", table)[:] += 1e-14 * table.diagonal().max()
     places = q * (2 * n_max + 1) + p
     return ParityBlock(places, np.asfortranarray(np.linalg.cholesky(table)))
@@ -162,7 +167,7 @@ def _orders(n_max: int, parity: int) -> NDArray[np.intp]:
 
 def _pair_place(first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.intp]:
     high, low = np.maximum(first, second), np.minimum(first, second)
-    return high * (high + 1) // 2 + low
+    return np.asarray(high * (high + 1) // 2 + low)
 
 
 def pair_integrals(squares: Array, interaction: Interaction) -> Array:
@@ -178,14 +183,15 @@ def pair_integrals(squares: Array, interaction: Interaction) -> Array:
     Returns
     -------
     ndarray, shape (m (m + 1) / 2, m (m + 1) / 2)
-        Rows and columns are the pairs i >= j in the order of `numpy.tril_indices`; the upper triangle alone is
-        filled.
+        Rows and columns are the pairs i >= j in the order of `numpy.tril_indices`; the upper
+        triangle alone is filled.
     """
     n_max = squares.shape[-1]
     cosines = _pair_cosines(squares)
     integrals = np.zeros((cosines.shape[0],) * 2, order="F")
     for block in interaction_table(interaction, n_max):
-        # Row-major (pairs, cosines) is Fortran's (cosines, pairs): BLAS works in place, without a copy.
+        # Row-major (pairs, cosines) is Fortran's (cosines, pairs): BLAS works in place, without a
+        # copy.
         half = dtrmm(
             1.0, block.factor, cosines[:, block.places].T, lower=1, trans_a=1, overwrite_b=1
         )
@@ -208,7 +214,7 @@ def _pair_cosines(squares: Array) -> Array:
 
 @lru_cache(maxsize=8)
 def _product_grid(n_max: int) -> tuple[Array, Array]:
-    """Sines on a grid that tells all cosines of their products apart, and the cosine transform on it."""
+    """Sines on a grid that tells all cosines of their products apart, and its cosine transform."""
     n_points = 2 * n_max + 1
     averages = cosine_matrix(2 * n_max, n_points) * (2 / n_points)
     averages[:, 0] /= 2

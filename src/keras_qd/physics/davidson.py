@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 from keras_qd.errors import PhysicsError
 
 Array = NDArray[np.float64]
 
-#: Roots this close above the lowest, in the unit of the matrix, are held to the strict tolerance as well:
-#: what is left of one would else leak into the other.
+#: Roots this close above the lowest, in the unit of the matrix, are held to the strict tolerance as
+#: well: what is left of one would else leak into the other.
 _CLUSTER = 0.02
 
 #: Residual norm of the other roots, of which the eigenvalue alone matters.
@@ -33,8 +32,9 @@ def davidson(
 ) -> tuple[Array, Array]:
     """Find the lowest eigenvalues and eigenvectors by block Davidson iteration [1]_.
 
-    All wanted roots are improved together in one subspace, which starts from all the given vectors: a root
-    that is nearly degenerate with another one, or hidden from one start by symmetry, is found from the others.
+    All wanted roots are improved together in one subspace, which starts from all the given vectors:
+    a root that is nearly degenerate with another one, or hidden from one start by symmetry, is
+    found from the others.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ def davidson(
     n_roots : int
         How many eigenvalues, from the lowest.
     tolerance : float, default 1e-6
-        Largest residual norm ``|A x - e x|`` of the lowest root and of those in its neighbourhood; the
-        eigenvalue is then good to about its square. Roots above it need only 3e-4.
+        Largest residual norm ``|A x - e x|`` of the lowest root and of those in its neighbourhood;
+        the eigenvalue is then good to about its square. Roots above it need only 3e-4.
     lowest : float, default inf
-        A smaller value than the lowest eigenvalue, known from elsewhere: no root above its neighbourhood needs the
-        strict tolerance.
+        A smaller value than the lowest eigenvalue, known from elsewhere: no root above its
+        neighbourhood needs the strict tolerance.
     ceiling : float, default inf
         Roots are of no interest above this value: they are left as they are once ``e - |residual|``
         is above it.
@@ -73,44 +73,84 @@ def davidson(
     References
     ----------
     .. [1] E. R. Davidson, J. Comput. Phys. 17, 87 (1975), doi:10.1016/0021-9991(75)90065-0;
-       M. Crouzeix, B. Philippe and M. Sadkane, SIAM J. Sci. Comput. 15, 62 (1994), doi:10.1137/0915004.
+       M. Crouzeix, B. Philippe and M. Sadkane, SIAM J. Sci. Comput. 15, 62 (1994),
+       doi:10.1137/0915004.
     """
-    largest_subspace = max(8 * n_roots, starts.shape[0]) + 4 * n_roots
-    space = _orthonormal(starts, np.empty((0, starts.shape[1])))
-    images = apply(space)
+    subspace = _Subspace(apply, max(16 * n_roots, starts.shape[0]) + 2 * n_roots)
+    subspace.extend(starts)
     for _ in range(max_iterations):
-        values, mixing = eigh(space @ images.T, check_finite=False)
+        values, mixing = np.linalg.eigh(subspace.projection)
         values, lowest_mixing = values[:n_roots], mixing[:, :n_roots].T
-        vectors = lowest_mixing @ space
-        residuals = lowest_mixing @ images - values[:, None] * vectors
+        vectors = lowest_mixing @ subspace.vectors
+        residuals = lowest_mixing @ subspace.images - values[:, None] * vectors
         norms = np.linalg.norm(residuals, axis=1)
         strict = values <= min(values[0], lowest) + _CLUSTER
         allowed = np.where(strict, tolerance, max(tolerance, _LOOSE_TOLERANCE))
         wanted = (norms > allowed) & (values - norms < ceiling)
         if not wanted.any():
             return values, vectors
-        new = precondition(residuals[wanted], values[wanted])
-        if space.shape[0] + new.shape[0] > largest_subspace:
-            kept = mixing[:, : 2 * n_roots + 1].T
-            space, images = kept @ space, kept @ images
-        new = _orthonormal(new, space)
-        space, images = np.vstack([space, new]), np.vstack([images, apply(new)])
+        if subspace.is_full(int(wanted.sum())):
+            subspace.contract(mixing[:, : 2 * n_roots + 1].T)
+        subspace.extend(precondition(residuals[wanted], values[wanted]))
     raise PhysicsError(
-        f"the eigenvalue solver did not converge in {max_iterations} iterations: residuals {norms} are above "
-        f"{tolerance}; use fewer orbitals or a looser tolerance"
+        f"the eigenvalue solver did not converge in {max_iterations} iterations: residuals "
+        f"{norms} are above {tolerance}; use fewer orbitals or a looser tolerance"
     )
 
 
-def _orthonormal(vectors: Array, space: Array) -> Array:
-    """Part of the vectors orthogonal to the rows of the space, orthonormalised; dependent ones fall out."""
-    kept = np.empty((0, vectors.shape[1]))
-    for start in vectors:
-        vector = start
+class _Subspace:
+    """Orthonormal vectors, their images under the matrix, and the matrix between them."""
+
+    def __init__(self, apply: Callable[[Array], Array], capacity: int) -> None:
+        self._apply = apply
+        self._capacity = capacity
+        self._size = 0
+
+    @property
+    def vectors(self) -> Array:
+        return self._vectors[: self._size]
+
+    @property
+    def images(self) -> Array:
+        return self._images[: self._size]
+
+    @property
+    def projection(self) -> Array:
+        return self._projection[: self._size, : self._size]
+
+    def is_full(self, n_more: int) -> bool:
+        return self._size + n_more > self._capacity
+
+    def extend(self, vectors: Array) -> None:
+        """Add the part of the vectors that is not in the subspace yet."""
+        if self._size == 0:
+            self._vectors = np.empty((self._capacity, vectors.shape[1]))
+            self._images = np.empty_like(self._vectors)
+            self._projection = np.empty((self._capacity, self._capacity))
+        start = self._size
+        for vector in vectors:
+            self._add(vector)
+        new = slice(start, self._size)
+        self._images[new] = self._apply(self._vectors[new])
+        overlap = self.images @ self._vectors[new].T
+        self._projection[: self._size, new] = overlap
+        self._projection[new, : self._size] = overlap.T
+
+    def _add(self, vector: Array) -> None:
+        length = np.linalg.norm(vector)
+        known = self.vectors
         # Twice is enough: W. Kahan, in B. N. Parlett, The Symmetric Eigenvalue Problem (1980).
         for _ in range(2):
-            vector = vector - (space @ vector) @ space
-            vector = vector - (kept @ vector) @ kept
+            vector = vector - (known @ vector) @ known
         norm = np.linalg.norm(vector)
-        if norm > 1e-8 * np.linalg.norm(start):
-            kept = np.vstack([kept, vector / norm])
-    return kept
+        if norm > 1e-8 * length:
+            self._vectors[self._size] = vector / norm
+            self._size += 1
+
+    def contract(self, mixing: Array) -> None:
+        """Keep the given combinations of the vectors alone."""
+        size = mixing.shape[0]
+        projection = mixing @ self.projection @ mixing.T
+        self._vectors[:size], self._images[:size] = mixing @ self.vectors, mixing @ self.images
+        self._projection[:size, :size] = projection
+        self._size = size

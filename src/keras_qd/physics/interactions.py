@@ -85,8 +85,9 @@ class Interaction:
         """
         if self.length is None:
             return self
-        field = "thickness" if self.thickness is not None else "screening_length"
-        return replace(self, **{field: self.length * factor})
+        if self.thickness is not None:
+            return replace(self, thickness=self.thickness * factor)
+        return replace(self, screening_length=self.length * factor)
 
     def __call__(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Evaluate w(r).
@@ -105,10 +106,9 @@ class Interaction:
             return np.zeros_like(distance)
         if self.thickness is not None:
             return 1.0 / np.hypot(distance, self.thickness)
-        screening = 1.0
         if self.screening_length is not None:
-            screening = np.exp(-distance / self.screening_length)
-        return np.asarray(screening / distance)
+            return np.asarray(np.exp(-distance / self.screening_length) / distance)
+        return 1.0 / distance
 
 
 def as_interaction(interaction: str | Interaction) -> Interaction:

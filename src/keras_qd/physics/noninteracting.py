@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.physics.many_body import DEGENERACY
+from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.one_body import Orbitals
 from keras_qd.physics.solution import Solution
 
@@ -15,7 +15,8 @@ Array = NDArray[np.float64]
 def noninteracting_solution(orbitals: Orbitals, values: Array, n_electrons: int) -> Solution:
     """Fill the lowest orbitals, each with one electron of either spin.
 
-    The spin is the lowest possible one. Electrons in a degenerate shell are shared equally among its orbitals.
+    The spin is the lowest possible one. Electrons in a degenerate shell are shared equally among
+    its orbitals.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def noninteracting_solution(orbitals: Orbitals, values: Array, n_electrons: int)
     n_up, n_down = (n_electrons + 1) // 2, n_electrons // 2
     energies = orbitals.energies
     up, down = fill(energies, n_up), fill(energies, n_down)
-    n_states = max(np.count_nonzero((row > 0) & (row < 1)) for row in (up, down))
+    n_open = max(int(np.count_nonzero((row > 0) & (row < 1))) for row in (up, down))
     spin = (n_up - n_down) / 2
     return Solution(
         box=orbitals.box,
@@ -41,7 +42,7 @@ def noninteracting_solution(orbitals: Orbitals, values: Array, n_electrons: int)
         gap=min(_first_excitation(energies, n) for n in {n_up, n_down} if n),
         spin_squared=spin * (spin + 1),
         sector=(n_up, n_down),
-        n_states=max(n_states, 1),
+        n_states=max(n_open, 1),
         orbital_energies=energies,
         orbitals=values,
         density_matrix_up=np.diag(up),
@@ -61,7 +62,7 @@ def fill(energies: Array, n_electrons: int) -> Array:
         return np.zeros_like(energies)
     top = energies[n_electrons - 1]
     below, shell = energies < top - DEGENERACY, np.abs(energies - top) <= DEGENERACY
-    return below + shell * ((n_electrons - below.sum()) / shell.sum())
+    return np.asarray(below + shell * ((n_electrons - below.sum()) / shell.sum()))
 
 
 def _first_excitation(energies: Array, n_electrons: int) -> float:

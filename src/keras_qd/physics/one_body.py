@@ -84,8 +84,8 @@ def solve_orbitals(potential: Array, box: Box, basis: SineBasis, n_orbitals: int
 def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Array:
     """Energy that the sine functions left out would take off the lowest orbitals.
 
-    Second-order perturbation theory in the coupling to the functions that the grid holds and the basis does
-    not: ``sum_k <k|V|phi>^2 / (T_k + mean V - e)``.
+    Second-order perturbation theory in the coupling to the functions that the grid holds and the
+    basis does not: ``sum_k <k|V|phi>^2 / (T_k + mean V - e)``.
 
     Parameters
     ----------
@@ -105,6 +105,7 @@ def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Ar
     lowest = orbitals.coefficients[:, :n_lowest]
     components, kinetic = orbitals.basis.outside(potential * orbitals.basis.values(lowest))
     distance = kinetic * unit + potential.mean() - orbitals.energies[:n_lowest, None]
-    # Where V is so rough that the functions left out lie lower, the bare kinetic distance is the safe one.
+    # Where V is so rough that the functions left out lie lower, the bare kinetic distance is the
+    # safe one.
     distance = np.maximum(distance, 0.25 * kinetic * unit)
     return np.asarray((components**2 / distance).sum(axis=1))

@@ -1,13 +1,14 @@
 r"""The interaction as two matrices: between singlet pairs and between triplet pairs of electrons.
 
-Two electrons in orbitals i and k have the spatial states ``(|ik> + |ki>) / sqrt 2`` (``|ii>`` where i = k) when
-their spins form a singlet, and ``(|ik> - |ki>) / sqrt 2`` when they form a triplet. The interaction does not
-mix the two kinds:
+Two electrons in orbitals i, k have the spatial states ``(|ik> + |ki>) / sqrt 2`` (``|ii>`` where
+i = k) when their spins form a singlet, and ``(|ik> - |ki>) / sqrt 2`` when they form a triplet. The
+interaction does not mix the two kinds:
 
-.. math:: W^\pm_{ik,jl} = n_{ik} n_{jl} [(ij|kl) \pm (il|kj)], \quad n_{ik} = 1,\; n_{ii} = 1/\sqrt 2 .
+.. math:: W^\pm_{ik,jl} = n_{ik} n_{jl} [(ij|kl) \pm (il|kj)],
+   \quad n_{ik} = 1,\; n_{ii} = 1/\sqrt 2 .
 
-For two electrons these matrices and the orbital energies are the Hamiltonian; for more, every pair of
-electrons is acted on by them (see `many_body`).
+For two electrons these matrices and the orbital energies are the Hamiltonian; for more, every pair
+of electrons is acted on by them (see `reductions`).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def singlet_pairs(n_orbitals: int) -> tuple[Places, Places]:
 
 
 def triplet_pairs(n_orbitals: int) -> tuple[Places, Places]:
-    """Orbitals i > k of each antisymmetric pair; the first pairs are those of the lowest orbitals."""
+    """Orbitals i > k of each antisymmetric pair, in the same order."""
     return np.tril_indices(n_orbitals, -1)
 
 
@@ -93,7 +94,7 @@ def _triplet_places(n_orbitals: int) -> tuple[Places, Places]:
 
 
 def _integral_places(pairs: tuple[Places, Places]) -> tuple[Places, Places]:
-    """Flat places of (ij|kl) and (il|kj) in the upper triangle of the integrals, for rows ik, columns jl."""
+    """Flat places of (ij|kl) and (il|kj) in the upper triangle, for rows ik and columns jl."""
     i, k = (row[:, None] for row in pairs)
     j, ell = pairs
     n_pairs = int(max(i.max(initial=0), 0)) + 1

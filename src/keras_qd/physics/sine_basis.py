@@ -5,12 +5,14 @@ Everything here is for the box [0, pi] x [0, pi], whose sine functions are
     s_ab(x, y) = (2 / pi) sin(a x) sin(b y),    a, b = 1, 2, ...,  a^2 + b^2 <= n_max^2 + 1.
 
 The circular cut keeps all functions up to one kinetic energy, so that no direction is preferred.
-A potential is known at the pixel centres and stands for its cosine interpolant. The product of two sines
-is a sum of cosines, hence matrix elements are gathered from the cosine coefficients of the potential [1]_.
+A potential is known at the pixel centres and stands for its cosine interpolant. The product of two
+sines is a sum of cosines, hence matrix elements are gathered from the cosine coefficients of the
+potential [1]_.
 
 References
 ----------
-.. [1] D. T. Colbert and W. H. Miller, J. Chem. Phys. 96, 1982 (1992), doi:10.1063/1.462100 (sine functions
+.. [1] D. T. Colbert and W. H. Miller, J. Chem. Phys. 96, 1982 (1992), doi:10.1063/1.462100 (sine
+functions
    and grids); the sums over cosines are elementary.
 """
 
@@ -50,7 +52,7 @@ class SineBasis:
     @cached_property
     def kinetic(self) -> Array:
         """Kinetic energies (a^2 + b^2) / 2, shape (n_functions,)."""
-        return 0.5 * (self.half_waves**2).sum(axis=1).astype(np.float64)
+        return np.asarray(0.5 * (self.half_waves**2).sum(axis=1), dtype=np.float64)
 
     @cached_property
     def sines(self) -> Array:

@@ -20,10 +20,10 @@ NEAR_DEGENERACY = 2e-3
 class Solution:
     """Ground state of n electrons in a potential.
 
-    Where several states have the ground-state energy to 1e-6 Ha* (`n_states` of them, not counting the direction
-    of the spin), the density and the density matrices are those of the ensemble in which all have equal weight: the
-    one choice that keeps the symmetry of the potential. Levels that are merely close (`is_degenerate`) are not
-    mixed: the density is that of the lowest.
+    Where several states have the ground-state energy to 1e-6 Ha* (`n_states` of them, not counting
+    the direction of the spin), the density and the density matrices are those of the ensemble in
+    which all have equal weight: the one choice that keeps the symmetry of the potential. Levels
+    that are merely close (`is_degenerate`) are not mixed: the density is that of the lowest.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class Solution:
     energy : float
         Ground-state energy in Ha*.
     gap : float
-        Distance to the next level in Ha*, 0 where the ground state is degenerate beyond its spin; infinite where
-        no other level was computed.
+        Distance to the next level in Ha*, 0 where the ground state is degenerate beyond its spin;
+        infinite where no other level was computed.
     spin_squared : float
         Expectation of S^2, in units of hbar^2.
     sector : tuple of int
@@ -71,18 +71,18 @@ class Solution:
 
     @property
     def is_degenerate(self) -> bool:
-        """Whether another level lies less than 2e-3 Ha* above: the density depends on details then."""
+        """Whether another level lies less than 2e-3 Ha* above: such a label is not stable."""
         return self.gap < NEAR_DEGENERACY
 
     @property
     def one_body_density_matrix(self) -> Array:
-        """``<a+_i a_j>`` summed over the spin, shape (n_orbitals, n_orbitals); its trace is n_electrons."""
+        """``<a+_i a_j>`` of both spins, shape (n_orbitals, n_orbitals)."""
         return self.density_matrix_up + self.density_matrix_down
 
     @property
     def occupations(self) -> Array:
         """Natural occupations, falling, between 0 and 2."""
-        return np.linalg.eigvalsh(self.one_body_density_matrix)[::-1]
+        return np.asarray(np.linalg.eigvalsh(self.one_body_density_matrix)[::-1])
 
     @cached_property
     def density(self) -> Array:

@@ -8,33 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import DataError, PhysicsError, UsageError
+from keras_qd.errors import DataError, UsageError
+from keras_qd.physics.basis_growth import grow_orbitals
 from keras_qd.physics.box import Box
-from keras_qd.physics.determinants import SpinSector
+from keras_qd.physics.ensemble import ensemble
 from keras_qd.physics.interactions import Interaction, as_interaction
-from keras_qd.physics.many_body import DEGENERACY, Level, lowest_levels
+from keras_qd.physics.many_body import lowest_levels
 from keras_qd.physics.noninteracting import noninteracting_solution
-from keras_qd.physics.one_body import Orbitals, solve_orbitals, truncation_errors
+from keras_qd.physics.one_body import Orbitals
 from keras_qd.physics.pairs import pair_interaction
-from keras_qd.physics.sine_basis import sine_basis
 from keras_qd.physics.solution import Solution
+from keras_qd.physics.work_estimate import refuse_beyond
 
 Array = NDArray[np.float64]
 
 #: Orbitals that the configurations are made of, for each number of electrons.
 DEFAULT_ORBITALS = {1: 20, 2: 20, 3: 20, 4: 16, 5: 14, 6: 13}
 
-#: Half waves along one direction that are tried in turn until the orbitals are good enough.
-_BASIS_SIZES = (16, 20, 24, 28, 32)
-
 
 @dataclass(frozen=True)
 class Solver:
     """Exact diagonalisation for one box, number of electrons and interaction.
 
-    Orbitals are expanded in sine functions, integrals of the interaction over them are exact, and the many-electron
-    problem is solved in all determinants of the lowest orbitals, in every spin sector. Tables are made on the first
-    call and kept.
+    Orbitals are expanded in sine functions, integrals of the interaction over them are exact, and
+    the many-electron problem is solved in all determinants of the lowest orbitals, in every spin
+    sector. Tables are made on the first call and kept.
 
     Parameters
     ----------
@@ -45,13 +43,17 @@ class Solver:
     interaction : str or Interaction, default "coulomb"
         By name, or as an `Interaction` with its parameters.
     n_orbitals : int, optional
-        Orbitals that the determinants are made of; 20 for up to three electrons, then 16, 14 and 13.
+        Orbitals that the determinants are made of; 20 for up to three electrons, then 16, 14 and
+        13.
     strength : float, default 1
         Factor on the interaction, not negative.
     basis_tolerance : float, default 1e-4
-        Largest error in Ha* of an orbital energy that the sine basis may leave; it grows until it is met.
+        Largest error in Ha* of an orbital energy that the sine basis may leave; it grows until it
+        is met.
     tolerance : float, default 1e-6
         Largest residual norm of the ground state, in Ha*.
+    max_memory : float, default 4
+        Gigabytes; larger problems are refused.
 
     Raises
     ------
@@ -59,6 +61,8 @@ class Solver:
         If an argument makes no sense.
     UnknownNameError
         If there is no such interaction.
+    PhysicsError
+        If so many electrons in so many orbitals are out of reach.
 
     Examples
     --------
@@ -78,6 +82,7 @@ class Solver:
     strength: float = 1.0
     basis_tolerance: float = 1e-4
     tolerance: float = 1e-6
+    max_memory: float = 4.0
 
     def __post_init__(self) -> None:
         if self.n_electrons not in DEFAULT_ORBITALS:
@@ -86,11 +91,13 @@ class Solver:
             object.__setattr__(self, "n_orbitals", DEFAULT_ORBITALS[self.n_electrons])
         if not self.n_electrons < self._n_orbitals <= 100:
             raise UsageError(
-                f"n_orbitals must be {self.n_electrons + 1} to 100 for {self.n_electrons} electrons, got {self.n_orbitals!r}"
+                f"{self.n_electrons} electrons take {self.n_electrons + 1} to 100 orbitals, "
+                f"got n_orbitals={self.n_orbitals!r}"
             )
         if not (math.isfinite(self.strength) and self.strength >= 0):
             raise UsageError(f"strength must be finite and not negative, got {self.strength!r}")
         object.__setattr__(self, "interaction", as_interaction(self.interaction))
+        refuse_beyond(self.n_electrons, self._n_orbitals, self.max_memory)
 
     def solve(self, potential: Array) -> Solution:
         """Solve for the ground state.
@@ -115,12 +122,12 @@ class Solver:
         return self._interacting(orbitals, orbitals.values())
 
     def solve_noninteracting(self, potential: Array) -> Solution:
-        """Solve for the same electrons without interaction; arguments and errors as for `solve`."""
+        """Solve without interaction; arguments and errors as for `solve`."""
         orbitals = self.solve_orbitals(potential)
         return noninteracting_solution(orbitals, orbitals.values(), self.n_electrons)
 
     def solve_both(self, potential: Array) -> tuple[Solution, Solution]:
-        """Solve with and without interaction, sharing the orbitals; arguments and errors as for `solve`."""
+        """Solve with and without interaction, sharing the orbitals; else as `solve`."""
         orbitals = self.solve_orbitals(potential)
         values = orbitals.values()
         without = noninteracting_solution(orbitals, values, self.n_electrons)
@@ -128,25 +135,12 @@ class Solver:
 
     def solve_orbitals(self, potential: Array) -> Orbitals:
         """Solve for the orbitals of one electron, in as large a basis as the potential asks for."""
-        potential = check_potential(potential)
-        n_pixels = potential.shape[0]
-        sizes = [n for n in _BASIS_SIZES if n < n_pixels] or [n_pixels - 1]
-        for n_max in sizes:
-            basis = sine_basis(n_max, n_pixels)
-            if basis.kinetic.size < self._n_orbitals:
-                break
-            orbitals = solve_orbitals(potential, self.box, basis, self._n_orbitals)
-            error = truncation_errors(orbitals, potential, self.n_electrons).max()
-            if error <= self.basis_tolerance:
-                return orbitals
-        else:
-            raise PhysicsError(
-                f"the potential is too sharp for its {n_pixels} x {n_pixels} grid: {sizes[-1]} half waves a side "
-                f"leave an error of about {error:.1g} Ha* in the orbital energies, {self.basis_tolerance:.1g} is "
-                "allowed; smooth it, sample it on more pixels, or allow a larger basis_tolerance"
-            )
-        raise PhysicsError(
-            f"a grid of {n_pixels} x {n_pixels} pixels cannot hold {self.n_orbitals} orbitals; use more pixels"
+        return grow_orbitals(
+            check_potential(potential),
+            self.box,
+            self._n_orbitals,
+            self.n_electrons,
+            self.basis_tolerance,
         )
 
     @property
@@ -159,29 +153,7 @@ class Solver:
             return noninteracting_solution(orbitals, values, self.n_electrons)
         pairs = pair_interaction(orbitals, interaction, self.strength)
         levels = lowest_levels(orbitals.energies, pairs, self.n_electrons, tolerance=self.tolerance)
-        return _ensemble(levels, orbitals, values)
-
-
-def _ensemble(levels: list[Level], orbitals: Orbitals, values: Array) -> Solution:
-    """Equal mixture of the levels that share the lowest energy."""
-    ground = [level for level in levels if level.energy - levels[0].energy < DEGENERACY]
-    weights = np.array([level.multiplicity for level in ground], dtype=np.float64)
-    weights /= weights.sum()
-    matrices = [level.sector.density_matrices(level.vector) for level in ground]
-    up, down = (sum(w * pair[s] for w, pair in zip(weights, matrices, strict=True)) for s in (0, 1))
-    sector: SpinSector = ground[0].sector
-    return Solution(
-        box=orbitals.box,
-        energy=ground[0].energy,
-        gap=levels[1].energy - levels[0].energy if len(levels) > 1 else math.inf,
-        spin_squared=float(weights @ [level.spin_squared for level in ground]),
-        sector=(sector.n_up, sector.n_down),
-        n_states=len(ground),
-        orbital_energies=orbitals.energies,
-        orbitals=values,
-        density_matrix_up=np.asarray(up),
-        density_matrix_down=np.asarray(down),
-    )
+        return ensemble(levels, orbitals, values)
 
 
 def check_potential(potential: Array) -> Array:
@@ -189,13 +161,14 @@ def check_potential(potential: Array) -> Array:
     potential = np.asarray(potential, dtype=np.float64)
     if potential.ndim != 2 or potential.shape[0] != potential.shape[1] or potential.shape[0] < 8:
         raise DataError(
-            f"a potential must be a square array of at least 8 x 8 pixels, got shape {potential.shape}; solve "
-            "several potentials one by one"
+            "a potential must be a square array of at least 8 x 8 pixels, got shape "
+            f"{potential.shape}; solve several potentials one by one"
         )
-    if not np.isfinite(potential).all():
+    n_bad = np.count_nonzero(~np.isfinite(potential))
+    if n_bad:
         raise DataError(
-            f"the potential has {np.count_nonzero(~np.isfinite(potential))} values that are not finite; use a high "
-            "finite barrier where there shall be none"
+            f"the potential has {n_bad} values that are not finite; use a high finite barrier "
+            "where electrons shall not go"
         )
     return potential
 

@@ -1,0 +1,130 @@
+r"""Norms of the error, per system and as their mean over systems.
+
+With the error :math:`e` of a system on a grid of :math:`N` values (:math:`N = N_x N_y` for an
+image)
+
+.. math::
+
+    L_1 = \frac{1}{N} \sum |e|, \qquad L_2 = \sqrt{\frac{1}{N} \sum e^2}, \qquad
+    L_\infty = \max |e| .
+
+They are defined for fields in any number of dimensions, with any number of channels (which count as
+further values), and for plain numbers, of which they are the absolute error. All are in the unit of
+the field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_qd.metrics import arrays, tensors
+from keras_qd.metrics.measure import Array, Context
+from keras_qd.metrics.sample_mean import SampleMean
+from keras_qd.metrics.summation import pairwise_sum
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class L1(SampleMean):
+    """Mean over systems of the mean absolute error of a system.
+
+    Parameters
+    ----------
+    name : str
+        Name in logs and tables.
+    dtype : str, optional
+        What to compute in while streaming; at least single precision.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> exact, predicted = np.zeros((2, 4, 4)), np.full((2, 4, 4), 0.5)
+    >>> L1().over_set(exact, predicted)
+    0.5
+    """
+
+    title = "L1"
+
+    def __init__(self, name: str = "l1", dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the L1 norm of every error of a batch, shape (batch,)."""
+        error = ops.abs(tensors.flat(y_true - y_pred))
+        return pairwise_sum(error) / error.shape[-1]
+
+    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
+        """Return the L1 norm of every error of a block, shape (m,)."""
+        return np.asarray(np.abs(arrays.flat(prediction - reference)).mean(axis=1))
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class L2(SampleMean):
+    """Mean over systems of the root mean square error of a system.
+
+    Not the root of the mean square over the set, which is ``rmse``.
+
+    Parameters
+    ----------
+    name : str
+        Name in logs and tables.
+    dtype : str, optional
+        What to compute in while streaming; at least single precision.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> exact, predicted = np.zeros((2, 2)), np.array([[3.0, 4.0], [0.0, 0.0]])
+    >>> [round(float(value), 6) for value in L2().per_sample(exact, predicted)]
+    [3.535534, 0.0]
+    """
+
+    title = "L2"
+
+    def __init__(self, name: str = "l2", dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the L2 norm of every error of a batch, shape (batch,)."""
+        square = ops.square(tensors.flat(y_true - y_pred))
+        return ops.sqrt(pairwise_sum(square) / square.shape[-1])
+
+    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
+        """Return the L2 norm of every error of a block, shape (m,)."""
+        return np.asarray(np.sqrt(np.square(arrays.flat(prediction - reference)).mean(axis=1)))
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class Linf(SampleMean):
+    """Mean over systems of the largest absolute error of a system.
+
+    Parameters
+    ----------
+    name : str
+        Name in logs and tables.
+    dtype : str, optional
+        What to compute in while streaming; at least single precision.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> exact, predicted = np.zeros((2, 2)), np.array([[3.0, -4.0], [0.0, 1.0]])
+    >>> Linf().over_set(exact, predicted)
+    2.5
+    """
+
+    title = "Linf"
+
+    def __init__(self, name: str = "linf", dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the largest error of every system of a batch, shape (batch,)."""
+        return ops.max(ops.abs(tensors.flat(y_true - y_pred)), axis=-1)
+
+    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
+        """Return the largest error of every system of a block, shape (m,)."""
+        return np.asarray(np.abs(arrays.flat(prediction - reference)).max(axis=1))

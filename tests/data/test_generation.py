@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 import recipes_for_tests
-from recipes_for_tests import Failing, Noise
 import zarr
+from recipes_for_tests import Failing, Noise
 
 from keras_qd.data import generate, open_store
 from keras_qd.errors import DataError, KerasQDError, PhysicsError, StoreError, UsageError
@@ -30,9 +30,7 @@ def test_every_number_of_workers_makes_the_same_bits(tmp_path):
 
 
 def test_other_seeds_make_other_samples(tmp_path):
-    one, other = (
-        generate(tmp_path / str(seed), Noise(seed=seed), 4, workers=1) for seed in (0, 1)
-    )
+    one, other = (generate(tmp_path / str(seed), Noise(seed=seed), 4, workers=1) for seed in (0, 1))
     assert one.digest() != other.digest()
     assert not np.array_equal(one.read("image")[1:], other.read("image")[:-1])
 
@@ -54,9 +52,7 @@ def test_appending_keeps_the_first_samples_and_equals_one_go(tmp_path, name, fir
 def test_appending_makes_only_what_is_missing(tmp_path):
     made = []
     generate(tmp_path / "noise", Noise(), 6, workers=1)
-    generate(
-        tmp_path / "noise", Noise(), 9, workers=1, progress=lambda *n: made.append(n)
-    )
+    generate(tmp_path / "noise", Noise(), 9, workers=1, progress=lambda *n: made.append(n))
     assert made == [(6, 9), (7, 9), (8, 9), (9, 9)]
 
 
@@ -69,7 +65,7 @@ def test_fewer_samples_than_stored_change_nothing(tmp_path):
 def test_another_configuration_is_refused_with_the_differing_keys(tmp_path):
     path = tmp_path / "noise"
     digest = generate(path, Noise(), 5, workers=1).digest()
-    with pytest.raises(UsageError, match="n_pixels is 8, not 6; seed is 0, not 4") as caught:
+    with pytest.raises(UsageError, match=r"n_pixels is 8, not 6; seed is 0, not 4") as caught:
         generate(path, Noise(n_pixels=6, seed=4), 5, workers=1)
     assert "shard" not in str(caught.value)
     assert open_store(path).digest() == digest
@@ -81,9 +77,9 @@ def test_another_configuration_is_refused_with_the_differing_keys(tmp_path):
         ("nan", DataError, "sample 9: image is not finite"),
         ("shape", DataError, r"sample 9: image has shape \(1, 7, 8\), expected \(1, 8, 8\)"),
         ("refused", PhysicsError, "sample 9: the potential is too sharp"),
-        ("bug", KerasQDError, "ZeroDivisionError: a mistake in the recipe"),
-        ("full", StoreError, "no space left on the disk of .*failing"),
-        ("dies", StoreError, "worker process died.*while making shard 2.*to go on"),
+        ("bug", KerasQDError, "ZeroDivisionError: a mistake"),
+        ("full", StoreError, r"no space left on the disk of .*failing"),
+        ("dies", StoreError, r"worker process died.*while making shard 2.*to go on"),
     ],
 )
 def test_failures_are_told_and_leave_a_store_that_goes_on(tmp_path, failure, kind, message):
@@ -112,7 +108,7 @@ def test_interrupting_leaves_a_store_that_goes_on(tmp_path):
         generate(tmp_path / "noise", Noise(), 22, workers=2, progress=interrupt)
     interrupted = open_store(tmp_path / "noise")
     assert interrupted.digest() is None
-    with pytest.raises(StoreError, match="not finished: .* of 22 samples are there"):
+    with pytest.raises(StoreError, match=r"not finished: .* of 22 samples are there"):
         interrupted.read("image")
     resumed = generate(tmp_path / "noise", Noise(), 22, workers=2)
     whole = generate(tmp_path / "whole", Noise(), 22, workers=1)
@@ -156,7 +152,7 @@ def test_an_interrupted_lengthening_is_finished(tmp_path):
 
 def test_something_else_in_the_way_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("two years of work")
-    with pytest.raises(StoreError, match="holds no Zarr group"):
+    with pytest.raises(StoreError, match=r"holds no Zarr group"):
         generate(tmp_path, Noise(), 5, workers=1)
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
     with pytest.raises(StoreError, match=r"thesis\.txt"):
@@ -170,7 +166,7 @@ def test_stores_of_a_newer_schema_are_refused(tmp_path):
     metadata = json.loads((path / "zarr.json").read_text())
     metadata["attributes"]["keras_qd"] |= {"schema_version": 99, "package_version": "7.0"}
     (path / "zarr.json").write_text(json.dumps(metadata))
-    message = "written by keras-qd 7.0 in schema version 99.*upgrade with"
+    message = r"written by keras-qd 7\.0 in schema version 99.*upgrade with"
     with pytest.raises(StoreError, match=message):
         open_store(path)
     with pytest.raises(StoreError, match=message):

@@ -10,9 +10,9 @@ from keras_qd.errors import StoreError
 
 def test_only_one_holds_it(tmp_path):
     path = tmp_path / "deep" / "store"
-    with WriterLock(path):
-        with pytest.raises(StoreError, match=rf"store is being written by process {os.getpid()}"):
-            WriterLock(path).__enter__()
+    message = rf"store is being written by process {os.getpid()}"
+    with WriterLock(path), pytest.raises(StoreError, match=message):
+        WriterLock(path).__enter__()
     with WriterLock(path):
         pass
     assert list(path.parent.iterdir()) == []

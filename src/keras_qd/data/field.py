@@ -23,8 +23,8 @@ class Field:
     dtype : str
         NumPy type of the stored numbers.
     limits : pair of float, optional
-        Smallest and largest value that can occur at all, such as ``(0, 255)`` for 8-bit images. Not the range
-        of one data set.
+        Smallest and largest value that can occur at all, such as ``(0, 255)`` for 8-bit images. Not
+        the range of one data set.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Field:
 
     @classmethod
     def from_array(cls, array: Any) -> Field:
-        """Read a field back from the stored array (sample axis first) that :meth:`attributes` describes.
+        """Read a field back from a stored array and what :meth:`attributes` put beside it.
 
         Raises
         ------
@@ -63,7 +63,9 @@ class Field:
             If the array has no sample axis.
         """
         if not array.shape:
-            raise DataError("a field needs an array with the samples along its first axis, got a number")
+            raise DataError(
+                "a field needs an array with the samples along its first axis, got a number"
+            )
         limits = array.attrs.get("limits")
         return cls(
             shape=tuple(array.shape[1:]),

@@ -27,14 +27,14 @@ def generate(
 ) -> Store:
     """Make a stored data set, or finish or lengthen one that is there.
 
-    Stopped at any moment, by whatever, the same call goes on where it was and ends bit-identical. The result
-    does not depend on the number of workers.
+    Stopped at any moment, by whatever, the same call goes on where it was and ends bit-identical.
+    The result does not depend on the number of workers.
 
     Parameters
     ----------
     path : str or Path
-        Directory of the store. A store of the same configuration is finished, and made longer if `n_samples`
-        is more than it holds: its first samples stay as they are.
+        Directory of the store. A store of the same configuration is finished, and made longer if
+        `n_samples` is more than it holds: its first samples stay as they are.
     recipe : Recipe
         What the samples are, root seed included.
     n_samples : int
@@ -54,7 +54,8 @@ def generate(
     UsageError
         If the store holds data of another configuration, or a number makes no sense.
     StoreError
-        If another process writes the store, the disk is full, a worker dies, or the path cannot be used.
+        If another process writes the store, the disk is full, a worker dies, or the path cannot be
+        used.
     DataError
         If a sample comes out with a wrong shape or not finite.
     PhysicsError

@@ -21,8 +21,8 @@ else:
 class WriterLock:
     """Exclusive lock on a path, held through a file ``NAME.lock`` beside it.
 
-    The kernel releases the lock when its process ends, however it ends: what a killed process leaves is an
-    unlocked file, which the next writer takes over.
+    The kernel releases the lock when its process ends, however it ends: what a killed process
+    leaves is an unlocked file, which the next writer takes over.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
 """The manifest: which shards of a store are finished, and the checksum of each.
 
-It is an array of bytes in the store itself, one row and one file a shard: the number of samples in the shard
-(8 bytes, little endian), then the SHA-256 of their values. A row of zeros is a shard not yet made. A row is
-written in one piece after everything else of its shard, so a shard counts from that moment on.
+It is an array of bytes in the store itself, one row and one file a shard: the number of samples in
+the shard (8 bytes, little endian), then the SHA-256 of their values. A row of zeros is a shard not
+yet made. A row is written in one piece after everything else of its shard, so a shard counts from
+that moment on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 
 #: Bytes of one row: the count, then the checksum.
 ROW_BYTES = 8 + 32
-DESCRIPTION = "a row a shard: samples in it (8 bytes, little endian), SHA-256 of its values (32 bytes)"
+DESCRIPTION = (
+    "a row a shard: samples in it (8 bytes, little endian), SHA-256 of its values (32 bytes)"
+)
 
 
 @dataclass(frozen=True)

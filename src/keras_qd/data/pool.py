@@ -66,12 +66,16 @@ def run_workers(
     Raises
     ------
     KerasQDError
-        What stopped a worker: its own error, or a `StoreError` if it died. All other workers are stopped
-        then, and also if this process is interrupted; finished shards stay.
+        What stopped a worker: its own error, or a `StoreError` if it died. All other workers are
+        stopped then, and also if this process is interrupted; finished shards stay.
     """
     remaining = list(reversed(shards))
     inbox: _Inbox = queue.SimpleQueue()
-    job = {"recipe": _import_name(recipe), "settings": recipe.settings(), "path": str(path.absolute())}
+    job = {
+        "recipe": _import_name(recipe),
+        "settings": recipe.settings(),
+        "path": str(path.absolute()),
+    }
     with _workers(min(n_workers, len(shards)), job, inbox) as workers:
         busy = len(workers)
         for worker in workers:
@@ -124,7 +128,8 @@ class _Worker:
     def _send(self, content: dict[str, Any]) -> None:
         pipe = self.process.stdin
         if pipe is not None:
-            with suppress(BrokenPipeError):  # its end arrives in the inbox and is reported from there
+            # If it has ended, that arrives in the inbox and is reported from there.
+            with suppress(BrokenPipeError):
                 pipe.write(json.dumps(content) + "\n")
                 pipe.flush()
 
@@ -174,8 +179,8 @@ def _failure(worker: _Worker, answer: dict[str, Any] | None) -> KerasQDError:
     if answer is None:
         return StoreError(
             f"a worker process died (exit status {worker.process.wait()}) while making shard "
-            f"{worker.shard}; it may have run out of memory. What is finished is kept: run the same again, "
-            "perhaps with fewer workers, to go on"
+            f"{worker.shard}; it may have run out of memory. What is finished is kept: run the "
+            "same again, perhaps with fewer workers, to go on"
         )
     report = answer["error"]
     kind = getattr(errors, report["type"], None)

@@ -61,9 +61,7 @@ def _create(path: Path, recipe: Recipe, n_samples: int) -> None:
     building = path.with_name(f".{path.name}.new")
     shutil.rmtree(building, ignore_errors=True)
     fields = dict(recipe.fields)
-    description = describe(
-        recipe.configuration(), n_samples, recipe.shard_samples, list(fields)
-    )
+    description = describe(recipe.configuration(), n_samples, recipe.shard_samples, list(fields))
     group = zarr.create_group(building, attributes={ATTRIBUTE: description})
     for name, field in {**fields, FINGERPRINT: _FINGERPRINT_FIELD}.items():
         _create_array(group, name, field, n_samples, recipe.shard_samples)
@@ -81,8 +79,8 @@ def _create(path: Path, recipe: Recipe, n_samples: int) -> None:
 def _create_array(group: Any, name: str, field: Field, n_samples: int, shard_samples: int) -> None:
     """Create the array of one field. A shard is one chunk of each array.
 
-    Plain chunks of about 1 MB, shuffled and compressed with LZ4, were both faster and smaller than Zarr's
-    sharding codec with smaller chunks inside.
+    Plain chunks of about 1 MB, shuffled and compressed with LZ4, were both faster and smaller than
+    Zarr's sharding codec with smaller chunks inside.
     """
     group.create_array(
         name,

@@ -1,4 +1,4 @@
-"""The quantum dots: random potentials in a square box, solved exactly with and without interaction."""
+"""The quantum dots: random potentials in a square box, solved with and without interaction."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from keras_qd import physics
 from keras_qd.data.field import Field
 from keras_qd.data.recipe import Recipe
 from keras_qd.errors import UsageError
+from keras_qd.physics.box import Box
+from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.potentials.catalogue import potential_family
+from keras_qd.physics.potentials.family import PotentialFamily
+from keras_qd.physics.potentials.sampling import sample_generator
+from keras_qd.physics.solver import Solver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +44,8 @@ class QuantumDots(Recipe):
     family_settings : mapping
         Settings of the family; those left out have its defaults.
     n_orbitals : int, optional
-        Orbitals that the determinants are made of; by default as many as suit the number of electrons.
+        Orbitals that the determinants are made of; by default as many as suit the number of
+        electrons.
     seed : int
         Root seed.
 
@@ -79,9 +85,10 @@ class QuantumDots(Recipe):
             raise UsageError(
                 f"n_pixels={self.n_pixels} must be at least 8, seed={self.seed} not negative"
             )
-        # What is stored is resolved: a default that changes later must not change the meaning of a store.
-        interaction = physics.Interaction(self.interaction, self.thickness, self.screening_length)
-        family = physics.potential_family(self.family, **self.family_settings)
+        # What is stored is resolved: a default that changes later must not change the meaning of a
+        # store.
+        interaction = Interaction(self.interaction, self.thickness, self.screening_length)
+        family = potential_family(self.family, **self.family_settings)
         resolved = {
             "box_length": float(self.box_length),
             "strength": float(self.strength),
@@ -117,7 +124,7 @@ class QuantumDots(Recipe):
         return {name: np.stack([sample[name] for sample in samples]) for name in self.fields}
 
     def _make_one(self, index: int) -> dict[str, Any]:
-        generator = physics.sample_generator(self.seed, index)
+        generator = sample_generator(self.seed, index)
         drawn, _ = self._family.sample(generator, self._solver.box, self.n_pixels)
         # Solved is the potential as it is stored, so that nobody meets the rounding as an error.
         potential = drawn.astype(np.float32)
@@ -133,15 +140,15 @@ class QuantumDots(Recipe):
         }
 
     @cached_property
-    def _family(self) -> physics.PotentialFamily:
-        return physics.potential_family(self.family, **self.family_settings)
+    def _family(self) -> PotentialFamily:
+        return potential_family(self.family, **self.family_settings)
 
     @cached_property
-    def _solver(self) -> physics.Solver:
-        return physics.Solver(
-            physics.Box(self.box_length),
+    def _solver(self) -> Solver:
+        return Solver(
+            Box(self.box_length),
             self.n_electrons,
-            physics.Interaction(self.interaction, self.thickness, self.screening_length),
+            Interaction(self.interaction, self.thickness, self.screening_length),
             self.n_orbitals,
             self.strength,
         )

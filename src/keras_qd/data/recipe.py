@@ -11,17 +11,17 @@ import numpy as np
 
 from keras_qd.data.field import Field
 
-#: A shard holds about this many bytes of its largest field: large enough for fast reading, small enough that
-#: an interruption loses little work.
+#: A shard holds about this many bytes of its largest field: large enough for fast reading, small
+#: enough that an interruption loses little work.
 _SHARD_BYTES = 2**20
 
 
 class Recipe(ABC):
     """Base of the kinds of data set that can be generated.
 
-    A recipe is a frozen dataclass: its dataclass fields are the settings, the root seed among them. Sample i
-    depends on the settings and on i alone. Subclass it in an importable module, since worker processes import
-    it by name, and give the result to :func:`keras_qd.data.generate`.
+    A recipe is a frozen dataclass: its dataclass fields are the settings, the root seed among them.
+    Sample i depends on the settings and on i alone. Subclass it in an importable module, since
+    worker processes import it by name, and give the result to :func:`keras_qd.data.generate`.
 
     Attributes
     ----------
@@ -32,8 +32,9 @@ class Recipe(ABC):
     identity : str
         The field that all others follow from; samples equal in it count as the same sample.
     batch : int
-        How many samples :meth:`make` is asked for at a time. Batches start at multiples of it, and are always
-        made whole, so that results of vectorised code do not depend on how the work was divided.
+        How many samples :meth:`make` is asked for at a time. Batches start at multiples of it, and
+        are always made whole, so that results of vectorised code do not depend on how the work was
+        divided.
     """
 
     kind: ClassVar[str]
@@ -68,9 +69,9 @@ class Recipe(ABC):
     @property
     def shard_samples(self) -> int:
         """How many samples one shard holds: a multiple of :attr:`batch`."""
-        largest = max(field.size * np.dtype(field.dtype).itemsize for field in self.fields.values())
-        batches = _SHARD_BYTES // (largest * self.batch)
-        return self.batch * max(1, min(batches, 4096 // self.batch))
+        sizes = [field.size * np.dtype(field.dtype).itemsize for field in self.fields.values()]
+        batches = _SHARD_BYTES // (max(sizes) * self.batch)
+        return self.batch * max(1, batches)
 
     def configuration(self) -> dict[str, Any]:
         """Return all that decides what sample i is, as plain JSON."""

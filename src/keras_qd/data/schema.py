@@ -53,9 +53,9 @@ def check_description(path: Path, attributes: Mapping[str, Any]) -> dict[str, An
         )
     if found["schema_version"] > SCHEMA_VERSION:
         raise StoreError(
-            f"{path} was written by keras-qd {found.get('package_version', 'of a later date')} in schema "
-            f"version {found['schema_version']}; this is keras-qd {__version__}, which reads up to version "
-            f"{SCHEMA_VERSION}: upgrade with 'pip install --upgrade keras-qd'"
+            f"{path} was written by keras-qd {found.get('package_version', 'of a later date')} in "
+            f"schema version {found['schema_version']}; this is keras-qd {__version__}, which "
+            f"reads up to version {SCHEMA_VERSION}: upgrade with 'pip install --upgrade keras-qd'"
         )
     return dict(found)
 
@@ -70,7 +70,8 @@ def check_same_configuration(
     path : Path
         Where the store is, for the message.
     stored, wanted : mapping
-        Configuration in the store and what was asked for; keys missing in `wanted` are not compared.
+        Configuration in the store and what was asked for; keys missing in `wanted` are not
+        compared.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == ENOSPC:
             raise StoreError(
-                f"no space left on the disk of {path}; what is finished is kept: make room and run the "
-                "same again to go on"
+                f"no space left on the disk of {path}; what is finished is kept: make room and run "
+                "the same again to go on"
             ) from error
         raise StoreError(f"{path} cannot be written: {error}") from error

@@ -1,4 +1,4 @@
-"""Making and writing one shard: the unit of work, of checksums and of going on after an interruption."""
+"""Making and writing one shard: the unit of work, of checksums and of going on."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _check_finite(name: str, values: np.ndarray, first: int) -> None:
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
         raise DataError(
-            f"sample {first + int(np.argmax(bad))}: {name} is not finite; nothing of its shard was stored"
+            f"sample {first + int(np.argmax(bad))}: {name} is not finite; its shard was not stored"
         )
 
 

@@ -85,10 +85,10 @@ class Store:
         return sum(entry.count for entry in self.entries())
 
     def digest(self, n_samples: int | None = None) -> str | None:
-        """Return a SHA-256 of the first samples (all by default), None while some of them are missing.
+        """Return a SHA-256 of the first samples, all by default; None while some are missing.
 
-        Two stores of one configuration with the same digest hold bit-identical samples. The digest of the
-        first n samples is that of a store that holds only these.
+        Two stores of one configuration with the same digest hold bit-identical samples. The digest
+        of the first n samples is that of a store that holds only these.
         """
         n_samples = self.n_samples if n_samples is None else n_samples
         if self.unfinished(n_samples):
@@ -173,8 +173,8 @@ class Store:
     def incomplete(self) -> StoreError:
         """Return the error that says how much is there and how to have the rest."""
         return StoreError(
-            f"{self.path} is not finished: {self.n_finished} of {self.n_samples} samples are there; "
-            "run the same 'keras-qd generate' again to make the rest"
+            f"{self.path} is not finished: {self.n_finished} of {self.n_samples} samples are "
+            "there; run the same 'keras-qd generate' again to make the rest"
         )
 
     def _is_sound(self, number: int, entry: ManifestEntry) -> bool:
@@ -220,7 +220,8 @@ def open_group(path: Path, mode: str) -> Any:
     """
     if not path.exists():
         raise StoreError(
-            f"there is no data set at {path}; make one with: keras-qd generate quantum-dots --out {path}"
+            f"there is no data set at {path}; "
+            f"make one with: keras-qd generate quantum-dots --out {path}"
         )
     try:
         return zarr.open_group(path, mode=mode)

@@ -1,11 +1,11 @@
 """A worker process: makes shards of one store, told which through its standard input.
 
-Started as ``python -m keras_qd.data.worker``. It reads one JSON object a line: first the job, then the number
-of one shard at a time. It answers with JSON lines: ``{"made": n}`` as samples get done, ``{"shard": i}`` when
-a shard is in the store, ``{"error": ...}`` when it must give up. When its input closes, it ends at once: no
-worker outlives whoever started it. A process of its own, rather than one of `multiprocessing`, can be started
-from any script or notebook without a guard around its main part, and has its threads under control from the
-first import on.
+Started as ``python -m keras_qd.data.worker``. It reads one JSON object a line: first the job, then
+the number of one shard at a time. It answers with JSON lines: ``{"made": n}`` as samples get done,
+``{"shard": i}`` when a shard is in the store, ``{"error": ...}`` when it must give up. When its
+input closes, it ends at once: no worker outlives whoever started it. A process of its own, rather
+than one of `multiprocessing`, can be started from any script or notebook without a guard around its
+main part, and has its threads under control from the first import on.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def build_recipe(job: dict[str, Any]) -> Recipe:
 def _receive(orders: queue.SimpleQueue[dict[str, Any]]) -> None:
     for line in sys.stdin:
         orders.put(json.loads(line))
-    os._exit(0)  # the parent has ended or needs no more: leave the work in hand, it does not count yet
+    # The parent has ended or needs no more. Work in hand does not count yet and is left.
+    os._exit(0)
 
 
 def _serve(orders: queue.SimpleQueue[dict[str, Any]], answers: TextIO) -> None:

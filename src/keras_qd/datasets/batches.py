@@ -1,0 +1,147 @@
+"""Batches for ``fit`` on every backend, in an order that can be gone on with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_qd.datasets.augmentation import SquareSymmetries, build_augmentation
+from keras_qd.errors import DataError, UsageError
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches ``(x, y)``, shuffled and augmented anew in each epoch.
+
+    The order and the augmentation of every sample follow from the seed and the number of the epoch
+    alone, so training that goes on at epoch k sees the same batches as training that never stopped.
+    Keras does not tell a data set which epoch begins, hence the callback, and shuffles batches by
+    itself unless told not to:
+
+        model.fit(batches, shuffle=False, callbacks=[FollowEpochs(batches)], initial_epoch=k,
+        epochs=n)
+
+    Parameters
+    ----------
+    x, y : array_like, samples along the first axis
+        Inputs and targets as the network takes them, images with channels last.
+    batch_size : int
+        Samples in a batch.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    augmentation : str, optional
+        ``"square-symmetries"``, or none.
+    seed : int
+        Of order and augmentation.
+    drop_remainder : bool
+        Whether to leave out the samples that do not fill a batch, other ones in each epoch, so that
+        all batches have one shape. With fewer samples than `batch_size` all of them make one batch.
+    first_epoch : int
+        The epoch that the batches belong to at first.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch that the batches belong to; :class:`FollowEpochs` keeps it right.
+
+    Raises
+    ------
+    DataError
+        If there are no samples, or not as many targets as inputs.
+    UsageError
+        If a number makes no sense.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        augmentation: str | None = None,
+        seed: int = 0,
+        drop_remainder: bool = True,
+        first_epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        if len(x) != len(y) or not len(x):
+            raise DataError(f"{len(x)} inputs and {len(y)} targets make no batches")
+        if batch_size < 1 or seed < 0:
+            raise UsageError(f"batch_size={batch_size} must be positive, seed={seed} not negative")
+        self.epoch = first_epoch
+        self._arrays = (x, y)
+        self._batch_size = min(batch_size, len(x))
+        self._shuffle = shuffle
+        self._augmentation = None if augmentation is None else build_augmentation(augmentation)
+        self._seed = seed
+        self._drop_remainder = drop_remainder
+        self._plan = _plan(seed, first_epoch, len(x), shuffle, self._augmentation)
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        n_samples = len(self._arrays[0])
+        if self._drop_remainder:
+            return n_samples // self._batch_size
+        return -(-n_samples // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return one batch of the current epoch.
+
+        Parameters
+        ----------
+        index : int
+            Number of the batch.
+
+        Returns
+        -------
+        x, y : ndarray
+        """
+        order, elements = self._current_plan()
+        rows = order[index * self._batch_size : (index + 1) * self._batch_size]
+        x, y = (np.asarray(array[rows]) for array in self._arrays)
+        if self._augmentation is None:
+            return x, y
+        chosen = elements[rows]
+        return self._augmentation.apply(x, chosen), self._augmentation.apply(y, chosen)
+
+    def _current_plan(self) -> tuple[np.ndarray, np.ndarray]:
+        # One local reference: TensorFlow asks for batches from a thread of its own.
+        plan, epoch = self._plan, self.epoch
+        if plan[0] != epoch:
+            n_samples = len(self._arrays[0])
+            plan = _plan(self._seed, epoch, n_samples, self._shuffle, self._augmentation)
+            self._plan = plan
+        return plan[1:]
+
+
+class FollowEpochs(keras.callbacks.Callback):
+    """Tells batches which epoch begins. To be given to ``fit`` beside them.
+
+    Parameters
+    ----------
+    batches : Batches
+        The training batches.
+    """
+
+    def __init__(self, batches: Batches) -> None:
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Pass on the number of the epoch."""
+        self._batches.epoch = epoch
+
+
+def _plan(
+    seed: int, epoch: int, n_samples: int, shuffle: bool, augmentation: SquareSymmetries | None
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the epoch, the order of the samples, and the symmetry of each sample, in it."""
+    order_seed, element_seed = np.random.SeedSequence(seed, spawn_key=(epoch,)).spawn(2)
+    order = np.arange(n_samples)
+    if shuffle:
+        order = np.random.default_rng(order_seed).permutation(n_samples)
+    n_elements = 1 if augmentation is None else augmentation.n_elements
+    elements = np.random.default_rng(element_seed).integers(n_elements, size=n_samples)
+    return epoch, order, elements

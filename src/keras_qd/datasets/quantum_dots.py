@@ -1,0 +1,133 @@
+"""The data set ``quantum-dots``: a stored one, or one made at first use and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_qd.data import QuantumDots, Store, generate, open_store
+from keras_qd.data.generation import Progress
+from keras_qd.data.schema import check_same_configuration
+from keras_qd.datasets.cache import cached_path
+from keras_qd.datasets.splits import FRACTIONS
+from keras_qd.datasets.stored import StoredDataset
+from keras_qd.errors import StoreError
+
+#: Samples that are made when nobody says how many.
+DEFAULT_SAMPLES = 2000
+
+
+def quantum_dots(
+    path: str | Path | None = None,
+    *,
+    samples: int | None = None,
+    seed: int | None = None,
+    n_electrons: int | None = None,
+    n_pixels: int | None = None,
+    box_length: float | None = None,
+    interaction: str | None = None,
+    thickness: float | None = None,
+    screening_length: float | None = None,
+    strength: float | None = None,
+    family: str | None = None,
+    family_settings: Mapping[str, Any] | None = None,
+    n_orbitals: int | None = None,
+    fractions: Sequence[float] = FRACTIONS,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> StoredDataset:
+    """Load few-electron quantum dots: potentials with exact densities and energies.
+
+    Fields: ``potential``, ``density``, ``density_noninteracting`` (n, ny, nx), ``energy``,
+    ``energy_noninteracting``, ``gap`` and ``spin_squared`` (n,).
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        A stored data set. Without it, the samples are made now, unless they have been made before:
+        they are kept in the user's cache directory, or in ``$KERAS_QD_CACHE``.
+    samples : int, optional
+        How many: with a path the first ones of those stored, all by default; without one 2000 by
+        default.
+    seed, n_electrons, n_pixels, box_length, n_orbitals : optional
+        Root seed, electrons, pixels a side, side of the box in a0*, orbitals. These and the next
+        settings are those of :class:`keras_qd.data.QuantumDots`, which has the defaults; with a
+        path, those given must be as stored.
+    interaction, thickness, screening_length, strength : optional
+        The interaction, and what it needs.
+    family, family_settings : optional
+        The family of random potentials.
+    fractions : sequence of three float
+        Shares of the training, validation and test split.
+    workers : int, optional
+        Processes that make samples; as many as there are usable cores by default.
+    progress : callable, optional
+        Called with the samples made so far and all that there will be.
+
+    Returns
+    -------
+    StoredDataset
+
+    Raises
+    ------
+    StoreError
+        If there is no such data set, it is not finished, or it cannot be written.
+    UsageError
+        If a setting makes no sense, or is not what is stored.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> dots = keras_qd.load("quantum-dots", samples=5000)  # doctest: +SKIP
+    >>> dots.split("test")["density"].shape  # doctest: +SKIP
+    (506, 64, 64)
+    """
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "n_electrons": n_electrons,
+        "n_pixels": n_pixels,
+        "box_length": box_length,
+        "interaction": interaction,
+        "thickness": thickness,
+        "screening_length": screening_length,
+        "strength": strength,
+        "family": family,
+        "family_settings": family_settings,
+        "n_orbitals": n_orbitals,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    if path is not None:
+        store = open_store(path)
+        _check_stored(store, given)
+        return StoredDataset(store, samples, fractions)
+    samples = DEFAULT_SAMPLES if samples is None else samples
+    store = _kept_or_made(QuantumDots(**given), samples, workers, progress)
+    return StoredDataset(store, samples, fractions)
+
+
+def _kept_or_made(
+    recipe: QuantumDots, samples: int, workers: int | None, progress: Progress | None
+) -> Store:
+    """Return a store in the cache with at least so many finished samples."""
+    path = cached_path(recipe)
+    if path.exists():
+        store = open_store(path)
+        if samples <= store.n_samples and not store.unfinished(samples):
+            return store  # without the writer's lock: any number of processes may read
+    return generate(path, recipe, samples, workers=workers, progress=progress)
+
+
+def _check_stored(store: Store, given: Mapping[str, Any]) -> None:
+    """Check that a store holds quantum dots, with the settings that were given."""
+    stored = dict(store.configuration)
+    if stored.get("kind") != QuantumDots.kind:
+        raise StoreError(
+            f"{store.path} holds {stored.get('kind')!r}; expected {QuantumDots.kind!r}"
+        )
+    if given:
+        settings = {
+            name: value for name, value in stored.items() if name not in ("kind", "recipe_version")
+        }
+        wanted = QuantumDots(**{**settings, **given}).settings()
+        check_same_configuration(store.path, stored, wanted)

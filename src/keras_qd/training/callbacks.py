@@ -11,7 +11,7 @@ import keras
 
 from keras_qd.errors import RunError
 from keras_qd.tasks.schedules import learning_rate_factor
-from keras_qd.training.checkpoint import save_state
+from keras_qd.training.checkpoint import load_state, save_state
 from keras_qd.training.run import Run
 
 Logs = dict[str, Any] | None
@@ -38,13 +38,18 @@ class ScheduledLearningRate(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
-    """After each epoch write the state to go on from, and the history so far."""
+    """Go on from the last state; after each epoch write the state and the history so far."""
 
     def __init__(self, run: Run, history: dict[str, list[float]]) -> None:
         super().__init__()
         self.run = run
         self.history = history
         self._started = 0.0
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Load the last state, not before: Keras traces the model first, which draws numbers."""
+        if self.history:
+            load_state(self.run.checkpoint_path, self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Take the time."""

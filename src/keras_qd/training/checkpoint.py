@@ -2,7 +2,8 @@
 
 Every variable of the model is kept (weights, the statistics of normalisation layers, the seeds of
 dropout layers, which a saved Keras model leaves out) and every variable of the optimizer, in order,
-as a NumPy archive.
+as a NumPy archive. On torch a layer without a seed of its own draws from torch's generator, so the
+state of that is kept as well.
 """
 
 from __future__ import annotations
@@ -38,28 +39,49 @@ def save_state(path: Path, model: keras.Model, history: History) -> None:
         np.savez(temporary, **arrays)
 
 
-def load_state(path: Path, model: keras.Model) -> dict[str, list[float]]:
-    """Put the state in `path` into `model`, and return the history that led to it.
+def load_history(path: Path) -> dict[str, list[float]]:
+    """Return the history in the checkpoint at `path`; empty where there is no checkpoint yet.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read.
+    """
+    return _history(_read(path)) if path.exists() else {}
+
+
+def load_state(path: Path, model: keras.Model) -> None:
+    """Put the state in `path` into `model`.
 
     Raises
     ------
     RunError
         If the file cannot be read, or is of another model.
     """
+    arrays = _read(path)
+    variables = _variables(model)
+    saved = [arrays[key] for key in sorted(arrays, key=_index) if key.startswith("variable_")]
+    if [values.shape for values in saved] != [tuple(each.shape) for each in variables]:
+        raise RunError(f"the checkpoint {path} is of a model with other variables")
+    for variable, values in zip(variables, saved, strict=True):
+        variable.assign(values)
+    _restore_generator(arrays.get("torch_generator"))
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = dict(archive)
+            return dict(archive)
     except (OSError, ValueError, zipfile.BadZipFile) as cause:
         raise RunError(f"the checkpoint {path} cannot be read: {cause}") from cause
-    history = dict(json.loads(arrays.pop("history").tobytes()))
-    _restore_generator(arrays.pop("torch_generator", None))
-    variables = _variables(model)
-    shapes = [tuple(arrays[f"variable_{index}"].shape) for index in range(len(arrays))]
-    if shapes != [tuple(variable.shape) for variable in variables]:
-        raise RunError(f"the checkpoint {path} is of a model with other variables")
-    for index, variable in enumerate(variables):
-        variable.assign(arrays[f"variable_{index}"])
-    return history
+
+
+def _history(arrays: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
+    return dict(json.loads(arrays["history"].tobytes()))
+
+
+def _index(key: str) -> int:
+    return int(key.removeprefix("variable_")) if key.startswith("variable_") else -1
 
 
 def _generator_state() -> dict[str, np.ndarray]:

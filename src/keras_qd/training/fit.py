@@ -17,7 +17,7 @@ from keras_qd.errors import DataError, RunError
 from keras_qd.files import replacing
 from keras_qd.tasks import Pipeline, Task
 from keras_qd.training.callbacks import Checkpoints, Report, Reporter, ScheduledLearningRate
-from keras_qd.training.checkpoint import load_state
+from keras_qd.training.checkpoint import load_history
 from keras_qd.training.environment import describe_environment
 from keras_qd.training.run import Run
 
@@ -128,7 +128,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     keras.utils.set_random_seed(seed)
     model = task.build_model(pipeline.input_shape, pipeline.output_shape)
     first_rate = float(model.optimizer.learning_rate)
-    history = load_state(run.checkpoint_path, model) if run.checkpoint_path.exists() else {}
+    history = load_history(run.checkpoint_path)
     done = len(history.get("epoch", ()))
     batches = _training_batches(task, pipeline, dataset.split("train"), seed, done)
     watchers = [

@@ -140,7 +140,7 @@ def _parity_block(
     table = pairs[_pair_place(q[:, None] // 2, q // 2), _pair_place(p[:, None] // 2, p // 2)]
     # W is positive, but down to rounding for interactions that are smooth on the scale of the
     # cosines.
-    np.einsum("ii->i", table)[:] += 1e-14 * table.diagonal().max()
+    np.einsum("ii->i", table)[:] += 1e-12 * table.diagonal().max()
     places = q * (2 * n_max + 1) + p
     return ParityBlock(places, np.asfortranarray(np.linalg.cholesky(table)))
 

@@ -42,7 +42,7 @@ def make_dataset(seed=0, n_test=11):
         validation=make_wells(8, 3 * seed + 1),
         test=make_wells(n_test, 3 * seed + 2),
         fields=FIELDS,
-        metadata={"configuration": {"length": LENGTH, "seed": seed}},
+        metadata={"configuration": {"box_length": LENGTH, "seed": seed}},
     )
 
 

@@ -36,7 +36,7 @@ def test_the_values_are_those_of_the_predictions(evaluated, dataset):
 
 
 def test_scaled_values_are_those_of_the_network(evaluated, dataset):
-    run, evaluation = evaluated
+    _, evaluation = evaluated
     largest = np.abs(dataset.split("train")["density"]).max()
     physical, scaled = (evaluation.score("l1", space=each) for each in ("physical", "scaled"))
     assert scaled.value == pytest.approx(physical.value / largest, rel=1e-6)

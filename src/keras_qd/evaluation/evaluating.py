@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.data import open_store
+from keras_qd.datasets import StoredDataset
 from keras_qd.evaluation.examples import Example, pick
 from keras_qd.evaluation.parity import count_parity
 from keras_qd.evaluation.prediction import iterate_predictions
@@ -43,8 +45,8 @@ def evaluate(
     split : str
         ``"test"``, ``"validation"`` or ``"train"``.
     data : Dataset or path, optional
-        Another data set with the same fields, to see how the model does beyond what it was trained
-        on.
+        Another data set with the same fields, or where it is stored, to see how the model does
+        beyond what it was trained on.
     batch_size : int
         Samples that go through the model at a time.
     n_draws : int
@@ -67,6 +69,8 @@ def evaluate(
         If `run` has no trained model, or its data set has changed since.
     UnknownNameError
         If there is no such split.
+    StoreError
+        If there is no stored data set at the path, or it is not finished.
     DataError
         If the split is empty, or lacks a field, or does not fit the model.
 
@@ -77,8 +81,7 @@ def evaluate(
     0.991
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    dataset = run.load_dataset(data) if data is None or isinstance(data, (str, Path)) else data
-    trial = Trial(run, dataset, split)
+    trial = Trial(run, _dataset(run, data), split)
     started = time.perf_counter()
     prediction = _predict(trial, batch_size)
     seconds = time.perf_counter() - started
@@ -88,6 +91,15 @@ def evaluate(
     evaluation = _judge(trial, prediction, seconds, n_draws, np.random.default_rng(seed))
     evaluation.write()
     return evaluation
+
+
+def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
+    """Return the run's own data set, the one stored at a path, or `data` itself."""
+    if data is None:
+        return run.load_dataset()
+    # Not through the task: its settings, such as the size of the box, need not be those of other
+    # data.
+    return StoredDataset(open_store(data)) if isinstance(data, (str, Path)) else data
 
 
 def _predict(trial: Trial, batch_size: int) -> dict[str, Array]:

@@ -16,12 +16,9 @@ def box_length(metadata: Mapping[str, Any]) -> float | None:
 
     Examples
     --------
-    >>> box_length({"configuration": {"length": 10}})
+    >>> box_length({"configuration": {"box_length": 10}})
     10.0
     """
     configuration = metadata.get("configuration")
-    for place in (metadata, configuration if isinstance(configuration, Mapping) else {}):
-        value = place.get("length")
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-    return None
+    value = configuration.get("box_length") if isinstance(configuration, Mapping) else None
+    return float(value) if isinstance(value, (int, float)) else None

@@ -59,11 +59,12 @@ def _read_npy(path: Path, names: Sequence[str]) -> Mapping[str, Any]:
             f"{path} holds one array, but the model takes several fields ({', '.join(names)}); "
             "give a .npz file that has them by name"
         )
-    return {names[0]: np.load(path, mmap_mode="r", allow_pickle=False)}
+    return {names[0]: np.lib.format.open_memmap(path, mode="r")}
 
 
 def _read_npz(path: Path, names: Sequence[str]) -> Mapping[str, Any]:
-    with np.load(path, allow_pickle=False) as archive:
+    # Opened here, because np.load leaves a broken file open.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         _require(path, names, archive.files)
         return {name: archive[name] for name in names}
 

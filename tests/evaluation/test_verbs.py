@@ -1,0 +1,147 @@
+"""The verbs evaluate, predict and report: output, files, and one line for each mistake."""
+
+import json
+
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.cli.main import main
+from keras_qd.errors import DataError
+from keras_qd.evaluation.reading import read_fields
+
+from .conftest import make_wells
+
+
+@pytest.fixture
+def keras_qd_command(capsys):
+    """Run the command line; return exit code, standard output and standard error."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return call
+
+
+def test_evaluate_prints_a_table(keras_qd_command, run):
+    code, out, _ = keras_qd_command("evaluate", run.path)
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "11 systems of the test split"
+    assert lines[2].split("  ")[0] == "metric"
+    assert [line.split()[0] for line in lines[4:7]] == ["L1", "R2", "SSIM"]
+    assert lines[4].split()[1] == "1/a0*^2"
+    assert (run.path / "metrics.json").is_file()
+
+
+def test_evaluate_prints_json(keras_qd_command, run):
+    code, out, _ = keras_qd_command("evaluate", run.path, "--split", "validation", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["data"]["n_samples"] == 8
+    assert {(each["metric"], each["space"]) for each in found["metrics"]} == {
+        (metric, space) for metric in ("l1", "r2", "ssim") for space in ("physical", "scaled")
+    }
+
+
+def test_report_says_where_it_is(keras_qd_command, run):
+    code, out, _ = keras_qd_command("report", run.path)
+    assert code == 0
+    assert out.strip() == str(run.path / "report.html")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_predict_writes_physical_fields(keras_qd_command, run, tmp_path, suffix):
+    wells = make_wells(5, 40)
+    given, out = tmp_path / f"given{suffix}", tmp_path / "out.npz"
+    if suffix == ".npy":
+        np.save(given, wells["potential"])
+    else:
+        np.savez(given, **wells)
+    code, text, _ = keras_qd_command("predict", run.path, given, "--out", out)
+    assert code == 0
+    assert "[5, 16, 16]" in text
+    assert "1/a0*^2" in text
+    with np.load(out) as archive:
+        expected = keras_qd.predict(run, wells)["density"]
+        np.testing.assert_allclose(archive["density"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_predict_never_replaces_silently(keras_qd_command, run, tmp_path):
+    given, out = tmp_path / "given.npy", tmp_path / "out.npz"
+    np.save(given, make_wells(2, 41)["potential"])
+    out.write_text("precious")
+    code, _, err = keras_qd_command("predict", run.path, given, "--out", out)
+    assert code == 2
+    assert "--force" in err
+    assert out.read_text() == "precious"
+    assert keras_qd_command("predict", run.path, given, "--out", out, "--force")[0] == 0
+    assert np.load(out)["density"].shape == (2, 16, 16)
+
+
+def test_a_failed_prediction_leaves_the_old_one(keras_qd_command, run, tmp_path):
+    given, out = tmp_path / "given.npy", tmp_path / "out.npz"
+    np.save(given, np.full((2, 16, 16), np.nan))
+    out.write_text("precious")
+    code, _, err = keras_qd_command("predict", run.path, given, "--out", out, "--force")
+    assert code == 1
+    assert "NaN" in err
+    assert out.read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["given.npy", "out.npz", "wells"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("evaluate", "nowhere"), 1, "no run directory"),
+        (("report", "nowhere"), 1, "no run directory"),
+        (("evaluate", "RUN", "--data", "nowhere"), 1, "nowhere"),
+        (("predict", "nowhere", "x.npy", "--out", "o.npz"), 1, "no run directory"),
+        (("predict", "RUN", "x.npy", "--out", "o.npz"), 1, "no file x.npy"),
+        (("predict", "RUN", "x.npy", "--out", "o.h5"), 2, "a .npz file"),
+        (("predict", "RUN", "x.txt", "--out", "o.npz"), 1, "neither a .npy nor a .npz"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    keras_qd_command, run, tmp_path, monkeypatch, arguments, code, message
+):
+    monkeypatch.chdir(tmp_path)
+    given = [str(run.path) if argument == "RUN" else argument for argument in arguments]
+    found, _, err = keras_qd_command(*given)
+    assert found == code
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+
+
+def test_files_are_never_unpickled(tmp_path):
+    path = tmp_path / "objects.npy"
+    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_fields(path, ["potential"])
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"text"])
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_broken_files_are_told(tmp_path, content, suffix):
+    path = tmp_path / f"broken{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_fields(path, ["potential"])
+
+
+def test_a_missing_field_is_told(tmp_path):
+    path = tmp_path / "fields.npz"
+    np.savez(path, density=np.zeros((1, 2, 2)))
+    with pytest.raises(DataError, match=r"no field potential, .* it has density"):
+        read_fields(path, ["potential"])
+
+
+def test_one_array_is_not_enough_for_two_fields(tmp_path):
+    path = tmp_path / "one.npy"
+    np.save(path, np.zeros(3))
+    with pytest.raises(DataError, match="potential, density"):
+        read_fields(path, ["potential", "density"])

@@ -163,6 +163,6 @@ def _centred_functions(correlation_length: float, n_points: int) -> NDArray[np.f
     nodes = np.arange(1, n_points + 1) / (n_points + 1)
     centres = (np.arange(MEAN_POINTS) + 0.5) / MEAN_POINTS
     means = scaled_cosines(correlation_length, centres).mean(axis=1, keepdims=True)
-    functions = scaled_cosines(correlation_length, nodes) - means
+    functions: NDArray[np.float64] = scaled_cosines(correlation_length, nodes) - means
     functions.flags.writeable = False  # shared by all who ask for the same field
     return functions

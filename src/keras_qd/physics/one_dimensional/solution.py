@@ -41,7 +41,8 @@ class Solution1D:
     @property
     def spacing(self) -> float:
         """Distance of neighbouring nodes in a0*."""
-        return self.length / (self.densities.shape[1] + 1)
+        n_points: int = self.densities.shape[1]
+        return self.length / (n_points + 1)
 
     @property
     def internal_energies(self) -> NDArray[np.float64]:

@@ -7,7 +7,9 @@ antisymmetric for the triplet, and the Hamiltonian acts as
 
 with the one-electron Hamiltonian h and the interaction W at every pair of nodes. Davidson's
 iteration [1]_ finds the lowest eigenvector; in the eigenbasis of h all but the interaction is
-diagonal, which makes the correction of the residual cheap and good.
+diagonal, which makes the correction of the residual cheap and good. It starts from several of
+the lowest states among the products of a few orbitals: from the lowest product alone it would
+now and then follow an excited state, such as both electrons in the deeper one of two wells.
 
 References
 ----------
@@ -26,8 +28,12 @@ from keras_qd.errors import PhysicsError
 #: Norm of the residual in Ha* at which the iteration ends; the energy's error is its square.
 TOLERANCE = 1e-7
 MOST_ITERATIONS = 200
-#: The basis is compressed to its best vector at this size.
+#: The basis is compressed to its best vectors at this size.
 LARGEST_BASIS = 24
+#: States that the iteration starts from, and keeps when the basis is compressed.
+N_STARTS = 4
+#: Orbitals whose products give those states.
+N_START_ORBITALS = 8
 
 
 def two_electron_ground_state(
@@ -73,13 +79,9 @@ class _PairProblem:
         self.sign = -1.0 if triplet else 1.0
         densities = self.orbitals**2
         self.diagonal = self.pair_levels + densities.T @ interaction @ densities
-        self.start = np.zeros_like(hamiltonian)
-        if triplet:
-            self.start[0, 1], self.start[1, 0] = 1.0, -1.0
-        else:
-            self.start[0, 0] = 1.0
 
     def apply(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the Hamiltonian times a matrix of products' weights."""
         on_grid = self.orbitals @ vector @ self.orbitals.T
         on_grid *= self.interaction
         result: NDArray[np.float64] = self.orbitals.T @ on_grid @ self.orbitals
@@ -90,33 +92,82 @@ class _PairProblem:
         """Davidson's step, in the sector of the right symmetry."""
         denominator = self.diagonal - energy
         step = residual / np.where(np.abs(denominator) < 1e-3, 1e-3, denominator)
-        return 0.5 * (step + self.sign * step.T)
+        return self._symmetrised(step)
+
+    def starts(self) -> NDArray[np.float64]:
+        """Lowest states among the products of a few orbitals, shape (states, points, points)."""
+        few = min(N_START_ORBITALS, len(self.orbitals))
+        chosen = self.orbitals[:, :few]
+        pairs = (chosen[:, :, None] * chosen[:, None, :]).reshape(len(chosen), few**2)
+        repulsion = (pairs.T @ self.interaction @ pairs).reshape(few, few, few, few)
+        hamiltonian = repulsion.swapaxes(1, 2).reshape(few**2, few**2)
+        hamiltonian += np.diag(self.pair_levels[:few, :few].ravel())
+        rows, columns = np.tril_indices(few, k=-1 if self.sign < 0 else 0)
+        products = np.zeros((len(rows), few, few))
+        products[np.arange(len(rows)), rows, columns] = 1.0
+        products = self._symmetrised(products)
+        products /= np.sqrt(np.sum(products**2, axis=(1, 2), keepdims=True))
+        flat = products.reshape(len(rows), few**2)
+        _, weights = np.linalg.eigh(flat @ hamiltonian @ flat.T)
+        lowest = (weights[:, :N_STARTS].T @ flat).reshape(-1, few, few)
+        beyond = len(self.orbitals) - few
+        return np.pad(lowest, ((0, 0), (0, beyond), (0, beyond)))
+
+    def _symmetrised(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 0.5 * (vector + self.sign * vector.swapaxes(-1, -2))
 
 
 def _davidson(problem: _PairProblem) -> tuple[float, NDArray[np.float64]]:
-    shape = problem.start.shape
-    basis = np.empty((LARGEST_BASIS, problem.start.size))
-    images = np.empty_like(basis)
-    projected = np.empty((LARGEST_BASIS, LARGEST_BASIS))
-    step, size = problem.start.ravel(), 0
+    shape = problem.pair_levels.shape
+    basis = _Basis(problem)
+    for start in problem.starts():
+        basis.add(start.ravel())
     for _ in range(MOST_ITERATIONS):
-        basis[size] = _orthonormalised(step, basis[:size])
-        images[size] = problem.apply(basis[size].reshape(shape)).ravel()
-        size += 1
-        projected[size - 1, :size] = basis[:size] @ images[size - 1]
-        values, vectors = np.linalg.eigh(projected[:size, :size], UPLO="L")
-        energy, weights = float(values[0]), vectors[:, 0]
-        vector, image = weights @ basis[:size], weights @ images[:size]
+        energy, vector, image = basis.lowest()
         residual = image - energy * vector
         if np.linalg.norm(residual) < TOLERANCE:
             return energy, vector.reshape(shape)
-        step = problem.correct(residual.reshape(shape), energy).ravel()
-        if size == LARGEST_BASIS:
-            basis[0], images[0], projected[0, 0], size = vector, image, energy, 1
+        basis.add(problem.correct(residual.reshape(shape), energy).ravel())
     raise PhysicsError(
         f"two electrons did not converge in {MOST_ITERATIONS} iterations (residual"
-        f" {np.linalg.norm(residual):.1e} Ha*); is the interaction finite at every distance?"
+        f" {np.linalg.norm(residual):.1e} Ha*); use a finer grid or a longer softening"
     )
+
+
+class _Basis:
+    """Orthonormal vectors, what the Hamiltonian makes of them, and its matrix among them."""
+
+    def __init__(self, problem: _PairProblem) -> None:
+        self.problem = problem
+        self.vectors = np.empty((LARGEST_BASIS, problem.pair_levels.size))
+        self.images = np.empty_like(self.vectors)
+        self.matrix = np.empty((LARGEST_BASIS, LARGEST_BASIS))
+        self.size = 0
+
+    def add(self, vector: NDArray[np.float64]) -> None:
+        """Take one more vector in; compress the basis first if it is full."""
+        if self.size == LARGEST_BASIS:
+            self._compress()
+        n = self.size
+        self.vectors[n] = _orthonormalised(vector, self.vectors[:n])
+        square = self.vectors[n].reshape(self.problem.pair_levels.shape)
+        self.images[n] = self.problem.apply(square).ravel()
+        self.matrix[n, : n + 1] = self.vectors[: n + 1] @ self.images[n]
+        self.size = n + 1
+
+    def lowest(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """Lowest eigenvalue in the basis, its vector and that vector's image."""
+        n = self.size
+        values, weights = np.linalg.eigh(self.matrix[:n, :n], UPLO="L")
+        best = weights[:, 0]
+        return float(values[0]), best @ self.vectors[:n], best @ self.images[:n]
+
+    def _compress(self) -> None:
+        values, weights = np.linalg.eigh(self.matrix, UPLO="L")
+        kept = weights[:, :N_STARTS].T
+        self.vectors[:N_STARTS], self.images[:N_STARTS] = kept @ self.vectors, kept @ self.images
+        self.matrix[:N_STARTS, :N_STARTS] = np.diag(values[:N_STARTS])
+        self.size = N_STARTS
 
 
 def _orthonormalised(

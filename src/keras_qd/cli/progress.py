@@ -94,6 +94,9 @@ def training_progress() -> Iterator[Report]:
 
 
 def _line(logs: dict[str, float]) -> str:
-    """Return the losses, and the metrics on the validation split, as one line."""
-    shown = {key: value for key, value in logs.items() if key.startswith("val_") or "loss" in key}
+    """Return the training losses, and the metrics on the validation split, as one line."""
+    losses = {key: value for key, value in logs.items() if key.endswith("_loss")}
+    losses = {key: value for key, value in losses.items() if not key.startswith("val_")}
+    shown = losses or {"loss": logs["loss"]}
+    shown |= {key: logs[key] for key in logs if key.startswith("val_") and "loss" not in key}
     return "  ".join(f"{key} {format_number(value)}" for key, value in shown.items())

@@ -20,9 +20,7 @@ Array = NDArray[Any]
 DrawRow = Callable[[SubFigure, Example, str, Labels], None]
 
 #: Inches taken by one panel with its colour bar, and by one row.
-_WIDTH, _HEIGHT = 2.55, 2.4
-#: Colour bars about as tall as the square panels.
-_BAR: dict[str, Any] = {"shrink": 0.93, "aspect": 22}
+_WIDTH, _HEIGHT = 2.5, 2.6
 
 
 def drawable(example: Example) -> bool:
@@ -78,14 +76,14 @@ def _draw_maps(part: SubFigure, example: Example, target: str, labels: Labels) -
     for panel, name in zip(axes, inputs, strict=False):
         values = example.inputs[name]
         image = _show(panel, values, words(name), field_colours(values), labels)
-        part.colorbar(image, ax=panel, label=labels.unit(name), **_BAR)
+        _add_bar(part, image, panel, labels.unit(name))
     colours = field_colours(exact, predicted)
     _show(axes[-3], exact, f"{words(target)}, exact", colours, labels)
     image = _show(axes[-2], predicted, f"{words(target)}, predicted", colours, labels)
-    part.colorbar(image, ax=list(axes[-3:-1]), label=labels.unit(target), **_BAR)
+    _add_bar(part, image, axes[-2], labels.unit(target))
     difference = predicted - exact
     image = _show(axes[-1], difference, "predicted − exact", difference_colours(difference), labels)
-    part.colorbar(image, ax=axes[-1], label=labels.unit(target), **_BAR)
+    _add_bar(part, image, axes[-1], labels.unit(target))
     axes[0].set_ylabel(labels.axis("y"))
     for panel in axes[1:]:
         panel.tick_params(labelleft=False)
@@ -102,3 +100,8 @@ def _show(panel: Axes, values: Array, title: str, colours: dict[str, Any], label
     return panel.imshow(
         values, origin="lower", extent=(0, width, 0, height), interpolation="nearest", **colours
     )
+
+
+def _add_bar(part: SubFigure, image: Any, panel: Axes, label: str) -> None:
+    """Draw a colour bar beside `panel`, as tall as it."""
+    part.colorbar(image, cax=panel.inset_axes((1.04, 0.0, 0.05, 1.0)), label=label)

@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "Box": "box",
     "Interaction": "interactions",
+    "LabelError": "label_error",
+    "Material": "units",
     "PotentialFamily": "potentials.family",
     "Solution": "solution",
     "Solution1D": "one_dimensional.solution",
     "Solver": "solver",
+    "estimate_label_error": "label_error",
+    "material": "materials",
+    "material_names": "materials",
     "potential_families": "potentials.catalogue",
     "potential_family": "potentials.catalogue",
     "sample_generator": "potentials.sampling",
@@ -32,6 +37,8 @@ __all__ = sorted(_HOMES)
 if TYPE_CHECKING:
     from keras_qd.physics.box import Box
     from keras_qd.physics.interactions import Interaction
+    from keras_qd.physics.label_error import LabelError, estimate_label_error
+    from keras_qd.physics.materials import material, material_names
     from keras_qd.physics.one_dimensional.sampling import sample_potentials_1d
     from keras_qd.physics.one_dimensional.solution import Solution1D
     from keras_qd.physics.one_dimensional.solver import solve_1d, states_1d
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
     from keras_qd.physics.potentials.sampling import sample_generator, sample_potentials
     from keras_qd.physics.solution import Solution
     from keras_qd.physics.solver import Solver, solve
+    from keras_qd.physics.units import Material
 
 
 def __getattr__(name: str) -> Any:

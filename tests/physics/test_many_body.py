@@ -1,4 +1,4 @@
-"""Spin sectors and their lowest levels against second quantisation written out, and against PySCF."""
+"""Spin sectors and their lowest levels against second quantisation and against PySCF."""
 
 from functools import cache, reduce
 
@@ -18,7 +18,7 @@ BOX = Box(10.0)
 
 
 def random_problem(n_orbitals, seed=0):
-    """Orbital energies and integrals (ij|kl) of no physical origin, with all the symmetries of real ones."""
+    """Orbital energies and integrals (ij|kl) of no origin, with the symmetries of real ones."""
     rng = np.random.default_rng(seed)
     factors = rng.standard_normal((6, n_orbitals, n_orbitals))
     factors = factors + factors.transpose(0, 2, 1)
@@ -140,7 +140,7 @@ def dot_problem(potential, box, n_orbitals):
 
 
 def assert_no_wrong_roots(n_systems, n_electrons, n_orbitals, length, first=0):
-    """Strongly correlated systems: the iteration finds the lowest two levels of the dense matrices."""
+    """Strongly correlated systems: the lowest two levels are those of the dense matrices."""
     box = Box(length)
     for potential in sample_potentials(n_systems, box, 48, seed=3, first=first):
         energies, pairs = dot_problem(potential / length, box, n_orbitals)

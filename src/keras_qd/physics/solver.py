@@ -89,7 +89,7 @@ class Solver:
             raise UsageError(f"n_electrons must be 1 to 6, got {self.n_electrons!r}")
         if self.n_orbitals is None:
             object.__setattr__(self, "n_orbitals", DEFAULT_ORBITALS[self.n_electrons])
-        if not self.n_electrons < self._n_orbitals <= 100:
+        if not self.n_electrons < self.orbital_count <= 100:
             raise UsageError(
                 f"{self.n_electrons} electrons take {self.n_electrons + 1} to 100 orbitals, "
                 f"got n_orbitals={self.n_orbitals!r}"
@@ -97,7 +97,7 @@ class Solver:
         if not (math.isfinite(self.strength) and self.strength >= 0):
             raise UsageError(f"strength must be finite and not negative, got {self.strength!r}")
         object.__setattr__(self, "interaction", as_interaction(self.interaction))
-        refuse_beyond(self.n_electrons, self._n_orbitals, self.max_memory)
+        refuse_beyond(self.n_electrons, self.orbital_count, self.max_memory)
 
     def solve(self, potential: Array) -> Solution:
         """Solve for the ground state.
@@ -138,13 +138,14 @@ class Solver:
         return grow_orbitals(
             check_potential(potential),
             self.box,
-            self._n_orbitals,
+            self.orbital_count,
             self.n_electrons,
             self.basis_tolerance,
         )
 
     @property
-    def _n_orbitals(self) -> int:
+    def orbital_count(self) -> int:
+        """Number of orbitals that the determinants are made of."""
         return self.n_orbitals or DEFAULT_ORBITALS[self.n_electrons]
 
     def _interacting(self, orbitals: Orbitals, values: Array) -> Solution:

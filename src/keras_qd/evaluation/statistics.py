@@ -97,8 +97,8 @@ def central_interval(values: ArrayLike, share: float = 0.95) -> tuple[float, flo
 
     Examples
     --------
-    >>> central_interval(np.arange(101), share=0.9)
-    (5.0, 95.0)
+    >>> central_interval(np.arange(101), share=0.5)
+    (25.0, 75.0)
     """
     values = np.asarray(values, dtype=np.float64)
     if not values.size or not np.isfinite(values).all():

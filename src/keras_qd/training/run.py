@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from keras_qd.backend import ensure_backend
 from keras_qd.errors import DataError, RunError
 from keras_qd.files import replacing, write_json
+from keras_qd.registry import registry
 from keras_qd.tasks import Pipeline, Task
 
 if TYPE_CHECKING:
@@ -157,10 +158,18 @@ class Run:
         ensure_backend()
         import keras
 
+        self._register_classes()
         try:
             return keras.saving.load_model(self.model_path, safe_mode=True)
         except (OSError, TypeError, ValueError) as cause:
             raise RunError(f"{self.model_path} cannot be loaded: {cause}") from cause
+
+    def _register_classes(self) -> None:
+        """Import the model and the metrics, which makes their classes known to Keras."""
+        task = self.task()
+        registry("models").get(task.model)
+        for name in task.metrics:
+            registry("metrics").get(name)
 
     def history(self) -> dict[str, list[float]]:
         """Return the columns of ``history.csv``: one value an epoch each.

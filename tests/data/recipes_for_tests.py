@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 import time
 from dataclasses import dataclass
 from typing import ClassVar
@@ -105,4 +106,18 @@ class Failing(Noise):
 
     def _prints(self, made):
         print("not an answer")
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threads(Noise):
+    """Noise that tells in its numbers how many more threads matrix products have started."""
+
+    def make(self, indices):
+        made = super().make(indices)
+        matrix = np.ones((600, 600))
+        for _ in range(3):
+            matrix = matrix @ matrix / 600
+        # Threads of the process that Python knows nothing of: those of the BLAS library.
+        made["total"][:] = len(os.listdir("/proc/self/task")) - threading.active_count()
         return made

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import recipes_for_tests
 import zarr
-from recipes_for_tests import Failing, Noise
+from recipes_for_tests import Failing, Noise, Threads
 
 from keras_qd.data import generate, open_store
 from keras_qd.errors import DataError, KerasQDError, PhysicsError, StoreError, UsageError
@@ -192,3 +193,11 @@ def test_recipes_that_workers_cannot_import_are_refused(tmp_path):
 def test_nothing_but_the_store_is_left_behind(tmp_path):
     generate(tmp_path / "noise", Noise(), 4, workers=1)
     assert [entry.name for entry in tmp_path.iterdir()] == ["noise"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads in /proc")
+def test_workers_have_one_thread_each(tmp_path, monkeypatch):
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
+    store = generate(tmp_path / "threads", Threads(), 8, workers=2)
+    np.testing.assert_array_equal(store.read("total"), 0)

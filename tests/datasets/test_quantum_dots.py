@@ -98,7 +98,7 @@ def test_more_samples_than_stored_are_refused_with_the_command(path):
 
 
 def test_missing_unfinished_and_other_stores_are_refused(tmp_path):
-    with pytest.raises(StoreError, match="there is no data set at .*keras-qd generate"):
+    with pytest.raises(StoreError, match=r"there is no data set at .*keras-qd generate"):
         keras_qd.load("quantum-dots", path=tmp_path / "nothing.zarr")
 
     def stop(done, total):

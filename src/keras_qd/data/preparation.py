@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from keras_qd.data.field import Field
 from keras_qd.data.manifest import DESCRIPTION, ROW_BYTES, ManifestEntry
@@ -70,7 +70,7 @@ def _create(path: Path, recipe: Recipe, n_samples: int) -> None:
         shape=(-(-n_samples // recipe.shard_samples), ROW_BYTES),
         chunks=(1, ROW_BYTES),
         dtype="uint8",
-        compressors=None,
+        compressors=Crc32cCodec(),
         attributes={"meaning": DESCRIPTION},
     )
     os.replace(building, path)
@@ -89,7 +89,8 @@ def _create_array(group: Any, name: str, field: Field, n_samples: int, shard_sam
         dtype=field.dtype,
         # A hole must never pass for data.
         fill_value=np.nan if np.dtype(field.dtype).kind == "f" else 0,
-        compressors=BloscCodec(cname="lz4", clevel=3, shuffle="shuffle"),
+        # Blosc by itself does not notice that a chunk was cut short, and reads beyond its end.
+        compressors=(BloscCodec(cname="lz4", clevel=3, shuffle="shuffle"), Crc32cCodec()),
         attributes=field.attributes(),
     )
 

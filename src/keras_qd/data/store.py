@@ -54,7 +54,16 @@ class Store:
         self.configuration: dict[str, Any] = description["configuration"]
         self.n_samples: int = description["samples"]
         self.shard_samples: int = description["shard_samples"]
-        self.fields = {name: Field.from_array(self.group[name]) for name in description["fields"]}
+        self.fields = {name: self._described(name) for name in description["fields"]}
+
+    def _described(self, name: str) -> Field:
+        try:
+            return Field.from_array(self.group[name])
+        except (KeyError, ValueError, OSError) as error:
+            raise StoreError(
+                f"{self.path}: the field {name!r} is missing or damaged ({error}); "
+                "restore it from a copy, or generate the data set anew at another path"
+            ) from error
 
     @property
     def n_shards(self) -> int:
@@ -114,9 +123,8 @@ class Store:
         -------
         ndarray, sample axis first
         """
-        start = number * self.shard_samples
         entry = ManifestEntry.from_row(self.group[MANIFEST][number])
-        return np.asarray(self.array(name)[start : start + entry.count])
+        return self._part(name, number, entry.count)
 
     def read(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
         """Read one field, shard by shard.
@@ -135,10 +143,10 @@ class Store:
         Raises
         ------
         StoreError
-            If a wanted sample is not finished.
+            If a wanted sample is not finished, or damaged.
         """
         rows = np.arange(self.n_samples) if rows is None else np.asarray(rows)
-        source = self.array(name)
+        source = self._array(name)
         wanted = np.empty((len(rows), *source.shape[1:]), dtype=source.dtype)
         for number, entry in enumerate(self.entries()):
             start = number * self.shard_samples
@@ -147,20 +155,8 @@ class Store:
                 continue
             if rows[last - 1] - start >= entry.count:
                 raise self.incomplete()
-            wanted[first:last] = source[start : start + entry.count][rows[first:last] - start]
+            wanted[first:last] = self._part(name, number, entry.count)[rows[first:last] - start]
         return wanted
-
-    def array(self, name: str) -> Any:
-        """Return the Zarr array of a field or of the fingerprints.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such field.
-        """
-        if name not in self.fields and name != FINGERPRINT:
-            raise UnknownNameError(f"field of {self.path}", name, self.fields)
-        return self.group[name]
 
     def damaged(self) -> list[int]:
         """Read everything that is finished and return the shards whose checksum is wrong."""
@@ -180,14 +176,28 @@ class Store:
     def _is_sound(self, number: int, entry: ManifestEntry) -> bool:
         try:
             return checksum(self._values(number, entry.count)) == entry.checksum
-        except (OSError, RuntimeError, ValueError):  # what the codecs say of broken files
+        except StoreError:
             return False
 
     def _values(self, number: int, count: int) -> dict[str, np.ndarray]:
         """Read the first samples of a shard, as its checksum is over them."""
+        return {name: self._part(name, number, count) for name in (*self.fields, FINGERPRINT)}
+
+    def _part(self, name: str, number: int, count: int) -> np.ndarray:
+        """Read the first samples of one field of a shard, or say that they are damaged."""
         start = number * self.shard_samples
-        rows = slice(start, start + count)
-        return {name: np.asarray(self.group[name][rows]) for name in (*self.fields, FINGERPRINT)}
+        try:
+            return np.asarray(self._array(name)[start : start + count])
+        except (OSError, RuntimeError, ValueError) as error:  # what the codecs say of broken files
+            raise StoreError(
+                f"{self.path}: {name} of samples {start} to {start + count - 1} is damaged "
+                f"({error}); run the same 'keras-qd generate' again to make it anew"
+            ) from error
+
+    def _array(self, name: str) -> Any:
+        if name not in self.fields and name != FINGERPRINT:
+            raise UnknownNameError(f"field of {self.path}", name, self.fields)
+        return self.group[name]
 
 
 def open_store(path: str | Path) -> Store:

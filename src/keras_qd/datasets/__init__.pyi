@@ -6,7 +6,6 @@ from .batches import Batches as Batches
 from .batches import FollowEpochs as FollowEpochs
 from .dataset import ArrayDataset as ArrayDataset
 from .dataset import Dataset as Dataset
-from .quantum_dots import quantum_dots as quantum_dots
 from .scaling import Scaling as Scaling
 from .scaling import fit_scaling as fit_scaling
 from .scaling import scaling_from_config as scaling_from_config

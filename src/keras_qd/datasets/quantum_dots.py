@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_qd.data import QuantumDots, Store, generate, open_store
 from keras_qd.data.generation import Progress
-from keras_qd.data.schema import check_same_configuration
-from keras_qd.datasets.cache import cached_path
+from keras_qd.data.quantum_dots import QuantumDots
+from keras_qd.datasets.generated import load_or_make, load_stored
 from keras_qd.datasets.splits import FRACTIONS
 from keras_qd.datasets.stored import StoredDataset
-from keras_qd.errors import StoreError
 
 #: Samples that are made when nobody says how many.
 DEFAULT_SAMPLES = 2000
@@ -96,38 +94,7 @@ def quantum_dots(
         "family_settings": family_settings,
         "n_orbitals": n_orbitals,
     }
-    given = {name: value for name, value in settings.items() if value is not None}
     if path is not None:
-        store = open_store(path)
-        _check_stored(store, given)
-        return StoredDataset(store, samples, fractions)
+        return load_stored(QuantumDots, path, settings, samples, fractions)
     samples = DEFAULT_SAMPLES if samples is None else samples
-    store = _kept_or_made(QuantumDots(**given), samples, workers, progress)
-    return StoredDataset(store, samples, fractions)
-
-
-def _kept_or_made(
-    recipe: QuantumDots, samples: int, workers: int | None, progress: Progress | None
-) -> Store:
-    """Return a store in the cache with at least so many finished samples."""
-    path = cached_path(recipe)
-    if path.exists():
-        store = open_store(path)
-        if samples <= store.n_samples and not store.unfinished(samples):
-            return store  # without the writer's lock: any number of processes may read
-    return generate(path, recipe, samples, workers=workers, progress=progress)
-
-
-def _check_stored(store: Store, given: Mapping[str, Any]) -> None:
-    """Check that a store holds quantum dots, with the settings that were given."""
-    stored = dict(store.configuration)
-    if stored.get("kind") != QuantumDots.kind:
-        raise StoreError(
-            f"{store.path} holds {stored.get('kind')!r}; expected {QuantumDots.kind!r}"
-        )
-    if given:
-        settings = {
-            name: value for name, value in stored.items() if name not in ("kind", "recipe_version")
-        }
-        wanted = QuantumDots(**{**settings, **given}).settings()
-        check_same_configuration(store.path, stored, wanted)
+    return load_or_make(QuantumDots, settings, samples, fractions, workers, progress)

@@ -1,0 +1,108 @@
+"""``keras-qd inspect``: what is in a stored data set, and whether it is sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keras_qd.cli.format import format_number
+from keras_qd.cli.generate import summary
+from keras_qd.cli.options import as_json, describe, print_json, print_table
+from keras_qd.errors import StoreError
+
+if TYPE_CHECKING:
+    from keras_qd.data import Store
+
+#: Click leaves a paragraph that begins with a backspace as it is.
+_EXAMPLES = """\b
+Examples:
+  keras-qd inspect dots.zarr --verify
+  keras-qd inspect dots.zarr --figure dots.png
+"""
+
+
+@click.command("inspect", epilog=_EXAMPLES)
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--verify", is_flag=True, help="Check every shard against its checksum.")
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Draw some samples, and histograms, into FILE (.png, .pdf or .svg).",
+)
+@as_json
+def command(path: Path, verify: bool, figure: Path | None, as_json: bool) -> None:
+    """Tell what is in the stored data set at PATH."""
+    from keras_qd.data import open_store
+
+    store = open_store(path)
+    damaged = store.damaged() if verify else []
+    found = {**summary(store), "fields": _fields(store, damaged)}
+    if verify:
+        found["damaged_shards"] = damaged
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+    if figure is not None:
+        from keras_qd.cli.sheet import draw_sheet
+
+        draw_sheet(store, figure)
+        click.echo(f"figure: {figure}", err=True)
+    if damaged:
+        raise StoreError(_damage(store, damaged))
+
+
+def _fields(store: Store, damaged: list[int]) -> dict[str, dict[str, Any]]:
+    """Return shape, unit, meaning and range of every field, without what is damaged."""
+    from keras_qd.data.statistics import summarise_field
+
+    found = {}
+    for name, field in store.fields.items():
+        values = summarise_field(store, name, damaged)
+        found[name] = {
+            "shape": [store.n_samples, *field.shape],
+            "type": field.dtype,
+            "unit": field.unit,
+            "meaning": field.meaning,
+            "minimum": values.minimum,
+            "maximum": values.maximum,
+            "mean": values.mean,
+            "not_finite": values.n_bad,
+        }
+    return found
+
+
+def _print(found: dict[str, Any]) -> None:
+    """Print for people what :func:`command` gives machines."""
+    state = "complete" if found["complete"] else "unfinished: run the same generate again to go on"
+    click.echo(f"{found['path']}: {found['finished']} of {found['samples']} samples, {state}\n")
+    header = ("field", "shape", "unit", "minimum", "maximum", "mean", "NaN", "meaning")
+    rows = [
+        (
+            name,
+            " x ".join(map(str, field["shape"])),
+            field["unit"],
+            *(format_number(field[key]) for key in ("minimum", "maximum", "mean")),
+            str(field["not_finite"]),
+            field["meaning"],
+        )
+        for name, field in found["fields"].items()
+    ]
+    print_table(rows, header)
+    click.echo()
+    print_table(describe(found["configuration"]))
+    if "damaged_shards" in found:
+        click.echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'all right'}")
+    click.echo(f"\ndigest  {found['digest'] or 'none yet'}")
+
+
+def _damage(store: Store, damaged: list[int]) -> str:
+    """Return the message that names the damaged samples."""
+    ranges = [f"{store.shard(number)[0]}-{store.shard(number)[-1]}" for number in damaged]
+    return (
+        f"{store.path}: samples {', '.join(ranges)} do not match their checksums; "
+        "run the same 'keras-qd generate' again to make them anew"
+    )

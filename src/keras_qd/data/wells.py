@@ -1,0 +1,100 @@
+"""One electron on a line: random potentials between two walls, solved in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from keras_qd.data.field import Field
+from keras_qd.data.recipe import Recipe
+from keras_qd.errors import UsageError
+from keras_qd.physics.one_dimensional.sampling import FAMILIES
+from keras_qd.physics.one_dimensional.solver import solve_1d
+from keras_qd.physics.potentials.family import build_family
+from keras_qd.physics.potentials.sampling import sample_generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wells(Recipe):
+    r"""Ground states of one electron in random potentials on a line.
+
+    Parameters
+    ----------
+    n_points : int
+        Interior nodes :math:`x_i = i L / (n + 1)`.
+    length : float
+        Distance L of the walls, in a0*.
+    family : str
+        Family of random potentials on a line: ``"random-fourier"`` or ``"gaussian-wells"``.
+    family_settings : mapping
+        Settings of the family. Unless they say otherwise, each potential has a random constant,
+        uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not.
+    seed : int
+        Root seed.
+
+    Raises
+    ------
+    UsageError
+        If a setting makes no sense.
+    UnknownNameError
+        If there is no such family.
+
+    Examples
+    --------
+    >>> samples = Wells().make(range(512))
+    >>> print(np.round(samples["density"][0].sum() * 10.0 / 65, 6))
+    1.0
+    """
+
+    kind: ClassVar[str] = "wells-1d"
+    version: ClassVar[int] = 1
+    identity: ClassVar[str] = "potential"
+    batch: ClassVar[int] = 512
+
+    n_points: int = 64
+    length: float = 10.0
+    family: str = "random-fourier"
+    family_settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_points < 3 or self.seed < 0 or not self.length > 0:
+            raise UsageError(
+                f"n_points={self.n_points} must be at least 3, length={self.length} positive, "
+                f"seed={self.seed} not negative"
+            )
+        settings = {"offset": (-0.44, 0.44), **self.family_settings}
+        family = build_family(FAMILIES, self.family, settings)
+        object.__setattr__(self, "length", float(self.length))
+        object.__setattr__(self, "family_settings", family.configuration())
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """The fields of a sample, by name."""
+        line = (self.n_points,)
+        return {
+            "potential": Field(line, "Ha*", "potential between the walls"),
+            "density": Field(line, "1/a0*", "density of the electron"),
+            "energy": Field((), "Ha*", "ground-state energy", "float64"),
+            "kinetic_energy": Field((), "Ha*", "kinetic energy of the ground state", "float64"),
+        }
+
+    def make(self, indices: range) -> dict[str, np.ndarray]:
+        """Draw and solve samples; see :meth:`Recipe.make`."""
+        family = build_family(FAMILIES, self.family, self.family_settings)
+        drawn = [
+            family.sample(sample_generator(self.seed, index), self.length, self.n_points)[0]
+            for index in indices
+        ]
+        # Solved is the potential as it is stored, so that nobody meets the rounding as an error.
+        potential = np.stack(drawn).astype(np.float32)
+        solution = solve_1d(potential, self.length)
+        return {
+            "potential": potential,
+            "density": solution.densities,
+            "energy": solution.energies,
+            "kinetic_energy": solution.internal_energies,
+        }

@@ -1,0 +1,114 @@
+"""``keras-qd generate``: a store from the command line."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_qd.cli.main import main
+from keras_qd.data import open_store
+
+SMALL = ["--grid", "16", "--orbitals", "5", "--strength", "0.5", "--workers", "1"]
+
+
+def run(*arguments):
+    """Run the command line and return its exit code."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code
+
+
+def test_makes_and_appends(tmp_path, capsys):
+    path = tmp_path / "dots.zarr"
+    assert run("generate", "quantum-dots", "--samples", 3, "--out", path, *SMALL, "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["complete"]
+    assert made["samples"] == made["finished"] == 3
+    assert made["digest"] == open_store(path).digest()
+    assert made["configuration"]["n_pixels"] == 16
+    assert run("generate", "quantum-dots", "--samples", 5, "--out", path, *SMALL) == 0
+    assert "5 samples" in capsys.readouterr().out
+    assert open_store(path).digest(3) == made["digest"]
+
+
+def test_every_option_reaches_the_recipe(tmp_path):
+    path = tmp_path / "dots.zarr"
+    options = {
+        "--samples": 1,
+        "--out": path,
+        "--electrons": 3,
+        "--grid": 16,
+        "--box-length": 6,
+        "--interaction": "finite-thickness",
+        "--thickness": 0.4,
+        "--strength": 0.3,
+        "--orbitals": 6,
+        "--family": "parabolic",
+        "--set": "omega=[0.5,0.8]",
+        "--seed": 7,
+        "--workers": 1,
+    }
+    assert (
+        run("generate", "quantum-dots", *(word for pair in options.items() for word in pair)) == 0
+    )
+    configuration = open_store(path).configuration
+    assert configuration["family_settings"].pop("omega") == [0.5, 0.8]
+    del configuration["family_settings"], configuration["recipe_version"]
+    assert configuration == {
+        "kind": "quantum-dots",
+        "n_electrons": 3,
+        "n_pixels": 16,
+        "box_length": 6.0,
+        "interaction": "finite-thickness",
+        "thickness": 0.4,
+        "screening_length": None,
+        "strength": 0.3,
+        "n_orbitals": 6,
+        "family": "parabolic",
+        "seed": 7,
+    }
+
+
+def test_wells(tmp_path):
+    path = tmp_path / "wells.zarr"
+    assert run("generate", "wells-1d", "--samples", 600, "--out", path, "--points", 32) == 0
+    assert open_store(path).read("density").shape == (600, 32)
+    assert np.isfinite(open_store(path).read("energy")).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (
+            ["wells", "--samples", 2],
+            2,
+            "unknown kind of data set 'wells'; did you mean 'wells-1d'?",
+        ),
+        (["wells-1d", "--samples", 2, "--grid", 16], 2, "wells-1d takes no --grid"),
+        (["quantum-dots", "--samples", 2, "--set", "omega"], 2, "a setting is KEY=VALUE"),
+        (["quantum-dots", "--samples", 2, "--set", "omega=x"], 2, "neither a number nor a list"),
+        (["quantum-dots", "--samples", 2, "--set", "omega=1"], 2, "no parameter 'omega'"),
+        (["quantum-dots", "--samples", 2, "--family", "parabola"], 2, "did you mean 'parabolic'?"),
+        (["quantum-dots", "--samples", 0], 2, "0 is not in the range x>=1"),
+        (["quantum-dots"], 2, "Missing option '--samples'"),
+    ],
+)
+def test_wrong_usage_is_told_in_a_line(tmp_path, capsys, arguments, code, message):
+    assert run("generate", *arguments, "--out", tmp_path / "store") == code
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_configuration_is_refused(tmp_path, capsys):
+    path = tmp_path / "dots.zarr"
+    arguments = ["generate", "quantum-dots", "--samples", 2, "--out", path, *SMALL]
+    assert run(*arguments) == 0
+    assert run(*arguments, "--seed", 1) == 2
+    assert "seed is 0, not 1" in " ".join(capsys.readouterr().err.split())
+
+
+def test_help_keeps_the_lines_of_the_examples(capsys):
+    assert run("generate", "--help") == 0
+    assert "\n    keras-qd generate wells-1d" in capsys.readouterr().out

@@ -1,0 +1,97 @@
+"""``keras-qd inspect``: what is in a store."""
+
+import json
+
+import pytest
+
+from keras_qd.cli.main import main
+from keras_qd.data import QuantumDots, Wells, generate
+
+RECIPE = QuantumDots(n_pixels=16, n_orbitals=5, strength=0.5)
+
+
+@pytest.fixture
+def path(tmp_path):
+    generate(tmp_path / "dots.zarr", RECIPE, 8, workers=1)
+    return tmp_path / "dots.zarr"
+
+
+def run(*arguments):
+    """Run the command line and return its exit code."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code
+
+
+def test_prints_fields_configuration_and_digest(path, capsys):
+    assert run("inspect", path, "--verify") == 0
+    told = capsys.readouterr().out
+    for word in ("8 of 8 samples, complete", "8 x 16 x 16", "1/a0*^2", "checksums: all right"):
+        assert word in told
+
+
+def test_json_has_ranges_and_digest(path, capsys):
+    assert run("inspect", path, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["complete"]
+    assert found["fields"]["density"]["shape"] == [8, 16, 16]
+    assert found["fields"]["density"]["unit"] == "1/a0*^2"
+    assert found["fields"]["density"]["mean"] == pytest.approx(2 / 100, rel=1e-6)
+    assert found["fields"]["density"]["not_finite"] == 0
+    assert found["configuration"]["interaction"] == "coulomb"
+    assert len(found["digest"]) == 64
+
+
+def test_damage_is_found_and_told(path, capsys):
+    chunk = path / "energy" / "c" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-3])
+    assert run("inspect", path) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "energy of samples 0 to 7 is damaged" in told
+    assert run("inspect", path, "--verify", "--json") == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["damaged_shards"] == [0]
+    assert "samples 0-7 do not match their checksums" in " ".join(told.err.split())
+
+
+def test_an_unfinished_store_is_described(tmp_path, capsys):
+    def stop(done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "half.zarr"
+    with pytest.raises(KeyboardInterrupt):
+        generate(path, RECIPE, 4000, workers=1, progress=stop)
+    assert run("inspect", path) == 0
+    assert "0 of 4000 samples, unfinished" in capsys.readouterr().out
+    assert run("inspect", path, "--figure", tmp_path / "sheet.png") == 1
+    assert "no finished samples" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_figure(path, tmp_path, suffix):
+    assert run("inspect", path, "--figure", tmp_path / f"sheet{suffix}") == 0
+    assert (tmp_path / f"sheet{suffix}").stat().st_size > 5000
+
+
+def test_figure_of_profiles(tmp_path):
+    generate(tmp_path / "wells.zarr", Wells(), 20, workers=1)
+    assert run("inspect", tmp_path / "wells.zarr", "--figure", tmp_path / "sheet.png") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nothing"], 1, "there is no data set at nothing"),
+        (["."], 1, "holds no Zarr group"),
+    ],
+)
+def test_what_is_no_store_is_told(tmp_path, monkeypatch, capsys, arguments, code, message):
+    monkeypatch.chdir(tmp_path)
+    assert run("inspect", *arguments) == code
+    assert message in capsys.readouterr().err
+
+
+def test_unknown_figure_formats_are_refused(path, capsys):
+    assert run("inspect", path, "--figure", path.with_name("sheet.docx")) == 2
+    assert "must end in one of .png" in capsys.readouterr().err

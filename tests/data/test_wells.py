@@ -1,0 +1,60 @@
+"""The wells on a line: exact samples, the same however the work is divided."""
+
+import numpy as np
+import pytest
+
+from keras_qd.data import Wells, generate
+from keras_qd.datasets.wells_1d import wells_1d
+from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.physics.one_dimensional.solver import states_1d
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return generate(tmp_path_factory.mktemp("data") / "wells.zarr", Wells(seed=2), 1100, workers=2)
+
+
+def test_samples_are_ground_states(store):
+    potentials, densities = store.read("potential"), store.read("density")
+    energies, orbitals = states_1d(potentials[:50], 10.0)
+    np.testing.assert_allclose(store.read("energy")[:50], energies[:, 0], atol=2e-3)
+    np.testing.assert_allclose(densities[:50], orbitals[:, 0] ** 2, atol=5e-3)
+    np.testing.assert_allclose(densities.sum(axis=1) * 10 / 65, 1, rtol=1e-6)
+
+
+def test_kinetic_and_potential_energy_sum_up(store):
+    products = store.read("density").astype(float) * store.read("potential")
+    total = store.read("kinetic_energy") + products.sum(axis=1) * 10 / 65
+    np.testing.assert_allclose(total, store.read("energy"), atol=1e-6)
+    assert (store.read("kinetic_energy") > 0).all()
+
+
+def test_the_random_constant_has_the_variance_that_the_density_cannot_know(store):
+    means = store.read("potential").mean(axis=1)
+    assert np.abs(means).max() < 0.6
+    assert means.var() == pytest.approx(0.88**2 / 12, rel=0.1)
+
+
+def test_appending_and_workers_change_no_bit(store, tmp_path):
+    grown = generate(tmp_path / "wells", Wells(seed=2), 37, workers=1)
+    assert grown.digest() == store.digest(37)
+    assert generate(tmp_path / "wells", Wells(seed=2), 1100, workers=1).digest() == store.digest()
+
+
+def test_the_data_set_has_half_its_samples_for_training(store, monkeypatch, tmp_path):
+    dataset = wells_1d(store.path, n_points=64)
+    sizes = [len(dataset.split(name)["energy"]) for name in ("train", "validation", "test")]
+    assert sum(sizes) == 1100
+    assert sizes == pytest.approx([550, 275, 275], abs=60)
+    monkeypatch.setenv("KERAS_QD_CACHE", str(tmp_path))
+    made = wells_1d(samples=20, seed=2, workers=1)
+    assert made.metadata["digest"] == store.digest(20)
+
+
+def test_settings_that_make_no_sense_are_refused():
+    with pytest.raises(UsageError, match="n_points=1"):
+        Wells(n_points=1)
+    with pytest.raises(UsageError, match="length=-2"):
+        Wells(length=-2)
+    with pytest.raises(UnknownNameError, match="potential family"):
+        Wells(family="square")

@@ -20,7 +20,8 @@ class Environment:
         venv.create(path, with_pip=True)
         self.python = path / ("Scripts" if os.name == "nt" else "bin") / "python"
         site = self.output("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
-        Path(site, "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        beside = sysconfig.get_path("purelib")
+        Path(site, "beside.pth").write_text(f"import site; site.addsitedir({beside!r})\n")
         self.folder = path
 
     def run(self, *arguments):

@@ -38,7 +38,13 @@ EPOCHS = 20
     show_default=True,
     help="Dots to solve; a tenth of them validates and a tenth tests.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=EPOCHS, show_default=True)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=EPOCHS,
+    show_default=True,
+    help="Passes over the training split.",
+)
 @seed
 @backend
 @as_json

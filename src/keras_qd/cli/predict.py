@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     "--out", required=True, type=click.Path(path_type=Path), help="The .npz file to write."
 )
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Systems that go through the model at a time.",
+)
 @backend
 @as_json
 def command(

@@ -47,10 +47,12 @@ def counting(description: str, unit: str) -> Iterator[Counter]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(description, total=None, rate="")
+    progress = Progress(*columns, console=Console(stderr=True))
+    bar = progress.add_task(description, total=None, rate="")
+    with _stopping(progress):
 
         def count(done: int, total: int) -> None:
+            progress.start()
             speed = progress.tasks[bar].speed
             rate = f"{speed:.0f} {unit}/s" if speed else ""
             progress.update(bar, completed=done, total=total, rate=rate)
@@ -75,12 +77,14 @@ def training_progress() -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("training", total=None)
+    progress = Progress(*columns, console=console)
+    bar = progress.add_task("training", total=None)
+    with _stopping(progress):
 
         def report(
             epoch: int, epochs: int, batch: int, batches: int, logs: dict[str, float]
         ) -> None:
+            progress.start()
             progress.update(
                 bar,
                 description=f"epoch {epoch + 1}/{epochs}",
@@ -91,6 +95,16 @@ def training_progress() -> Iterator[Report]:
                 console.print(f"epoch {epoch + 1}/{epochs}  {_line(logs)}")
 
         yield report
+
+
+@contextmanager
+def _stopping(progress: Progress) -> Iterator[None]:
+    """Stop the bar at the end. It starts with the first word: work refused at once shows none."""
+    try:
+        yield
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 def _line(logs: dict[str, float]) -> str:

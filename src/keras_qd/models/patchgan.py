@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_qd.errors import UsageError
 from keras_qd.models.layers.factory import LayerFactory
 from keras_qd.models.layers.resample import Downsample
 
@@ -39,6 +40,11 @@ class PatchGAN(keras.Model):
     name : str
         Name of the network and prefix of its layers' names.
 
+    Raises
+    ------
+    UsageError
+        If the image is too small to be halved so often.
+
     References
     ----------
     .. [1] Isola, Zhu, Zhou, Efros, 2017, arXiv:1611.07004
@@ -55,6 +61,7 @@ class PatchGAN(keras.Model):
         dtype: str | None = None,
         name: str = "patchgan",
     ) -> None:
+        _check_size(input_shape, levels)
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy()).name
         layers = LayerFactory(name, policy, seed, normalization)
         pair = [
@@ -86,6 +93,16 @@ class PatchGAN(keras.Model):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> PatchGAN:
         """Make a network from what :meth:`get_config` returned."""
         return cls(**config)
+
+
+def _check_size(shape: Shape, levels: int) -> None:
+    """Raise unless a patch is left: the last two convolutions take a pixel a side each."""
+    smallest = 2 * 2**levels + 1
+    if levels < 1 or min(shape[:2]) < smallest:
+        raise UsageError(
+            f"{levels} levels need images of at least {smallest} pixels a side, got "
+            f"{shape[0]} x {shape[1]}; give one level at least, and fewer for smaller images"
+        )
 
 
 def _block(

@@ -81,6 +81,8 @@ class Pix2Pix(keras.Model):
             As of Keras, ``metrics`` among them.
         """
         super().compile(optimizer, loss=loss, **options)
+        # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
+        self.optimizer.build(self.trainable_variables)
 
     def train_step(self, *arguments: Any) -> Any:
         """Update both networks from one batch, the way that the running backend differentiates."""
@@ -107,7 +109,7 @@ class Pix2Pix(keras.Model):
         ----------
         x, y, y_pred : tensor, shape (n, ny, nx, channels)
             Inputs, targets and the generator's predictions.
-        sample_weight : tensor, optional
+        sample_weight : tensor, shape (n,), optional
             Weights of the samples in the L1 loss.
         training : bool
             Whether the discriminator normalises by the batch.
@@ -126,6 +128,9 @@ class Pix2Pix(keras.Model):
             raise DataError(
                 f"pix2pix needs targets of shape {tuple(y_pred.shape[1:])} a sample; got {given}"
             )
+        if sample_weight is not None:
+            # Keras does not spread one weight a sample over the pixels of an image.
+            sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
         l1 = super().compute_loss(x, y, y_pred, sample_weight, training)
         real = self.discriminator([x, y], training=training)
         fake = self.discriminator([x, y_pred], training=training)
@@ -167,7 +172,6 @@ class Pix2Pix(keras.Model):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile the model as :meth:`get_compile_config` says."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
 
 def pix2pix(

@@ -161,6 +161,8 @@ def unet(
     """
     model = UNet(input_shape, output_shape, **settings)
     model.compile(keras.optimizers.Adam(learning_rate, beta_1), loss="mae")
+    # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -31,7 +31,8 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     for loss, variables in zip(losses, networks, strict=True):
         scaled = model.optimizer.scale_loss(loss)
         values = [variable.value for variable in variables]
-        gradients += torch.autograd.grad(scaled, values, retain_graph=loss is losses[0])
+        if values:  # none in a frozen network
+            gradients += torch.autograd.grad(scaled, values, retain_graph=loss is losses[0])
     with torch.no_grad():
         model.optimizer.apply(gradients, networks[0] + networks[1])
     logs: dict[str, Any] = model.report(losses[0].detach(), x, y, y_pred, sample_weight)

@@ -1,0 +1,180 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_qd.errors import DataError
+from keras_qd.models.pix2pix import Pix2Pix, pix2pix
+
+LOSSES = ("adversarial_loss", "discriminator_loss", "generator_loss", "l1_loss", "loss")
+
+
+def first_kernels(model):
+    networks = (model.generator, model.discriminator)
+    return [keras.ops.convert_to_numpy(n.trainable_variables[0]).copy() for n in networks]
+
+
+@pytest.mark.parametrize(
+    ("grid", "channels"), [((32, 32), (1, 1)), ((48, 48), (2, 1)), ((40, 34), (1, 3))]
+)
+def test_fit_evaluate_and_predict(make_model, make_data, grid, channels):
+    model, (x, y) = make_model(grid, channels), make_data(4, grid, channels)
+    model.compile(model.optimizer, metrics=["mse"])
+
+    history = model.fit(x, y, batch_size=2, validation_data=(x, y), verbose=0).history
+    scores = model.evaluate(x, y, verbose=0, return_dict=True)
+
+    assert sorted(history) == sorted([*LOSSES, "mse", *(f"val_{k}" for k in (*LOSSES, "mse"))])
+    assert {k: history[f"val_{k}"][0] for k in scores} == pytest.approx(scores, rel=1e-4)
+    assert model.predict(x, verbose=0).shape == y.shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [32, 48, 64, 100, 128, 200, 256])
+def test_every_size_trains(make_model, make_data, side):
+    model, (x, y) = make_model((side, side), filters=2, depth=None), make_data(2, (side, side))
+
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"]).all()
+
+
+def test_losses_are_those_of_the_paper(make_model, make_data):
+    model, (x, y) = make_model(lambda_l1=7.0), make_data()
+    prediction = model.predict(x, verbose=0)
+    real, fake = (model.discriminator.predict([x, z], verbose=0) for z in (y, prediction))
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+
+    adversarial = -np.log(1 / (1 + np.exp(-fake))).mean()
+    l1 = np.abs(y - prediction).mean()
+    realness = -np.log(1 / (1 + np.exp(-real))).mean() - np.log(1 / (1 + np.exp(fake))).mean()
+    expected = {
+        "adversarial_loss": adversarial,
+        "l1_loss": l1,
+        "generator_loss": adversarial + 7.0 * l1,
+        "discriminator_loss": realness / 2,
+        "loss": adversarial + 7.0 * l1,
+    }
+    assert logs == pytest.approx(expected, rel=1e-5)
+
+
+def test_it_learns(make_model, make_data):
+    model, (x, y) = make_model(learning_rate=5e-3, normalization="instance"), make_data(8)
+    before = model.evaluate(x, y, verbose=0, return_dict=True)["l1_loss"]
+    model.fit(x, y, batch_size=4, epochs=10, verbose=0)
+
+    assert model.evaluate(x, y, verbose=0, return_dict=True)["l1_loss"] < 0.5 * before
+
+
+def test_sample_weights_weigh_the_l1_loss(make_model, make_data):
+    model, (x, y) = make_model(), make_data(2)
+    weights = np.array([1.0, 0.0], "float32")
+    error = np.abs(y - model.predict(x, verbose=0)).mean(axis=(1, 2, 3))
+
+    logs = model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
+
+    assert logs["l1_loss"] == pytest.approx(error[0] / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("targets", [None, (4, 32, 32), (4, 32, 32, 2)])
+def test_wrong_targets_are_refused(make_model, make_data, targets):
+    model, (x, _) = make_model(), make_data()
+    y = None if targets is None else np.zeros(targets, "float32")
+
+    with pytest.raises(DataError, match=r"needs targets of shape \(32, 32, 1\)"):
+        model.fit(x, y, verbose=0)
+
+
+def test_same_seed_same_model(make_data):
+    x, _ = make_data()
+    first, second, other = (
+        pix2pix((32, 32, 1), filters=4, depth=2, seed=seed).predict(x, verbose=0)
+        for seed in (1, 1, 2)
+    )
+
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first - other).max() > 1e-6
+
+
+def test_loss_of_the_user_takes_the_place_of_l1(make_model, make_data):
+    model, (x, y) = make_model(), make_data()
+    model.compile(model.optimizer, loss="mse")
+    error = (y - model.predict(x, verbose=0)) ** 2
+
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+
+    assert logs["l1_loss"] == pytest.approx(error.mean(), rel=1e-5)
+
+
+def test_each_network_can_have_an_optimizer_of_its_own(make_model, make_data):
+    if not hasattr(keras.optimizers, "MultiOptimizer"):
+        pytest.skip("this keras has no MultiOptimizer")
+    model, (x, y) = make_model(), make_data()
+    rates = keras.optimizers.OptimizerMap(keras.optimizers.SGD(0.0))
+    rates["discriminator_.*"] = keras.optimizers.SGD(1e-2)
+    model.compile(keras.optimizers.MultiOptimizer(rates))
+    before = first_kernels(model)
+    model.fit(x, y, verbose=0)
+    after = first_kernels(model)
+
+    np.testing.assert_array_equal(before[0], after[0])
+    assert not np.array_equal(before[1], after[1])
+
+
+def test_mixed_precision(make_model, make_data, tmp_path):
+    model, (x, y) = make_model(dtype="mixed_bfloat16"), make_data()
+    history = model.fit(x, y, batch_size=2, verbose=0).history
+    prediction = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    assert np.isfinite(history["loss"]).all()
+    assert prediction.dtype == np.float32
+    assert model.generator.get_layer("generator_down1").compute_dtype == "bfloat16"
+    assert model.generator.trainable_variables[0].dtype == "float32"
+    assert loaded.generator.get_layer("generator_down1").compute_dtype == "bfloat16"
+
+
+def test_several_steps_in_one_execution(make_model, make_data):
+    if keras.config.backend() == "torch":
+        pytest.skip("keras runs one step at a time on torch")
+    one, two, (x, y) = make_model(), make_model(), make_data(8)
+    two.compile(two.optimizer, steps_per_execution=2)
+
+    losses = [
+        model.fit(x, y, batch_size=2, shuffle=False, verbose=0).history["loss"][0]
+        for model in (one, two)
+    ]
+
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+class TestSaving:
+    def test_training_goes_on_as_if_never_stopped(self, make_model, make_data, tmp_path):
+        (x, y) = make_data(4)
+        model = make_model(dropout=0.5)
+        model.fit(x, y, batch_size=2, verbose=0, shuffle=False)
+        model.save(tmp_path / "model.keras")
+
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        for trained in (model, loaded):
+            trained.fit(x, y, batch_size=2, epochs=2, verbose=0, shuffle=False)
+
+        assert isinstance(loaded, Pix2Pix)
+        for one, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_settings_and_optimizer_come_back(self, make_model, tmp_path):
+        model = make_model(lambda_l1=3.0, learning_rate=1e-3, beta_1=0.7, upsampling="resize")
+        model.save(tmp_path / "model.keras")
+
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+        assert loaded.get_config() == model.get_config()
+        assert loaded.lambda_l1 == 3.0
+        assert loaded.optimizer.beta_1 == 0.7
+        assert float(loaded.optimizer.learning_rate) == pytest.approx(1e-3)
+
+    def test_weights_alone_come_back(self, make_model, make_data, tmp_path):
+        first, second, (x, _) = make_model(seed=1), make_model(seed=2), make_data()
+        first.save_weights(tmp_path / "model.weights.h5")
+        second.load_weights(tmp_path / "model.weights.h5")
+
+        np.testing.assert_array_equal(first.predict(x, verbose=0), second.predict(x, verbose=0))

@@ -7,10 +7,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_qd.errors import DataError
-from keras_qd.metrics import L1, L2, PSNR, R2, SSIM, Linf, Measure
+from keras_qd.metrics import (
+    L1,
+    L2,
+    MAE,
+    NMAE,
+    NRMSE,
+    PSNR,
+    R2,
+    RMSE,
+    SSIM,
+    AlignedL1,
+    AlignedL2,
+    AlignedR2,
+    CentreOfMassError,
+    ChargeError,
+    Linf,
+    Measure,
+    PeakError,
+    R2PerSystem,
+    R2ScalarMean,
+    SecondMomentError,
+)
 
 IMAGE_METRICS = [L1, L2, Linf, R2, lambda: PSNR(data_range=1.0), lambda: SSIM(data_range=1.0)]
 METRICS = [L1, L2, Linf, R2, lambda: PSNR(data_range=1.0)]
+ALL = [
+    *IMAGE_METRICS,
+    *[MAE, RMSE, NMAE, NRMSE, PeakError, R2PerSystem, R2ScalarMean],
+    *[AlignedL1, AlignedL2, AlignedR2],
+    lambda: ChargeError(length=10.0),
+    lambda: CentreOfMassError(length=10.0),
+    lambda: SecondMomentError(length=10.0),
+]
+ANY_SHAPE = [*METRICS, RMSE, R2ScalarMean, AlignedR2]
 
 batch_sizes = st.lists(st.sampled_from([1, 2, 5]), min_size=1, max_size=3)
 
@@ -19,7 +49,7 @@ def name_of(make):
     return make().name
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", ALL, ids=name_of)
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), sizes=batch_sizes)
 def test_any_batching_gives_the_whole_set(make, seed, sizes, densities, stream):
@@ -28,7 +58,7 @@ def test_any_batching_gives_the_whole_set(make, seed, sizes, densities, stream):
     assert stream(make(), reference, prediction, sizes) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("make", METRICS, ids=name_of)
+@pytest.mark.parametrize("make", ANY_SHAPE, ids=name_of)
 @settings(max_examples=5, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -82,7 +112,7 @@ def test_a_channel_axis_may_be_missing_in_one(make, densities, stream):
         assert stream(make(), a, b) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", ALL, ids=name_of)
 def test_no_systems_give_nan(make, densities):
     reference, prediction = densities(1)
     metric = make()
@@ -113,7 +143,7 @@ def test_many_blocks_are_as_one(make, densities, monkeypatch):
     np.testing.assert_allclose(make().per_sample(reference, prediction), whole, rtol=1e-12)
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", ALL, ids=name_of)
 def test_config_makes_an_equal_metric(make, densities, stream):
     metric = make()
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
@@ -122,7 +152,7 @@ def test_config_makes_an_equal_metric(make, densities, stream):
     assert stream(copy, *densities(2)) == stream(metric, *densities(2))
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", ALL, ids=name_of)
 def test_every_metric_is_a_measure(make):
     metric = make()
     assert isinstance(metric, Measure)
@@ -147,14 +177,13 @@ def tiny_model(**compile_settings):
     return model
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_inside_fit_and_evaluate(densities, tmp_path):
     x, y = (values[..., None] for values in densities(4))
-    model = tiny_model(metrics=[make() for make in IMAGE_METRICS])
+    model = tiny_model(metrics=[make() for make in ALL])
     history = model.fit(x, y, batch_size=4, epochs=2, validation_data=(x, y), verbose=0).history
     logs = model.evaluate(x, y, batch_size=3, verbose=0, return_dict=True)
     prediction = model.predict(x, verbose=0)
-    for make in IMAGE_METRICS:
+    for make in ALL:
         expected = make().over_set(y, prediction)
         assert logs[make().name] == pytest.approx(expected, rel=1e-6)
         assert history[f"val_{make().name}"][-1] == pytest.approx(expected, rel=1e-6)
@@ -165,7 +194,6 @@ def test_inside_fit_and_evaluate(densities, tmp_path):
     )
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_sample_weights_inside_evaluate(densities):
     x, y = (values[..., None] for values in densities(4))
     weights = np.arange(11) % 3

@@ -138,24 +138,26 @@ def flat(values: Array) -> Array:
     return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
-def mean_field(reference: Any) -> Array:
+def mean_field(reference: Any, view: Callable[[Array], Array] = flat) -> Array:
     """Return the mean of a set of fields over its systems.
 
     Parameters
     ----------
     reference : array_like, shape (n, ...)
         The fields.
+    view : callable
+        What is averaged: makes (m, k) values of the fields of m systems.
 
     Returns
     -------
-    ndarray, shape (...)
-        Their mean; exactly the field itself where all are equal.
+    ndarray, shape (k,)
+        The mean; exactly the values themselves where all systems are equal. Zeros for an empty set.
     """
     reference, _ = check_pair(reference, reference)
-    total = np.zeros(reference.shape[1:])
     if not reference.shape[0]:
-        return total
-    first = np.asarray(reference[0], dtype=np.float64)
+        return np.zeros(math.prod(reference.shape[1:]))
+    first = view(np.asarray(reference[:1], dtype=np.float64))
+    total = np.zeros_like(first[0])
     for block in block_slices(reference.shape):
-        total += (np.asarray(reference[block], dtype=np.float64) - first).sum(axis=0)
-    return np.asarray(first + total / reference.shape[0])
+        total += (view(np.asarray(reference[block], dtype=np.float64)) - first).sum(axis=0)
+    return np.asarray(first[0] + total / reference.shape[0])

@@ -79,28 +79,26 @@ class R2(FieldMetric):
         """
         y_true, y_pred = tensors.check_pair(y_true, y_pred, self.dtype)
         weights = tensors.sample_weights(sample_weight, y_true)[:, None]
-        values, error = tensors.flat(y_true), tensors.flat(y_true - y_pred)
-        spread = self._built_spread(values.shape[-1])
-        self._residual.add(pairwise_sum(pairwise_sum(weights * ops.square(error))))
-        spread.add(values, weights)
+        values, predicted = self._tensor_values(y_true), self._tensor_values(y_pred)
+        squares = weights * ops.square(values - predicted)
+        self._residual.add(pairwise_sum(pairwise_sum(squares)))
+        self._add_to_spread(values, weights)
 
     def result(self) -> Any:
         """Return R2 of the systems so far, a scalar tensor."""
         if self._spread is None:
             return ops.convert_to_tensor(float("nan"), dtype=self.dtype)
-        residual, total = self._residual.value(), self._spread.value()
-        constant = ops.where(residual == 0, ops.ones_like(total), ops.zeros_like(total))
-        value = 1.0 - residual / ops.where(total == 0, ops.ones_like(total), total)
-        value = ops.where(total == 0, constant, value)
+        value = tensor_ratio_to_r2(self._residual.value(), self._spread.value())
         return ops.where(self._spread.weight() > 0, value, value * float("nan"))
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
         """Return every system's squares of residual and of deviation, shape (n, 2)."""
-        mean = arrays.mean_field(reference)
+        mean = self._mean(reference)
 
         def squares(reference: Array, prediction: Array, context: Context) -> Array:
-            residual = np.square(arrays.flat(prediction - reference)).sum(axis=1)
-            deviation = np.square(arrays.flat(reference - mean)).sum(axis=1)
+            values, predicted = self._array_values(reference), self._array_values(prediction)
+            residual = np.square(predicted - values).sum(axis=1)
+            deviation = np.square(values - mean).sum(axis=1)
             return np.stack([residual, deviation], axis=1)
 
         return arrays.block_terms(squares, reference, prediction, context)
@@ -109,10 +107,30 @@ class R2(FieldMetric):
         """Return 1 minus the ratio of residual and deviation, shape (..., 2) -> (...)."""
         return ratio_to_r2(means[..., 0], means[..., 1])
 
+    def _tensor_values(self, fields: Any) -> Any:
+        """Return what is compared of the fields of a batch, shape (batch, k)."""
+        return tensors.flat(fields)
+
+    def _array_values(self, fields: Array) -> Array:
+        """Return what is compared of the fields of a block, shape (m, k)."""
+        return arrays.flat(fields)
+
+    def _add_to_spread(self, values: Any, weights: Any) -> None:
+        """Add values of shape (batch, k), with weights of shape (batch, 1), to the total."""
+        self._built_spread(values.shape[-1]).add(values, weights)
+
+    def _mean(self, reference: Any) -> Array:
+        """Return what the total is about, for a whole set."""
+        return arrays.mean_field(reference, self._array_values)
+
+    def _new_spread(self, size: int) -> RunningSpread:
+        """Return the state for fields of `size` values."""
+        return RunningSpread(self, size)
+
     def _built_spread(self, size: int) -> RunningSpread:
         """Return the state for fields of `size` values, created on the first batch."""
         if self._spread is None:
-            self._spread = RunningSpread(self, size)
+            self._spread = self._new_spread(size)
         if self._spread.size != size:
             raise DataError(
                 f"{self.name} was given fields of {self._spread.size} values before and of {size} "
@@ -143,3 +161,21 @@ def ratio_to_r2(residual: Array, total: Array) -> Array:
     constant = np.where(np.equal(residual, 0), 1.0, 0.0)
     value = 1.0 - residual / np.where(np.equal(total, 0), 1.0, total)
     return np.where(np.equal(total, 0), constant, value)
+
+
+def tensor_ratio_to_r2(residual: Any, total: Any) -> Any:
+    """Return the same as `ratio_to_r2`, of tensors.
+
+    Parameters
+    ----------
+    residual, total : tensor
+        Sums of squares, of one shape.
+
+    Returns
+    -------
+    tensor
+        R2, of the same shape.
+    """
+    constant = ops.where(residual == 0, ops.ones_like(total), ops.zeros_like(total))
+    value = 1.0 - residual / ops.where(total == 0, ops.ones_like(total), total)
+    return ops.where(total == 0, constant, value)

@@ -1,0 +1,60 @@
+"""Accuracy and confusion of classifiers."""
+
+import numpy as np
+import pytest
+
+from keras_qd.errors import DataError
+from keras_qd.metrics import Accuracy, confusion_matrix
+
+
+@pytest.fixture
+def classes(rng):
+    return rng.integers(4, size=23), rng.uniform(size=(23, 4)).astype("float32")
+
+
+@pytest.mark.parametrize("kind", ["classes", "column", "one-hot"])
+def test_scores_against_classes(kind, classes, stream):
+    exact, scores = classes
+    shaped = {"classes": exact, "column": exact[:, None], "one-hot": np.eye(4)[exact]}[kind]
+    expected = np.mean(scores.argmax(axis=1) == exact)
+    assert Accuracy().over_set(shaped, scores) == expected
+    assert stream(Accuracy(), shaped, scores, (5, 2)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_probabilities_of_two_classes(rng, stream):
+    exact, probability = rng.integers(2, size=23), rng.uniform(size=(23, 1)).astype("float32")
+    expected = np.mean((probability[:, 0] > 0.5) == exact)
+    assert Accuracy().over_set(exact, probability) == expected
+    assert stream(Accuracy(), exact, probability) == pytest.approx(expected, rel=1e-6)
+
+
+def test_weights(classes, stream):
+    exact, scores = classes
+    weights = np.arange(23.0)
+    expected = np.average(scores.argmax(axis=1) == exact, weights=weights)
+    assert stream(Accuracy(), exact, scores, (5,), weights) == pytest.approx(expected, rel=1e-6)
+
+
+def test_confusion(classes):
+    exact, scores = classes
+    matrix = confusion_matrix(exact, scores)
+    assert matrix.sum() == 23
+    assert np.trace(matrix) / 23 == Accuracy().over_set(exact, scores)
+    for true, taken in np.ndindex(4, 4):
+        found = np.sum((exact == true) & (scores.argmax(axis=1) == taken))
+        assert matrix[true, taken] == found
+    assert confusion_matrix(exact, scores, n_classes=6).shape == (6, 6)
+    assert confusion_matrix([], []).shape == (0, 0)
+
+
+def test_what_is_refused(classes):
+    exact, scores = classes
+    with pytest.raises(DataError, match="from 0 to 1"):
+        confusion_matrix(exact, scores, n_classes=2)
+    with pytest.raises(DataError, match="from 0 to"):
+        confusion_matrix([-1, 0], [0, 1])
+    with pytest.raises(DataError, match="differ in shape"):
+        Accuracy().over_set(exact[:5], scores)
+    for method in (Accuracy().over_set, Accuracy().update_state):
+        with pytest.raises(DataError, match="classes have shape"):
+            method(exact, scores[:, None, :])

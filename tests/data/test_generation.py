@@ -14,6 +14,12 @@ from keras_qd.data import generate, open_store
 from keras_qd.errors import DataError, KerasQDError, PhysicsError, StoreError, UsageError
 
 
+@pytest.fixture(scope="module")
+def whole_digest(tmp_path_factory):
+    """Return the digest of 22 samples made in one go."""
+    return generate(tmp_path_factory.mktemp("whole") / "noise", Noise(), 22, workers=1).digest()
+
+
 def test_samples_are_what_the_recipe_makes(tmp_path):
     recipe = Noise(seed=3)
     store = generate(tmp_path / "noise.zarr", recipe, 6, workers=1)
@@ -25,7 +31,7 @@ def test_samples_are_what_the_recipe_makes(tmp_path):
 def test_every_number_of_workers_makes_the_same_bits(tmp_path):
     digests = {
         generate(tmp_path / str(workers), Noise(), 22, workers=workers).digest()
-        for workers in (1, 2, 3)
+        for workers in (1, 3)
     }
     assert len(digests) == 1
 
@@ -36,8 +42,9 @@ def test_other_seeds_make_other_samples(tmp_path):
     assert not np.array_equal(one.read("image")[1:], other.read("image")[:-1])
 
 
-@pytest.mark.parametrize("name", ["Noise", "BatchedNoise"])
-@pytest.mark.parametrize(("first", "last"), [(5, 17), (8, 16), (1, 2)])
+@pytest.mark.parametrize(
+    ("name", "first", "last"), [("Noise", 5, 17), ("Noise", 8, 16), ("BatchedNoise", 5, 17)]
+)
 def test_appending_keeps_the_first_samples_and_equals_one_go(tmp_path, name, first, last):
     recipe = getattr(recipes_for_tests, name)()
     short = generate(tmp_path / "grown", recipe, first, workers=1)
@@ -83,16 +90,16 @@ def test_another_configuration_is_refused_with_the_differing_keys(tmp_path):
         ("dies", StoreError, r"worker process died.*while making shard 2.*to go on"),
     ],
 )
-def test_failures_are_told_and_leave_a_store_that_goes_on(tmp_path, failure, kind, message):
+def test_failures_are_told_and_leave_a_store_that_goes_on(
+    tmp_path, whole_digest, failure, kind, message
+):
     path, until = tmp_path / "failing", tmp_path / "mended"
     recipe = Failing(failure=failure, until=str(until))
     with pytest.raises(kind, match=message):
         generate(path, recipe, 22, workers=2)
     assert open_store(path).digest() is None
     until.touch()
-    resumed = generate(path, recipe, 22, workers=2)
-    whole = generate(tmp_path / "whole", Noise(), 22, workers=1)
-    assert resumed.digest() == whole.digest()
+    assert generate(path, recipe, 22, workers=1).digest() == whole_digest
 
 
 def test_a_recipe_may_print(tmp_path):
@@ -100,7 +107,7 @@ def test_a_recipe_may_print(tmp_path):
     assert generate(tmp_path / "noise", recipe, 12, workers=1).digest()
 
 
-def test_interrupting_leaves_a_store_that_goes_on(tmp_path):
+def test_interrupting_leaves_a_store_that_goes_on(tmp_path, whole_digest):
     def interrupt(done, total):
         if done >= 7:
             raise KeyboardInterrupt
@@ -111,9 +118,7 @@ def test_interrupting_leaves_a_store_that_goes_on(tmp_path):
     assert interrupted.digest() is None
     with pytest.raises(StoreError, match=r"not finished: .* of 22 samples are there"):
         interrupted.read("image")
-    resumed = generate(tmp_path / "noise", Noise(), 22, workers=2)
-    whole = generate(tmp_path / "whole", Noise(), 22, workers=1)
-    assert resumed.digest() == whole.digest()
+    assert generate(tmp_path / "noise", Noise(), 22, workers=1).digest() == whole_digest
 
 
 def test_damaged_shards_are_made_again(tmp_path):

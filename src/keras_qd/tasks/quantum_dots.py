@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from keras_qd.tasks.task import Task
 
-#: How each field is scaled: potentials by their spread about the set's mean, densities by their
-#: spread alone, so that an empty place stays zero.
+#: How each field is scaled. Potentials lose their mean, which no density depends on; densities keep
+#: their zero, so that an empty place stays empty.
 _SCALING = {
-    "potential": "standard",
+    "potential": "centered-standard",
     "density": "max",
     "density_noninteracting": "max",
 }

@@ -18,10 +18,6 @@ _CLUSTER = 0.02
 #: Residual norm of the other roots, of which the eigenvalue alone matters.
 _LOOSE_TOLERANCE = 3e-4
 
-#: A root above the ceiling is given up only once its residual norm is below this: a Ritz value with
-#: a larger one may be far above the root that it will fall to.
-_CEILING_RESIDUAL = 0.1
-
 
 def davidson(
     apply: Callable[[Array], Array],
@@ -31,7 +27,6 @@ def davidson(
     *,
     tolerance: float = 1e-6,
     lowest: float = np.inf,
-    ceiling: float = np.inf,
     max_iterations: int = 200,
 ) -> tuple[Array, Array]:
     """Find the lowest eigenvalues and eigenvectors by block Davidson iteration [1]_.
@@ -57,9 +52,6 @@ def davidson(
     lowest : float, default inf
         A smaller value than the lowest eigenvalue, known from elsewhere: no root above its
         neighbourhood needs the strict tolerance.
-    ceiling : float, default inf
-        Roots are of no interest above this value: they are left as they are once ``e - |residual|``
-        is above it and the residual small.
     max_iterations : int, default 200
         Blocks of new directions before giving up.
 
@@ -90,8 +82,7 @@ def davidson(
         norms = np.linalg.norm(residuals, axis=1)
         strict = values <= min(values[0], lowest) + _CLUSTER
         allowed = np.where(strict, tolerance, max(tolerance, _LOOSE_TOLERANCE))
-        matters = (values - norms < ceiling) | (norms > _CEILING_RESIDUAL)
-        wanted = (norms > allowed) & matters
+        wanted = norms > allowed
         if not wanted.any():
             return values, vectors
         if subspace.is_full(int(wanted.sum())):

@@ -48,7 +48,7 @@ class SectorProblem:
     vectors: Array
 
     def solve(self, n_roots: int, tolerance: float, known: list[Level]) -> list[Level]:
-        """Find the lowest levels, as far as they matter beside those that are known."""
+        """Find the lowest levels; those far above the known ones only loosely."""
         sector = self.hamiltonian.sector
         if self.leading == sector:
             values, vectors = self.values[:n_roots], self.vectors[:n_roots]
@@ -60,7 +60,6 @@ class SectorProblem:
                 n_roots,
                 tolerance=tolerance,
                 lowest=known[0].energy if known else np.inf,
-                ceiling=known[1].energy if len(known) > 1 else np.inf,
             )
         if n_roots <= values.size < sector.dimension and values[-1] - values[0] < DEGENERACY:
             return self.solve(2 * n_roots, tolerance, known)
@@ -101,8 +100,9 @@ def prepare(hamiltonian: SectorHamiltonian) -> SectorProblem:
             check_finite=False,
         )
         return SectorProblem(hamiltonian, sector, values, vectors.T)
+    affordable = min(_LEADING_DIMENSION, sector.dimension // 4)
     n_orbitals = sector.n_up + 1
-    while spin_sector(n_orbitals + 1, sector.n_up, sector.n_down).dimension <= _LEADING_DIMENSION:
+    while spin_sector(n_orbitals + 1, sector.n_up, sector.n_down).dimension <= affordable:
         n_orbitals += 1
     leading = hamiltonian.leading(n_orbitals)
     values, vectors = eigh(leading.dense(), check_finite=False)

@@ -71,6 +71,7 @@ def test_files(evaluated, dataset):
         "digest": dataset.metadata["digest"],
         "own": True,
         "length": LENGTH,
+        "units": {"energy": "Ha*"},
     }
     with (run.path / "samples.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -96,7 +96,7 @@ def test_figures_are_written_beside_it(reported):
         "data.npz",
         *(
             f"{name}.{suffix}"
-            for name in ("learning_curves", "systems", "errors_density")
+            for name in ("learning_curves", "systems", "errors_density", "dependence_density")
             for suffix in ("png", "pdf", "svg")
         ),
     }
@@ -141,7 +141,7 @@ def test_a_browser_shows_it_on_a_telephone(reported, tmp_path):
     found = json.loads(re.search(r'<pre id="found">(.*?)</pre>', process.stdout).group(1))
     assert found["width"] <= 390
     assert found["broken"] == 0
-    assert found["images"] == 5
+    assert found["images"] == 6
     # Whatever a page may not load, or fails to, is told on the console.
     assert "CONSOLE" not in process.stderr
 

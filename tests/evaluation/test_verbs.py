@@ -1,12 +1,17 @@
 """The verbs evaluate, predict and report: output, files, and one line for each mistake."""
 
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import keras_qd
 from keras_qd.cli.main import main
+from keras_qd.data import generate
+from keras_qd.data.wells import Wells
 from keras_qd.errors import DataError
 from keras_qd.evaluation.reading import read_fields
 
@@ -47,10 +52,43 @@ def test_evaluate_prints_json(keras_qd_command, run):
     }
 
 
+def test_evaluate_groups_systems(keras_qd_command, run):
+    code, out, _ = keras_qd_command("evaluate", run.path, "--by", "energy")
+    assert code == 0
+    table = out.split("\n\n")[2].splitlines()
+    assert table[0].split() == ["energy", "systems", "density_l1", "density_r2", "density_ssim"]
+    assert len(table) == 6
+    code, out, _ = keras_qd_command("evaluate", run.path, "--by", "energy", "--json")
+    assert sum(group["n_systems"] for group in json.loads(out)["groups"]) == 11
+    code, _, err = keras_qd_command("evaluate", run.path, "--by", "energies")
+    assert code == 2
+    assert "did you mean 'energy'" in err
+
+
+def test_evaluate_ranks_runs(keras_qd_command, run, tmp_path):
+    other = shutil.copytree(run.path, tmp_path / "other")
+    code, out, _ = keras_qd_command("evaluate", run.path, other, "--sort", "r2")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].split() == ["run", "L1", "R2", "SSIM"]
+    assert {line.split()[0] for line in lines[2:]} == {str(run.path), str(other)}
+    code, _, err = keras_qd_command("evaluate", run.path, other, "--by", "energy")
+    assert code == 2
+    assert "one run" in err
+
+
 def test_report_says_where_it_is(keras_qd_command, run):
     code, out, _ = keras_qd_command("report", run.path)
     assert code == 0
     assert out.strip() == str(run.path / "report.html")
+
+
+def test_predict_works_in_a_process_of_its_own(run, tmp_path):
+    """Nothing but the run says which classes the model is made of."""
+    np.save(tmp_path / "given.npy", make_wells(2, 42)["potential"])
+    arguments = ["predict", run.path, tmp_path / "given.npy", "--out", tmp_path / "out.npz"]
+    subprocess.run([sys.executable, "-m", "keras_qd", *arguments], check=True, timeout=300)
+    assert np.load(tmp_path / "out.npz")["density"].shape == (2, 16, 16)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
@@ -115,6 +153,15 @@ def test_a_mistake_is_one_line(
     assert message in err
     assert len(err.strip().splitlines()) == 1
     assert "Traceback" not in err
+
+
+def test_a_store_is_read_in_parts(tmp_path):
+    store = generate(tmp_path / "wells", Wells(n_points=16), 20, workers=1)
+    potential = read_fields(tmp_path / "wells", ["potential"])["potential"]
+    assert potential.shape == (20, 16)
+    np.testing.assert_array_equal(potential[3:7], store.read("potential")[3:7])
+    with pytest.raises(DataError, match="no field gate"):
+        read_fields(tmp_path / "wells", ["gate"])
 
 
 def test_files_are_never_unpickled(tmp_path):

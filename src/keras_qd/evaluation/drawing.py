@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from keras_qd.errors import RunError
 from keras_qd.evaluation.examples import Example
 from keras_qd.evaluation.figures.curves import curve_names, curves_figure
+from keras_qd.evaluation.figures.dependence import dependence_figure
 from keras_qd.evaluation.figures.errors import errors_figure
 from keras_qd.evaluation.figures.labels import Labels
 from keras_qd.evaluation.figures.style import drawing, save
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from keras_qd.evaluation.result import Evaluation
     from keras_qd.evaluation.scores import Score
     from keras_qd.training.run import Run
+
+Array = NDArray[Any]
 
 
 def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
@@ -39,7 +45,8 @@ def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
     -------
     list of Path
         The files, in ``figures`` of the evaluation's folder: ``learning_curves``, ``systems`` and,
-        for each target field, ``errors_FIELD``; fewer where there is nothing to draw.
+        for each target field, ``errors_FIELD`` and ``dependence_FIELD``; fewer where there is
+        nothing to draw.
     """
     folder = evaluation.folder / "figures"
     with drawing():
@@ -70,6 +77,14 @@ def draw_figures(run: Run, evaluation: Evaluation) -> Iterator[tuple[str, Figure
         ranked = labels.ranked_by(ranking.title, ranking.unit)
         values = evaluation.samples[ranking.column]
         yield f"errors_{parity.field}", errors_figure(values, parity, ranked)
+        numbers = varying_numbers(evaluation)
+        if numbers:
+            yield f"dependence_{parity.field}", dependence_figure(values, numbers, ranked)
+
+
+def varying_numbers(evaluation: Evaluation) -> dict[str, Array]:
+    """Return the data set's numbers that are not the same for all systems."""
+    return {name: values for name, values in evaluation.numbers.items() if np.ptp(values) > 0}
 
 
 def readable_history(run: Run) -> dict[str, list[float]]:
@@ -101,6 +116,7 @@ def can_be_drawn(examples: tuple[Example, ...]) -> bool:
 def labels_of(run: Run, evaluation: Evaluation) -> Labels:
     """Return names and units for the figures of an evaluation."""
     units = {name: field["unit"] for name, field in run.config["fields"].items()}
+    units.update(evaluation.data["units"])
     labels = Labels(units, length=evaluation.data.get("length") or box_length(run.config["data"]))
     ranking = evaluation.ranking
     return labels if ranking is None else labels.ranked_by(ranking.title, ranking.unit)

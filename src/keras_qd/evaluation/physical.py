@@ -7,7 +7,7 @@ from typing import Any
 
 
 def box_length(metadata: Mapping[str, Any]) -> float | None:
-    """Return the side of the box, in a0*; None where the metadata do not say.
+    """Return the side of the box or line, in a0*; None where the metadata do not say.
 
     Parameters
     ----------
@@ -20,5 +20,8 @@ def box_length(metadata: Mapping[str, Any]) -> float | None:
     10.0
     """
     configuration = metadata.get("configuration")
-    value = configuration.get("box_length") if isinstance(configuration, Mapping) else None
+    if not isinstance(configuration, Mapping):
+        return None
+    # The first name is that of boxes in two dimensions, the second that of lines.
+    value = configuration.get("box_length", configuration.get("length"))
     return float(value) if isinstance(value, (int, float)) else None

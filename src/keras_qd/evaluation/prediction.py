@@ -160,7 +160,7 @@ def named_fields(
 
 def _common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:
     """Return the number of samples, which all input fields must share."""
-    lengths = {}
+    lengths: dict[str, int] = {}
     for name, shape in pipeline.inputs.items():
         if name not in fields:
             raise DataError(

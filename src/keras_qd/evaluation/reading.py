@@ -4,13 +4,38 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_qd.data import open_store
+from keras_qd.data import Store, open_store
 from keras_qd.errors import DataError
+
+
+@dataclass(frozen=True)
+class StoredField:
+    """One field of a store, of which slices are read when they are asked for.
+
+    Parameters
+    ----------
+    store : Store
+        An open store.
+    name : str
+        Name of the field.
+    """
+
+    store: Store
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole, samples along the first axis."""
+        return (self.store.n_samples, *self.store.fields[self.name].shape)
+
+    def __getitem__(self, samples: slice) -> np.ndarray:
+        return self.store.read(self.name, np.arange(self.store.n_samples)[samples])
 
 
 def read_fields(path: str | Path, names: Sequence[str]) -> Mapping[str, Any]:
@@ -74,7 +99,7 @@ def _read_store(path: Path, names: Sequence[str]) -> Mapping[str, Any]:
     if store.unfinished():
         raise store.incomplete()
     _require(path, names, list(store.fields))
-    return {name: store.array(name) for name in names}
+    return {name: StoredField(store, name) for name in names}
 
 
 def _require(path: Path, names: Sequence[str], found: Sequence[str]) -> None:

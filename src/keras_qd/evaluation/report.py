@@ -16,10 +16,12 @@ from keras_qd.evaluation.drawing import (
     ranked_parities,
     readable_history,
     titles_of,
+    varying_numbers,
     write_figures,
 )
 from keras_qd.evaluation.evaluating import evaluate
 from keras_qd.evaluation.figures.curves import curve_names, curves_figure
+from keras_qd.evaluation.figures.dependence import dependence_figure
 from keras_qd.evaluation.figures.errors import errors_figure
 from keras_qd.evaluation.figures.inline import Picture, inline
 from keras_qd.evaluation.figures.labels import words
@@ -138,3 +140,7 @@ def _errors(run: Run, evaluation: Evaluation) -> Iterator[Picture]:
         ranked = labels.ranked_by(ranking.title, ranking.unit)
         values = evaluation.samples[ranking.column]
         yield inline(partial(errors_figure, values, parity, ranked), described)
+        numbers = varying_numbers(evaluation)
+        if numbers:
+            described = f"{ranking.title} of {words(parity.field)} over {', '.join(numbers)}"
+            yield inline(partial(dependence_figure, values, numbers, ranked), described)

@@ -36,7 +36,8 @@ class Evaluation:
         Where it is kept: the run directory, or for other data a folder of its own inside.
     data : mapping
         ``split``, ``n_samples``, ``digest``, ``own`` (whether it is the data set the run was
-        trained on) and ``length`` (side of the box in a0*, where known).
+        trained on) and ``length`` (side of the box in a0*, where known) and ``units`` (of the data
+        set's numbers).
     scores : tuple of Score
         Every metric of every target field, in physical units and in the scaled space of the
         network.
@@ -73,6 +74,11 @@ class Evaluation:
     def ranking(self) -> Score | None:
         """The score that systems are ranked by; None where no metric tells them apart."""
         return ranking_score(self.scores)
+
+    @property
+    def numbers(self) -> dict[str, Array]:
+        """The data set's numbers of each system, without the metrics."""
+        return {name: self.samples[name] for name in self.data["units"]}
 
     def score(self, metric: str, field: str | None = None, space: str = "physical") -> Score:
         """Return one score.

@@ -141,8 +141,7 @@ class Trial:
     def table(self) -> dict[str, Array]:
         """Return the index of each system and the data set's numbers on it, by column."""
         split = self.dataset.split(self.split)
-        numbers = [name for name, field in self.dataset.fields.items() if field.shape == ()]
-        columns = {name: np.asarray(split[name]) for name in numbers}
+        columns = {name: np.asarray(split[name]) for name in self._numbers()}
         return {"index": np.arange(self.n_samples), **columns}
 
     def describe(self) -> dict[str, Any]:
@@ -153,7 +152,12 @@ class Trial:
             "digest": self.dataset.metadata.get("digest"),
             "own": self.own,
             "length": box_length(self.dataset.metadata),
+            "units": {name: self.dataset.fields[name].unit for name in self._numbers()},
         }
+
+    def _numbers(self) -> list[str]:
+        """Return the names of the data set's fields that are one number a system."""
+        return [name for name, field in self.dataset.fields.items() if field.shape == ()]
 
     def _fixed(self, name: str, values: Array) -> Array:
         scaling = self.run.pipeline().scalings[name]

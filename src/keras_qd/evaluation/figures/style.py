@@ -121,6 +121,7 @@ def pretty(unit: str) -> str:
     >>> pretty("Ha*")
     'Ha*'
     """
+    unit = unit.replace("hbar", "ħ")
     if unit.startswith("1/") and "/" not in unit[2:]:
         base, _, power = unit[2:].partition("^")
         unit = f"{base}^-{power or 1}"

@@ -31,7 +31,6 @@ from keras_qd.metrics import (
 )
 
 IMAGE_METRICS = [L1, L2, Linf, R2, lambda: PSNR(data_range=1.0), lambda: SSIM(data_range=1.0)]
-METRICS = [L1, L2, Linf, R2, lambda: PSNR(data_range=1.0)]
 ALL = [
     *IMAGE_METRICS,
     *[MAE, RMSE, NMAE, NRMSE, PeakError, R2PerSystem, R2ScalarMean],
@@ -40,7 +39,8 @@ ALL = [
     lambda: CentreOfMassError(length=10.0),
     lambda: SecondMomentError(length=10.0),
 ]
-ANY_SHAPE = [*METRICS, RMSE, R2ScalarMean, AlignedR2]
+# One of each way to stream: a mean over systems, the spread about a mean, and a sliding window.
+KINDS = [L2, R2, lambda: SSIM(data_range=1.0)]
 
 batch_sizes = st.lists(st.sampled_from([1, 2, 5]), min_size=1, max_size=3)
 
@@ -50,7 +50,7 @@ def name_of(make):
 
 
 @pytest.mark.parametrize("make", ALL, ids=name_of)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), sizes=batch_sizes)
 def test_any_batching_gives_the_whole_set(make, seed, sizes, densities, stream):
     reference, prediction = densities(seed)
@@ -58,8 +58,18 @@ def test_any_batching_gives_the_whole_set(make, seed, sizes, densities, stream):
     assert stream(make(), reference, prediction, sizes) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("make", ANY_SHAPE, ids=name_of)
-@settings(max_examples=5, deadline=None)
+@pytest.mark.slow
+@pytest.mark.parametrize("make", ALL, ids=name_of)
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), sizes=st.lists(st.integers(1, 11), min_size=1, max_size=5))
+def test_many_batchings_give_the_whole_set(make, seed, sizes, densities, stream):
+    reference, prediction = densities(seed)
+    expected = make().over_set(reference, prediction)
+    assert stream(make(), reference, prediction, sizes) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("make", [L1, R2, R2ScalarMean, AlignedR2], ids=name_of)
+@settings(max_examples=3, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     sizes=batch_sizes,
@@ -75,7 +85,7 @@ def test_any_shape_and_mean(make, seed, sizes, mean, shape, stream):
     assert streamed == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", KINDS, ids=name_of)
 def test_whole_weights_repeat_systems(make, densities, stream):
     reference, prediction = densities(1)
     weights = np.array([1, 0, 2, 1, 3, 0, 1, 1, 2, 1, 1])
@@ -85,14 +95,14 @@ def test_whole_weights_repeat_systems(make, densities, stream):
         assert weighted == pytest.approx(repeated, rel=1e-6)
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", KINDS, ids=name_of)
 def test_pixel_weights_are_refused(make, densities):
     reference, prediction = densities(1)
     with pytest.raises(DataError, match="one weight per system"):
         make().update_state(reference, prediction, sample_weight=reference)
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", KINDS, ids=name_of)
 def test_shapes_that_differ_are_refused(make, densities):
     reference, prediction = densities(1)
     for other in (prediction[:, :-1], prediction[..., None].repeat(2, -1), prediction[:5]):
@@ -102,7 +112,7 @@ def test_shapes_that_differ_are_refused(make, densities):
             make().over_set(reference, other)
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", KINDS, ids=name_of)
 def test_a_channel_axis_may_be_missing_in_one(make, densities, stream):
     reference, prediction = densities(1)
     expected = make().over_set(reference, prediction)
@@ -124,7 +134,7 @@ def test_no_systems_give_nan(make, densities):
     assert np.isnan(float(metric.result()))
 
 
-@pytest.mark.parametrize("make", IMAGE_METRICS, ids=name_of)
+@pytest.mark.parametrize("make", KINDS, ids=name_of)
 def test_nan_in_a_prediction_shows(make, densities, stream):
     reference, prediction = densities(1)
     prediction[3, 7, 7] = np.nan
@@ -177,13 +187,16 @@ def tiny_model(**compile_settings):
     return model
 
 
-def test_inside_fit_and_evaluate(densities, tmp_path):
+@pytest.mark.parametrize(
+    "makers", [KINDS, pytest.param(ALL, marks=pytest.mark.slow)], ids=["kinds", "all"]
+)
+def test_inside_fit_and_evaluate(makers, densities, tmp_path):
     x, y = (values[..., None] for values in densities(4))
-    model = tiny_model(metrics=[make() for make in ALL])
+    model = tiny_model(metrics=[make() for make in makers])
     history = model.fit(x, y, batch_size=4, epochs=2, validation_data=(x, y), verbose=0).history
     logs = model.evaluate(x, y, batch_size=3, verbose=0, return_dict=True)
     prediction = model.predict(x, verbose=0)
-    for make in ALL:
+    for make in makers:
         expected = make().over_set(y, prediction)
         assert logs[make().name] == pytest.approx(expected, rel=1e-6)
         assert history[f"val_{make().name}"][-1] == pytest.approx(expected, rel=1e-6)
@@ -198,7 +211,7 @@ def test_sample_weights_inside_evaluate(densities):
     x, y = (values[..., None] for values in densities(4))
     weights = np.arange(11) % 3
     # Keras wants weights that broadcast against the loss of every pixel.
-    model = tiny_model(weighted_metrics=[make() for make in IMAGE_METRICS])
+    model = tiny_model(weighted_metrics=[make() for make in KINDS])
     logs = model.evaluate(
         x,
         y,
@@ -208,6 +221,6 @@ def test_sample_weights_inside_evaluate(densities):
         return_dict=True,
     )
     prediction = model.predict(x, verbose=0)
-    for make in IMAGE_METRICS:
+    for make in KINDS:
         expected = make().over_set(np.repeat(y, weights, 0), np.repeat(prediction, weights, 0))
         assert logs[make().name] == pytest.approx(expected, rel=1e-6)

@@ -27,7 +27,8 @@ class ShardWriter:
     def __init__(self, store: Store, recipe: Recipe) -> None:
         self._store = store
         self._recipe = recipe
-        self._group = open_group(store.path, "r+")
+        group = open_group(store.path, "r+")
+        self._arrays = {name: group[name] for name in (*store.fields, FINGERPRINT, MANIFEST)}
 
     def write(self, number: int, on_made: Callable[[int], None] | None = None) -> None:
         """Make what is missing of one shard, write the shard, then enter it in the manifest.
@@ -45,8 +46,8 @@ class ShardWriter:
             If the recipe makes a wrong shape or values that are not finite.
         """
         indices = self._store.shard(number)
-        parts = [self._kept(number)]
-        first = indices.start + len(parts[0][FINGERPRINT])
+        parts = self._kept(number)
+        first = indices.start + sum(len(part[FINGERPRINT]) for part in parts)
         for start in range(first, indices.stop, self._recipe.batch):
             batch = range(start, start + self._recipe.batch)
             made = self._checked(self._make(batch), batch, min(batch.stop, indices.stop))
@@ -55,12 +56,14 @@ class ShardWriter:
                 on_made(len(made[FINGERPRINT]))
         self._publish(number, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
 
-    def _kept(self, number: int) -> dict[str, np.ndarray]:
-        """Read the whole batches that an unfinished last shard has from before it became longer."""
+    def _kept(self, number: int) -> list[dict[str, np.ndarray]]:
+        """Read the whole batches that a last shard has from before the store became longer."""
+        count = ManifestEntry.from_row(self._arrays[MANIFEST][number]).count
+        whole = count // self._recipe.batch * self._recipe.batch
+        if not whole:
+            return []
         names = (*self._store.fields, FINGERPRINT)
-        kept = {name: self._store.read_shard(number, name) for name in names}
-        whole = len(kept[FINGERPRINT]) // self._recipe.batch * self._recipe.batch
-        return {name: values[:whole] for name, values in kept.items()}
+        return [{name: self._store.read_shard(number, name)[:whole] for name in names}]
 
     def _make(self, batch: range) -> dict[str, np.ndarray]:
         try:
@@ -91,8 +94,8 @@ class ShardWriter:
         start = self._store.shard(number).start
         count = len(values[FINGERPRINT])
         for name, array in values.items():
-            self._group[name][start : start + count] = array
-        self._group[MANIFEST][number] = ManifestEntry(count, checksum(values)).to_row()
+            self._arrays[name][start : start + count] = array
+        self._arrays[MANIFEST][number] = ManifestEntry(count, checksum(values)).to_row()
 
 
 def fingerprints(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,79 @@
+"""How much of the solver's speed generation keeps, on one core and on several.
+
+Run ``python benchmarks/generation.py``. The bare rate is that of ``Recipe.make`` in this process. Processor
+time tells what generation adds even on a busy machine; the clock tells how well the cores are used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from keras_qd.data import QuantumDots, Wells, generate
+from keras_qd.data.pool import usable_cores
+
+N_WARM = 1
+
+
+def measure_bare(recipe, n_samples):
+    """Return seconds by the clock and of the processor that one sample takes the solver."""
+    recipe.make(range(recipe.batch))
+    clock, processor = time.perf_counter(), time.process_time()
+    for start in range(0, n_samples, recipe.batch):
+        recipe.make(range(start, start + recipe.batch))
+    return (
+        (time.perf_counter() - clock) / n_samples,
+        (time.process_time() - processor) / n_samples,
+    )
+
+
+def measure_generated(recipe, n_samples, workers):
+    """Return the same for a stored sample, between a short and a long run: start-up cancels."""
+    few = n_samples // 4
+    short, long = (_generate(recipe, n, workers) for n in (few, n_samples))
+    return tuple((b - a) / (n_samples - few) for a, b in zip(short, long, strict=True))
+
+
+def _generate(recipe, n_samples, workers):
+    with tempfile.TemporaryDirectory() as folder:
+        clock, processor = time.perf_counter(), _processor_time()
+        generate(Path(folder) / "store", recipe, n_samples, workers=workers)
+        return time.perf_counter() - clock, _processor_time() - processor
+
+
+def _processor_time():
+    """Return the processor time of this process and of its workers that have ended."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    usages = [resource.getrusage(kind) for kind in kinds]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def main():
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=1024, help="quantum dots to make")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    print(f"{'data set':14}{'workers':>8}{'samples/s':>11}{'of bare':>9}{'of bare, processor':>20}")
+    for recipe, n_samples in (
+        (QuantumDots(), arguments.samples),
+        (Wells(), 40 * arguments.samples),
+    ):
+        for _ in range(arguments.rounds):
+            clock, processor = measure_bare(recipe, n_samples // 4)
+            print(f"{recipe.kind:14}{'bare':>8}{1 / clock:11.0f}")
+            for workers in sorted({1, 2, usable_cores()}):
+                made_clock, made_processor = measure_generated(recipe, n_samples, workers)
+                print(
+                    f"{recipe.kind:14}{workers:8}{1 / made_clock:11.0f}"
+                    f"{clock / made_clock:9.2f}{processor / made_processor:20.2f}"
+                )
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    main()

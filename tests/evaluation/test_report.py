@@ -1,5 +1,6 @@
 """The report: one file, complete, without references to others, right in a real browser."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import pytest
 import keras_qd
 from keras_qd.errors import RunError
 from keras_qd.evaluation import Evaluation, write_report
+from keras_qd.evaluation.report import render_report
 
 from .conftest import make_dataset
 
@@ -79,7 +81,7 @@ def test_it_says_what_was_trained_on_what(page, trained):
         "2 epochs, batches of 8",
         f"keras=={trained.environment['packages']['keras']}",
         trained.config["backend"],
-        "On other data",
+        "On other systems",
     ):
         assert fact in text
 
@@ -104,9 +106,22 @@ def test_figures_are_written_beside_it(reported):
 
 def test_a_run_without_history_is_reported(run):
     (run.path / "history.csv").unlink()
-    page = write_report(run).read_text(encoding="utf-8")
-    assert "Learning curves" not in page
+    evaluation = keras_qd.evaluate(run, n_draws=10)
+    page = render_report(run, dataclasses.replace(evaluation, examples=(), parities=()))
     assert "How good it is" in page
+    for absent in ("Learning curves", "Single systems", "Errors"):
+        assert f"<h2>{absent}" not in page
+
+
+def test_metrics_that_only_stream_are_reported(run):
+    (run.path / "history.csv").unlink()
+    evaluation = keras_qd.evaluate(run, n_draws=10)
+    streamed = [
+        dataclasses.replace(score, title="Streamed", interval=None, systems={})
+        for score in evaluation.scores
+    ]
+    bare = dataclasses.replace(evaluation, scores=tuple(streamed), examples=(), parities=())
+    assert Links(render_report(run, bare)).text.count("Streamed") == 3 * 3
 
 
 def test_an_unfinished_run_is_refused(run):

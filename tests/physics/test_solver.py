@@ -1,5 +1,8 @@
 """Exact results that every part of the two-dimensional solver has a share in."""
 
+from pathlib import Path
+from runpy import run_path
+
 import numpy as np
 import pytest
 
@@ -175,3 +178,15 @@ def test_senseless_arguments(arguments):
 def test_unknown_interaction():
     with pytest.raises(UnknownNameError, match="did you mean 'coulomb'"):
         solve(np.zeros((64, 64)), BOX, interaction="coulom")
+
+
+def test_finite_differences_agree():
+    """The plain script of the benchmark, extrapolated to zero grid spacing from two grids."""
+    path = Path(__file__).parents[2] / "benchmarks" / "finite_difference.py"
+    script = run_path(str(path))["ground_state_energy"]
+    x, y = BOX.mesh(64)
+    potential = parabola(0.6) + 0.3 * np.cos(0.5 * x + 1) * np.cos(0.4 * y)
+    for n_electrons, n_orbitals in [(2, 6), (3, 5)]:
+        coarse, fine = (script(potential, 10.0, n_electrons, n_orbitals, n) for n in (19, 39))
+        energy = solve(potential, BOX, n_electrons, n_orbitals=n_orbitals).energy
+        assert (4 * fine - coarse) / 3 == pytest.approx(energy, abs=3e-3)

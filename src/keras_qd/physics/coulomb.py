@@ -186,30 +186,31 @@ def pair_integrals(squares: Array, interaction: Interaction) -> Array:
         Rows and columns are the pairs i >= j in the order of `numpy.tril_indices`; the upper
         triangle alone is filled.
     """
-    n_max = squares.shape[-1]
-    cosines = _pair_cosines(squares)
-    integrals = np.zeros((cosines.shape[0],) * 2, order="F")
-    for block in interaction_table(interaction, n_max):
-        # Row-major (pairs, cosines) is Fortran's (cosines, pairs): BLAS works in place, without a
-        # copy.
-        half = dtrmm(
-            1.0, block.factor, cosines[:, block.places].T, lower=1, trans_a=1, overwrite_b=1
-        )
-        integrals = dsyrk(1.0, half, trans=1, beta=1.0, c=integrals, overwrite_c=1)
+    blocks = interaction_table(interaction, squares.shape[-1])
+    cosines = _pair_cosines(squares, [block.places for block in blocks])
+    integrals = np.zeros((cosines[0].shape[0],) * 2, order="F")
+    for block, half in zip(blocks, cosines, strict=True):
+        # Row-major (pairs, cosines) is Fortran's (cosines, pairs): BLAS works in place.
+        factored = dtrmm(1.0, block.factor, half.T, lower=1, trans_a=1, overwrite_b=1)
+        integrals = dsyrk(1.0, factored, trans=1, beta=1.0, c=integrals, overwrite_c=1)
     return integrals
 
 
-def _pair_cosines(squares: Array) -> Array:
-    """Cosine coefficients of the products of orbitals i >= j, shape (pairs, (2 n_max + 1)^2)."""
-    m, n_max, _ = squares.shape
-    n_cosines = 2 * n_max + 1
-    sines, averages = _product_grid(n_max)
+def _pair_cosines(squares: Array, places: list[NDArray[np.intp]]) -> list[Array]:
+    """Cosine coefficients of the products of orbitals i >= j, shape (pairs, k) at each k places."""
+    sines, averages = _product_grid(squares.shape[-1])
     values = sines @ squares @ sines.T
-    first, second = np.tril_indices(m)
-    products = values[first] * values[second]
-    along_x = products.reshape(-1, products.shape[-1]) @ averages
-    along_y = averages.T @ along_x.reshape(-1, averages.shape[0], n_cosines)
-    return along_y.reshape(-1, n_cosines**2)
+    n_orbitals, n_points, _ = values.shape
+    cosines = [np.empty((n_orbitals * (n_orbitals + 1) // 2, k.size)) for k in places]
+    # One row of pairs at a time stays in the cache: all at once takes twice as long.
+    for i in range(n_orbitals):
+        products = values[: i + 1] * values[i]
+        along_x = (products.reshape(-1, n_points) @ averages).reshape(products.shape)
+        along_y = (averages.T @ along_x).reshape(i + 1, -1)
+        rows = slice(i * (i + 1) // 2, (i + 1) * (i + 2) // 2)
+        for block, k in zip(cosines, places, strict=True):
+            block[rows] = along_y[:, k]
+    return cosines
 
 
 @lru_cache(maxsize=8)

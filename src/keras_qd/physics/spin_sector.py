@@ -17,7 +17,7 @@ from math import comb, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from keras_qd.physics.reductions import singlet_reduction, triplet_reduction
 from keras_qd.physics.strings import occupations, removals
@@ -77,16 +77,16 @@ class SpinSector:
         return np.asarray(electrons_up + occupations(self.n_orbitals, self.n_down)[down])
 
     @cached_property
-    def singlet_reduction(self) -> csr_array:
-        """R+ of `reductions`; None of its rows exist where all electrons point up."""
+    def singlet_reductions(self) -> tuple[csr_array, csc_array]:
+        """R+ of `reductions` and its transpose; without rows where all electrons point up."""
         if self.n_down == 0:
-            return csr_array((0, self.dimension))
-        return singlet_reduction(self.n_orbitals, self.n_up, self.n_down)
+            return _with_transpose(csr_array((0, self.dimension)))
+        return _with_transpose(singlet_reduction(self.n_orbitals, self.n_up, self.n_down))
 
     @cached_property
-    def triplet_reduction(self) -> csr_array:
-        """R- of `reductions`."""
-        return triplet_reduction(self.n_orbitals, self.n_up, self.n_down)
+    def triplet_reductions(self) -> tuple[csr_array, csc_array]:
+        """R- of `reductions` and its transpose."""
+        return _with_transpose(triplet_reduction(self.n_orbitals, self.n_up, self.n_down))
 
     def spin_squared(self, vector: Array) -> float:
         """Return the expectation of S^2.
@@ -103,7 +103,7 @@ class SpinSector:
         -------
         float
         """
-        n_singlets = float(np.sum((self.singlet_reduction @ vector) ** 2))
+        n_singlets = float(np.sum((self.singlet_reductions[0] @ vector) ** 2))
         return self.n_electrons * (self.n_electrons + 2) / 4 - 2 * n_singlets
 
     def amplitudes(self, vector: Array) -> Array:
@@ -163,15 +163,23 @@ def spin_sector(n_orbitals: int, n_up: int, n_down: int) -> SpinSector:
     return SpinSector(n_orbitals, n_up, n_down)
 
 
+def _with_transpose(reduction: csr_array) -> tuple[csr_array, csc_array]:
+    # Both share their memory; SciPy takes longer to make a transpose than to apply a small one.
+    return reduction, reduction.T
+
+
 def _density_matrix(amplitudes: Array, n_orbitals: int, n_electrons: int) -> Array:
     """<a+_i a_j> of the electrons whose strings number the rows of the amplitudes."""
     if n_electrons == 0:
         return np.zeros((n_orbitals, n_orbitals))
+    left = (_annihilator(n_orbitals, n_electrons) @ amplitudes).reshape(n_orbitals, -1)
+    return np.asarray(left @ left.T)
+
+
+@lru_cache(maxsize=16)
+def _annihilator(n_orbitals: int, n_electrons: int) -> csr_array:
+    """Take one electron out of a string: rows are (orbital, string that stays)."""
     one = removals(n_orbitals, n_electrons, 1)
     n_rest = comb(n_orbitals, n_electrons - 1)
-    annihilate = csr_array(
-        (one.sign, (one.taken * n_rest + one.rest, one.string)),
-        shape=(n_orbitals * n_rest, amplitudes.shape[0]),
-    )
-    left = (annihilate @ amplitudes).reshape(n_orbitals, -1)
-    return np.asarray(left @ left.T)
+    shape = (n_orbitals * n_rest, comb(n_orbitals, n_electrons))
+    return csr_array((one.sign, (one.taken * n_rest + one.rest, one.string)), shape=shape)

@@ -1,0 +1,25 @@
+"""Speed of the exact solvers on one core, beside what else is at hand.
+
+python benchmarks/physics.py [--only 1d | 2d]
+"""
+
+import importlib
+
+from timing import processor  # isort: skip  (sets the threads before NumPy is imported)
+
+import click
+
+PARTS = {"1d": "one_dimensional", "2d": "two_dimensional"}
+
+
+@click.command()
+@click.option("--only", type=click.Choice(sorted(PARTS)), help="One part alone.")
+def main(only):
+    """Measure the exact solvers; ratios are taken within one run."""
+    click.echo(f"processor seconds of one core: {processor()}")
+    for part in [only] if only else PARTS:
+        importlib.import_module(PARTS[part]).main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,13 @@
 """How much of the solver's speed generation keeps, on one core and on several.
 
-Run ``python benchmarks/generation.py``. The bare rate is that of ``Recipe.make`` in this process. Processor
-time tells what generation adds even on a busy machine; the clock tells how well the cores are used.
+Run ``OPENBLAS_NUM_THREADS=1 python benchmarks/generation.py``. The bare rate is that of
+``Recipe.make`` in this process. Processor time tells what generation adds even on a busy machine;
+the clock tells how well the cores are used.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import tempfile
 import time
@@ -15,8 +15,6 @@ from pathlib import Path
 
 from keras_qd.data import QuantumDots, Wells, generate
 from keras_qd.data.pool import usable_cores
-
-N_WARM = 1
 
 
 def measure_bare(recipe, n_samples):
@@ -75,5 +73,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     main()

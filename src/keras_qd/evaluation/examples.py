@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from keras_qd.errors import UsageError
 
 Array = NDArray[Any]
+
+_PARTS = ("inputs", "reference", "prediction")
 
 
 @dataclass(frozen=True)
@@ -107,3 +109,35 @@ def pick(
         )
         for label, index in rank(values, higher_is_better=higher_is_better).items()
     ]
+
+
+def pack_examples(examples: Iterable[Example]) -> dict[str, Array]:
+    """Return examples as arrays named ``example/LABEL/PART/FIELD``, for a ``.npz`` file."""
+    packed: dict[str, Array] = {}
+    for each in examples:
+        packed[f"example/{each.label}/index"] = np.array(each.index)
+        packed[f"example/{each.label}/error"] = np.array(each.error)
+        for part in _PARTS:
+            for name, values in getattr(each, part).items():
+                packed[f"example/{each.label}/{part}/{name}"] = values
+    return packed
+
+
+def unpack_examples(arrays: Mapping[str, Array]) -> list[Example]:
+    """Return the examples that :func:`pack_examples` put among `arrays`."""
+    labels = dict.fromkeys(key.split("/")[1] for key in arrays if key.startswith("example/"))
+    return [
+        Example(
+            label,
+            int(arrays[f"example/{label}/index"]),
+            float(arrays[f"example/{label}/error"]),
+            *(_under(arrays, f"example/{label}/{part}/") for part in _PARTS),
+        )
+        for label in labels
+    ]
+
+
+def _under(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {
+        key.removeprefix(prefix): values for key, values in arrays.items() if key.startswith(prefix)
+    }

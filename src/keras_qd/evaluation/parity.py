@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,3 +69,21 @@ def _bins(values: Array, low: float, high: float) -> Array:
     """Return the bin of each value; all lie between `low` and `high`."""
     share = (np.asarray(values, dtype=np.float64).ravel() - low) / (high - low)
     return np.minimum((share * _N_BINS).astype(np.int64), _N_BINS - 1)
+
+
+def pack_parities(parities: Iterable[Parity]) -> dict[str, Array]:
+    """Return parities as arrays named ``parity/FIELD/edges`` and ``.../counts``, for a file."""
+    packed: dict[str, Array] = {}
+    for each in parities:
+        packed[f"parity/{each.field}/edges"] = each.edges
+        packed[f"parity/{each.field}/counts"] = each.counts
+    return packed
+
+
+def unpack_parities(arrays: Mapping[str, Array]) -> list[Parity]:
+    """Return the parities that :func:`pack_parities` put among `arrays`."""
+    fields = dict.fromkeys(key.split("/")[1] for key in arrays if key.startswith("parity/"))
+    return [
+        Parity(field, arrays[f"parity/{field}/edges"], arrays[f"parity/{field}/counts"])
+        for field in fields
+    ]

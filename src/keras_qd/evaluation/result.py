@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import DataError, RunError, UnknownNameError
-from keras_qd.evaluation.examples import Example
-from keras_qd.evaluation.parity import Parity
+from keras_qd.evaluation.examples import Example, pack_examples, unpack_examples
+from keras_qd.evaluation.parity import Parity, pack_parities, unpack_parities
 from keras_qd.evaluation.scores import Score, ranking_score
 from keras_qd.files import replacing, write_json
 
@@ -119,7 +119,7 @@ class Evaluation:
             writer.writerow(self.samples)
             columns = (column.tolist() for column in self.samples.values())
             writer.writerows(zip(*columns, strict=True))
-        arrays: dict[str, Any] = {**_pack_examples(self.examples), **_pack_parities(self.parities)}
+        arrays: dict[str, Any] = {**pack_examples(self.examples), **pack_parities(self.parities)}
         with replacing(self.folder / "figures" / "data.npz") as temporary:
             np.savez_compressed(temporary, **arrays)
         write_json(self.folder / "metrics.json", self.summary)
@@ -162,8 +162,8 @@ def _read(folder: Path) -> Evaluation:
         data=summary["data"],
         scores=tuple(_score(entry) for entry in summary["metrics"]),
         samples={name: np.array(_column(rows, i)) for i, name in enumerate(header)},
-        examples=tuple(_unpack_examples(arrays)),
-        parities=tuple(_unpack_parities(arrays)),
+        examples=tuple(unpack_examples(arrays)),
+        parities=tuple(unpack_parities(arrays)),
         seconds=summary["seconds"],
     )
 
@@ -195,54 +195,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _pack_examples(examples: tuple[Example, ...]) -> dict[str, Array]:
-    """Return named arrays ``example/LABEL/PART/FIELD``."""
-    packed: dict[str, Array] = {}
-    for each in examples:
-        packed[f"example/{each.label}/index"] = np.array(each.index)
-        packed[f"example/{each.label}/error"] = np.array(each.error)
-        for part in ("inputs", "reference", "prediction"):
-            for name, values in getattr(each, part).items():
-                packed[f"example/{each.label}/{part}/{name}"] = values
-    return packed
-
-
-def _unpack_examples(arrays: Mapping[str, Array]) -> list[Example]:
-    labels = dict.fromkeys(key.split("/")[1] for key in arrays if key.startswith("example/"))
-    return [
-        Example(
-            label,
-            int(arrays[f"example/{label}/index"]),
-            float(arrays[f"example/{label}/error"]),
-            *(
-                _under(arrays, f"example/{label}/{part}/")
-                for part in ("inputs", "reference", "prediction")
-            ),
-        )
-        for label in labels
-    ]
-
-
-def _pack_parities(parities: tuple[Parity, ...]) -> dict[str, Array]:
-    """Return named arrays ``parity/FIELD/edges`` and ``.../counts``."""
-    packed: dict[str, Array] = {}
-    for each in parities:
-        packed[f"parity/{each.field}/edges"] = each.edges
-        packed[f"parity/{each.field}/counts"] = each.counts
-    return packed
-
-
-def _unpack_parities(arrays: Mapping[str, Array]) -> list[Parity]:
-    fields = dict.fromkeys(key.split("/")[1] for key in arrays if key.startswith("parity/"))
-    return [
-        Parity(field, arrays[f"parity/{field}/edges"], arrays[f"parity/{field}/counts"])
-        for field in fields
-    ]
-
-
-def _under(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    return {
-        key.removeprefix(prefix): values for key, values in arrays.items() if key.startswith(prefix)
-    }

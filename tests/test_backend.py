@@ -28,7 +28,7 @@ def pretend_installed(monkeypatch, *names):
     ("installed", "chosen"),
     [(("jax",), "jax"), (("jax", "torch"), "torch"), (("jax", "tensorflow"), "tensorflow")],
 )
-def test_an_installed_backend_is_taken_when_nothing_is_said(undecided, monkeypatch, installed, chosen):
+def test_an_installed_one_is_taken_when_nothing_is_said(undecided, monkeypatch, installed, chosen):
     pretend_installed(monkeypatch, *installed)
     assert backend.ensure_backend() == chosen
     assert os.environ["KERAS_BACKEND"] == chosen

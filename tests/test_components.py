@@ -12,7 +12,7 @@ def test_unknown_setting_of_a_component_is_named_with_near_matches():
         return samples
 
     assert keras_qd.load("tiny-for-test", samples=5) == 5
-    with pytest.raises(UnknownNameError, match="setting of the data set.*did you mean 'samples'"):
+    with pytest.raises(UnknownNameError, match=r"setting of the data set.*did you mean 'samples'"):
         keras_qd.load("tiny-for-test", sample=5)
 
 

@@ -10,12 +10,9 @@ def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path):
     write_json(path, {"a": 1})
     before = path.read_text()
 
-    def fail_half_way():
-        with replacing(path) as temporary:
-            temporary.write_text("half")
-            raise RuntimeError
-
-    pytest.raises(RuntimeError, fail_half_way)
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]
 

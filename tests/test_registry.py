@@ -39,9 +39,9 @@ def test_broken_plugin_raises_its_cause_only_when_asked_for():
         entry_point("whole", "math:sqrt", "good-dist"),
     )
     assert models.get("whole")(4.0) == 2.0
-    with pytest.raises(PluginError, match=r"broken-dist 2\.1.*No module named 'no_such_module'") as e:
+    with pytest.raises(PluginError, match=r"broken-dist 2\.1.*No module named 'no_such_") as error:
         models.get("broken")
-    assert isinstance(e.value.__cause__, ModuleNotFoundError)
+    assert isinstance(error.value.__cause__, ModuleNotFoundError)
 
 
 def test_loading_all_warns_of_the_broken_one_and_goes_on():

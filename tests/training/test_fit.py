@@ -120,7 +120,7 @@ def test_a_broken_checkpoint_is_named(whole, task, dataset, tmp_path):
     run = Run.create(tmp_path / "run", whole.config, whole.environment)
     run.checkpoint_path.parent.mkdir()
     run.checkpoint_path.write_bytes(whole.checkpoint_path.read_bytes()[:1000])
-    with pytest.raises(RunError, match="checkpoint .* cannot be read"):
+    with pytest.raises(RunError, match=r"checkpoint .* cannot be read"):
         keras_qd.resume(run.path, dataset=dataset)
 
 

@@ -184,7 +184,7 @@ class Task:
         return cls(**config)
 
     def _compile(self, model: keras.Model) -> keras.Model:
-        """Put the task's metrics, and its own loss and optimizer where it has them, into `model`."""
+        """Compile `model` with the task's metrics, and its loss and optimizer where it has any."""
         loss = self.loss or getattr(model, "loss", None)
         optimizer = self.optimizer or getattr(model, "optimizer", None)
         if loss is None or optimizer is None:

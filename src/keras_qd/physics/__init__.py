@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 #: Public name -> the module that defines it.
 _HOMES = {
     "Box": "box",
+    "Check": "validation.check",
     "Interaction": "interactions",
     "LabelError": "label_error",
     "Material": "units",
@@ -30,6 +31,9 @@ _HOMES = {
     "solve": "solver",
     "solve_1d": "one_dimensional.solver",
     "states_1d": "one_dimensional.solver",
+    "taut_density": "references",
+    "two_electron_energy": "references",
+    "validate": "validation.table",
 }
 
 __all__ = sorted(_HOMES)
@@ -45,9 +49,12 @@ if TYPE_CHECKING:
     from keras_qd.physics.potentials.catalogue import potential_families, potential_family
     from keras_qd.physics.potentials.family import PotentialFamily
     from keras_qd.physics.potentials.sampling import sample_generator, sample_potentials
+    from keras_qd.physics.references import taut_density, two_electron_energy
     from keras_qd.physics.solution import Solution
     from keras_qd.physics.solver import Solver, solve
     from keras_qd.physics.units import Material
+    from keras_qd.physics.validation.check import Check
+    from keras_qd.physics.validation.table import validate
 
 
 def __getattr__(name: str) -> Any:

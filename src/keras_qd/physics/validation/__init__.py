@@ -1,0 +1,1 @@
+"""The solvers against exact and published values, row by row."""

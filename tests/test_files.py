@@ -5,14 +5,19 @@ import pytest
 from keras_qd.files import replacing, write_json
 
 
+def write_half(path):
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+
+
 def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path):
     path = tmp_path / "values.json"
     write_json(path, {"a": 1})
     before = path.read_text()
 
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        write_half(path)
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]
 

@@ -77,7 +77,8 @@ def load(name: str, **config: Any) -> Dataset:
     PluginError
         If the plug-in that provides it cannot be imported.
     """
-    return _create("datasets", name, config)
+    dataset: Dataset = _create("datasets", name, config)
+    return dataset
 
 
 def metric(name: str, **config: Any) -> keras.metrics.Metric:
@@ -136,7 +137,7 @@ def task(name: str, **config: Any) -> Task:
     3
     """
     component = registry("tasks").get(name)
-    found = component() if callable(component) else component
+    found: Task = component() if callable(component) else component
     return found.replace(**config) if config else found
 
 

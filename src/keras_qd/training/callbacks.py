@@ -19,7 +19,7 @@ Logs = dict[str, Any] | None
 Report = Callable[[int, int, int, int, dict[str, float]], None]
 
 
-class ScheduledLearningRate(keras.callbacks.Callback):  # type: ignore[misc]
+class ScheduledLearningRate(keras.callbacks.Callback):
     """Set the learning rate of each epoch from the named schedule.
 
     It depends on the number of the epoch alone, so that a resumed training takes the same steps.
@@ -37,7 +37,7 @@ class ScheduledLearningRate(keras.callbacks.Callback):  # type: ignore[misc]
         self.model.optimizer.learning_rate = self.first_rate * factor
 
 
-class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
+class Checkpoints(keras.callbacks.Callback):
     """Go on from the last state; after each epoch write the state and the history so far."""
 
     def __init__(self, run: Run, history: dict[str, list[float]]) -> None:
@@ -66,7 +66,7 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self.run.write_history(self.history)
 
 
-class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
+class Reporter(keras.callbacks.Callback):
     """Tell a listener after each batch and epoch how far the training has come."""
 
     def __init__(self, report: Report) -> None:

@@ -1,6 +1,7 @@
 """The data set: parabolas and their exact ground-state energies."""
 
 import numpy as np
+
 from keras_qd.datasets import ArrayDataset, Field
 
 

@@ -139,6 +139,14 @@ def dot_problem(potential, box, n_orbitals):
     return orbitals.energies, pair_interaction(orbitals, Interaction())
 
 
+def test_kohn_mode():
+    """The centre of mass of a parabolic dot moves by itself: one quantum omega above the ground."""
+    x, y = BOX.mesh(64)
+    energies, pairs = dot_problem(((x - 5) ** 2 + (y - 5) ** 2) / 2, BOX, 36)
+    levels = np.linalg.eigvalsh(SectorHamiltonian(spin_sector(36, 1, 1), energies, pairs).dense())
+    np.testing.assert_allclose(levels[1:3] - levels[0], 1.0, atol=4e-3)
+
+
 def assert_no_wrong_roots(n_systems, n_electrons, n_orbitals, length, first=0):
     """Strongly correlated systems: the lowest two levels are those of the dense matrices."""
     box = Box(length)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_qd.errors import DataError, PhysicsError, UnknownNameError, UsageError
-from keras_qd.physics import Box, Solver, sample_potentials, solve
+from keras_qd.physics import Box, Solver, sample_potentials, solve, taut_density
 
 BOX = Box(10.0)
 
@@ -166,6 +166,9 @@ def test_unusable_potentials(potential, match):
         {"n_electrons": 0},
         {"n_electrons": 7},
         {"n_orbitals": 2},
+        {"n_electrons": 2.0},
+        {"n_orbitals": 10.5},
+        {"n_orbitals": 1000},
         {"strength": -1},
         {"strength": np.nan},
     ],
@@ -190,3 +193,41 @@ def test_finite_differences_agree():
         coarse, fine = (script(potential, 10.0, n_electrons, n_orbitals, n) for n in (19, 39))
         energy = solve(potential, BOX, n_electrons, n_orbitals=n_orbitals).energy
         assert (4 * fine - coarse) / 3 == pytest.approx(energy, abs=3e-3)
+
+
+def test_taut_density():
+    """Relative error in L1: 2.6 % with 10 orbitals, 0.84 % with 36."""
+    x, y = BOX.mesh(64)
+    exact = taut_density(np.hypot(x - 5, y - 5))
+    for n_orbitals, most in [(10, 0.03), (36, 0.01)]:
+        density = solve(parabola(), BOX, n_orbitals=n_orbitals).density
+        assert abs(density - exact).sum() * BOX.pixel_area(64) / 2 < most
+
+
+@pytest.mark.parametrize("n_electrons", [3, 5])
+def test_degenerate_ground_state_keeps_the_symmetry(n_electrons):
+    """An open shell of a round dot: both states of the doublet enter with equal weight."""
+    solver = Solver(BOX, n_electrons, n_orbitals=10)
+    for dot in solver.solve_both(parabola()):
+        assert dot.is_degenerate
+        assert dot.n_states == 2
+        assert dot.gap == pytest.approx(0, abs=1e-8)
+        np.testing.assert_allclose(dot.density, np.rot90(dot.density), atol=1e-6)
+
+
+def test_ground_state_of_four_electrons_is_a_triplet():
+    """Hund's rule in the half-filled p shell of a round dot."""
+    dot = solve(parabola(), BOX, n_electrons=4, n_orbitals=10)
+    assert (dot.sector, dot.multiplicity) == ((3, 1), 3)
+    assert dot.spin_squared == pytest.approx(2.0, abs=1e-8)
+    up, down = dot.spin_densities
+    assert (up - down).sum() * BOX.pixel_area(64) == pytest.approx(2.0)
+
+
+def test_near_degeneracy_is_flagged():
+    """Two dots far apart: singlet and triplet differ by next to nothing."""
+    x, y = BOX.mesh(64)
+    wells = -4 * sum(np.exp(-((x - a) ** 2 + (y - 5) ** 2)) for a in (2.0, 8.0))
+    dot = solve(wells, BOX)
+    assert dot.is_degenerate
+    assert not solve(parabola(), BOX).is_degenerate

@@ -25,6 +25,9 @@ Array = NDArray[np.float64]
 #: Orbitals that the configurations are made of, for each number of electrons.
 DEFAULT_ORBITALS = {1: 20, 2: 20, 3: 20, 4: 16, 5: 14, 6: 13}
 
+#: Largest number of orbitals: the pairs of more do not fit into memory.
+MOST_ORBITALS = 100
+
 
 @dataclass(frozen=True)
 class Solver:
@@ -85,14 +88,16 @@ class Solver:
     max_memory: float = 4.0
 
     def __post_init__(self) -> None:
-        if self.n_electrons not in DEFAULT_ORBITALS:
+        if not _is_whole(self.n_electrons) or self.n_electrons not in DEFAULT_ORBITALS:
             raise UsageError(f"n_electrons must be 1 to 6, got {self.n_electrons!r}")
         if self.n_orbitals is None:
             object.__setattr__(self, "n_orbitals", DEFAULT_ORBITALS[self.n_electrons])
-        if not self.n_electrons < self.orbital_count <= 100:
+        if not (
+            _is_whole(self.n_orbitals) and self.n_electrons < self.orbital_count <= MOST_ORBITALS
+        ):
             raise UsageError(
-                f"{self.n_electrons} electrons take {self.n_electrons + 1} to 100 orbitals, "
-                f"got n_orbitals={self.n_orbitals!r}"
+                f"{self.n_electrons} electrons take {self.n_electrons + 1} to {MOST_ORBITALS} "
+                f"orbitals, got n_orbitals={self.n_orbitals!r}"
             )
         if not (math.isfinite(self.strength) and self.strength >= 0):
             raise UsageError(f"strength must be finite and not negative, got {self.strength!r}")
@@ -155,6 +160,10 @@ class Solver:
         pairs = pair_interaction(orbitals, interaction, self.strength)
         levels = lowest_levels(orbitals.energies, pairs, self.n_electrons, tolerance=self.tolerance)
         return ensemble(levels, orbitals, values)
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
 
 
 def check_potential(potential: Array) -> Array:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keras_qd import physics
 from keras_qd.errors import UnknownNameError, UsageError
@@ -66,6 +68,27 @@ def test_samples_are_smooth_enough_for_the_default_grid(family):
     step = np.abs(np.diff(potentials, axis=2)).max(axis=(1, 2))
     height = np.ptp(potentials, axis=(1, 2))
     assert np.all(step < 0.15 * height)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    family=st.sampled_from(FAMILIES),
+    seed=st.integers(0, 2**63),
+    index=st.integers(0, 2**31),
+    length=st.floats(0.5, 50.0),
+    n_pixels=st.integers(1, 40),
+)
+def test_every_sample_is_finite_and_scales_with_the_box(family, seed, index, length, n_pixels):
+    box = physics.Box(length)
+    potential = physics.sample_potentials(1, box, n_pixels, family=family, seed=seed, first=index)
+    assert potential.shape == (1, n_pixels, n_pixels)
+    assert np.isfinite(potential).all()
+    if family in ("random-fourier", "gaussian-wells", "gate-array"):
+        # All their lengths are fractions of the side: the box sets the scale and nothing else.
+        unit = physics.sample_potentials(
+            1, physics.Box(1.0), n_pixels, family=family, seed=seed, first=index
+        )
+        np.testing.assert_allclose(potential, unit, atol=1e-9)
 
 
 def test_unknown_family_names_a_near_one():

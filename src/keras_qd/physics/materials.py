@@ -19,7 +19,7 @@ _HENSEL = "Hensel et al., Phys. Rev. 138, A225 (1965), doi:10.1103/PhysRev.138.A
 _DRESSELHAUS = "Dresselhaus et al., Phys. Rev. 98, 368 (1955), doi:10.1103/PhysRev.98.368"
 _LEVINSHTEIN = (
     "Levinshtein, Rumyantsev & Shur (eds.), Handbook Series on Semiconductor Parameters, vol. 1,"
-    " World Scientific (1996), doi:10.1142/2046-vol1"
+    " World Scientific (1996), doi:10.1142/2046-vol1; also www.ioffe.ru/SVA/NSM/Semicond"
 )
 _BARKER = "Barker & Ilegems, Phys. Rev. B 7, 743 (1973), doi:10.1103/PhysRevB.7.743"
 

@@ -23,8 +23,7 @@ References
 .. [2] T. Noda, "Note on the computation of the maximal eigenvalue of a non-negative irreducible
    matrix", Numer. Math. 17, 382 (1971), https://doi.org/10.1007/BF01436087
 .. [3] L. Elsner, "Inverse iteration for calculating the spectral radius of a non-negative
-   irreducible matrix", Linear Algebra Appl. 15, 235 (1976),
-   https://doi.org/10.1016/0024-3795(76)90029-0
+   irreducible matrix", Linear Algebra Appl. 15, 235 (1976).
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def test_no_wrong_roots(n_electrons, n_orbitals):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [20.0, 40.0])
-@pytest.mark.parametrize(("n_electrons", "n_orbitals"), [(3, 12), (4, 9)])
+@pytest.mark.parametrize(("n_electrons", "n_orbitals"), [(3, 10), (4, 9)])
 def test_no_wrong_roots_in_many_systems(n_electrons, n_orbitals, length):
     assert_no_wrong_roots(200, n_electrons, n_orbitals, length, first=100)
 

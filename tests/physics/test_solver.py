@@ -153,6 +153,7 @@ def test_basis_grows_for_a_narrow_well():
         (np.zeros((3, 64, 64)), "shape"),
         (np.zeros((64, 32)), "shape"),
         (np.full((64, 64), np.nan), "not finite"),
+        (np.full((64, 64), "deep"), "real numbers"),
     ],
 )
 def test_unusable_potentials(potential, match):

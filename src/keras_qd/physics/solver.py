@@ -168,7 +168,10 @@ def _is_whole(number: object) -> bool:
 
 def check_potential(potential: Array) -> Array:
     """Return a potential as float64, or raise `DataError` where it cannot be used."""
-    potential = np.asarray(potential, dtype=np.float64)
+    try:
+        potential = np.asarray(potential, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"a potential must be an array of real numbers: {error}") from error
     if potential.ndim != 2 or potential.shape[0] != potential.shape[1] or potential.shape[0] < 8:
         raise DataError(
             "a potential must be a square array of at least 8 x 8 pixels, got shape "

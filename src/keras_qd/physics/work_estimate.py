@@ -7,9 +7,11 @@ from math import comb
 
 from keras_qd.errors import PhysicsError
 
-#: Bytes of one element of a sparse table while it is made, and of the vectors of the iteration.
+#: Bytes of one element of a sparse table while it is made, of one state in the vectors of the
+#: iteration, and of one element of the interaction between pairs of orbitals.
 _BYTES_PER_ENTRY = 64
 _BYTES_PER_STATE = 8 * 80
+_BYTES_PER_PAIR_OF_PAIRS = 8 * 12
 
 #: Products of the Hamiltonian with a vector that a sector takes, and floating-point operations a
 #: second of one core: orders of magnitude.
@@ -61,7 +63,11 @@ def estimate_work(n_electrons: int, n_orbitals: int) -> Work:
         n * (comb(up, 2) + comb(down, 2) + 2 * up * down)
         for n, (up, down) in zip(states, sectors, strict=True)
     ]
-    memory = _BYTES_PER_ENTRY * sum(entries) + _BYTES_PER_STATE * max(states)
+    memory = (
+        _BYTES_PER_ENTRY * sum(entries)
+        + _BYTES_PER_STATE * max(states)
+        + _BYTES_PER_PAIR_OF_PAIRS * comb(n_orbitals + 1, 2) ** 2
+    )
     # An element of an amplitude costs a row of the pair interaction, M^2 / 2 long.
     operations = _PRODUCTS * sum(entries) * n_orbitals**2
     return Work(max(states), memory / 1e9, operations / _OPERATIONS_PER_SECOND)

@@ -49,7 +49,7 @@ EPOCHS = 20
 @backend
 @as_json
 def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> None:
-    r"""Make data, train, judge and report: the whole chain in a few minutes.
+    """Make data, train, judge and report: the whole chain in a few minutes.
 
     Solves random two-electron dots exactly, trains pix2pix to map the potential to the density of
     the interacting electrons, and judges it on dots that it never saw. Stopped at any moment, the

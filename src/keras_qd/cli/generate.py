@@ -107,6 +107,7 @@ def summary(store: Store) -> dict[str, Any]:
         "finished": store.n_finished,
         "complete": not store.unfinished(),
         "digest": store.digest(),
+        "label_error": store.label_error,
         "configuration": store.configuration,
         "schema_version": store.schema_version,
         "package_version": store.package_version,

@@ -18,7 +18,7 @@ from keras_qd.registry import KINDS, registry
 @backend
 @as_json
 def command(name: str, kind: str | None, as_json: bool) -> None:
-    r"""Tell what the component NAME is, where it comes from and which settings it takes.
+    """Tell what the component NAME is, where it comes from and which settings it takes.
 
     \b
     Examples:

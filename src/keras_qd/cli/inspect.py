@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,14 @@ def _print(found: dict[str, Any]) -> None:
     print_table(rows, header)
     click.echo()
     print_table(describe(found["configuration"]))
+    for label, error in (found["label_error"] or {}).items():
+        if isinstance(error, Mapping):
+            click.echo(
+                f"\nestimated error of the {label}: median {format_number(error['median'])}, "
+                f"largest {format_number(error['largest'])}",
+                nl=False,
+            )
+    click.echo()
     if "damaged_shards" in found:
         click.echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'all right'}")
     click.echo(f"\ndigest  {found['digest'] or 'none yet'}")

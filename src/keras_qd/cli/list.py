@@ -12,7 +12,7 @@ from keras_qd.registry import KINDS, registry
 @click.argument("kind", required=False, metavar="[KIND]")
 @as_json
 def command(kind: str | None, as_json: bool) -> None:
-    r"""List models, data sets, metrics and tasks, and which distribution each comes from.
+    """List models, data sets, metrics and tasks, and which distribution each comes from.
 
     KIND is models, datasets, metrics or tasks; all of them by default.
 

@@ -56,7 +56,7 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    r"""Train TASK into a run directory, then judge it and write its report.
+    """Train TASK into a run directory, then judge it and write its report.
 
     Data that the task needs and that is not there yet is made first, and kept for the next time.
 
@@ -104,4 +104,3 @@ def _resume(path: Path, changes: dict[str, Any]) -> Run:
 
     with training_progress() as report:
         return resume(path, report=report)
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from keras_qd.data.label_error import record_label_error
 from keras_qd.data.lock import WriterLock
 from keras_qd.data.pool import run_workers, usable_cores
 from keras_qd.data.preparation import prepare_store
@@ -76,6 +77,7 @@ def generate(
         done = _Progress(progress, store, shards)
         if shards:
             run_workers(recipe, path, shards, n_workers, done.add)
+        record_label_error(path, recipe)
     return Store(path)
 
 

@@ -14,6 +14,7 @@ from keras_qd.data.recipe import Recipe
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.label_error import estimate_label_error
 from keras_qd.physics.potentials.catalogue import potential_family
 from keras_qd.physics.potentials.family import PotentialFamily
 from keras_qd.physics.potentials.sampling import sample_generator
@@ -123,11 +124,33 @@ class QuantumDots(Recipe):
         samples = [self._make_one(index) for index in indices]
         return {name: np.stack([sample[name] for sample in samples]) for name in self.fields}
 
-    def _make_one(self, index: int) -> dict[str, Any]:
+    @property
+    def n_checked(self) -> int:
+        """How many samples are solved again with more orbitals: fewer where that takes long."""
+        return {1: 8, 2: 8, 3: 4}.get(self.n_electrons, 1)
+
+    def label_errors(self, indices: range) -> dict[str, np.ndarray]:
+        """Estimate errors with more orbitals; see :func:`keras_qd.physics.estimate_label_error`.
+
+        ``energy`` in Ha*, and ``density`` as the integral of its absolute error per electron.
+        """
+        found = [
+            estimate_label_error(self._solver, self._draw(index).astype(np.float64))
+            for index in indices
+        ]
+        return {
+            "energy": np.array([error.energy for error in found]),
+            "density": np.array([error.density for error in found]),
+        }
+
+    def _draw(self, index: int) -> np.ndarray:
+        """Return a potential as it is stored: solved is this, so that no rounding is an error."""
         generator = sample_generator(self.seed, index)
         drawn, _ = self._family.sample(generator, self._solver.box, self.n_pixels)
-        # Solved is the potential as it is stored, so that nobody meets the rounding as an error.
-        potential = drawn.astype(np.float32)
+        return drawn.astype(np.float32)
+
+    def _make_one(self, index: int) -> dict[str, Any]:
+        potential = self._draw(index)
         solution, without = self._solver.solve_both(potential.astype(np.float64))
         return {
             "potential": potential,

@@ -62,6 +62,26 @@ class Recipe(ABC):
             Every field, with the samples along the first axis.
         """
 
+    @property
+    def n_checked(self) -> int:
+        """How many samples of a data set :meth:`label_errors` is asked for: the first ones."""
+        return 0
+
+    def label_errors(self, indices: range) -> dict[str, np.ndarray]:
+        """Estimate how far the labels of some samples are from the exact ones.
+
+        Parameters
+        ----------
+        indices : range
+            Numbers of the samples.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (len(indices),)
+            Errors by what they are of, such as ``"energy"``; empty for kinds that know none.
+        """
+        return {}
+
     def settings(self) -> dict[str, Any]:
         """Return the settings as plain JSON: the keywords that build this recipe again."""
         return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]

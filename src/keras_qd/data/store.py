@@ -38,6 +38,9 @@ class Store:
     shard_samples : int
         Samples in one shard.
     fields : dict of str to Field
+    label_error : dict or None
+        Estimated errors of the labels, once the store has been finished: ``samples`` that were
+        judged, and for each label ``median`` and ``largest``.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Store:
         self.configuration: dict[str, Any] = description["configuration"]
         self.n_samples: int = description["samples"]
         self.shard_samples: int = description["shard_samples"]
+        self.label_error: dict[str, Any] | None = description.get("label_error")
         self.fields = {name: self._described(name) for name in description["fields"]}
 
     def _described(self, name: str) -> Field:

@@ -11,6 +11,7 @@ import numpy as np
 from keras_qd.data.field import Field
 from keras_qd.data.recipe import Recipe
 from keras_qd.errors import UsageError
+from keras_qd.physics.one_dimensional.dvr import dvr_states
 from keras_qd.physics.one_dimensional.sampling import FAMILIES
 from keras_qd.physics.one_dimensional.solver import solve_1d
 from keras_qd.physics.potentials.family import build_family
@@ -82,15 +83,37 @@ class Wells(Recipe):
             "kinetic_energy": Field((), "Ha*", "kinetic energy of the ground state", "float64"),
         }
 
-    def make(self, indices: range) -> dict[str, np.ndarray]:
-        """Draw and solve samples; see :meth:`Recipe.make`."""
+    @property
+    def n_checked(self) -> int:
+        """How many samples are solved again in the sine basis."""
+        return 256
+
+    def label_errors(self, indices: range) -> dict[str, np.ndarray]:
+        """Compare with the sine basis, which is exact to rounding where a potential is smooth.
+
+        ``energy`` in Ha*, and ``density`` as the integral of its absolute error.
+        """
+        potential = self._draw(indices).astype(np.float64)
+        solution = solve_1d(potential, self.length)
+        energies, orbitals = dvr_states(potential, self.length)
+        error = np.abs(solution.densities - orbitals[:, 0] ** 2).sum(axis=1)
+        return {
+            "energy": solution.energies - energies[:, 0],
+            "density": error * self.length / (self.n_points + 1),
+        }
+
+    def _draw(self, indices: range) -> np.ndarray:
+        """Return potentials as stored: solved are these, so that no rounding is an error."""
         family = build_family(FAMILIES, self.family, self.family_settings)
         drawn = [
             family.sample(sample_generator(self.seed, index), self.length, self.n_points)[0]
             for index in indices
         ]
-        # Solved is the potential as it is stored, so that nobody meets the rounding as an error.
-        potential = np.stack(drawn).astype(np.float32)
+        return np.stack(drawn).astype(np.float32)
+
+    def make(self, indices: range) -> dict[str, np.ndarray]:
+        """Draw and solve samples; see :meth:`Recipe.make`."""
+        potential = self._draw(indices)
         solution = solve_1d(potential, self.length)
         return {
             "potential": potential,

@@ -57,13 +57,14 @@ class StoredDataset(Dataset):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Path, configuration, number of samples, digest and fractions."""
+        """Path, configuration, number of samples, digest, fractions, errors of the labels."""
         return {
             "path": str(self._store.path.absolute()),
             "configuration": self._store.configuration,
             "samples": self._n_samples,
             "digest": self._store.digest(self._n_samples),
             "fractions": self._fractions,
+            "label_error": self._store.label_error,
         }
 
     def split(self, name: str) -> Mapping[str, np.ndarray]:

@@ -118,8 +118,14 @@ def _describe(task: Task, dataset: Dataset, pipeline: Pipeline, seed: int) -> di
         "samples": {name: _length(dataset.split(name)) for name in ("train", "validation", "test")},
         "seed": seed,
         "backend": keras.config.backend(),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": _command(),
     }
+
+
+def _command() -> str:
+    """Return the command line that was given, without the path of the program."""
+    program = Path(sys.argv[0]).name
+    return shlex.join([program.replace("__main__.py", "keras-qd"), *sys.argv[1:]])
 
 
 def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None) -> Run:

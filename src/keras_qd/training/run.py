@@ -162,7 +162,9 @@ class Run:
         try:
             return keras.saving.load_model(self.model_path, safe_mode=True)
         except (OSError, TypeError, ValueError) as cause:
-            raise RunError(f"{self.model_path} cannot be loaded: {cause}") from cause
+            # Keras adds the whole configuration of the model to the first line.
+            reason = str(cause).partition("\n")[0][:200]
+            raise RunError(f"{self.model_path} cannot be loaded: {reason}") from cause
 
     def _register_classes(self) -> None:
         """Import the model and the metrics, which makes their classes known to Keras."""

@@ -64,7 +64,7 @@ def command(
       keras-qd evaluate runs/potential-to-density --by gap
       keras-qd evaluate runs/potential-to-density --data wider-dots.zarr --json
       keras-qd evaluate runs/first runs/second --sort r2
-    """ - click needs the escape itself
+    """
     if len(runs) > 1 and by is not None:
         raise UsageError("--by groups the systems of one run; give one run")
     from keras_qd.evaluation import evaluate

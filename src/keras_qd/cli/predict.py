@@ -44,7 +44,7 @@ def command(
     \b
     Examples:
       keras-qd predict runs/potential-to-density potentials.npy --out densities.npz
-    """ - click needs the escape itself
+    """
     _check_output(out, force)
     from keras_qd.evaluation import predict
     from keras_qd.evaluation.reading import read_fields

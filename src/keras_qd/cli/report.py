@@ -21,7 +21,7 @@ def command(run: Path, as_json: bool) -> None:
     \b
     Examples:
       keras-qd report runs/potential-to-density
-    """ - click needs the escape itself
+    """
     from keras_qd.evaluation import write_report
 
     path = write_report(run)

@@ -9,6 +9,7 @@ from keras_qd import physics
 from keras_qd.physics.references import (
     WEAK_COUPLING_SLOPES,
     box_level,
+    separated_energy,
     taut_density,
     two_electron_energy,
 )
@@ -26,6 +27,16 @@ def test_tauts_closed_forms(omega, angular_momentum, energy):
 def test_two_electrons_agree_with_published_monte_carlo(omega, energy):
     """Pedersen Lohne et al., doi:10.1103/PhysRevB.84.115302: five digits."""
     assert two_electron_energy(omega) == pytest.approx(energy, abs=1e-5)
+
+
+@pytest.mark.parametrize("omega", [1.0, 0.1])
+def test_integration_agrees_with_the_series(omega):
+    integrated = separated_energy(omega, lambda distance: 1 / distance)
+    assert integrated == pytest.approx(two_electron_energy(omega), abs=1e-8)
+
+
+def test_integration_without_interaction_gives_the_oscillator():
+    assert separated_energy(0.7, lambda distance: 0.0) == pytest.approx(1.4, abs=1e-8)
 
 
 def test_weak_coupling_follows_from_the_exact_energy_of_two():

@@ -18,9 +18,11 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 from scipy.special import ive
 
@@ -82,6 +84,55 @@ def two_electron_energy(omega: float, angular_momentum: int = 0) -> float:
     relative: float = brentq(
         _far_series, trials[first], trials[first + 1], args=(omega, angular_momentum), xtol=1e-13
     )
+    return omega + relative
+
+
+def separated_energy(omega: float, interaction: Callable[[float], float]) -> float:
+    """Lowest singlet energy of two electrons in a round parabola, for any isotropic interaction.
+
+    The equation of the distance is integrated outward; its solution changes sign far out where
+    the trial energy passes a level.
+
+    Parameters
+    ----------
+    omega : float
+        Frequency of the parabola in Ha*.
+    interaction : callable
+        Energy of the pair in Ha* at a distance in a0*; at most as singular as 1/r, not negative.
+
+    Returns
+    -------
+    float
+        Energy in Ha*, to about 1e-9.
+
+    Examples
+    --------
+    >>> round(separated_energy(1.0, lambda distance: 1 / distance), 7)
+    3.0
+    """
+    start, far = 1e-6 / math.sqrt(omega), 10.0 / math.sqrt(omega)
+    slope = start * interaction(start)
+
+    def far_value(relative_energy: float) -> float:
+        def derivatives(r: float, state: NDArray[np.float64]) -> tuple[float, float]:
+            excess = 0.25 * omega**2 * r**2 + interaction(r) - relative_energy
+            return state[1], excess * state[0] - state[1] / r
+
+        ends = solve_ivp(
+            derivatives,
+            (start, far),
+            (1.0 + slope * start, slope),
+            "DOP853",
+            rtol=1e-11,
+            atol=1e-14,
+        )
+        return float(ends.y[0, -1])
+
+    # Repulsion lifts the level omega; others lie more than omega above: no step passes two.
+    below, step = 0.9 * omega, 0.5 * omega
+    while far_value(below + step) > 0:
+        below += step
+    relative: float = brentq(far_value, below, below + step, xtol=1e-11)
     return omega + relative
 
 

@@ -1,8 +1,7 @@
-"""Rows of the validation table for round parabolic dots in two dimensions.
+"""Rows of the validation table for two to six electrons in round parabolic dots.
 
-Hard walls stand 5.5 oscillator lengths from the centre, where they change the energies by
-less than the tolerances. Determinants are made of full shells: R shells hold R (R + 1) / 2
-orbitals.
+Hard walls stand 5.5 oscillator lengths from the centre, where they change the energies by less than
+the tolerances. Determinants are made of full shells: R shells hold R (R + 1) / 2 orbitals.
 """
 
 from __future__ import annotations
@@ -10,42 +9,31 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
 from keras_qd.physics.box import Box
+from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.references import (
     LOHNE,
-    SAME_BASIS_ENERGIES,
     SHELL_ENERGIES,
     SIX_ELECTRONS_ENERGY,
-    TAUT,
     WEAK_COUPLING_SLOPES,
-    taut_density,
-    two_electron_energy,
 )
 from keras_qd.physics.solution import Solution
 from keras_qd.physics.solver import Solver
 from keras_qd.physics.validation.check import Case
 
-_PIXELS = 64
-_SHELLS = (5, 6, 7, 8)
 #: Strict, for it speaks of the lowest orbitals and the highest shell has to be good as well.
 _BASIS_TOLERANCE = 1e-10
 _WALLS = 5.5
+_PIXELS = 64
 _PERTURBATION = "exact first-order perturbation theory"
 
 
 def round_dot_cases() -> list[Case]:
-    """Return the rows for round dots, not computed yet."""
+    """Return the rows, not computed yet."""
     return [
         *(_without_interaction(n) for n in SHELL_ENERGIES),
         *(_weak_coupling(n) for n in WEAK_COUPLING_SLOPES),
         *(_field_shift(n) for n in (2, 3, 4)),
-        *(_singlet(omega) for omega in (1.0, 0.5, 0.28, 1 / 6, 0.1)),
-        *(_triplet(omega) for omega in (1.0, 1 / 3, 0.1)),
-        *(_same_basis(n_shells) for n_shells in SAME_BASIS_ENERGIES),
-        _density(),
         _six_electrons(),
     ]
 
@@ -57,6 +45,7 @@ def solve_round_dot(
     *,
     strength: float = 1.0,
     field: float = 0.0,
+    interaction: str | Interaction = "coulomb",
 ) -> Solution:
     """Solve a round dot, its determinants made of full shells, in a field along x."""
     box = Box(2.0 * _WALLS / math.sqrt(omega))
@@ -66,6 +55,7 @@ def solve_round_dot(
     solver = Solver(
         box,
         n_electrons,
+        interaction,
         n_orbitals=n_shells * (n_shells + 1) // 2,
         strength=strength,
         basis_tolerance=_BASIS_TOLERANCE,
@@ -125,81 +115,6 @@ def _field_shift(n_electrons: int, field: float = 0.3) -> Case:
             - solve_round_dot(n_electrons, 1.0, 4).energy
         ),
     )
-
-
-def _singlet(omega: float) -> Case:
-    return Case(
-        quantity="singlet energy, shells extrapolated",
-        dimensions=2,
-        n_electrons=2,
-        strength=f"omega = {omega:.4g}",
-        reference=two_electron_energy(omega),
-        tolerance=3e-4,
-        reason="the fit leaves 1e-4 of the 1e-2 that 8 shells are off, times 3",
-        source=TAUT,
-        compute=partial(_extrapolated_energy, omega),
-    )
-
-
-def _extrapolated_energy(omega: float) -> float:
-    """Energy at 1/R = 0 of a parabola in 1/R through the last shells: the cusp gives 1/R."""
-    energies = [solve_round_dot(2, omega, shells).energy for shells in _SHELLS]
-    return float(np.polyfit(1.0 / np.array(_SHELLS), energies, 2)[-1])
-
-
-def _triplet(omega: float) -> Case:
-    return Case(
-        quantity="triplet energy, 8 shells",
-        dimensions=2,
-        n_electrons=2,
-        strength=f"omega = {omega:.4g}",
-        reference=two_electron_energy(omega, angular_momentum=1),
-        tolerance=1e-3 * math.sqrt(omega),
-        reason="electrons of like spin meet without a cusp: 5e-4 sqrt(omega), times 2",
-        source=TAUT,
-        compute=lambda: _first_excited_energy(solve_round_dot(2, omega, 8)),
-    )
-
-
-def _first_excited_energy(solution: Solution) -> float:
-    return solution.energy + solution.gap
-
-
-def _same_basis(n_shells: int) -> Case:
-    return Case(
-        quantity=f"singlet energy in {n_shells} shells",
-        dimensions=2,
-        n_electrons=2,
-        strength="omega = 1",
-        reference=SAME_BASIS_ENERGIES[n_shells],
-        tolerance=5e-6,
-        reason="the walls' push on the highest shell, and the last digit of the reference",
-        source=LOHNE,
-        compute=lambda: solve_round_dot(2, 1.0, n_shells).energy,
-    )
-
-
-def _density() -> Case:
-    return Case(
-        quantity="distance of the density from the exact one, per electron",
-        dimensions=2,
-        n_electrons=2,
-        strength="omega = 1",
-        reference=0.0,
-        tolerance=0.012,
-        reason="7 shells: the error falls as 0.28 / orbitals",
-        source=TAUT,
-        compute=_density_error,
-    )
-
-
-def _density_error() -> float:
-    solution = solve_round_dot(2, 1.0, 7)
-    box = solution.box
-    x, y = box.mesh(_PIXELS)
-    exact: NDArray[np.float64] = taut_density(np.hypot(x - 0.5 * box.length, y - 0.5 * box.length))
-    distance = np.abs(solution.density - exact).sum() * box.pixel_area(_PIXELS)
-    return float(distance) / 2.0
 
 
 def _six_electrons() -> Case:

@@ -8,6 +8,7 @@ from keras_qd.physics.validation.boxes import box_cases
 from keras_qd.physics.validation.check import Case, Check
 from keras_qd.physics.validation.one_dimension import line_cases
 from keras_qd.physics.validation.round_dots import round_dot_cases
+from keras_qd.physics.validation.two_electron_dots import two_electron_cases
 
 
 def validation_cases(*, quick: bool = False) -> list[Case]:
@@ -18,7 +19,7 @@ def validation_cases(*, quick: bool = False) -> list[Case]:
     quick : bool, default False
         Leave out those that take more than some seconds.
     """
-    cases = [*line_cases(), *box_cases(), *round_dot_cases()]
+    cases = [*line_cases(), *box_cases(), *two_electron_cases(), *round_dot_cases()]
     return [case for case in cases if case.is_quick or not quick]
 
 

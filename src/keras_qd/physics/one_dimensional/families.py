@@ -17,7 +17,7 @@ from keras_qd.physics.potentials.family import (
     draw_uniform,
     replace_checked,
 )
-from keras_qd.physics.potentials.random_fourier import scaled_cosines
+from keras_qd.physics.potentials.random_fourier import RandomFourierSettings, scaled_cosines
 
 #: Points of the midpoint rule for the mean over the box.
 MEAN_POINTS = 128
@@ -51,7 +51,7 @@ class LineFamily(Family):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RandomFourierLine(LineFamily):
+class RandomFourierLine(RandomFourierSettings, LineFamily):
     r"""Gaussian random field on a line.
 
     The one-dimensional form of `keras_qd.physics.potentials.random_fourier.RandomFourier`, with
@@ -71,29 +71,11 @@ class RandomFourierLine(LineFamily):
         cannot know.
     """
 
-    name: ClassVar[str] = "random-fourier"
-
-    amplitude: Setting = 1.0
-    correlation_length: Setting = 0.15
-    offset: Setting = 0.0
-
-    def __post_init__(self) -> None:
-        replace_checked(
-            self, amplitude=(0.0, 1e3), correlation_length=(0.04, 1.0), offset=(-1e4, 1e4)
-        )
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Amplitude (Ha*), correlation length (a0*) and mean (Ha*)."""
-        return ("amplitude", "correlation_length", "offset")
-
     def sample(
         self, generator: np.random.Generator, length: float, n_points: int
     ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential; see `LineFamily.sample`."""
-        amplitude = draw_uniform(generator, self.amplitude)
-        correlation_length = draw_uniform(generator, self.correlation_length)
-        offset = draw_uniform(generator, self.offset)
+        amplitude, correlation_length, offset = self.draw(generator)
         functions = _centred_functions(correlation_length, n_points)
         field = generator.standard_normal(len(functions)) @ functions
         drawn = (amplitude, correlation_length * length, offset)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.family import (
     Drawn,
+    Family,
     PotentialFamily,
     Setting,
     draw_uniform,
@@ -26,7 +27,36 @@ MEAN_POINTS = 128
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RandomFourier(PotentialFamily):
+class RandomFourierSettings(Family):
+    """What a Gaussian random field of either dimension can be told; see `RandomFourier`."""
+
+    name: ClassVar[str] = "random-fourier"
+
+    amplitude: Setting = 1.0
+    correlation_length: Setting = 0.15
+    offset: Setting = 0.0
+
+    def __post_init__(self) -> None:
+        replace_checked(
+            self, amplitude=(0.0, 1e3), correlation_length=(0.04, 1.0), offset=(-1e4, 1e4)
+        )
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Amplitude (Ha*), correlation length (a0*) and mean (Ha*)."""
+        return ("amplitude", "correlation_length", "offset")
+
+    def draw(self, generator: np.random.Generator) -> tuple[float, float, float]:
+        """Draw amplitude, correlation length as a fraction of the box, and mean."""
+        return (
+            draw_uniform(generator, self.amplitude),
+            draw_uniform(generator, self.correlation_length),
+            draw_uniform(generator, self.offset),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RandomFourier(RandomFourierSettings, PotentialFamily):
     r"""Gaussian random field.
 
     .. math::
@@ -53,36 +83,14 @@ class RandomFourier(PotentialFamily):
         The mean c over the box, in Ha*. A constant moves the energies and no density.
     """
 
-    name: ClassVar[str] = "random-fourier"
-
-    amplitude: Setting = 1.0
-    correlation_length: Setting = 0.15
-    offset: Setting = 0.0
-
-    def __post_init__(self) -> None:
-        replace_checked(
-            self, amplitude=(0.0, 1e3), correlation_length=(0.04, 1.0), offset=(-1e4, 1e4)
-        )
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Amplitude (Ha*), correlation length (a0*) and mean (Ha*)."""
-        return ("amplitude", "correlation_length", "offset")
-
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
     ) -> tuple[NDArray[np.float64], Drawn]:
         """Draw one potential; see `PotentialFamily.sample`."""
-        amplitude = draw_uniform(generator, self.amplitude)
-        correlation_length = draw_uniform(generator, self.correlation_length)
-        offset = draw_uniform(generator, self.offset)
+        amplitude, correlation_length, offset = self.draw(generator)
         field = sample_field(generator, correlation_length, n_pixels)
-        parameters = {
-            "amplitude": amplitude,
-            "correlation_length": correlation_length * box.length,
-            "offset": offset,
-        }
-        return offset + amplitude * field, parameters
+        drawn = (amplitude, correlation_length * box.length, offset)
+        return offset + amplitude * field, dict(zip(self.parameter_names, drawn, strict=True))
 
 
 def sample_field(

@@ -174,6 +174,15 @@ def test_no_wrong_roots(n_electrons, n_orbitals):
     assert_no_wrong_roots(4, n_electrons, n_orbitals, 20.0)
 
 
+def test_states_behind_a_barrier_are_found():
+    """A level whose electrons sit elsewhere than in the lowest orbitals, hidden below another."""
+    box = Box(20.0)
+    potential = sample_potentials(1, box, 64, seed=78, first=10)[0] / 2
+    energies, pairs = dot_problem(potential, box, 20)
+    levels = lowest_levels(energies, pairs, 3)
+    assert levels[1].energy == pytest.approx(-2.184023, abs=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [20.0, 40.0])
 @pytest.mark.parametrize(("n_electrons", "n_orbitals"), [(3, 10), (4, 9)])

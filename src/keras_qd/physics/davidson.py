@@ -19,6 +19,9 @@ _CLUSTER = 0.02
 #: with 1e-3, but a root hidden close below another one comes to light only as that one converges.
 _LOOSE_TOLERANCE = 1e-5
 
+#: One more root is followed this far, in case it turns out to lie lower than those asked for.
+_GUARD_TOLERANCE = 3e-2
+
 
 def davidson(
     apply: Callable[[Array], Array],
@@ -32,9 +35,9 @@ def davidson(
 ) -> tuple[Array, Array]:
     """Find the lowest eigenvalues and eigenvectors by block Davidson iteration [1]_.
 
-    All wanted roots are improved together in one subspace, which starts from all the given vectors:
-    a root that is nearly degenerate with another one, or hidden from one start by symmetry, is
-    found from the others.
+    All wanted roots and one more are improved together in one subspace, which starts from all the
+    given vectors: a root that is nearly degenerate with another one, or hidden from one start by
+    symmetry, is found from the others.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ def davidson(
         Maps residuals, shape (k, n), and their eigenvalues, shape (k,), to corrections: roughly
         ``(value - matrix)^-1 residual``.
     starts : ndarray, shape (k, n)
-        Start vectors, at least `n_roots` of them and linearly independent.
+        Start vectors, more than `n_roots` of them and linearly independent.
     n_roots : int
         How many eigenvalues, from the lowest.
     tolerance : float, default 1e-6
@@ -77,17 +80,18 @@ def davidson(
     subspace.extend(starts)
     for _ in range(max_iterations):
         values, mixing = np.linalg.eigh(subspace.projection)
-        values, lowest_mixing = values[:n_roots], mixing[:, :n_roots].T
+        values, lowest_mixing = values[: n_roots + 1], mixing[:, : n_roots + 1].T
         vectors = lowest_mixing @ subspace.vectors
         residuals = lowest_mixing @ subspace.images - values[:, None] * vectors
         norms = np.linalg.norm(residuals, axis=1)
         strict = values <= min(values[0], lowest) + _CLUSTER
         allowed = np.where(strict, tolerance, max(tolerance, _LOOSE_TOLERANCE))
+        allowed[n_roots:] = max(tolerance, _GUARD_TOLERANCE)
         wanted = norms > allowed
         if not wanted.any():
-            return values, vectors
+            return values[:n_roots], vectors[:n_roots]
         if subspace.is_full(int(wanted.sum())):
-            subspace.contract(mixing[:, : 2 * n_roots + 1].T)
+            subspace.contract(mixing[:, : 2 * n_roots + 2].T)
         subspace.extend(precondition(residuals[wanted], values[wanted]))
     raise PhysicsError(
         f"the eigenvalue solver did not converge in {max_iterations} iterations: residuals "

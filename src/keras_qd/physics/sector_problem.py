@@ -25,6 +25,9 @@ _DENSE_ROOTS = 4
 #: Largest dimension of the leading part of a larger sector.
 _LEADING_DIMENSION = 130
 
+#: Determinants outside the leading part that the iteration starts from as well.
+_OUTSIDE_STARTS = 3
+
 
 @dataclass(frozen=True)
 class SectorProblem:
@@ -53,10 +56,11 @@ class SectorProblem:
         if self.leading == sector:
             values, vectors = self.values[:n_roots], self.vectors[:n_roots]
         else:
+            diagonal = self.hamiltonian.diagonal()
             values, vectors = davidson(
                 self.hamiltonian.apply,
-                self._preconditioner(),
-                self._starts(n_roots),
+                self._preconditioner(diagonal),
+                self._starts(n_roots, diagonal),
                 n_roots,
                 tolerance=tolerance,
                 lowest=known[0].energy if known else np.inf,
@@ -68,15 +72,23 @@ class SectorProblem:
             for value, vector in zip(values, vectors, strict=True)
         ]
 
-    def _starts(self, n_roots: int) -> Array:
-        """Low states of the leading part, and a random vector in which every state has a share."""
+    def _starts(self, n_roots: int, diagonal: Array) -> Array:
+        """Low states of the leading part, low ones outside it, and one in which all have a share.
+
+        Electrons that sit in another place than the lowest orbitals, behind a barrier, are missing
+        from the leading part, and a random vector alone shows them too late.
+        """
         sector = self.hamiltonian.sector
         low = sector.embed(self.vectors[: n_roots + 2], self.leading)
-        return np.vstack([low, np.random.default_rng(0).standard_normal((1, sector.dimension))])
+        outside = np.delete(np.arange(sector.dimension), sector.places_of(self.leading))
+        lowest = outside[np.argsort(diagonal[outside])[:_OUTSIDE_STARTS]]
+        units = np.zeros((lowest.size, sector.dimension))
+        units[np.arange(lowest.size), lowest] = 1.0
+        random = np.random.default_rng(0).standard_normal((1, sector.dimension))
+        return np.vstack([low, units, random])
 
-    def _preconditioner(self) -> Callable[[Array, Array], Array]:
+    def _preconditioner(self, diagonal: Array) -> Callable[[Array, Array], Array]:
         """``(value - H0)^-1``, where H0 is exact in the leading part and diagonal outside it."""
-        diagonal = self.hamiltonian.diagonal()
         leading = self.hamiltonian.sector.places_of(self.leading)
 
         def precondition(residuals: Array, values: Array) -> Array:

@@ -48,7 +48,7 @@ def test_gradient_is_that_of_the_networks_own_loss(make_descending, make_data, n
     start = weights_of(model, name)
     gradient = gradient_of(make_descending(), name, data)
     length = np.sqrt(sum((g**2).sum() for g in gradient))
-    step = 3e-3
+    step = 5e-4
     losses = []
     for sign in (1, -1):
         moved = [w + sign * step * g / length for w, g in zip(start, gradient, strict=True)]

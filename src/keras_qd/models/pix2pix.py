@@ -228,7 +228,7 @@ def pix2pix(
     Examples
     --------
     >>> model = pix2pix((32, 32, 1), filters=4)
-    >>> model.output_shape
+    >>> model.generator.output_shape
     (None, 32, 32, 1)
     """
     generator = UNet(

@@ -147,10 +147,16 @@ class SineBasis:
         """
         n = self.n_pixels
         sines = sine_matrix(n - 1, n) * (np.pi / n)
-        b, a = np.mgrid[1:n, 1:n]
-        left_out = a**2 + b**2 > self.n_max**2 + 1
-        components = (sines.T @ fields @ sines)[:, left_out]
-        return components, 0.5 * (a**2 + b**2)[left_out].astype(np.float64)
+        places, kinetic = self._left_out
+        return (sines.T @ fields @ sines).reshape(-1, (n - 1) ** 2)[:, places], kinetic
+
+    @cached_property
+    def _left_out(self) -> tuple[NDArray[np.intp], Array]:
+        """Flat places (b, a) and kinetic energies of the functions that the grid alone holds."""
+        b, a = np.mgrid[1 : self.n_pixels, 1 : self.n_pixels]
+        squares = (a**2 + b**2).ravel()
+        places = np.flatnonzero(squares > self.n_max**2 + 1)
+        return places, 0.5 * squares[places].astype(np.float64)
 
 
 @lru_cache(maxsize=16)

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from keras_qd.training import Run
 
 #: A pix2pix small enough for five minutes on two processor cores.
-MODEL = {"filters": 16, "dropout": 0.0, "upsampling": "resize"}
-EPOCHS = 20
+MODEL = {
+    "filters": 16,
+    "discriminator_filters": 8,
+    "normalization": "instance",
+    "dropout": 0.0,
+    "learning_rate": 2e-3,
+}
+EPOCHS = 24
 
 
 @click.command("demo")
@@ -101,5 +107,6 @@ def _task(data: Path, epochs: int) -> Task:
         dataset_config={"path": str(data)},
         model_config=MODEL,
         epochs=epochs,
+        batch_size=16,
         schedule="cosine",
     )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from keras_qd.tasks.task import Task
 
-#: How each field is scaled. Potentials lose their mean, which no density depends on; densities keep
-#: their zero, so that an empty place stays empty.
+#: How each field is scaled: to a spread of one, which sets the weight of the L1 loss against the
+#: adversarial one. Potentials also lose their mean, which no density depends on.
 _SCALING = {
     "potential": "centered-standard",
-    "density": "max",
-    "density_noninteracting": "max",
+    "density": "standard",
+    "density_noninteracting": "standard",
 }
 
 

@@ -18,14 +18,7 @@ if TYPE_CHECKING:
     from keras_qd.tasks import Task
     from keras_qd.training import Run
 
-#: A pix2pix small enough for five minutes on two processor cores.
-MODEL = {
-    "filters": 16,
-    "discriminator_filters": 8,
-    "normalization": "instance",
-    "dropout": 0.0,
-    "learning_rate": 2e-3,
-}
+#: As many as fit into five minutes on two processor cores.
 EPOCHS = 24
 
 
@@ -83,30 +76,34 @@ def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> N
 def _make_data(path: Path, samples: int, seed: int) -> None:
     from keras_qd.data import QuantumDots, generate
 
-    click.echo(f"1/3  solving {samples} two-electron dots exactly into {path}", err=True)
+    click.echo(f"solving {samples} two-electron dots exactly into {path}", err=True)
     with counting("solving", "dots") as count:
         generate(path, QuantumDots(seed=seed), samples, progress=count)
 
 
 def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
-    """Train, or go on with an interrupted demo; a finished one stays and a new one goes beside."""
-    from keras_qd.training import Run, resume, train
+    """Train, or go on with an interrupted demo; any other run stays, and a new one goes beside."""
+    from keras_qd.training import resume, train
 
-    unfinished = (out / "config.json").is_file() and not Run.open(out).finished
-    path = out if unfinished else free_path(out)
-    click.echo(f"2/3  training pix2pix into {path}", err=True)
-    with training_progress() as report:
-        if unfinished:
-            return resume(path, report=report)
-        return train(_task(data, epochs), path, seed=seed, report=report)
-
-
-def _task(data: Path, epochs: int) -> Task:
-    return components.task(
-        "potential-to-density",
-        dataset_config={"path": str(data)},
-        model_config=MODEL,
-        epochs=epochs,
-        batch_size=16,
-        schedule="cosine",
+    task = components.task(
+        "potential-to-density", dataset_config={"path": str(data)}, epochs=epochs
     )
+    interrupted = _is_interrupted(out, task, seed)
+    path = out if interrupted else free_path(out)
+    click.echo(f"training pix2pix into {path}", err=True)
+    with training_progress() as report:
+        if interrupted:
+            return resume(path, report=report)
+        return train(task, path, seed=seed, report=report)
+
+
+def _is_interrupted(path: Path, task: Task, seed: int) -> bool:
+    """Return whether the same demo was begun at `path` and not finished."""
+    from keras_qd.backend import ensure_backend
+    from keras_qd.training import Run
+
+    if not (path / "config.json").is_file():
+        return False
+    run = Run.open(path)
+    begun = (run.config["task"], run.config["seed"], run.config["backend"])
+    return not run.finished and begun == (task.to_config(), seed, ensure_backend())

@@ -15,6 +15,16 @@ _SCALING = {
     "density_noninteracting": "standard",
 }
 
+#: A smaller network than the original's, normalised image by image and with larger steps, which is
+#: both faster and more accurate here: docs/concepts/adversarial-training.md has the figures.
+_MODEL = {
+    "filters": 16,
+    "discriminator_filters": 8,
+    "normalization": "instance",
+    "dropout": 0.0,
+    "learning_rate": 2e-3,
+}
+
 
 def _map(name: str, source: str, target: str, description: str) -> Task:
     """Return the task that maps one field of the quantum dots onto another with pix2pix."""
@@ -25,11 +35,13 @@ def _map(name: str, source: str, target: str, description: str) -> Task:
         inputs=source,
         targets=target,
         model="pix2pix",
+        model_config=_MODEL,
         metrics=("l1", "l2", "linf", "r2", "ssim", "psnr"),
         followed=("l1", "r2"),
         scaling={source: _SCALING[source], target: _SCALING[target]},
         augmentation="square-symmetries",
-        schedule="linear",
+        batch_size=16,
+        schedule="cosine",
     )
 
 

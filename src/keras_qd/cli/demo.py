@@ -12,7 +12,7 @@ from keras_qd import components
 from keras_qd.cli.format import format_seconds
 from keras_qd.cli.options import as_json, backend, print_json, seed
 from keras_qd.cli.progress import counting, training_progress
-from keras_qd.cli.steps import free_path, judge, print_verdict
+from keras_qd.cli.steps import free_path, judge, print_verdict, resumable
 
 if TYPE_CHECKING:
     from keras_qd.tasks import Task
@@ -91,7 +91,7 @@ def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
     interrupted = _is_interrupted(out, task, seed)
     path = out if interrupted else free_path(out)
     click.echo(f"training pix2pix into {path}", err=True)
-    with training_progress() as report:
+    with resumable("keras-qd demo"), training_progress() as report:
         if interrupted:
             return resume(path, report=report)
         return train(task, path, seed=seed, report=report)

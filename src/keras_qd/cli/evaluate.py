@@ -33,7 +33,13 @@ HEADER = ("metric", "unit", "value", "95 % interval", "mean image", "median", "w
     type=click.Path(path_type=Path),
     help="Another stored data set, to see how the model does beyond what it was trained on.",
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Systems that go through the model at a time.",
+)
 @click.option("--scaled", is_flag=True, help="Print values as the network sees them.")
 @click.option("--by", metavar="FIELD", help="Group the systems by a number, such as gap.")
 @click.option("--sort", metavar="METRIC", help="What ranks several runs; the first by default.")

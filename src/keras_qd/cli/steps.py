@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import click
 
 from keras_qd.cli.evaluate import print_scores
 from keras_qd.cli.progress import counting
+from keras_qd.errors import RunError
 from keras_qd.registry import registry
 
 if TYPE_CHECKING:
@@ -26,6 +29,26 @@ def load_dataset(task: Task) -> Dataset:
         return task.load_dataset()
     with counting(task.dataset, "samples") as count:
         return task.load_dataset(progress=count)
+
+
+@contextmanager
+def resumable(command: str) -> Iterator[None]:
+    """Turn an interruption into an error that says how to go on.
+
+    Parameters
+    ----------
+    command : str
+        The command that goes on.
+
+    Raises
+    ------
+    RunError
+        If the block is interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise RunError(f"stopped; go on with: {command}") from None
 
 
 def judge(run: Run) -> Evaluation:

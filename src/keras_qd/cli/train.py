@@ -10,7 +10,7 @@ import click
 from keras_qd import components
 from keras_qd.cli.options import as_json, backend, print_json, seed, task_changes
 from keras_qd.cli.progress import training_progress
-from keras_qd.cli.steps import free_path, judge, load_dataset, print_verdict
+from keras_qd.cli.steps import free_path, judge, load_dataset, print_verdict, resumable
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _train(name: str, out: Path | None, changes: dict[str, Any], seed: int) -> R
 
     dataset = load_dataset(task)
     click.echo(f"training {task.name} into {path}", err=True)
-    with training_progress() as report:
+    with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
         return train(task, path, dataset=dataset, seed=seed, report=report)
 
 
@@ -102,5 +102,5 @@ def _resume(path: Path, changes: dict[str, Any]) -> Run:
         )
     from keras_qd.training import resume
 
-    with training_progress() as report:
+    with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
         return resume(path, report=report)

@@ -19,6 +19,7 @@ from keras_qd.tasks import Pipeline, Task
 from keras_qd.training.callbacks import Checkpoints, Report, Reporter, ScheduledLearningRate
 from keras_qd.training.checkpoint import load_history
 from keras_qd.training.environment import describe_environment
+from keras_qd.training.interruption import StopBetweenBatches, deferred_interrupt
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
@@ -144,15 +145,16 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
         *([Reporter(report)] if report is not None else []),
         *callbacks,
     ]
-    model.fit(
-        batches,
-        validation_data=_validation_batches(task, pipeline, dataset.split("validation")),
-        initial_epoch=done,
-        epochs=task.epochs,
-        callbacks=watchers,
-        shuffle=False,
-        verbose=0,
-    )
+    with deferred_interrupt() as check:
+        model.fit(
+            batches,
+            validation_data=_validation_batches(task, pipeline, dataset.split("validation")),
+            initial_epoch=done,
+            epochs=task.epochs,
+            callbacks=[*watchers, StopBetweenBatches(check)],
+            shuffle=False,
+            verbose=0,
+        )
     with replacing(run.model_path) as temporary:
         model.save(temporary)
     return run

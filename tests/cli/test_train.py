@@ -1,0 +1,73 @@
+"""The verb ``train``: settings reach the task; an interruption says how to go on."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+STORE = ("generate", "quantum-dots", "--samples", 40, "--grid", 32, "--orbitals", 6)
+TINY = ("--set", "model.filters=4", "--set", "batch_size=8", "--set", 'metrics=["l1","r2"]')
+
+
+@pytest.fixture(scope="module")
+def store(keras_qd_command, tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "dots.zarr"
+    process = keras_qd_command(*STORE, "--out", path)
+    assert process.returncode == 0, process.stderr
+    return path
+
+
+def test_interrupted_it_says_how_to_go_on_and_the_rest_of_the_chain_follows(
+    keras_qd_command, store, tmp_path
+):
+    run = tmp_path / "run"
+    arguments = ["train", "potential-to-density", "--data", store, "--out", run, "--epochs", 150]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keras_qd", *map(str, [*arguments, *TINY])],
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that runs in the background starts its children deaf to it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    deadline = time.monotonic() + 300
+    while not (run / "history.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert error.splitlines()[-1] == f"keras-qd: stopped; go on with: keras-qd train --resume {run}"
+    assert "Traceback" not in error
+    done = len((run / "history.csv").read_text().splitlines()) - 1
+    assert 0 < done < 150
+
+    resumed = keras_qd_command("train", "--resume", run, "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert len((run / "history.csv").read_text().splitlines()) - 1 == 150
+    assert json.loads(resumed.stdout)["run"] == str(run)
+    config = json.loads((run / "config.json").read_text())
+    assert config["task"]["model_config"]["filters"] == 4
+    assert config["task"]["batch_size"] == 8
+    assert config["command"].startswith("keras-qd train potential-to-density")
+
+    potentials = tmp_path / "potentials.npy"
+    np.save(potentials, np.zeros((3, 32, 32)))
+    predicted = keras_qd_command("predict", run, potentials, "--out", tmp_path / "out.npz")
+    assert predicted.returncode == 0, predicted.stderr
+    with np.load(tmp_path / "out.npz") as found:
+        assert found["density"].shape == (3, 32, 32)
+
+
+def test_a_field_that_the_data_lacks_is_named(keras_qd_command, tmp_path):
+    wells = tmp_path / "wells.zarr"
+    keras_qd_command("generate", "wells-1d", "--samples", 20, "--out", wells)
+    process = keras_qd_command(
+        "train", "potential-to-density", "--data", wells, "--out", tmp_path / "run"
+    )
+    assert process.returncode == 1, process.stderr
+    assert "wells-1d" in process.stderr
+    assert len(process.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()

@@ -1,6 +1,6 @@
 """Speed of the exact solvers on one core, beside what else is at hand.
 
-python benchmarks/physics.py [--only 1d | 2d]
+python benchmarks/physics.py [--only 1d | 2d] [--figure FILE]
 """
 
 import importlib
@@ -14,11 +14,13 @@ PARTS = {"1d": "one_dimensional", "2d": "two_dimensional"}
 
 @click.command()
 @click.option("--only", type=click.Choice(sorted(PARTS)), help="One part alone.")
-def main(only):
+@click.option("--figure", type=click.Path(), help="Draw the growth of the cost in 2D here.")
+def main(only, figure):
     """Measure the exact solvers; ratios are taken within one run."""
     click.echo(f"processor seconds of one core: {processor()}")
     for part in [only] if only else PARTS:
-        importlib.import_module(PARTS[part]).main()
+        settings = {"figure": figure} if part == "2d" else {}
+        importlib.import_module(PARTS[part]).main(**settings)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from timing import seconds_each  # isort: skip  (sets the threads before NumPy i
 import click
 import finite_difference
 import numpy as np
+from matplotlib.figure import Figure
 
 from keras_qd.physics import Box, Solver, sample_potentials
 
@@ -17,6 +18,12 @@ TARGETS = {(2, 20): 70, (3, 20): 30, (4, 16): 8}
 
 #: Orbitals for the comparison: explicit loops over determinants bear about a thousand of them.
 PEER_ORBITALS = {2: 20, 3: 12, 4: 9}
+
+#: Where the growth of the cost is measured: orbitals, the most of them for each number of
+#: electrons, and pixels a side.
+ORBITALS = (10, 14, 20, 28)
+AFFORDABLE = {1: 28, 2: 28, 3: 28, 4: 20, 5: 14, 6: 10}
+SIDES = (32, 64, 128, 256)
 
 
 def cost(n_electrons, n_orbitals, n_pixels=64, n_systems=20):
@@ -62,26 +69,44 @@ def peer(n_systems=3):
         )
 
 
-def growth():
-    """Milliseconds a system as electrons, orbitals and pixels grow."""
+def growth(figure=None):
+    """Milliseconds a system as electrons, orbitals and pixels grow; drawn into `figure`, if any."""
+    by_orbitals = {
+        n: {m: 1e3 * cost(n, m, n_systems=4) for m in ORBITALS if m <= largest}
+        for n, largest in AFFORDABLE.items()
+    }
     click.echo("\ncost in ms/system; 64 x 64 pixels, number of orbitals along the top")
-    orbitals = (10, 14, 20, 28)
-    click.echo(" N " + "".join(f"{m:9d}" for m in orbitals))
-    affordable = {1: 28, 2: 28, 3: 28, 4: 20, 5: 14, 6: 10}
-    for n_electrons, largest in affordable.items():
-        row = [
-            f"{1e3 * cost(n_electrons, m, n_systems=4):9.1f}" if m <= largest else f"{'-':>9}"
-            for m in orbitals
-        ]
-        click.echo(f"{n_electrons:2d} " + "".join(row))
+    click.echo(" N " + "".join(f"{m:9d}" for m in ORBITALS))
+    for n, times in by_orbitals.items():
+        row = [f"{times[m]:9.1f}" if m in times else f"{'-':>9}" for m in ORBITALS]
+        click.echo(f"{n:2d} " + "".join(row))
+    by_pixels = {n: 1e3 * cost(2, 20, n, n_systems=4) for n in SIDES}
     click.echo("\ncost in ms/system; N = 2, M = 20, pixels a side along the top")
-    sides = (32, 64, 128, 256)
-    click.echo("   " + "".join(f"{n:9d}" for n in sides))
-    click.echo("   " + "".join(f"{1e3 * cost(2, 20, n, n_systems=4):9.1f}" for n in sides))
+    click.echo("   " + "".join(f"{n:9d}" for n in SIDES))
+    click.echo("   " + "".join(f"{by_pixels[n]:9.1f}" for n in SIDES))
+    if figure is not None:
+        draw_growth(by_orbitals, by_pixels, figure)
 
 
-def main():
+def draw_growth(by_orbitals, by_pixels, path):
+    """Draw the cost over orbitals, a line for each number of electrons, and over pixels."""
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    for n, times in by_orbitals.items():
+        left.loglog(list(times), list(times.values()), "o-", label=f"N = {n}")
+    left.set(xlabel="orbitals M", ylabel="ms a system", title="64 x 64 pixels")
+    left.set_xticks(ORBITALS, map(str, ORBITALS))
+    left.minorticks_off()
+    left.legend()
+    right.loglog(list(by_pixels), list(by_pixels.values()), "o-")
+    right.set(xlabel="pixels a side", title="N = 2, M = 20")
+    right.set_xticks(SIDES, map(str, SIDES))
+    right.minorticks_off()
+    figure.savefig(path, dpi=120)
+
+
+def main(figure=None):
     """Run all of them."""
     speed()
     peer()
-    growth()
+    growth(figure)

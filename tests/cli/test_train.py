@@ -25,7 +25,7 @@ def test_interrupted_it_says_how_to_go_on_and_the_rest_of_the_chain_follows(
     keras_qd_command, store, tmp_path
 ):
     run = tmp_path / "run"
-    arguments = ["train", "potential-to-density", "--data", store, "--out", run, "--epochs", 150]
+    arguments = ["train", "potential-to-density", "--data", store, "--out", run, "--epochs", 40]
     process = subprocess.Popen(
         [sys.executable, "-m", "keras_qd", *map(str, [*arguments, *TINY])],
         stderr=subprocess.PIPE,
@@ -35,18 +35,18 @@ def test_interrupted_it_says_how_to_go_on_and_the_rest_of_the_chain_follows(
     )
     deadline = time.monotonic() + 300
     while not (run / "history.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=300)
     assert process.returncode == 1
     assert error.splitlines()[-1] == f"keras-qd: stopped; go on with: keras-qd train --resume {run}"
     assert "Traceback" not in error
     done = len((run / "history.csv").read_text().splitlines()) - 1
-    assert 0 < done < 150
+    assert 0 < done < 40
 
     resumed = keras_qd_command("train", "--resume", run, "--json")
     assert resumed.returncode == 0, resumed.stderr
-    assert len((run / "history.csv").read_text().splitlines()) - 1 == 150
+    assert len((run / "history.csv").read_text().splitlines()) - 1 == 40
     assert json.loads(resumed.stdout)["run"] == str(run)
     config = json.loads((run / "config.json").read_text())
     assert config["task"]["model_config"]["filters"] == 4
@@ -68,6 +68,8 @@ def test_a_field_that_the_data_lacks_is_named(keras_qd_command, tmp_path):
         "train", "potential-to-density", "--data", wells, "--out", tmp_path / "run"
     )
     assert process.returncode == 1, process.stderr
-    assert "wells-1d" in process.stderr
-    assert len(process.stderr.splitlines()) == 1
+    last = process.stderr.splitlines()[-1]  # TensorFlow talks about itself first
+    assert last.startswith("keras-qd: ")
+    assert "holds 'wells-1d'" in last
+    assert "Traceback" not in process.stderr
     assert not (tmp_path / "run").exists()

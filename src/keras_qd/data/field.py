@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,10 @@ class Field:
     limits : pair of float, optional
         Smallest and largest value that can occur at all, such as ``(0, 255)`` for 8-bit images. Not
         the range of one data set.
+    labels : tuple of str
+        Names of the entries of a vector.
+    nullable : bool
+        Whether NaN may stand for what a sample does not have.
 
     Examples
     --------
@@ -37,6 +42,8 @@ class Field:
     meaning: str = ""
     dtype: str = "float32"
     limits: tuple[float, float] | None = None
+    labels: tuple[str, ...] = ()
+    nullable: bool = False
 
     @property
     def size(self) -> int:
@@ -47,10 +54,14 @@ class Field:
         return size
 
     def attributes(self) -> dict[str, Any]:
-        """Return unit, meaning and limits as plain JSON; shape and type are the array's own."""
+        """Return all but shape and type as plain JSON: these two are the array's own."""
         described: dict[str, Any] = {"unit": self.unit, "meaning": self.meaning}
         if self.limits is not None:
             described["limits"] = list(self.limits)
+        if self.labels:
+            described["labels"] = list(self.labels)
+        if self.nullable:
+            described["nullable"] = True
         return described
 
     @classmethod
@@ -73,4 +84,24 @@ class Field:
             meaning=array.attrs.get("meaning", ""),
             dtype=str(array.dtype),
             limits=None if limits is None else (float(limits[0]), float(limits[1])),
+            labels=tuple(array.attrs.get("labels", ())),
+            nullable=bool(array.attrs.get("nullable", False)),
         )
+
+
+def drawn_parameters(names: Sequence[str]) -> Field:
+    """Return the field of what a family of potentials drew for each sample.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the parameters; lengths are in a0*, energies in Ha*.
+    """
+    return Field(
+        (len(names),),
+        "a0*, Ha*",
+        f"drawn for the potential: {', '.join(names)}",
+        "float64",
+        labels=tuple(names),
+        nullable=True,
+    )

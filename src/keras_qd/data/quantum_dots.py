@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from keras_qd.data.field import Field
+from keras_qd.data.field import Field, drawn_parameters
 from keras_qd.data.recipe import Recipe
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
@@ -117,6 +117,7 @@ class QuantumDots(Recipe):
             ),
             "gap": Field((), "Ha*", "distance to the next energy level", "float64"),
             "spin_squared": Field((), "hbar^2", "expectation of the squared spin", "float64"),
+            "parameters": drawn_parameters(self._family.parameter_names),
         }
 
     def make(self, indices: range) -> dict[str, np.ndarray]:
@@ -135,7 +136,7 @@ class QuantumDots(Recipe):
         ``energy`` in Ha*, and ``density`` as the integral of its absolute error per electron.
         """
         found = [
-            estimate_label_error(self._solver, self._draw(index).astype(np.float64))
+            estimate_label_error(self._solver, self._draw(index)[0].astype(np.float64))
             for index in indices
         ]
         return {
@@ -143,14 +144,17 @@ class QuantumDots(Recipe):
             "density": np.array([error.density for error in found]),
         }
 
-    def _draw(self, index: int) -> np.ndarray:
-        """Return a potential as it is stored: solved is this, so that no rounding is an error."""
+    def _draw(self, index: int) -> tuple[np.ndarray, list[float]]:
+        """Return a potential as it is stored, and the parameters that were drawn for it.
+
+        Solved is the potential as it is stored, so that nobody meets the rounding as an error.
+        """
         generator = sample_generator(self.seed, index)
-        drawn, _ = self._family.sample(generator, self._solver.box, self.n_pixels)
-        return drawn.astype(np.float32)
+        drawn, parameters = self._family.sample(generator, self._solver.box, self.n_pixels)
+        return drawn.astype(np.float32), [parameters[n] for n in self._family.parameter_names]
 
     def _make_one(self, index: int) -> dict[str, Any]:
-        potential = self._draw(index)
+        potential, parameters = self._draw(index)
         solution, without = self._solver.solve_both(potential.astype(np.float64))
         return {
             "potential": potential,
@@ -160,6 +164,7 @@ class QuantumDots(Recipe):
             "energy_noninteracting": without.energy,
             "gap": solution.gap,
             "spin_squared": solution.spin_squared,
+            "parameters": parameters,
         }
 
     @cached_property

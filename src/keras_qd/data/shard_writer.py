@@ -86,7 +86,8 @@ class ShardWriter:
                     f"expected {(len(batch), *field.shape)}"
                 )
             stored[name] = np.ascontiguousarray(values[:count], dtype=field.dtype)
-            _check_finite(name, stored[name], batch.start)
+            if not field.nullable:
+                _check_finite(name, stored[name], batch.start)
         stored[FINGERPRINT] = fingerprints(stored[self._recipe.identity])
         return stored
 

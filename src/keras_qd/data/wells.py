@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from keras_qd.data.field import Field
+from keras_qd.data.field import Field, drawn_parameters
 from keras_qd.data.recipe import Recipe
 from keras_qd.errors import UsageError
 from keras_qd.physics.one_dimensional.dvr import dvr_states
+from keras_qd.physics.one_dimensional.families import LineFamily
 from keras_qd.physics.one_dimensional.sampling import FAMILIES
 from keras_qd.physics.one_dimensional.solver import solve_1d
 from keras_qd.physics.potentials.family import build_family
@@ -81,6 +83,7 @@ class Wells(Recipe):
             "density": Field(line, "1/a0*", "density of the electron"),
             "energy": Field((), "Ha*", "ground-state energy", "float64"),
             "kinetic_energy": Field((), "Ha*", "kinetic energy of the ground state", "float64"),
+            "parameters": drawn_parameters(self._family.parameter_names),
         }
 
     @property
@@ -93,7 +96,7 @@ class Wells(Recipe):
 
         ``energy`` in Ha*, and ``density`` as the integral of its absolute error.
         """
-        potential = self._draw(indices).astype(np.float64)
+        potential = self._draw(indices)[0].astype(np.float64)
         solution = solve_1d(potential, self.length)
         energies, orbitals = dvr_states(potential, self.length)
         error = np.abs(solution.densities - orbitals[:, 0] ** 2).sum(axis=1)
@@ -102,22 +105,31 @@ class Wells(Recipe):
             "density": error * self.length / (self.n_points + 1),
         }
 
-    def _draw(self, indices: range) -> np.ndarray:
-        """Return potentials as stored: solved are these, so that no rounding is an error."""
-        family = build_family(FAMILIES, self.family, self.family_settings)
+    @cached_property
+    def _family(self) -> LineFamily:
+        return build_family(FAMILIES, self.family, self.family_settings)
+
+    def _draw(self, indices: range) -> tuple[np.ndarray, np.ndarray]:
+        """Return potentials as they are stored, and the parameters that were drawn for them.
+
+        Solved are the potentials as they are stored, so that nobody meets the rounding as an error.
+        """
         drawn = [
-            family.sample(sample_generator(self.seed, index), self.length, self.n_points)[0]
+            self._family.sample(sample_generator(self.seed, index), self.length, self.n_points)
             for index in indices
         ]
-        return np.stack(drawn).astype(np.float32)
+        names = self._family.parameter_names
+        parameters = [[found[name] for name in names] for _, found in drawn]
+        return np.stack([values for values, _ in drawn]).astype(np.float32), np.array(parameters)
 
     def make(self, indices: range) -> dict[str, np.ndarray]:
         """Draw and solve samples; see :meth:`Recipe.make`."""
-        potential = self._draw(indices)
+        potential, parameters = self._draw(indices)
         solution = solve_1d(potential, self.length)
         return {
             "potential": potential,
             "density": solution.densities,
             "energy": solution.energies,
             "kinetic_energy": solution.internal_energies,
+            "parameters": parameters,
         }

@@ -97,7 +97,7 @@ def draw_growth(by_orbitals, by_pixels, path):
     left.set(xlabel="orbitals M", ylabel="ms a system", title="64 x 64 pixels")
     left.set_xticks(ORBITALS, map(str, ORBITALS))
     left.minorticks_off()
-    left.legend()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
     right.loglog(list(by_pixels), list(by_pixels.values()), "o-")
     right.set(xlabel="pixels a side", title="N = 2, M = 20")
     right.set_xticks(SIDES, map(str, SIDES))

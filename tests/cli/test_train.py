@@ -12,6 +12,14 @@ import pytest
 STORE = ("generate", "quantum-dots", "--samples", 40, "--grid", 32, "--orbitals", 6)
 TINY = ("--set", "model.filters=4", "--set", "batch_size=8", "--set", 'metrics=["l1","r2"]')
 
+#: The command line, for a shell that starts its children deaf to interrupts, as in the background.
+LISTENING = (
+    "import signal\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from keras_qd.cli.main import main\n"
+    "main()\n"
+)
+
 
 @pytest.fixture(scope="module")
 def store(keras_qd_command, tmp_path_factory):
@@ -27,11 +35,9 @@ def test_interrupted_it_says_how_to_go_on_and_the_rest_of_the_chain_follows(
     run = tmp_path / "run"
     arguments = ["train", "potential-to-density", "--data", store, "--out", run, "--epochs", 40]
     process = subprocess.Popen(
-        [sys.executable, "-m", "keras_qd", *map(str, [*arguments, *TINY])],
+        [sys.executable, "-c", LISTENING, *map(str, [*arguments, *TINY])],
         stderr=subprocess.PIPE,
         text=True,
-        # a shell that runs in the background starts its children deaf to it
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 300
     while not (run / "history.csv").exists() and time.monotonic() < deadline:
@@ -51,7 +57,7 @@ def test_interrupted_it_says_how_to_go_on_and_the_rest_of_the_chain_follows(
     config = json.loads((run / "config.json").read_text())
     assert config["task"]["model_config"]["filters"] == 4
     assert config["task"]["batch_size"] == 8
-    assert config["command"].startswith("keras-qd train potential-to-density")
+    assert "train potential-to-density" in config["command"]
 
     potentials = tmp_path / "potentials.npy"
     np.save(potentials, np.zeros((3, 32, 32)))

@@ -16,6 +16,8 @@ def test_the_whole_chain_on_a_small_scale(keras_qd_command, tmp_path):
     run = tmp_path / "runs" / "demo"
     for name in ("model.keras", "history.csv", "metrics.json", "report.html", "figures"):
         assert (run / name).exists()
+    config = json.loads((run / "config.json").read_text())
+    assert config["command"] == "keras-qd demo --samples 60 --epochs 1"
     lines = process.stdout.splitlines()
     for metric in ("L1", "L2", "Linf", "R2", "SSIM"):
         assert any(line.startswith(metric) for line in lines)

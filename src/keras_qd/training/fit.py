@@ -52,7 +52,8 @@ def train(
     callbacks : sequence of keras.callbacks.Callback
         More callbacks for ``fit``.
     report : callable, optional
-        ``report(epoch, epochs, batch, batches, logs)`` is told how far the training has come.
+        ``report(epoch, epochs, batch, batches, logs)`` is told how far the training has come;
+        without it Keras prints that.
 
     Returns
     -------
@@ -153,7 +154,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
             epochs=task.epochs,
             callbacks=[*watchers, StopBetweenBatches(check)],
             shuffle=False,
-            verbose=0,
+            verbose="auto" if report is None else 0,
         )
     with replacing(run.model_path) as temporary:
         model.save(temporary)

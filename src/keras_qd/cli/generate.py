@@ -127,7 +127,7 @@ def _build_recipe(kind: str, options: dict[str, Any], family_settings: Sequence[
     from keras_qd.data import recipe_class
 
     recipe = recipe_class(kind)
-    known = {setting.name for setting in dataclasses.fields(recipe)}  # type: ignore[arg-type]
+    known = {setting.name for setting in dataclasses.fields(recipe)}
     settings: dict[str, Any] = {}
     for option, value in options.items():
         if value is None:

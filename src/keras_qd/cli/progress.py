@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -18,10 +19,9 @@ from rich.progress import (
 
 from keras_qd.cli.format import format_number
 
-#: Called with how many of how many are done.
-Counter = Callable[[int, int], None]
-#: Called with the epochs and batches done: ``report(epoch, epochs, batch, batches, logs)``.
-Report = Callable[[int, int, int, int, dict[str, float]], None]
+if TYPE_CHECKING:
+    from keras_qd.data.generation import Progress as Counter
+    from keras_qd.training.callbacks import Report
 
 
 @contextmanager

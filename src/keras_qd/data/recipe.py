@@ -16,6 +16,7 @@ from keras_qd.data.field import Field
 _SHARD_BYTES = 2**20
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe(ABC):
     """Base of the kinds of data set that can be generated.
 
@@ -84,7 +85,7 @@ class Recipe(ABC):
 
     def settings(self) -> dict[str, Any]:
         """Return the settings as plain JSON: the keywords that build this recipe again."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        return dataclasses.asdict(self)
 
     @property
     def shard_samples(self) -> int:

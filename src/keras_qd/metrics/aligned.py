@@ -15,10 +15,25 @@ from keras_qd.metrics.gauge import align_array, align_tensor
 from keras_qd.metrics.measure import Array, Context
 from keras_qd.metrics.norms import L1, L2
 from keras_qd.metrics.r2 import R2
+from keras_qd.metrics.sample_mean import SampleMean
+
+
+class _AlignedNorm(SampleMean):
+    """Takes both potentials relative to their means before the norm behind it sees them."""
+
+    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the norm of every aligned error of a batch, shape (batch,)."""
+        pair = (align_tensor(tensors.flat(y)) for y in (y_true, y_pred))
+        return super().sample_values(*pair)
+
+    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
+        """Return the norm of every aligned error of a block, shape (m,)."""
+        reference, prediction = (align_array(arrays.flat(x)) for x in (reference, prediction))
+        return super().block_values(reference, prediction, context)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class AlignedL1(L1):
+class AlignedL1(_AlignedNorm, L1):
     """`L1` of potentials relative to their own means.
 
     Parameters
@@ -39,19 +54,9 @@ class AlignedL1(L1):
     def __init__(self, name: str = "aligned-l1", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the norm of every aligned error of a batch, shape (batch,)."""
-        pair = (align_tensor(tensors.flat(y)) for y in (y_true, y_pred))
-        return super().sample_values(*pair)
-
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the norm of every aligned error of a block, shape (m,)."""
-        reference, prediction = (align_array(arrays.flat(x)) for x in (reference, prediction))
-        return super().block_values(reference, prediction, context)
-
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class AlignedL2(L2):
+class AlignedL2(_AlignedNorm, L2):
     """`L2` of potentials relative to their own means.
 
     Parameters
@@ -71,16 +76,6 @@ class AlignedL2(L2):
 
     def __init__(self, name: str = "aligned-l2", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
-
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the norm of every aligned error of a batch, shape (batch,)."""
-        pair = (align_tensor(tensors.flat(y)) for y in (y_true, y_pred))
-        return super().sample_values(*pair)
-
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the norm of every aligned error of a block, shape (m,)."""
-        reference, prediction = (align_array(arrays.flat(x)) for x in (reference, prediction))
-        return super().block_values(reference, prediction, context)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

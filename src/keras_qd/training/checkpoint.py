@@ -12,23 +12,19 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_qd.errors import RunError
 from keras_qd.files import replacing
-
-if TYPE_CHECKING:
-    import keras
 
 History = Mapping[str, list[float]]
 
 
 def save_state(path: Path, model: keras.Model, history: History) -> None:
     """Write the state of `model` after the epochs of `history` to `path`, whole or not at all."""
-    import keras
-
     arrays = {
         f"variable_{index}": keras.ops.convert_to_numpy(variable.value)
         for index, variable in enumerate(_variables(model))
@@ -86,8 +82,6 @@ def _index(key: str) -> int:
 
 def _generator_state() -> dict[str, np.ndarray]:
     """Return the state of torch's generator of random numbers; nothing on other backends."""
-    import keras
-
     if keras.config.backend() != "torch":
         return {}
     import torch

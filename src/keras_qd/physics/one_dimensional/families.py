@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -23,9 +24,11 @@ from keras_qd.physics.potentials.random_fourier import RandomFourierSettings, sc
 MEAN_POINTS = 128
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LineFamily(Family):
     """Base of the families of potentials on a line."""
 
+    @abstractmethod
     def sample(
         self, generator: np.random.Generator, length: float, n_points: int
     ) -> tuple[NDArray[np.float64], Drawn]:
@@ -47,7 +50,6 @@ class LineFamily(Family):
         parameters : dict of str to float
             What was drawn, by the names in `parameter_names`.
         """
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
@@ -21,7 +22,8 @@ Drawn: TypeAlias = dict[str, float]
 AnyFamily = TypeVar("AnyFamily", bound="Family")
 
 
-class Family:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Family(ABC):
     """Base of all families of random potentials: a name and checked settings.
 
     A family is a frozen dataclass whose fields are its settings. A setting is a number, or a pair
@@ -40,22 +42,24 @@ class Family:
     name: ClassVar[str]
 
     @property
+    @abstractmethod
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the drawn parameters, in the order in which samples give them."""
-        raise NotImplementedError
 
     def configuration(self) -> dict[str, object]:
         """Return the settings by name, as plain numbers, text and lists (ready for JSON)."""
-        settings = dataclasses.asdict(self)  # type: ignore[call-overload]
+        settings = dataclasses.asdict(self)
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in settings.items()
         }
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PotentialFamily(Family):
     """Base of the families of potentials in the two-dimensional box."""
 
+    @abstractmethod
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
     ) -> tuple[NDArray[np.float64], Drawn]:
@@ -78,7 +82,6 @@ class PotentialFamily(Family):
         parameters : dict of str to float
             What was drawn, by the names in `parameter_names`.
         """
-        raise NotImplementedError
 
 
 def build_family(
@@ -105,7 +108,7 @@ def build_family(
     if name not in families:
         raise UnknownNameError("potential family", name, families)
     family = families[name]
-    known = [field.name for field in dataclasses.fields(family)]  # type: ignore[arg-type]
+    known = [field.name for field in dataclasses.fields(family)]
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise UsageError(

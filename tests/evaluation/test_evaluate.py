@@ -72,6 +72,7 @@ def test_files(evaluated, dataset):
         "own": True,
         "length": LENGTH,
         "units": {"energy": "Ha*"},
+        "baseline": "mean image",
     }
     with (run.path / "samples.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

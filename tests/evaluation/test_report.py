@@ -156,7 +156,7 @@ def test_a_browser_shows_it_on_a_telephone(reported, tmp_path):
     found = json.loads(re.search(r'<pre id="found">(.*?)</pre>', process.stdout).group(1))
     assert found["width"] <= 390
     assert found["broken"] == 0
-    assert found["images"] == 6
+    assert found["images"] == 4
     # Whatever a page may not load, or fails to, is told on the console.
     assert "CONSOLE" not in process.stderr
 

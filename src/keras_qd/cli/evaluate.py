@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from keras_qd.evaluation import Evaluation, Score
     from keras_qd.evaluation.grouping import Group
 
-HEADER = ("metric", "unit", "value", "95 % interval", "mean image", "median", "worst")
-
 
 @click.command("evaluate")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -62,8 +60,8 @@ def command(
     """Judge the trained model of RUN on systems it never saw, and write what was found.
 
     Several runs are ranked, if they are judged on the same systems. The seed is that of the
-    bootstrap behind the intervals. "mean image" is what predicting the mean of the training split
-    would give: the least that a model has to beat.
+    bootstrap behind the intervals. "mean image", "mean" or "most frequent class" is what predicting
+    that of the training split would give: the least that a model has to beat.
 
     \b
     Examples:
@@ -162,7 +160,8 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     click.echo(f"{data['n_samples']} systems of the {data['split']} split{whose}\n")
     scores = [each for each in evaluation.scores if each.space == space]
     several = len({each.field for each in scores}) > 1
-    print_table([_row(each, several) for each in scores], header=HEADER)
+    header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
+    print_table([_row(each, several) for each in scores], header=header)
 
 
 def _title(score: Score, several: bool) -> str:

@@ -1,34 +1,26 @@
-"""The figures of a run: learning curves, single systems, errors."""
+"""The figures of a run, by the sections of its report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from keras_qd.errors import RunError
-from keras_qd.evaluation.examples import Example
 from keras_qd.evaluation.figures.curves import curve_names, curves_figure
-from keras_qd.evaluation.figures.dependence import dependence_figure
-from keras_qd.evaluation.figures.errors import errors_figure
-from keras_qd.evaluation.figures.labels import Labels
 from keras_qd.evaluation.figures.style import drawing, save
-from keras_qd.evaluation.figures.systems import drawable, systems_figure
-from keras_qd.evaluation.physical import box_length
-from keras_qd.evaluation.scores import ranking_score
+from keras_qd.evaluation.plates import Plate, Section
+from keras_qd.evaluation.views.kinds import view_of
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from keras_qd.evaluation.parity import Parity
     from keras_qd.evaluation.result import Evaluation
-    from keras_qd.evaluation.scores import Score
     from keras_qd.training.run import Run
 
-Array = NDArray[Any]
+_CURVES = (
+    "After each epoch, on scaled values; during an epoch the weights change, so training values "
+    "lag a little."
+)
 
 
 def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
@@ -44,47 +36,34 @@ def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
     Returns
     -------
     list of Path
-        The files, in ``figures`` of the evaluation's folder: ``learning_curves``, ``systems`` and,
-        for each target field, ``errors_FIELD`` and ``dependence_FIELD``; fewer where there is
-        nothing to draw.
+        The files, in ``figures`` of the evaluation's folder: ``learning_curves`` and what belongs
+        to the kind of target, such as ``systems``, ``errors_FIELD`` and ``dependence_FIELD``; fewer
+        where there is nothing to draw.
     """
     folder = evaluation.folder / "figures"
+    plates = [plate for section in sections(run, evaluation) for plate in section.plates]
     with drawing():
-        found = draw_figures(run, evaluation)
-        return [path for name, figure in found for path in save(figure, folder / name)]
+        return [path for plate in plates for path in save(plate.draw(), folder / plate.name)]
 
 
-def draw_figures(run: Run, evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
-    """Draw the figures one after the other.
+def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
+    """Yield the sections of the report that have figures.
 
     Parameters
     ----------
     run, evaluation
         As for :func:`write_figures`.
-
-    Yields
-    ------
-    str, matplotlib.figure.Figure
-        Name and figure.
     """
+    yield from view_of(run.pipeline()).sections(run, evaluation)
     history = readable_history(run)
     if curve_names(history):
-        yield "learning_curves", curves_figure(history, titles_of(evaluation))
-    labels = labels_of(run, evaluation)
-    if can_be_drawn(evaluation.examples):
-        yield "systems", systems_figure(evaluation.examples, labels)
-    for ranking, parity in ranked_parities(evaluation):
-        ranked = labels.ranked_by(ranking.title, ranking.unit)
-        values = evaluation.samples[ranking.column]
-        yield f"errors_{parity.field}", errors_figure(values, parity, ranked)
-        numbers = varying_numbers(evaluation)
-        if numbers:
-            yield f"dependence_{parity.field}", dependence_figure(values, numbers, ranked)
-
-
-def varying_numbers(evaluation: Evaluation) -> dict[str, Array]:
-    """Return the data set's numbers that are not the same for all systems."""
-    return {name: values for name, values in evaluation.numbers.items() if np.ptp(values) > 0}
+        titles = {score.metric: score.title for score in evaluation.scores}
+        plate = Plate(
+            "learning_curves",
+            partial(curves_figure, history, titles),
+            "Learning curves: losses and metrics over the epochs",
+        )
+        yield Section("Learning curves", _CURVES, (plate,))
 
 
 def readable_history(run: Run) -> dict[str, list[float]]:
@@ -93,30 +72,3 @@ def readable_history(run: Run) -> dict[str, list[float]]:
         return run.history()
     except RunError:
         return {}
-
-
-def titles_of(evaluation: Evaluation) -> dict[str, str]:
-    """Return the names for people of the metrics of an evaluation."""
-    return {score.metric: score.title for score in evaluation.scores}
-
-
-def ranked_parities(evaluation: Evaluation) -> Iterator[tuple[Score, Parity]]:
-    """Yield each target field's parity whose systems can be ranked, with the score that ranks."""
-    for parity in evaluation.parities:
-        ranking = ranking_score(evaluation.scores, parity.field)
-        if ranking is not None:
-            yield ranking, parity
-
-
-def can_be_drawn(examples: tuple[Example, ...]) -> bool:
-    """Return whether there are examples, and all are maps or profiles."""
-    return bool(examples) and all(drawable(example) for example in examples)
-
-
-def labels_of(run: Run, evaluation: Evaluation) -> Labels:
-    """Return names and units for the figures of an evaluation."""
-    units = {name: field["unit"] for name, field in run.config["fields"].items()}
-    units.update(evaluation.data["units"])
-    labels = Labels(units, length=evaluation.data.get("length") or box_length(run.config["data"]))
-    ranking = evaluation.ranking
-    return labels if ranking is None else labels.ranked_by(ranking.title, ranking.unit)

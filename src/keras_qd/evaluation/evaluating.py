@@ -17,6 +17,7 @@ from keras_qd.evaluation.prediction import iterate_predictions
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.evaluation.scores import Score, ranking_score, score
 from keras_qd.evaluation.trial import Trial
+from keras_qd.evaluation.views.kinds import view_of
 from keras_qd.files import replacing
 from keras_qd.training.run import Run
 
@@ -119,12 +120,12 @@ def _judge(
     rng: np.random.Generator,
 ) -> Evaluation:
     """Return what the comparison of `prediction` with the exact fields finds."""
-    task = trial.run.task()
+    task, view = trial.run.task(), view_of(trial.run.pipeline())
     metrics = dict(zip(task.metrics, task.build_metrics(), strict=True))
     scores, columns = score(metrics, trial.comparisons(prediction), n_draws=n_draws, rng=rng)
     return Evaluation(
         folder=trial.folder,
-        data=trial.describe(),
+        data={**trial.describe(), "baseline": view.baseline},
         scores=tuple(scores),
         samples={**trial.table(), **columns},
         examples=tuple(_examples(trial, prediction, scores, columns)),
@@ -132,6 +133,7 @@ def _judge(
             count_parity(name, exact, prediction[name]) for name, exact in trial.targets.items()
         ),
         seconds=seconds,
+        kept=view.keep(trial, prediction),
     )
 
 

@@ -25,6 +25,8 @@ Array = NDArray[Any]
 #: Version of ``metrics.json``; raised when an older reader would misread it.
 SCHEMA = 1
 
+_KEPT = "kept/"
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -36,8 +38,8 @@ class Evaluation:
         Where it is kept: the run directory, or for other data a folder of its own inside.
     data : mapping
         ``split``, ``n_samples``, ``digest``, ``own`` (whether it is the data set the run was
-        trained on) and ``length`` (side of the box in a0*, where known) and ``units`` (of the data
-        set's numbers).
+        trained on), ``length`` (side of the box in a0*, where known), ``units`` (of the data set's
+        numbers) and ``baseline`` (what the trivial prediction is, in words).
     scores : tuple of Score
         Every metric of every target field, in physical units and in the scaled space of the
         network.
@@ -50,6 +52,8 @@ class Evaluation:
         Predicted against exact values, one for each target field.
     seconds : float
         Time that predicting took.
+    kept : mapping of str to ndarray
+        What the view of this kind of target keeps for its figures.
     """
 
     folder: Path
@@ -59,6 +63,7 @@ class Evaluation:
     examples: tuple[Example, ...]
     parities: tuple[Parity, ...]
     seconds: float
+    kept: Mapping[str, Array] = dataclasses.field(default_factory=dict)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -74,6 +79,11 @@ class Evaluation:
     def ranking(self) -> Score | None:
         """The score that systems are ranked by; None where no metric tells them apart."""
         return ranking_score(self.scores)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The target fields."""
+        return tuple(dict.fromkeys(score.field for score in self.scores))
 
     @property
     def numbers(self) -> dict[str, Array]:
@@ -120,6 +130,7 @@ class Evaluation:
             columns = (column.tolist() for column in self.samples.values())
             writer.writerows(zip(*columns, strict=True))
         arrays: dict[str, Any] = {**pack_examples(self.examples), **pack_parities(self.parities)}
+        arrays.update({_KEPT + name: values for name, values in self.kept.items()})
         with replacing(self.folder / "figures" / "data.npz") as temporary:
             np.savez_compressed(temporary, **arrays)
         write_json(self.folder / "metrics.json", self.summary)
@@ -165,6 +176,11 @@ def _read(folder: Path) -> Evaluation:
         examples=tuple(unpack_examples(arrays)),
         parities=tuple(unpack_parities(arrays)),
         seconds=summary["seconds"],
+        kept={
+            key.removeprefix(_KEPT): values
+            for key, values in arrays.items()
+            if key.startswith(_KEPT)
+        },
     )
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from keras_qd.evaluation.examples import Example
 from keras_qd.evaluation.figures.style import pretty, with_unit
+from keras_qd.evaluation.physical import box_length
+
+if TYPE_CHECKING:
+    from keras_qd.evaluation.result import Evaluation
+    from keras_qd.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -71,3 +77,12 @@ def words(name: str) -> str:
     'density noninteracting'
     """
     return name.replace("_", " ")
+
+
+def labels_of(run: Run, evaluation: Evaluation) -> Labels:
+    """Return names and units for the figures of an evaluation."""
+    units = {name: field["unit"] for name, field in run.config["fields"].items()}
+    units.update(evaluation.data["units"])
+    labels = Labels(units, length=evaluation.data.get("length") or box_length(run.config["data"]))
+    ranking = evaluation.ranking
+    return labels if ranking is None else labels.ranked_by(ranking.title, ranking.unit)

@@ -16,8 +16,8 @@ BOX = Box(10.0)
 #: Systems a second on one core that the solver shall reach, for (n_electrons, n_orbitals).
 TARGETS = {(2, 20): 70, (3, 20): 30, (4, 16): 8}
 
-#: Orbitals for the comparison: explicit loops over determinants bear about a thousand of them.
-PEER_ORBITALS = {2: 20, 3: 12, 4: 9}
+#: Orbitals for the comparison: explicit loops over determinants bear some thousand of them.
+PEER_ORBITALS = {2: 20, 3: 14, 4: 9}
 
 #: Where the growth of the cost is measured: orbitals, the most of them for each number of
 #: electrons, and pixels a side.

@@ -209,7 +209,8 @@ def _pair_cosines(squares: Array, places: list[NDArray[np.intp]]) -> list[Array]
         along_y = (averages.T @ along_x).reshape(i + 1, -1)
         rows = slice(i * (i + 1) // 2, (i + 1) * (i + 2) // 2)
         for block, k in zip(cosines, places, strict=True):
-            block[rows] = along_y[:, k]
+            # Other than indexing, this writes into place; "clip" spares it a copy in case of error.
+            np.take(along_y, k, axis=1, out=block[rows], mode="clip")
     return cosines
 
 

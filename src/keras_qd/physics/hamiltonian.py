@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array
 
 from keras_qd.physics.pairs import PairInteraction
+from keras_qd.physics.reductions import Reduction
 from keras_qd.physics.spin_sector import SpinSector, spin_sector
 
 Array = NDArray[np.float64]
@@ -36,19 +36,19 @@ class SectorHamiltonian:
     def apply(self, rows: Array) -> Array:
         """Apply the Hamiltonian to each row, shape (k, dimension)."""
         result = rows * self._one_body
-        for reduction, transpose, interaction in self._terms:
-            amplitudes = np.stack([reduction @ row for row in rows])
+        for reduction, interaction in self._terms:
+            amplitudes = np.stack([reduction.matrix @ row for row in rows])
             acted = amplitudes.reshape(-1, interaction.shape[0]) @ interaction
             for row, part in zip(result, acted.reshape(amplitudes.shape), strict=True):
-                row += transpose @ part
+                row += reduction.transpose @ part
         return result
 
     def diagonal(self) -> Array:
         """Diagonal elements, but for the coupling of a determinant to its own spin flip."""
         diagonal = self._one_body.copy()
-        for _, transpose, interaction in self._terms:
-            n_spectators = transpose.shape[1] // interaction.shape[0]
-            diagonal += transpose.power(2) @ np.tile(interaction.diagonal(), n_spectators)
+        for reduction, interaction in self._terms:
+            n_spectators = reduction.matrix.shape[0] // interaction.shape[0]
+            diagonal += reduction.transpose.power(2) @ np.tile(interaction.diagonal(), n_spectators)
         return diagonal
 
     def dense(self) -> Array:
@@ -57,9 +57,11 @@ class SectorHamiltonian:
         if self.sector.n_electrons == 2:
             # The pair is all there is: both reductions are the identity.
             return matrix + (self.pairs.singlet if self.sector.is_even else self.pairs.triplet)
-        for reduction, transpose, interaction in self._terms:
-            amplitudes = reduction.toarray().reshape(-1, interaction.shape[0], matrix.shape[0])
-            matrix += transpose @ (interaction @ amplitudes).reshape(reduction.shape)
+        for reduction, interaction in self._terms:
+            amplitudes = reduction.dense.reshape(-1, interaction.shape[0], matrix.shape[0])
+            matrix += reduction.transpose @ (interaction @ amplitudes).reshape(
+                reduction.dense.shape
+            )
         return matrix
 
     @cached_property
@@ -67,13 +69,13 @@ class SectorHamiltonian:
         return self.sector.occupations @ self.energies
 
     @cached_property
-    def _terms(self) -> list[tuple[csr_array, csc_array, Array]]:
-        """Reduction, its transpose and the pair interaction, of singlets and of triplets."""
+    def _terms(self) -> list[tuple[Reduction, Array]]:
+        """Reduction and pair interaction, of singlets and of triplets."""
         terms = [
-            (*self.sector.singlet_reductions, self.pairs.singlet),
-            (*self.sector.triplet_reductions, self.pairs.triplet),
+            (self.sector.singlet_reduction, self.pairs.singlet),
+            (self.sector.triplet_reduction, self.pairs.triplet),
         ]
-        return [term for term in terms if term[0].shape[0]]
+        return [term for term in terms if term[0].matrix.shape[0]]
 
     def leading(self, n_orbitals: int) -> SectorHamiltonian:
         """Return the Hamiltonian of the same electrons in the lowest `n_orbitals` orbitals."""

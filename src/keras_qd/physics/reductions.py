@@ -22,16 +22,40 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from keras_qd.physics.strings import Removals, removals
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """R+ or R- of one sector, in the forms that are applied.
+
+    Parameters
+    ----------
+    matrix : csr_array, shape (spectators * pairs, dimension of the sector)
+        The pair is the faster index of the rows; no rows where there are no such pairs.
+    """
+
+    matrix: csr_array
+
+    @cached_property
+    def transpose(self) -> csc_array:
+        """R^T, kept since SciPy takes longer to make one than to apply a small one."""
+        return self.matrix.T
+
+    @cached_property
+    def dense(self) -> Array:
+        """R with its zeros: only for sectors small enough for dense algebra."""
+        return np.asarray(self.matrix.toarray())
 
 
 @dataclass(frozen=True)
@@ -50,8 +74,8 @@ class _Entries:
         )
 
 
-def singlet_reduction(n_orbitals: int, n_up: int, n_down: int) -> csr_array:
-    """R+ of a sector with at least one electron of either spin.
+def singlet_reduction(n_orbitals: int, n_up: int, n_down: int) -> Reduction:
+    """R+ of a sector.
 
     Parameters
     ----------
@@ -60,14 +84,14 @@ def singlet_reduction(n_orbitals: int, n_up: int, n_down: int) -> csr_array:
 
     Returns
     -------
-    csr_array, shape (spectators * singlet pairs, dimension of the sector)
-        The pair is the faster index of the rows.
+    Reduction
+        Without rows where all electrons point up.
     """
-    entries = [_opposite_spins(n_orbitals, n_up, n_down, 1)]
+    entries = [_opposite_spins(n_orbitals, n_up, n_down, 1)] if n_down else []
     return _assemble(entries, n_orbitals, (n_up, n_down), n_orbitals * (n_orbitals + 1) // 2)
 
 
-def triplet_reduction(n_orbitals: int, n_up: int, n_down: int) -> csr_array:
+def triplet_reduction(n_orbitals: int, n_up: int, n_down: int) -> Reduction:
     """R- of a sector, like `singlet_reduction`; without rows where there are no triplet pairs."""
     entries = []
     if n_down and n_up + n_down > 2:
@@ -126,7 +150,7 @@ def _equal_spins(n_orbitals: int, n_taken_from: int, n_others: int, *, up: bool)
 
 def _assemble(
     parts: list[_Entries], n_orbitals: int, electrons: tuple[int, int], n_pairs: int
-) -> csr_array:
+) -> Reduction:
     n_up, n_down = (comb(n_orbitals, n) for n in electrons)
     is_even = electrons[0] == electrons[1]
     dimension = n_up * (n_up + 1) // 2 if is_even else n_up * n_down
@@ -139,6 +163,6 @@ def _assemble(
         columns.append(high * (high + 1) // 2 + low if is_even else part.up * n_down + part.down)
         values.append(part.value * np.where(is_even & (high != low), sqrt(0.5), 1.0))
     if not parts:
-        return csr_array((0, dimension))
+        return Reduction(csr_array((0, dimension)))
     entries = tuple(np.concatenate(column) for column in (values, rows, columns))
-    return csr_array((entries[0], entries[1:]), shape=(n_rows, dimension))
+    return Reduction(csr_array((entries[0], entries[1:]), shape=(n_rows, dimension)))

@@ -17,9 +17,9 @@ from math import comb, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
 
-from keras_qd.physics.reductions import singlet_reduction, triplet_reduction
+from keras_qd.physics.reductions import Reduction, singlet_reduction, triplet_reduction
 from keras_qd.physics.strings import occupations, removals
 
 Array = NDArray[np.float64]
@@ -77,16 +77,14 @@ class SpinSector:
         return np.asarray(electrons_up + occupations(self.n_orbitals, self.n_down)[down])
 
     @cached_property
-    def singlet_reductions(self) -> tuple[csr_array, csc_array]:
-        """R+ of `reductions` and its transpose; without rows where all electrons point up."""
-        if self.n_down == 0:
-            return _with_transpose(csr_array((0, self.dimension)))
-        return _with_transpose(singlet_reduction(self.n_orbitals, self.n_up, self.n_down))
+    def singlet_reduction(self) -> Reduction:
+        """R+ of `reductions`; without rows where all electrons point up."""
+        return singlet_reduction(self.n_orbitals, self.n_up, self.n_down)
 
     @cached_property
-    def triplet_reductions(self) -> tuple[csr_array, csc_array]:
-        """R- of `reductions` and its transpose."""
-        return _with_transpose(triplet_reduction(self.n_orbitals, self.n_up, self.n_down))
+    def triplet_reduction(self) -> Reduction:
+        """R- of `reductions`."""
+        return triplet_reduction(self.n_orbitals, self.n_up, self.n_down)
 
     def spin_squared(self, vector: Array) -> float:
         """Return the expectation of S^2.
@@ -103,7 +101,7 @@ class SpinSector:
         -------
         float
         """
-        n_singlets = float(np.sum((self.singlet_reductions[0] @ vector) ** 2))
+        n_singlets = float(np.sum((self.singlet_reduction.matrix @ vector) ** 2))
         return self.n_electrons * (self.n_electrons + 2) / 4 - 2 * n_singlets
 
     def amplitudes(self, vector: Array) -> Array:
@@ -161,11 +159,6 @@ class SpinSector:
 def spin_sector(n_orbitals: int, n_up: int, n_down: int) -> SpinSector:
     """Return the sector, with its tables kept for the next call."""
     return SpinSector(n_orbitals, n_up, n_down)
-
-
-def _with_transpose(reduction: csr_array) -> tuple[csr_array, csc_array]:
-    # Both share their memory; SciPy takes longer to make a transpose than to apply a small one.
-    return reduction, reduction.T
 
 
 def _density_matrix(amplitudes: Array, n_orbitals: int, n_electrons: int) -> Array:

@@ -24,6 +24,7 @@ def fields():
         "energy": generator.normal(size=6),
         "line": generator.normal(size=(6, 7)),
         "colour": generator.normal(size=(6, 5, 4, 3)),
+        "digit": np.array([0, 3, 1, 2, 3, 1]),
     }
 
 
@@ -59,6 +60,30 @@ def test_configuration_survives_json(fields):
     again = Pipeline.from_config(json.loads(json.dumps(pipeline.to_config())))
     np.testing.assert_array_equal(again.scale_inputs(fields), pipeline.scale_inputs(fields))
     assert again.output_shape == pipeline.output_shape
+
+
+def test_classes_come_back_with_their_probabilities(fields):
+    from keras_qd.datasets import Field
+
+    described = {"digit": Field((), limits=(0, 4))}
+    pipeline = Pipeline.fit(
+        task("potential", ("digit", "energy"), {"digit": "one-hot"}), fields, described
+    )
+    assert pipeline.output_shape == (6,)
+    wanted = pipeline.scale_targets(fields)
+    restored = pipeline.restore(wanted)
+    np.testing.assert_array_equal(restored["digit"], fields["digit"])
+    np.testing.assert_array_equal(restored["digit_probabilities"], wanted[:, :5])
+    np.testing.assert_allclose(restored["energy"], fields["energy"], rtol=1e-6)
+    again = Pipeline.from_config(json.loads(json.dumps(pipeline.to_config())))
+    np.testing.assert_array_equal(again.scale_targets(fields), wanted)
+
+
+def test_a_field_may_go_in_and_come_out(fields):
+    pipeline = Pipeline.fit(task("density", "density", {"density": "max"}), fields)
+    scaled = pipeline.scale_inputs(fields)
+    np.testing.assert_array_equal(scaled, pipeline.scale_targets(fields))
+    np.testing.assert_allclose(pipeline.restore(scaled)["density"], fields["density"], atol=1e-6)
 
 
 def test_scaling_is_fitted_on_what_it_is_given_alone(fields):

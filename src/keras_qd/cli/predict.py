@@ -84,5 +84,5 @@ def _summary(run: Run, name: str, values: Any) -> dict[str, Any]:
         "field": name,
         "shape": list(values.shape),
         "range": f"{low} to {high}",
-        "unit": run.config["fields"][name]["unit"] or "-",
+        "unit": run.config["fields"].get(name, {}).get("unit") or "-",
     }

@@ -9,5 +9,8 @@ from .dataset import Dataset as Dataset
 from .scaling import Scaling as Scaling
 from .scaling import fit_scaling as fit_scaling
 from .scaling import scaling_from_config as scaling_from_config
+from .scalings.linear import LinearScaling as LinearScaling
+from .scalings.logarithm import LogScaling as LogScaling
+from .scalings.one_hot import OneHot as OneHot
 from .splits import split_rows as split_rows
 from .stored import StoredDataset as StoredDataset

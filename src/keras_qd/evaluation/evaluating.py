@@ -109,7 +109,7 @@ def _predict(trial: Trial, batch_size: int) -> dict[str, Array]:
     parts = list(
         iterate_predictions(trial.run.load_model(), pipeline, inputs, batch_size=batch_size)
     )
-    return {name: np.concatenate([part[name] for part in parts]) for name in pipeline.targets}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _judge(

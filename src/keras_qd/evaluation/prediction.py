@@ -44,7 +44,8 @@ def predict(
     Returns
     -------
     dict of str to ndarray
-        Each target field in physical units, shape (n, ny, nx) for maps.
+        Each target field in physical units, shape (n, ny, nx) for maps; with classes, too, what the
+        model says of each, as ``FIELD_probabilities``, shape (n, classes).
 
     Raises
     ------
@@ -66,7 +67,7 @@ def predict(
     pipeline = run.pipeline()
     fields = named_fields(pipeline, arrays)
     parts = list(iterate_predictions(run.load_model(), pipeline, fields, batch_size=batch_size))
-    return {name: np.concatenate([part[name] for part in parts]) for name in pipeline.targets}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def iterate_predictions(

@@ -13,6 +13,7 @@ from keras_qd.datasets.scaling import Scaling, fit_scaling, scaling_from_config
 from keras_qd.errors import DataError
 
 if TYPE_CHECKING:
+    from keras_qd.datasets import Field
     from keras_qd.tasks.task import Task
 
 Array = NDArray[Any]
@@ -32,8 +33,10 @@ class Pipeline:
     Notes
     -----
     A field of shape (ny, nx) gains a channel axis, and so does one of shape (points,); a field with
-    three axes has its channels already; a number becomes a vector of length one. Several fields are
-    stacked along the channel axis, so all else in their shapes must agree.
+    three axes has its channels already; a number becomes a vector of length one, and a class one of
+    as many numbers as there are classes. Several fields are stacked along the channel axis, so all
+    else in their shapes must agree. A field may go in and come out: what is learnt then is to
+    compress it.
     """
 
     inputs: Mapping[str, tuple[int, ...]]
@@ -45,7 +48,9 @@ class Pipeline:
         _ = self.input_shape, self.output_shape
 
     @classmethod
-    def fit(cls, task: Task, training: Mapping[str, Array]) -> Pipeline:
+    def fit(
+        cls, task: Task, training: Mapping[str, Array], fields: Mapping[str, Field] | None = None
+    ) -> Pipeline:
         """Fit the scalings that `task` names on the training split.
 
         Parameters
@@ -53,13 +58,15 @@ class Pipeline:
         task : Task
         training : mapping of str to ndarray
             The fields of the training split, samples along the first axis.
+        fields : mapping of str to Field, optional
+            What is known of the fields: limits that scalings go by.
 
         Raises
         ------
         DataError
-            If a field is missing, or if fields cannot be stacked.
+            If a field is missing, does not suit its scaling, or if fields cannot be stacked.
         """
-        names = [*task.inputs, *task.targets]
+        names = list(dict.fromkeys([*task.inputs, *task.targets]))
         missing = [name for name in names if name not in training]
         if missing:
             raise DataError(
@@ -67,7 +74,11 @@ class Pipeline:
                 f"not; it has {', '.join(sorted(training))}"
             )
         scalings = {
-            name: fit_scaling(task.scaling.get(name, "none"), np.asarray(training[name]))
+            name: fit_scaling(
+                task.scaling.get(name, "none"),
+                np.asarray(training[name]),
+                limits=fields[name].limits if fields and name in fields else None,
+            )
             for name in names
         }
         return cls(
@@ -79,12 +90,12 @@ class Pipeline:
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one sample as the network takes it."""
-        return _stacked_shape(self.inputs)
+        return self._stacked_shape(self.inputs)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """Shape of one sample as the network gives it."""
-        return _stacked_shape(self.targets)
+        return self._stacked_shape(self.targets)
 
     def scale_inputs(self, arrays: Mapping[str, ArrayLike]) -> Array:
         """Return the network's input for physical `arrays`.
@@ -121,14 +132,17 @@ class Pipeline:
         Returns
         -------
         dict of str to ndarray
-            Field -> array with samples along the first axis, float64.
+            Field -> array with samples along the first axis. Classes come with what the network
+            says of each of them, as ``FIELD_probabilities``.
         """
         prediction = np.asarray(prediction, dtype=np.float64)
         fields, first = {}, 0
         for name, shape in self.targets.items():
-            last = first + _channels_last(shape)[-1]
-            part = prediction[..., first:last].reshape(len(prediction), *shape)
-            fields[name], first = self.scalings[name].inverse(part), last
+            scaling = self.scalings[name]
+            last = first + scaling.network_shape(shape)[-1]
+            found = scaling.from_network(prediction[..., first:last], shape)
+            fields.update({f"{name}_{key}" if key else name: each for key, each in found.items()})
+            first = last
         return fields
 
     def to_config(self) -> dict[str, Any]:
@@ -155,8 +169,16 @@ class Pipeline:
         for name, shape in fields.items():
             values = _checked(name, shape, arrays)
             scaled = self.scalings[name].forward(values)
-            parts.append(scaled.reshape(len(values), *_channels_last(shape)))
+            parts.append(scaled.reshape(len(values), *self.scalings[name].network_shape(shape)))
         return np.concatenate(parts, axis=-1, dtype=np.float32)
+
+    def _stacked_shape(self, fields: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+        shapes = {name: self.scalings[name].network_shape(shape) for name, shape in fields.items()}
+        if len({shape[:-1] for shape in shapes.values()}) > 1:
+            listing = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise DataError(f"fields of different shapes cannot be stacked as channels: {listing}")
+        first = next(iter(shapes.values()))
+        return (*first[:-1], sum(shape[-1] for shape in shapes.values()))
 
 
 def _checked(name: str, shape: tuple[int, ...], arrays: Mapping[str, ArrayLike]) -> Array:
@@ -176,17 +198,3 @@ def _checked(name: str, shape: tuple[int, ...], arrays: Mapping[str, ArrayLike])
             f"first in sample {bad[0]}; remove them"
         )
     return values
-
-
-def _channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of one sample with its channel axis."""
-    return {0: (1,), 1: (*shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
-
-
-def _stacked_shape(fields: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
-    shapes = {name: _channels_last(shape) for name, shape in fields.items()}
-    if len({shape[:-1] for shape in shapes.values()}) > 1:
-        listing = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise DataError(f"fields of different shapes cannot be stacked as channels: {listing}")
-    first = next(iter(shapes.values()))
-    return (*first[:-1], sum(shape[-1] for shape in shapes.values()))

@@ -69,7 +69,7 @@ def train(
     """
     task = components.task(task) if isinstance(task, str) else task
     dataset = dataset if dataset is not None else task.load_dataset()
-    pipeline = Pipeline.fit(task, dataset.split("train"))
+    pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
     run = Run.create(path, _describe(task, dataset, pipeline, seed), describe_environment())
     return _fit(run, dataset, callbacks, report)
 

@@ -1,0 +1,1 @@
+"""The ways to scale a field, one a file."""

@@ -1,0 +1,1 @@
+"""Reading what others have written: arrays in files that this package did not make."""

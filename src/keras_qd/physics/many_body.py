@@ -4,13 +4,21 @@ A level of total spin S shows itself in all sectors with ``n_up - n_down <= 2 S`
 the highest of them. Following one root upward from a small problem ends on a wrong state all too
 often, so every sector is solved by itself, for several roots at once, from several states of a
 small dense problem and a random vector.
+
+Levels of one given spin S are those of ``H + c (S^2 - S (S + 1))`` in the sector with
+``n_up - n_down = 2 S``, where no spin is smaller, for a c that lifts larger spins above them. As
+``S^2 = N (N + 2) / 4 - 2 R_+^T R_+`` (see `reductions`), the penalty is an attraction -2 c of
+singlet pairs.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.errors import PhysicsError
 from keras_qd.physics.hamiltonian import SectorHamiltonian
 from keras_qd.physics.levels import Level, distinct
 from keras_qd.physics.pairs import PairInteraction
@@ -18,6 +26,12 @@ from keras_qd.physics.sector_problem import prepare
 from keras_qd.physics.spin_sector import spin_sector
 
 Array = NDArray[np.float64]
+
+#: Largest difference of <S^2> from S (S + 1) in a level of spin S.
+_SPIN_TOLERANCE = 1e-3
+
+#: How often the penalty on larger spins is doubled before giving up.
+_MOST_PENALTIES = 12
 
 
 def lowest_levels(
@@ -52,3 +66,47 @@ def lowest_levels(
     for problem in sorted(problems, key=lambda problem: problem.values[0]):
         levels = distinct(levels + problem.solve(2, tolerance, levels))
     return levels
+
+
+def lowest_levels_of_spin(
+    energies: Array,
+    pairs: PairInteraction,
+    n_electrons: int,
+    spin: float,
+    *,
+    tolerance: float = 1e-6,
+) -> list[Level]:
+    """Collect the lowest levels of one total spin, from the lowest.
+
+    Parameters
+    ----------
+    energies, pairs, n_electrons, tolerance
+        As for `lowest_levels`.
+    spin : float
+        Total spin S: ``n_electrons / 2``, or less by a whole number, not negative.
+
+    Returns
+    -------
+    list of Level
+        As of `lowest_levels`, but all of spin S.
+
+    Raises
+    ------
+    PhysicsError
+        If no penalty keeps larger spins apart.
+    """
+    n_up = round(n_electrons / 2 + spin)
+    sector = spin_sector(energies.size, n_up, n_electrons - n_up)
+    square = spin * (spin + 1)
+    penalty = float(energies[-1] - energies[0])
+    for _ in range(_MOST_PENALTIES):
+        attracted = pairs.singlet - 2 * penalty * np.eye(pairs.singlet.shape[0])
+        hamiltonian = SectorHamiltonian(sector, energies, PairInteraction(attracted, pairs.triplet))
+        levels = prepare(hamiltonian).solve(2, tolerance, [])
+        if all(abs(level.spin_squared - square) < _SPIN_TOLERANCE for level in levels[:2]):
+            offset = penalty * (n_electrons * (n_electrons + 2) / 4 - square)
+            return [replace(level, energy=level.energy + offset) for level in levels]
+        penalty *= 2
+    raise PhysicsError(
+        f"levels of spin {spin:g} could not be told from those of larger spins; solve without spin="
+    )

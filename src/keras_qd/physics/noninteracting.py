@@ -12,11 +12,12 @@ from keras_qd.physics.solution import Solution
 Array = NDArray[np.float64]
 
 
-def noninteracting_solution(orbitals: Orbitals, values: Array, n_electrons: int) -> Solution:
+def noninteracting_solution(
+    orbitals: Orbitals, values: Array, n_electrons: int, spin: float | None = None
+) -> Solution:
     """Fill the lowest orbitals, each with one electron of either spin.
 
-    The spin is the lowest possible one. Electrons in a degenerate shell are shared equally among
-    its orbitals.
+    Electrons in a degenerate shell are shared equally among its orbitals.
 
     Parameters
     ----------
@@ -26,12 +27,15 @@ def noninteracting_solution(orbitals: Orbitals, values: Array, n_electrons: int)
         Those orbitals at the pixel centres.
     n_electrons : int
         Number of electrons.
+    spin : float, optional
+        Total spin; the lowest possible one by default.
 
     Returns
     -------
     Solution
     """
-    n_up, n_down = (n_electrons + 1) // 2, n_electrons // 2
+    n_up = (n_electrons + 1) // 2 if spin is None else round(n_electrons / 2 + spin)
+    n_down = n_electrons - n_up
     energies = orbitals.energies
     up, down = fill(energies, n_up), fill(energies, n_down)
     n_open = max(int(np.count_nonzero((row > 0) & (row < 1))) for row in (up, down))

@@ -28,6 +28,7 @@ from scipy.special import ive
 
 TAUT = "Taut 1994, doi:10.1088/0305-4470/27/3/040"
 LOHNE = "Pedersen Lohne et al. 2011, doi:10.1103/PhysRevB.84.115302"
+KVAAL = "Kvaal 2008, doi:10.48550/arXiv.0810.2644"
 
 #: Slope dE/ds at s = 0 of the ground-state energy with the interaction's strength s, in units of
 #: sqrt(pi omega / 2): N electrons in a round parabola, by first-order perturbation theory in the
@@ -41,6 +42,17 @@ SHELL_ENERGIES = {1: 1, 2: 2, 3: 4, 4: 6, 5: 8, 6: 10}
 #: Two electrons at omega = 1 in all products of the orbitals of so many oscillator shells, where
 #: coupled clusters with doubles are exact: all digits are significant.
 SAME_BASIS_ENERGIES = {6: 3.013626, 8: 3.009236}
+
+#: Energies in units of omega by full configuration interaction in the 21 orbitals of six oscillator
+#: shells, for (n_electrons, 1 / sqrt omega, total spin): all digits are significant.
+SIX_SHELL_ENERGIES = {
+    (3, 2, 0.5): 8.175035,
+    (3, 4, 0.5): 11.04480,
+    (3, 4, 1.5): 11.05428,
+    (4, 6, 0.0): 23.68944,
+    (4, 6, 2.0): 23.86769,
+    (5, 2, 2.5): 21.15093,
+}
 
 #: Six electrons at omega = 1 by diffusion Monte Carlo, with a statistical error of 2e-4.
 SIX_ELECTRONS_ENERGY = 20.1597

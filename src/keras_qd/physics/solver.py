@@ -13,7 +13,7 @@ from keras_qd.physics.basis_growth import grow_orbitals
 from keras_qd.physics.box import Box
 from keras_qd.physics.ensemble import ensemble
 from keras_qd.physics.interactions import Interaction, as_interaction
-from keras_qd.physics.many_body import lowest_levels
+from keras_qd.physics.many_body import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.noninteracting import noninteracting_solution
 from keras_qd.physics.one_body import Orbitals
 from keras_qd.physics.pairs import pair_interaction
@@ -50,6 +50,10 @@ class Solver:
         13.
     strength : float, default 1
         Factor on the interaction, not negative.
+    spin : float, optional
+        Total spin S of the states to be looked for, such as 0 for the singlet and 1 for the triplet
+        of two electrons, the gap being to the next of the same spin. By default the ground state is
+        sought among all spins.
     basis_tolerance : float, default 1e-4
         Largest error in Ha* of an orbital energy that the sine basis may leave; it grows until it
         is met.
@@ -83,6 +87,7 @@ class Solver:
     interaction: str | Interaction = "coulomb"
     n_orbitals: int | None = None
     strength: float = 1.0
+    spin: float | None = None
     basis_tolerance: float = 1e-4
     tolerance: float = 1e-6
     max_memory: float = 4.0
@@ -101,8 +106,10 @@ class Solver:
             )
         if not (math.isfinite(self.strength) and self.strength >= 0):
             raise UsageError(f"strength must be finite and not negative, got {self.strength!r}")
+        if self.spin is not None:
+            _require_spin(self.spin, self.n_electrons)
         object.__setattr__(self, "interaction", as_interaction(self.interaction))
-        refuse_beyond(self.n_electrons, self.orbital_count, self.max_memory)
+        refuse_beyond(self.n_electrons, self.orbital_count, self.max_memory, self.spin)
 
     def solve(self, potential: Array) -> Solution:
         """Solve for the ground state.
@@ -129,14 +136,13 @@ class Solver:
     def solve_noninteracting(self, potential: Array) -> Solution:
         """Solve without interaction; arguments and errors as for `solve`."""
         orbitals = self.solve_orbitals(potential)
-        return noninteracting_solution(orbitals, orbitals.values(), self.n_electrons)
+        return self._noninteracting(orbitals, orbitals.values())
 
     def solve_both(self, potential: Array) -> tuple[Solution, Solution]:
         """Solve with and without interaction, sharing the orbitals; else as `solve`."""
         orbitals = self.solve_orbitals(potential)
         values = orbitals.values()
-        without = noninteracting_solution(orbitals, values, self.n_electrons)
-        return self._interacting(orbitals, values), without
+        return self._interacting(orbitals, values), self._noninteracting(orbitals, values)
 
     def solve_orbitals(self, potential: Array) -> Orbitals:
         """Solve for the orbitals of one electron, in as large a basis as the potential asks for."""
@@ -156,14 +162,29 @@ class Solver:
     def _interacting(self, orbitals: Orbitals, values: Array) -> Solution:
         interaction = as_interaction(self.interaction)
         if self.n_electrons == 1 or interaction.name == "none" or self.strength == 0:
-            return noninteracting_solution(orbitals, values, self.n_electrons)
+            return self._noninteracting(orbitals, values)
         pairs = pair_interaction(orbitals, interaction, self.strength)
-        levels = lowest_levels(orbitals.energies, pairs, self.n_electrons, tolerance=self.tolerance)
+        problem = (orbitals.energies, pairs, self.n_electrons)
+        if self.spin is None:
+            levels = lowest_levels(*problem, tolerance=self.tolerance)
+        else:
+            levels = lowest_levels_of_spin(*problem, self.spin, tolerance=self.tolerance)
         return ensemble(levels, orbitals, values)
+
+    def _noninteracting(self, orbitals: Orbitals, values: Array) -> Solution:
+        return noninteracting_solution(orbitals, values, self.n_electrons, self.spin)
 
 
 def _is_whole(number: object) -> bool:
     return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+
+
+def _require_spin(spin: float, n_electrons: int) -> None:
+    """Raise `UsageError` unless so many electrons can have this total spin."""
+    possible = [n_electrons / 2 - k for k in range(n_electrons // 2, -1, -1)]
+    if isinstance(spin, bool) or spin not in possible:
+        listing = " or ".join(f"{value:g}" for value in possible)
+        raise UsageError(f"{n_electrons} electrons have total spin {listing}, got spin={spin!r}")
 
 
 def check_potential(potential: Array) -> Array:
@@ -193,6 +214,7 @@ def solve(
     interaction: str | Interaction = "coulomb",
     n_orbitals: int | None = None,
     strength: float = 1.0,
+    spin: float | None = None,
 ) -> Solution:
     """Ground state of one to six electrons in a potential.
 
@@ -202,7 +224,7 @@ def solve(
         Potential at the pixel centres (see `Box.mesh`) in Ha*, y first.
     box : Box
         The box with hard walls.
-    n_electrons, interaction, n_orbitals, strength
+    n_electrons, interaction, n_orbitals, strength, spin
         See `Solver`, which serves for many potentials.
 
     Returns
@@ -226,4 +248,4 @@ def solve(
     >>> round(float(dot.density.sum() * box.pixel_area(64)), 9), dot.sector
     (2.0, (1, 1))
     """
-    return Solver(box, n_electrons, interaction, n_orbitals, strength).solve(potential)
+    return Solver(box, n_electrons, interaction, n_orbitals, strength, spin).solve(potential)

@@ -38,13 +38,15 @@ class Work:
     seconds: float
 
 
-def estimate_work(n_electrons: int, n_orbitals: int) -> Work:
-    """Estimate the cost of all spin sectors.
+def estimate_work(n_electrons: int, n_orbitals: int, spin: float | None = None) -> Work:
+    """Estimate the cost of all spin sectors, or of that of one spin.
 
     Parameters
     ----------
     n_electrons, n_orbitals : int
         Size of the problem.
+    spin : float, optional
+        Total spin that is asked for.
 
     Returns
     -------
@@ -55,7 +57,9 @@ def estimate_work(n_electrons: int, n_orbitals: int) -> Work:
     >>> estimate_work(6, 13).n_determinants
     81796
     """
-    sectors = [(n, n_electrons - n) for n in range((n_electrons + 1) // 2, n_electrons + 1)]
+    most = range((n_electrons + 1) // 2, n_electrons + 1)
+    asked = most if spin is None else [round(n_electrons / 2 + spin)]
+    sectors = [(n_up, n_electrons - n_up) for n_up in asked]
     states = [comb(n_orbitals, up) * comb(n_orbitals, down) for up, down in sectors]
     # Every pair of electrons of every determinant is one element of a table; pairs of opposite spin
     # occur as singlets and as triplets.
@@ -73,15 +77,17 @@ def estimate_work(n_electrons: int, n_orbitals: int) -> Work:
     return Work(max(states), memory / 1e9, operations / _OPERATIONS_PER_SECOND)
 
 
-def refuse_beyond(n_electrons: int, n_orbitals: int, max_memory: float) -> None:
+def refuse_beyond(
+    n_electrons: int, n_orbitals: int, max_memory: float, spin: float | None = None
+) -> None:
     """Raise `PhysicsError` where a problem takes more than `max_memory` gigabytes."""
-    work = estimate_work(n_electrons, n_orbitals)
+    work = estimate_work(n_electrons, n_orbitals, spin)
     if work.memory <= max_memory:
         return
     within = [
         m
         for m in range(n_electrons + 1, n_orbitals)
-        if estimate_work(n_electrons, m).memory <= max_memory
+        if estimate_work(n_electrons, m, spin).memory <= max_memory
     ]
     advice = f"use at most {within[-1]} orbitals" if within else "use fewer electrons"
     raise PhysicsError(

@@ -12,9 +12,11 @@ from functools import partial
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.references import (
+    KVAAL,
     LOHNE,
     SHELL_ENERGIES,
     SIX_ELECTRONS_ENERGY,
+    SIX_SHELL_ENERGIES,
     WEAK_COUPLING_SLOPES,
 )
 from keras_qd.physics.solution import Solution
@@ -33,6 +35,7 @@ def round_dot_cases() -> list[Case]:
     return [
         *(_without_interaction(n) for n in SHELL_ENERGIES),
         *(_weak_coupling(n) for n in WEAK_COUPLING_SLOPES),
+        *(_six_shells(*problem) for problem in SIX_SHELL_ENERGIES),
         *(_field_shift(n) for n in (2, 3, 4)),
         _six_electrons(),
     ]
@@ -45,6 +48,7 @@ def solve_round_dot(
     *,
     strength: float = 1.0,
     field: float = 0.0,
+    spin: float | None = None,
     interaction: str | Interaction = "coulomb",
 ) -> Solution:
     """Solve a round dot, its determinants made of full shells, in a field along x."""
@@ -58,6 +62,7 @@ def solve_round_dot(
         interaction,
         n_orbitals=n_shells * (n_shells + 1) // 2,
         strength=strength,
+        spin=spin,
         basis_tolerance=_BASIS_TOLERANCE,
     )
     return solver.solve(potential)
@@ -97,6 +102,22 @@ def _slope(n_electrons: int, step: float = 1e-3) -> float:
         for strength in (0.0, step, 2.0 * step)
     )
     return (4.0 * one - two - 3.0 * none) / (2.0 * step)
+
+
+def _six_shells(n_electrons: int, length: float, spin: float) -> Case:
+    """Return a published row: the oscillator is so many a0* long."""
+    omega = 1 / length**2
+    return Case(
+        quantity=f"energy / omega in 6 shells, spin {spin:g}",
+        dimensions=2,
+        n_electrons=n_electrons,
+        strength=f"omega = 1/{length**2:g}",
+        reference=SIX_SHELL_ENERGIES[n_electrons, length, spin],
+        tolerance=1e-5,
+        reason="5e-6 from rounding in print, times 2",
+        source=f"{KVAAL} (full configuration interaction in the same determinants)",
+        compute=lambda: solve_round_dot(n_electrons, omega, 6, spin=spin).energy / omega,
+    )
 
 
 def _field_shift(n_electrons: int, field: float = 0.3) -> Case:

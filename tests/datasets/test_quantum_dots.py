@@ -93,7 +93,7 @@ def test_a_path_with_other_settings_is_refused(path):
 
 
 def test_more_samples_than_stored_are_refused_with_the_command(path):
-    with pytest.raises(StoreError, match=r"holds 90 samples, not 100; append more with: keras-qd"):
+    with pytest.raises(StoreError, match=r"holds 90 samples, not 100; .* 'keras-qd generate'"):
         keras_qd.load("quantum-dots", path=path, samples=100)
 
 

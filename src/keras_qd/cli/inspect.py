@@ -78,7 +78,7 @@ def _fields(store: Store, damaged: list[int]) -> dict[str, dict[str, Any]]:
 
 def _print(found: dict[str, Any]) -> None:
     """Print for people what :func:`command` gives machines."""
-    state = "complete" if found["complete"] else "unfinished: run the same generate again to go on"
+    state = "complete" if found["complete"] else "unfinished: run the same command again to go on"
     click.echo(f"{found['path']}: {found['finished']} of {found['samples']} samples, {state}\n")
     header = ("field", "shape", "unit", "minimum", "maximum", "mean", "NaN", "meaning")
     rows = [
@@ -113,5 +113,5 @@ def _damage(store: Store, damaged: list[int]) -> str:
     ranges = [f"{store.shard(number)[0]}-{store.shard(number)[-1]}" for number in damaged]
     return (
         f"{store.path}: samples {', '.join(ranges)} do not match their checksums; "
-        "run the same 'keras-qd generate' again to make them anew"
+        f"run the same '{store.command}' again to make them anew"
     )

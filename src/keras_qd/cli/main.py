@@ -19,6 +19,7 @@ VERBS = {
     "list": "List models, data sets, metrics and tasks.",
     "info": "Tell what a component is and which settings it takes.",
     "generate": "Make a data set with the exact solver.",
+    "import": "Import arrays that others have made into a data set.",
     "inspect": "Tell what is in a stored data set.",
     "train": "Train a task into a run directory.",
     "evaluate": "Judge a trained model on systems it never saw.",

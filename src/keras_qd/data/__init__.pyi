@@ -6,3 +6,6 @@ from .recipes import recipe_class as recipe_class
 from .store import Store as Store
 from .store import open_store as open_store
 from .wells import Wells as Wells
+from .field_names import FieldNames as FieldNames
+from .importing import import_files as import_files
+from .writing import write_store as write_store

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_qd.data.generation import Progress, generate
+from keras_qd.data.imported import Imported
 from keras_qd.data.recipe import Recipe
 from keras_qd.data.schema import check_same_configuration
 from keras_qd.data.store import Store, open_store
@@ -22,12 +23,13 @@ def load_stored(
     samples: int | None,
     fractions: Sequence[float],
 ) -> StoredDataset:
-    """Load a stored data set of one kind.
+    """Load a stored data set of one kind, or an imported one.
 
     Parameters
     ----------
     kind : type
-        The recipe that it must have been made by.
+        The recipe that it must have been made by, unless it was imported: what it holds then is for
+        whoever asks for it to know.
     path : str or Path
         The store.
     settings : mapping
@@ -46,10 +48,12 @@ def load_stored(
     """
     store = open_store(path)
     stored = dict(store.configuration)
-    if stored.get("kind") != kind.kind:
+    if stored.get("kind") not in (kind.kind, Imported.kind):
         raise StoreError(f"{path} holds {stored.get('kind')!r}; expected {kind.kind!r}")
     given = _given(settings)
-    if given:
+    if given and stored["kind"] == Imported.kind:
+        check_same_configuration(store.path, stored, given)
+    elif given:
         own = {key: value for key, value in stored.items() if key not in ("kind", "recipe_version")}
         # Through a recipe, since some settings stand for others that follow from them.
         check_same_configuration(store.path, stored, kind(**{**own, **given}).settings())

@@ -1,0 +1,137 @@
+"""From files that others have made to a store of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from keras_qd.data.faults import Faults
+from keras_qd.data.field import Field
+from keras_qd.data.field_names import FieldNames, choose_fields
+from keras_qd.data.foreign.array_faults import array_faults
+from keras_qd.data.foreign.foreign_array import ForeignArray, source_checksum
+from keras_qd.data.foreign.formats import open_arrays
+from keras_qd.data.generation import Progress
+from keras_qd.data.imported import Imported
+from keras_qd.data.store import Store
+from keras_qd.data.writing import write_store
+
+
+def import_files(
+    paths: Sequence[str | PathLike[str]],
+    out: str | PathLike[str],
+    names: FieldNames | None = None,
+    *,
+    identity: str | None = None,
+    length: float | None = None,
+    progress: Progress | None = None,
+) -> Store:
+    """Import arrays into a store.
+
+    Stopped at any moment, the same call goes on where it was and ends bit-identical. Nothing is
+    ever unpickled: see :mod:`keras_qd.data.foreign.pickled_arrays`.
+
+    Parameters
+    ----------
+    paths : sequence of str or path
+        ``.npy``, ``.npz``, HDF5 and pickle files, and Zarr directories; samples along the first
+        axis of every array.
+    out : str or path
+        The store to write.
+    names : FieldNames, optional
+        Names, units and meanings of the fields.
+    identity : str, optional
+        The field that all others follow from: samples equal in it never come on two sides of a
+        split. ``potential`` by default, or else the first field.
+    length : float, optional
+        Side of the box, or length of the line, in a0*: metrics that integrate need it.
+    progress : callable, optional
+        Called with the number of samples done and of all.
+
+    Returns
+    -------
+    Store
+        Finished, and open for reading.
+
+    Raises
+    ------
+    DataError
+        If something is wrong with the files: all that is wrong is told at once.
+    UsageError, StoreError
+        As for :func:`keras_qd.data.writing.write_store`.
+
+    Examples
+    --------
+    >>> names = FieldNames(named={"potential": "V.db"}, units={"potential": "Ha*"})
+    >>> import_files(["V.db", "density.db"], "wells.zarr", names)  # doctest: +SKIP
+    """
+    recipe = plan_import([Path(path) for path in paths], names or FieldNames(), identity, length)
+    return write_store(out, recipe, recipe.n_samples, progress)
+
+
+def plan_import(
+    paths: Sequence[Path], names: FieldNames, identity: str | None, length: float | None
+) -> Imported:
+    """Open and check all files; see :func:`import_files`.
+
+    Raises
+    ------
+    DataError
+        If anything is wrong.
+    """
+    faults = Faults("nothing was imported")
+    arrays = _opened(paths, faults)
+    chosen = choose_fields(arrays, names, faults)
+    _check_mentioned(chosen, names, identity, faults)
+    if length is not None and not length > 0:
+        faults.add(f"the length must be positive, got {length}")
+    for name, array in chosen.items():
+        faults.extend(array_faults(name, array))
+    _check_lengths(chosen, faults)
+    faults.settle()
+    return Imported(
+        arrays=chosen,
+        described={name: _described(name, array, names) for name, array in chosen.items()},
+        sources=[{"name": path.name, "sha256": source_checksum(path)} for path in paths],
+        identified_by=identity or ("potential" if "potential" in chosen else next(iter(chosen))),
+        length=length,
+    )
+
+
+def _opened(paths: Sequence[Path], faults: Faults) -> list[ForeignArray]:
+    arrays: list[ForeignArray] = []
+    for path in paths:
+        with faults.collecting():
+            arrays += open_arrays(path)
+    return arrays
+
+
+def _check_mentioned(
+    chosen: Mapping[str, ForeignArray], names: FieldNames, identity: str | None, faults: Faults
+) -> None:
+    mentioned = [*names.units, *names.meanings, *([identity] if identity is not None else [])]
+    for name in dict.fromkeys(mentioned):
+        if name not in chosen:
+            faults.add(f"there is no field {name!r}; there are: {', '.join(chosen) or 'none'}")
+
+
+def _check_lengths(chosen: Mapping[str, ForeignArray], faults: Faults) -> None:
+    lengths = {name: array.values.shape[0] for name, array in chosen.items() if array.values.shape}
+    if len(set(lengths.values())) > 1:
+        listing = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        faults.add(f"the fields have different numbers of samples: {listing}; skip what is none")
+
+
+def _described(name: str, array: ForeignArray, names: FieldNames) -> Field:
+    """Describe a field. A column of numbers is numbers; truth values are 0 and 1."""
+    shape = tuple(array.values.shape[1:])
+    dtype = np.dtype(array.values.dtype)
+    return Field(
+        shape=() if shape == (1,) else shape,
+        unit=names.units.get(name, ""),
+        meaning=names.meanings.get(name, ""),
+        dtype="uint8" if dtype.kind == "b" else str(dtype.newbyteorder("=")),
+    )

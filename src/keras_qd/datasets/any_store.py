@@ -1,0 +1,44 @@
+"""The data set ``stored``: any store, whatever it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from keras_qd.data.store import open_store
+from keras_qd.datasets.splits import FRACTIONS
+from keras_qd.datasets.stored import StoredDataset
+
+
+def stored(
+    path: str | Path,
+    *,
+    samples: int | None = None,
+    fractions: Sequence[float] = FRACTIONS,
+) -> StoredDataset:
+    """Load a stored data set of any kind: generated, imported or prepared.
+
+    Parameters
+    ----------
+    path : str or Path
+        The store.
+    samples : int, optional
+        How many of its samples, all by default.
+    fractions : sequence of three float
+        Shares of the training, validation and test split.
+
+    Returns
+    -------
+    StoredDataset
+
+    Raises
+    ------
+    StoreError
+        If there is no such store, or it is not finished.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> wells = keras_qd.load("stored", path="wells.zarr")  # doctest: +SKIP
+    """
+    return StoredDataset(open_store(path), samples, fractions)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_qd.errors import DataError
-from keras_qd.metrics import Accuracy, confusion_matrix
+from keras_qd.metrics import Accuracy, CrossEntropy, confusion_matrix
 
 
 @pytest.fixture
@@ -58,3 +58,30 @@ def test_what_is_refused(classes):
     for method in (Accuracy().over_set, Accuracy().update_state):
         with pytest.raises(DataError, match="classes have shape"):
             method(exact, scores[:, None, :])
+
+
+@pytest.mark.parametrize("kind", ["classes", "column", "one-hot"])
+def test_cross_entropy(kind, classes, stream):
+    exact, scores = classes
+    probabilities = scores / scores.sum(axis=1, keepdims=True)
+    shaped = {"classes": exact, "column": exact[:, None], "one-hot": np.eye(4)[exact]}[kind]
+    each = -np.log(probabilities[np.arange(23), exact])
+    np.testing.assert_allclose(CrossEntropy().per_sample(shaped, probabilities), each, rtol=1e-6)
+    assert CrossEntropy().over_set(shaped, probabilities) == pytest.approx(each.mean(), rel=1e-6)
+    streamed = stream(CrossEntropy(), shaped, probabilities, (5, 2))
+    assert streamed == pytest.approx(each.mean(), rel=1e-5)
+
+
+def test_a_probability_of_zero_does_not_make_it_infinite(stream):
+    arguments = ([1], [[1.0, 0.0]])
+    expected = -np.log(1e-7)
+    assert CrossEntropy().over_set(*arguments) == pytest.approx(expected)
+    assert stream(CrossEntropy(), *map(np.array, arguments)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("shapes", [((3,), (4, 2)), ((3, 2), (3, 4)), ((3,), (3,))])
+def test_cross_entropy_of_what_does_not_fit(shapes):
+    exact, predicted = (np.zeros(shape) for shape in shapes)
+    for call in (CrossEntropy().over_set, CrossEntropy().update_state):
+        with pytest.raises(DataError, match="do not fit"):
+            call(exact, predicted)

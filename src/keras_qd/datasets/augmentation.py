@@ -7,9 +7,12 @@ training data for nothing. Element k of the group turns by k quarter turns for k
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.datasets.shifts import Shifts
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 
 #: Elements of the group.
@@ -80,6 +83,18 @@ def compose_elements(first: int, second: int) -> int:
     return turns % 4 + 4 * ((first >= 4) ^ (second >= 4))
 
 
+class Augmentation(Protocol):
+    """Ways to change a sample that leave it as good as new."""
+
+    name: str
+    n_elements: int
+
+    def apply(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample of a batch by its own element."""
+
+
 class SquareSymmetries:
     """Augmentation with the symmetries of the square.
 
@@ -125,7 +140,13 @@ class SquareSymmetries:
         return changed
 
 
-def build_augmentation(name: str) -> SquareSymmetries:
+_AUGMENTATIONS: dict[str, type[Augmentation]] = {
+    SquareSymmetries.name: SquareSymmetries,
+    Shifts.name: Shifts,
+}
+
+
+def build_augmentation(name: str) -> Augmentation:
     """Return an augmentation by its name.
 
     Raises
@@ -133,6 +154,6 @@ def build_augmentation(name: str) -> SquareSymmetries:
     UnknownNameError
         If there is no such augmentation.
     """
-    if name != SquareSymmetries.name:
-        raise UnknownNameError("augmentation", name, [SquareSymmetries.name])
-    return SquareSymmetries()
+    if name not in _AUGMENTATIONS:
+        raise UnknownNameError("augmentation", name, _AUGMENTATIONS)
+    return _AUGMENTATIONS[name]()

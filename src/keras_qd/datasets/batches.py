@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_qd.datasets.augmentation import SquareSymmetries, build_augmentation
+from keras_qd.datasets.augmentation import Augmentation, build_augmentation
+from keras_qd.datasets.shards import Shards
 from keras_qd.errors import DataError, UsageError
 
 
@@ -25,13 +26,16 @@ class Batches(keras.utils.PyDataset):
     Parameters
     ----------
     x, y : array_like, samples along the first axis
-        Inputs and targets as the network takes them, images with channels last.
+        Inputs and targets as the network takes them, images with channels last: anything that has
+        ``len`` and gives an array for a list of rows. Where `x` has ``shards``
+        (:class:`~keras_qd.datasets.shards.Shards`), samples are shuffled so that each shard is
+        needed for a few batches in a row and then no more.
     batch_size : int
         Samples in a batch.
     shuffle : bool
         Whether each epoch has an order of its own.
     augmentation : str, optional
-        ``"square-symmetries"``, or none.
+        ``"square-symmetries"``, ``"shifts"`` or none.
     seed : int
         Of order and augmentation.
     drop_remainder : bool
@@ -77,7 +81,8 @@ class Batches(keras.utils.PyDataset):
         self._augmentation = None if augmentation is None else build_augmentation(augmentation)
         self._seed = seed
         self._drop_remainder = drop_remainder
-        self._plan = _plan(seed, first_epoch, len(x), shuffle, self._augmentation)
+        self._shards: Shards | None = getattr(x, "shards", None)
+        self._plan = self._make_plan(first_epoch)
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -110,10 +115,19 @@ class Batches(keras.utils.PyDataset):
         # One local reference: TensorFlow asks for batches from a thread of its own.
         plan, epoch = self._plan, self.epoch
         if plan[0] != epoch:
-            n_samples = len(self._arrays[0])
-            plan = _plan(self._seed, epoch, n_samples, self._shuffle, self._augmentation)
-            self._plan = plan
+            self._plan = plan = self._make_plan(epoch)
         return plan[1:]
+
+    def _make_plan(self, epoch: int) -> tuple[int, np.ndarray, np.ndarray]:
+        """Return the epoch, the order of the samples, and the change of each sample, in it."""
+        order_seed, element_seed = np.random.SeedSequence(self._seed, spawn_key=(epoch,)).spawn(2)
+        n_samples = len(self._arrays[0])
+        order = np.arange(n_samples)
+        if self._shuffle:
+            order = _shuffled(np.random.default_rng(order_seed), n_samples, self._shards)
+        n_elements = 1 if self._augmentation is None else self._augmentation.n_elements
+        elements = np.random.default_rng(element_seed).integers(n_elements, size=n_samples)
+        return epoch, order, elements
 
 
 class FollowEpochs(keras.callbacks.Callback):
@@ -134,14 +148,5 @@ class FollowEpochs(keras.callbacks.Callback):
         self._batches.epoch = epoch
 
 
-def _plan(
-    seed: int, epoch: int, n_samples: int, shuffle: bool, augmentation: SquareSymmetries | None
-) -> tuple[int, np.ndarray, np.ndarray]:
-    """Return the epoch, the order of the samples, and the symmetry of each sample, in it."""
-    order_seed, element_seed = np.random.SeedSequence(seed, spawn_key=(epoch,)).spawn(2)
-    order = np.arange(n_samples)
-    if shuffle:
-        order = np.random.default_rng(order_seed).permutation(n_samples)
-    n_elements = 1 if augmentation is None else augmentation.n_elements
-    elements = np.random.default_rng(element_seed).integers(n_elements, size=n_samples)
-    return epoch, order, elements
+def _shuffled(generator: np.random.Generator, n_samples: int, shards: Shards | None) -> np.ndarray:
+    return generator.permutation(n_samples) if shards is None else shards.shuffled(generator)

@@ -1,3 +1,9 @@
+from .conv_autoencoder import Autoencoder as Autoencoder
+from .conv_autoencoder import ConvAutoencoder as ConvAutoencoder
+from .digit_cnn import DigitCNN as DigitCNN
+from .digit_resnet import DigitResNet as DigitResNet
+from .network import Network as Network
 from .patchgan import PatchGAN as PatchGAN
 from .pix2pix import Pix2Pix as Pix2Pix
+from .residual_autoencoder import ResidualAutoencoder as ResidualAutoencoder
 from .unet import UNet as UNet

@@ -43,8 +43,10 @@ class Task:
         Names of the metrics that are followed during training; those of `metrics` by default.
     loss : str, optional
         A Keras loss; None leaves the model as its builder compiled it.
-    optimizer : str, optional
-        A Keras optimizer; None leaves the model's own.
+    optimizer : str or mapping, optional
+        A Keras optimizer: its name, or its configuration as Keras writes it, such as
+        ``{"class_name": "adadelta", "config": {"learning_rate": 1.0}}``. None leaves the model's
+        own.
     epochs : int
         Passes over the training split.
     batch_size : int
@@ -56,7 +58,7 @@ class Task:
     scaling : mapping of str to str
         Field -> name of its scaling; ``"none"`` for those left out.
     augmentation : str, optional
-        ``"square-symmetries"``, or None.
+        ``"square-symmetries"``, ``"shifts"`` or None.
     dataset_config, model_config, metric_config : mapping
         Settings passed to the data set's and the model's builders, and, by metric's name, to the
         metrics'.
@@ -91,7 +93,7 @@ class Task:
     metrics: Sequence[str] = ("l1", "l2", "linf", "r2")
     followed: Sequence[str] | None = None
     loss: str | None = None
-    optimizer: str | None = None
+    optimizer: str | Mapping[str, Any] | None = None
     epochs: int = 50
     batch_size: int = 32
     schedule: str = "constant"
@@ -186,7 +188,7 @@ class Task:
     def _compile(self, model: keras.Model) -> keras.Model:
         """Compile `model` with the task's metrics, and its loss and optimizer where it has any."""
         loss = self.loss or getattr(model, "loss", None)
-        optimizer = self.optimizer or getattr(model, "optimizer", None)
+        optimizer = self._optimizer() or getattr(model, "optimizer", None)
         if loss is None or optimizer is None:
             raise UsageError(
                 f"the model {self.model!r} comes without loss or optimizer; "
@@ -200,6 +202,21 @@ class Task:
             **{key: getattr(model, key) for key in kept},
         )
         return model
+
+    def _optimizer(self) -> keras.optimizers.Optimizer | None:
+        """Return a fresh optimizer; None where the model's own is to be kept."""
+        if self.optimizer is None:
+            return None
+        import keras
+
+        try:
+            given = self.optimizer if isinstance(self.optimizer, str) else dict(self.optimizer)
+            return keras.optimizers.get(given)
+        except (ValueError, TypeError, KeyError) as cause:
+            raise UsageError(
+                f"the optimizer {_plain(self.optimizer)!r} of task {self.name!r} is none of "
+                'Keras\'; give a name, or {"class_name": "adam", "config": {"learning_rate": 0.001}}'
+            ) from cause
 
 
 def _require_positive(task: str, key: str, value: int) -> None:

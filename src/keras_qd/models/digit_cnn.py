@@ -1,0 +1,131 @@
+"""A small convolutional classifier of the LeNet family, as it is taught."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_qd.errors import UsageError
+from keras_qd.models.network import Network, compiled
+
+Image = tuple[int, int, int]
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class DigitCNN(Network):
+    """Convolutions without padding, each with a max pool, then dense layers and a softmax [1]_.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (ny, nx, channels), without the sample axis.
+    output_shape : tuple of int
+        (classes,).
+    filters : sequence of int
+        Channels of the 3 x 3 convolutions.
+    units : sequence of int
+        Widths of the dense layers before the last.
+    name : str
+        Name of the network.
+
+    Raises
+    ------
+    UsageError
+        If the shapes are no image and classes, or the image is too small.
+
+    Notes
+    -----
+    With the default settings there are 50,374 parameters.
+
+    References
+    ----------
+    .. [1] LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86, 2278 (1998), doi:10.1109/5.726791
+    """
+
+    def __init__(
+        self,
+        input_shape: Image = (28, 28, 1),
+        output_shape: tuple[int] = (10,),
+        filters: Sequence[int] = (6, 16),
+        units: Sequence[int] = (100, 84),
+        name: str = "digit-cnn",
+    ) -> None:
+        check_image_and_classes(input_shape, output_shape)
+        inputs = keras.Input(tuple(input_shape))
+        features = inputs
+        for count in filters:
+            if min(features.shape[1:3]) < 4:
+                raise UsageError(
+                    f"images of {input_shape[0]} x {input_shape[1]} are too small for "
+                    f"{len(filters)} convolutions with pooling"
+                )
+            features = keras.layers.Conv2D(count, 3, activation="relu")(features)
+            features = keras.layers.MaxPooling2D()(features)
+        features = keras.layers.Flatten()(features)
+        for width in units:
+            features = keras.layers.Dense(width, activation="relu")(features)
+        outputs = class_probabilities(features, output_shape[0])
+        settings = {
+            "input_shape": tuple(input_shape),
+            "output_shape": tuple(output_shape),
+            "filters": tuple(filters),
+            "units": tuple(units),
+            "name": name,
+        }
+        super().__init__(inputs, outputs, settings)
+
+
+def digit_cnn(
+    input_shape: Image = (28, 28, 1),
+    output_shape: tuple[int] = (10,),
+    *,
+    learning_rate: float = 1e-3,
+    **settings: Any,
+) -> DigitCNN:
+    """Build :class:`DigitCNN`, compiled with the categorical cross-entropy.
+
+    Parameters
+    ----------
+    input_shape, output_shape : tuple of int
+        (ny, nx, channels) and (classes,), without the sample axis.
+    learning_rate : float
+        Of Adam.
+    **settings
+        As of :class:`DigitCNN`.
+
+    Raises
+    ------
+    UsageError
+        As :class:`DigitCNN`.
+
+    Examples
+    --------
+    >>> digit_cnn().count_params()
+    50374
+    """
+    model = DigitCNN(input_shape, output_shape, **settings)
+    return compiled(model, learning_rate, "categorical_crossentropy")
+
+
+def class_probabilities(features: Any, n_classes: int) -> Any:
+    """Return probabilities of classes from features, in single precision whatever the policy."""
+    return keras.layers.Dense(n_classes, activation="softmax", dtype="float32", name="classes")(
+        features
+    )
+
+
+def check_image_and_classes(input_shape: Image, output_shape: tuple[int]) -> None:
+    """Check the shapes of a classifier of images.
+
+    Raises
+    ------
+    UsageError
+        If they are not (ny, nx, channels) and (classes,).
+    """
+    if len(input_shape) != 3 or len(output_shape) != 1:
+        raise UsageError(
+            f"got the shapes {tuple(input_shape)} and {tuple(output_shape)}; a classifier of images"
+            " takes (ny, nx, channels) and gives (classes,)"
+        )

@@ -1,0 +1,59 @@
+"""What networks of one graph share: their settings are their configuration, on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import keras
+
+from keras_qd.models.portable import portable_config
+
+
+class Network(keras.Model):
+    """A graph of layers that a few settings make, so that the settings say all of it.
+
+    A subclass draws the graph in its ``__init__`` and hands over the arguments it was made with.
+
+    Parameters
+    ----------
+    inputs, outputs : keras.KerasTensor
+        Ends of the graph.
+    settings : mapping
+        The arguments that make the same network again, ``name`` among them.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, settings: Mapping[str, Any]) -> None:
+        super().__init__(inputs, outputs, name=settings["name"])
+        self._settings = dict(settings)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make the same network again."""
+        return dict(self._settings)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """Make a network from what :meth:`get_config` returned."""
+        return cls(**config)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return how the model was compiled, in a form that every backend can load."""
+        return dict(portable_config(super().get_compile_config()))
+
+
+def compiled(model: keras.Model, learning_rate: float, loss: str) -> Any:
+    """Compile `model` with Adam and return it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network.
+    learning_rate : float
+        Of Adam.
+    loss : str
+        A Keras loss.
+    """
+    model.compile(keras.optimizers.Adam(learning_rate), loss=loss)
+    # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
+    model.optimizer.build(model.trainable_variables)
+    return model

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_qd.data.store import open_store
 from keras_qd.datasets.splits import FRACTIONS
-from keras_qd.datasets.stored import StoredDataset
+from keras_qd.datasets.stored import MEMORY_BUDGET, StoredDataset
 
 
 def stored(
@@ -15,6 +15,7 @@ def stored(
     *,
     samples: int | None = None,
     fractions: Sequence[float] = FRACTIONS,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> StoredDataset:
     """Load a stored data set of any kind: generated, imported or prepared.
 
@@ -26,6 +27,9 @@ def stored(
         How many of its samples, all by default.
     fractions : sequence of three float
         Shares of the training, validation and test split.
+    memory_budget : int
+        Bytes that the fields of a split may have to be held in memory; a larger split is read batch
+        by batch, and shuffled within some shards at a time.
 
     Returns
     -------
@@ -41,4 +45,4 @@ def stored(
     >>> import keras_qd
     >>> wells = keras_qd.load("stored", path="wells.zarr")  # doctest: +SKIP
     """
-    return StoredDataset(open_store(path), samples, fractions)
+    return StoredDataset(open_store(path), samples, fractions, memory_budget)

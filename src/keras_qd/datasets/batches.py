@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_qd.datasets.augmentation import Augmentation, build_augmentation
+from keras_qd.datasets.augmentation import build_augmentation
 from keras_qd.datasets.shards import Shards
 from keras_qd.errors import DataError, UsageError
 
@@ -35,7 +35,7 @@ class Batches(keras.utils.PyDataset):
     shuffle : bool
         Whether each epoch has an order of its own.
     augmentation : str, optional
-        ``"square-symmetries"``, ``"shifts"`` or none.
+        ``"square-symmetries"``, ``"reflection"``, ``"shifts"`` or none.
     seed : int
         Of order and augmentation.
     drop_remainder : bool

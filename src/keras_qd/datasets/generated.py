@@ -22,6 +22,7 @@ def load_stored(
     settings: Mapping[str, Any],
     samples: int | None,
     fractions: Sequence[float],
+    memory_budget: int,
 ) -> StoredDataset:
     """Load a stored data set of one kind, or an imported one.
 
@@ -38,6 +39,8 @@ def load_stored(
         How many of its samples, all by default.
     fractions : sequence of three float
         Shares of the training, validation and test split.
+    memory_budget : int
+        Bytes that the fields of a split may have to be held in memory.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def load_stored(
         own = {key: value for key, value in stored.items() if key not in ("kind", "recipe_version")}
         # Through a recipe, since some settings stand for others that follow from them.
         check_same_configuration(store.path, stored, kind(**{**own, **given}).settings())
-    return StoredDataset(store, samples, fractions)
+    return StoredDataset(store, samples, fractions, memory_budget)
 
 
 def load_or_make(
@@ -65,6 +68,7 @@ def load_or_make(
     settings: Mapping[str, Any],
     samples: int,
     fractions: Sequence[float],
+    memory_budget: int,
     workers: int | None,
     progress: Progress | None,
 ) -> StoredDataset:
@@ -80,6 +84,8 @@ def load_or_make(
         How many samples.
     fractions : sequence of three float
         Shares of the training, validation and test split.
+    memory_budget : int
+        Bytes that the fields of a split may have to be held in memory.
     workers, progress : optional
         As for :func:`keras_qd.data.generate`.
 
@@ -90,7 +96,7 @@ def load_or_make(
     """
     recipe = kind(**_given(settings))
     store = _kept_or_made(recipe, samples, workers, progress)
-    return StoredDataset(store, samples, fractions)
+    return StoredDataset(store, samples, fractions, memory_budget)
 
 
 def _kept_or_made(

@@ -10,7 +10,7 @@ from keras_qd.data.generation import Progress
 from keras_qd.data.quantum_dots import QuantumDots
 from keras_qd.datasets.generated import load_or_make, load_stored
 from keras_qd.datasets.splits import FRACTIONS
-from keras_qd.datasets.stored import StoredDataset
+from keras_qd.datasets.stored import MEMORY_BUDGET, StoredDataset
 
 #: Samples that are made when nobody says how many.
 DEFAULT_SAMPLES = 2000
@@ -32,6 +32,7 @@ def quantum_dots(
     family_settings: Mapping[str, Any] | None = None,
     n_orbitals: int | None = None,
     fractions: Sequence[float] = FRACTIONS,
+    memory_budget: int = MEMORY_BUDGET,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> StoredDataset:
@@ -58,6 +59,9 @@ def quantum_dots(
         The family of random potentials.
     fractions : sequence of three float
         Shares of the training, validation and test split.
+    memory_budget : int
+        Bytes that the fields of a split may have to be held in memory; a larger split is read batch
+        by batch, and shuffled within some shards at a time.
     workers : int, optional
         Processes that make samples; as many as there are usable cores by default.
     progress : callable, optional
@@ -95,6 +99,6 @@ def quantum_dots(
         "n_orbitals": n_orbitals,
     }
     if path is not None:
-        return load_stored(QuantumDots, path, settings, samples, fractions)
+        return load_stored(QuantumDots, path, settings, samples, fractions, memory_budget)
     samples = DEFAULT_SAMPLES if samples is None else samples
-    return load_or_make(QuantumDots, settings, samples, fractions, workers, progress)
+    return load_or_make(QuantumDots, settings, samples, fractions, memory_budget, workers, progress)

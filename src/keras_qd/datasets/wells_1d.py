@@ -9,7 +9,7 @@ from typing import Any
 from keras_qd.data.generation import Progress
 from keras_qd.data.wells import Wells
 from keras_qd.datasets.generated import load_or_make, load_stored
-from keras_qd.datasets.stored import StoredDataset
+from keras_qd.datasets.stored import MEMORY_BUDGET, StoredDataset
 
 #: Samples that are made when nobody says how many.
 DEFAULT_SAMPLES = 100_000
@@ -25,6 +25,7 @@ def wells_1d(
     family: str | None = None,
     family_settings: Mapping[str, Any] | None = None,
     fractions: Sequence[float] = (0.5, 0.25, 0.25),
+    memory_budget: int = MEMORY_BUDGET,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> StoredDataset:
@@ -46,6 +47,9 @@ def wells_1d(
         stored.
     fractions : sequence of three float
         Shares of the training, validation and test split.
+    memory_budget : int
+        Bytes that the fields of a split may have to be held in memory; a larger split is read batch
+        by batch, and shuffled within some shards at a time.
     workers : int, optional
         Processes that make samples; as many as there are usable cores by default.
     progress : callable, optional
@@ -77,6 +81,6 @@ def wells_1d(
         "family_settings": family_settings,
     }
     if path is not None:
-        return load_stored(Wells, path, settings, samples, fractions)
+        return load_stored(Wells, path, settings, samples, fractions, memory_budget)
     samples = DEFAULT_SAMPLES if samples is None else samples
-    return load_or_make(Wells, settings, samples, fractions, workers, progress)
+    return load_or_make(Wells, settings, samples, fractions, memory_budget, workers, progress)

@@ -76,7 +76,7 @@ class Pipeline:
         scalings = {
             name: fit_scaling(
                 task.scaling.get(name, "none"),
-                np.asarray(training[name]),
+                training[name],
                 limits=fields[name].limits if fields and name in fields else None,
             )
             for name in names

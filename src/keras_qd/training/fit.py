@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 
 from keras_qd import components
-from keras_qd.datasets import Batches, FollowEpochs
-from keras_qd.errors import DataError, RunError
+from keras_qd.datasets import FollowEpochs
+from keras_qd.datasets.dataset import SPLITS
+from keras_qd.errors import RunError
 from keras_qd.files import replacing
 from keras_qd.tasks import Pipeline, Task
+from keras_qd.training.batching import n_samples, training_batches, validation_batches
 from keras_qd.training.callbacks import Checkpoints, Report, Reporter, ScheduledLearningRate
 from keras_qd.training.checkpoint import load_history
 from keras_qd.training.environment import describe_environment
@@ -24,6 +26,8 @@ from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
     from keras_qd.datasets import Dataset
+
+_LOGGER = logging.getLogger(__name__)
 
 Callbacks = Sequence[keras.callbacks.Callback]
 
@@ -70,6 +74,8 @@ def train(
     task = components.task(task) if isinstance(task, str) else task
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
+    if "notice" in dataset.metadata:
+        _LOGGER.warning(dataset.metadata["notice"])
     run = Run.create(path, _describe(task, dataset, pipeline, seed), describe_environment())
     return _fit(run, dataset, callbacks, report)
 
@@ -117,7 +123,7 @@ def _describe(task: Task, dataset: Dataset, pipeline: Pipeline, seed: int) -> di
             name: {"unit": dataset.fields[name].unit, "meaning": dataset.fields[name].meaning}
             for name in (*task.inputs, *task.targets)
         },
-        "samples": {name: _length(dataset.split(name)) for name in ("train", "validation", "test")},
+        "samples": {name: n_samples(dataset.split(name)) for name in SPLITS},
         "seed": seed,
         "backend": keras.config.backend(),
         "command": _command(),
@@ -138,7 +144,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     first_rate = float(model.optimizer.learning_rate)
     history = load_history(run.checkpoint_path)
     done = len(history.get("epoch", ()))
-    batches = _training_batches(task, pipeline, dataset.split("train"), seed, done)
+    batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
     watchers = [
         FollowEpochs(batches),
         ScheduledLearningRate(task.schedule, task.epochs, first_rate),
@@ -149,7 +155,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     with deferred_interrupt() as check:
         model.fit(
             batches,
-            validation_data=_validation_batches(task, pipeline, dataset.split("validation")),
+            validation_data=validation_batches(task, pipeline, dataset.split("validation")),
             initial_epoch=done,
             epochs=task.epochs,
             callbacks=[*watchers, StopBetweenBatches(check)],
@@ -159,32 +165,3 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     with replacing(run.model_path) as temporary:
         model.save(temporary)
     return run
-
-
-def _training_batches(
-    task: Task, pipeline: Pipeline, split: Mapping[str, Any], seed: int, done: int
-) -> Batches:
-    """Return shuffled, augmented batches that start with epoch `done`."""
-    x, y = pipeline.scale_inputs(split), pipeline.scale_targets(split)
-    if not len(x):
-        raise DataError("the training split is empty; make or bring more samples")
-    return Batches(
-        x,
-        y,
-        min(task.batch_size, len(x)),
-        shuffle=True,
-        augmentation=task.augmentation,
-        seed=seed,
-        first_epoch=done,
-    )
-
-
-def _validation_batches(task: Task, pipeline: Pipeline, split: Mapping[str, Any]) -> Batches | None:
-    x, y = pipeline.scale_inputs(split), pipeline.scale_targets(split)
-    if not len(x):
-        return None
-    return Batches(x, y, task.batch_size, shuffle=False, drop_remainder=False)
-
-
-def _length(split: Mapping[str, Any]) -> int:
-    return len(np.asarray(next(iter(split.values()))))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd.datasets.scalings.statistics import mean_sample
+
 Array = NDArray[Any]
 
 
@@ -104,7 +106,7 @@ class Scaling(ABC):
         -------
         ndarray, with one sample
         """
-        mean = np.asarray(array).mean(axis=0, dtype=np.float64, keepdims=True)
+        mean = mean_sample(array)
         return self.inverse(self.forward(mean)) if self.centered else np.asarray(mean)
 
     def to_config(self) -> dict[str, Any]:

@@ -64,6 +64,25 @@ def statistics(array: ArrayLike, change: Callable[[Values], Values] | None = Non
     return Statistics(float(low), float(high), float(mean), float(np.sqrt(squares / count)))
 
 
+def mean_sample(array: ArrayLike) -> Values:
+    """Return the mean over all samples, block by block.
+
+    Parameters
+    ----------
+    array : array_like, samples along the first axis
+        The values, or anything with ``shape`` that slices to them.
+
+    Returns
+    -------
+    ndarray, float64, with a first axis of length one
+    """
+    total, count = np.float64(0.0), 0
+    for block in _blocks(array):
+        total = total + block.sum(axis=0, keepdims=True)
+        count += len(block)
+    return np.asarray(total / count)
+
+
 def _blocks(array: Any) -> Iterator[Values]:
     source = array if hasattr(array, "shape") else np.asarray(array)
     for start in range(0, source.shape[0], _BLOCK):

@@ -73,6 +73,7 @@ def test_files(evaluated, dataset):
         "length": LENGTH,
         "units": {"energy": "Ha*"},
         "baseline": "mean image",
+        "notice": None,
     }
     with (run.path / "samples.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

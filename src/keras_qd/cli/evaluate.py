@@ -158,6 +158,8 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     data = evaluation.data
     whose = "" if data["own"] else " of other data than the model was trained on"
     click.echo(f"{data['n_samples']} systems of the {data['split']} split{whose}\n")
+    if data["notice"]:
+        click.echo(f"mind: {data['notice']}\n")
     scores = [each for each in evaluation.scores if each.space == space]
     several = len({each.field for each in scores}) > 1
     header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")

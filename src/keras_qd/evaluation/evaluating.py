@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from keras_qd.data import open_store
 from keras_qd.datasets import StoredDataset
 from keras_qd.evaluation.examples import Example, pick
-from keras_qd.evaluation.parity import count_parity
 from keras_qd.evaluation.prediction import iterate_predictions
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.evaluation.scores import Score, ranking_score, score
@@ -129,9 +128,7 @@ def _judge(
         scores=tuple(scores),
         samples={**trial.table(), **columns},
         examples=tuple(_examples(trial, prediction, scores, columns)),
-        parities=tuple(
-            count_parity(name, exact, prediction[name]) for name, exact in trial.targets.items()
-        ),
+        parities=tuple(view.parities(trial, prediction)),
         seconds=seconds,
         kept=view.keep(trial, prediction),
     )

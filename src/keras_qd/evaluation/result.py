@@ -39,7 +39,8 @@ class Evaluation:
     data : mapping
         ``split``, ``n_samples``, ``digest``, ``own`` (whether it is the data set the run was
         trained on), ``length`` (side of the box in a0*, where known), ``units`` (of the data set's
-        numbers) and ``baseline`` (what the trivial prediction is, in words).
+        numbers), ``notice`` (what has to be said of the data, or None) and ``baseline`` (what the
+        trivial prediction is, in words).
     scores : tuple of Score
         Every metric of every target field, in physical units and in the scaled space of the
         network.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.datasets.scalings.one_hot import PROBABILITIES
 from keras_qd.errors import DataError, UnknownNameError
 from keras_qd.evaluation.physical import box_length
 from keras_qd.evaluation.scores import Comparison
@@ -105,38 +106,39 @@ class Trial:
         digest = str(self.dataset.metadata.get("digest") or "unknown").rpartition(":")[2]
         return self.run.path / "evaluations" / f"{self.split}-{digest[:12]}"
 
-    def baseline(self) -> dict[str, Array]:
-        """Return the mean of the run's training split for each target field, whatever the input.
-
-        On other data it is their training split that is averaged, which favours the baseline.
-        """
-        training = self.dataset.split("train")
-        baseline = {}
-        for name in self.targets:
-            mean = np.asarray(training[name]).mean(axis=0, dtype=np.float64, keepdims=True)
-            shape = (self.n_samples, *mean.shape[1:])
-            baseline[name] = np.broadcast_to(self._fixed(name, mean), shape)
-        return baseline
-
     def comparisons(self, prediction: Mapping[str, Array]) -> list[Comparison]:
         """Return what is to be compared: each target field in physical units and scaled.
+
+        Classes are compared once: with the probabilities that the model gives them.
 
         Parameters
         ----------
         prediction : mapping of str to ndarray
-            The predicted target fields in physical units.
+            The predicted target fields in physical units, and the probabilities of classes.
         """
-        baseline = self.baseline()
-        context = self._context()
-        found = []
-        for name, exact in self.targets.items():
-            unit = self.dataset.fields[name].unit
-            values = (exact, prediction[name], baseline[name])
-            found.append(Comparison(name, "physical", unit, *values, context))
-            forward = self.run.pipeline().scalings[name].forward
-            scaled = (forward(values[0]), forward(values[1]), forward(values[2]))
-            found.append(Comparison(name, "scaled", "", *scaled, context))
-        return found
+        return [each for name in self.targets for each in self._comparisons(name, prediction)]
+
+    def _comparisons(self, name: str, prediction: Mapping[str, Array]) -> Iterator[Comparison]:
+        unit, context = self.dataset.fields[name].unit, self._context()
+        exact, baseline = self.targets[name], self._baseline(name)
+        probabilities = prediction.get(f"{name}_{PROBABILITIES}")
+        if probabilities is not None:
+            yield Comparison(name, "physical", unit, exact, probabilities, baseline, context)
+            return
+        values = (exact, prediction[name], baseline)
+        yield Comparison(name, "physical", unit, *values, context)
+        forward = self.run.pipeline().scalings[name].forward
+        scaled = (forward(values[0]), forward(values[1]), forward(values[2]))
+        yield Comparison(name, "scaled", "", *scaled, context)
+
+    def _baseline(self, name: str) -> Array:
+        """Return the trivial prediction: that of the run's training split, whatever the input.
+
+        On other data it is their training split that is looked at, which favours the baseline.
+        """
+        training = np.asarray(self.dataset.split("train")[name])
+        single = self.run.pipeline().scalings[name].baseline(training)
+        return np.broadcast_to(single, (self.n_samples, *single.shape[1:]))
 
     def table(self) -> dict[str, Array]:
         """Return the index of each system and the data set's numbers on it, by column."""
@@ -153,6 +155,7 @@ class Trial:
             "own": self.own,
             "length": box_length(self.dataset.metadata),
             "units": {name: self.dataset.fields[name].unit for name in self._numbers()},
+            "notice": self.dataset.metadata.get("notice"),
         }
 
     def _numbers(self) -> list[str]:

@@ -87,7 +87,7 @@ def _unit_vectors(reference: ArrayLike, n_classes: int) -> NDArray[np.float64]:
     reference = np.asarray(reference)
     if reference.ndim == 2 and reference.shape[1] > 1:
         return np.asarray(reference, dtype=np.float64)
-    return np.eye(n_classes)[np.rint(reference.reshape(-1)).astype(np.int64)]
+    return np.asarray(np.eye(n_classes)[np.rint(reference.reshape(-1)).astype(np.int64)])
 
 
 def _number_of_classes(exact: tuple[int, ...], predicted: tuple[int, ...]) -> int:

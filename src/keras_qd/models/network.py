@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import keras
 
 from keras_qd.models.portable import portable_config
+
+Model = TypeVar("Model", bound=keras.Model)
 
 
 class Network(keras.Model):
@@ -41,7 +43,7 @@ class Network(keras.Model):
         return dict(portable_config(super().get_compile_config()))
 
 
-def compiled(model: keras.Model, learning_rate: float, loss: str) -> Any:
+def compiled(model: Model, learning_rate: float, loss: str) -> Model:
     """Compile `model` with Adam and return it.
 
     Parameters

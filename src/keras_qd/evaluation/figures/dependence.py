@@ -18,7 +18,7 @@ from keras_qd.evaluation.grouping import divide
 Array = NDArray[Any]
 
 _N_COLUMNS = 3
-_MOST_GROUPS, _SYSTEMS_A_GROUP = 8, 10
+_MOST_GROUPS, _SYSTEMS_A_GROUP = 10, 10
 #: Points are drawn as an image where there are more: a vector file of all would be large.
 _MOST_VECTOR_POINTS = 500
 

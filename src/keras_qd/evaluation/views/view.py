@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from keras_qd.evaluation.parity import Parity, count_parity
 from keras_qd.evaluation.plates import Section
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class View(ABC):
             Kept in ``figures/data.npz`` and given back as ``evaluation.kept``; so it is small.
         """
         return {}
+
+    def parities(self, trial: Trial, prediction: Mapping[str, Array]) -> Iterator[Parity]:
+        """Yield how often which exact value was predicted as which, for each target field."""
+        for name, exact in trial.targets.items():
+            yield count_parity(name, exact, prediction[name])
 
     @abstractmethod
     def sections(self, run: Run, evaluation: Evaluation) -> Iterator[Section]:

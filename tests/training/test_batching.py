@@ -134,7 +134,9 @@ def test_each_shard_is_read_once_an_epoch(path, monkeypatch):
     monkeypatch.setattr(
         Store,
         "read_shard",
-        lambda store, number, name: counted.append((number, name)) or read(store, number, name),
+        lambda store, number, name, count: (
+            counted.append((number, name)) or read(store, number, name, count)
+        ),
     )
     for index in range(len(batches)):
         batches[index]

@@ -79,4 +79,4 @@ class StoredArray:
         number = int(self.shards.numbers[part])
         first, last = self.shards.edges[part : part + 2]
         rows = self._samples[first:last] - number * self._store.shard_samples
-        return np.asarray(self._store.read_shard(number, self._name)[rows])
+        return np.asarray(self._store.read_shard(number, self._name, rows[-1] + 1)[rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from keras_qd.errors import DataError
 
 Values = NDArray[np.float64]
 
-_BLOCK = 1024
+#: Numbers in a block: some megabytes.
+_BLOCK = 2**20
 
 
 @dataclass(frozen=True)
@@ -85,5 +87,6 @@ def mean_sample(array: ArrayLike) -> Values:
 
 def _blocks(array: Any) -> Iterator[Values]:
     source = array if hasattr(array, "shape") else np.asarray(array)
-    for start in range(0, source.shape[0], _BLOCK):
-        yield np.asarray(source[start : start + _BLOCK], dtype=np.float64)
+    step = max(1, _BLOCK // max(1, math.prod(source.shape[1:])))
+    for start in range(0, source.shape[0], step):
+        yield np.asarray(source[start : start + step], dtype=np.float64)

@@ -9,6 +9,7 @@ from keras_qd.metrics import (
     L1,
     L2,
     MAE,
+    MSE,
     NMAE,
     NRMSE,
     R2,
@@ -17,6 +18,7 @@ from keras_qd.metrics import (
     PeakError,
     R2PerSystem,
     R2ScalarMean,
+    unit_of,
 )
 
 
@@ -33,6 +35,13 @@ def test_mae_and_rmse(pair):
     assert RMSE().over_set(*pair) == pytest.approx(np.sqrt((error**2).mean()), rel=1e-13)
     np.testing.assert_allclose(RMSE().per_sample(*pair), L2().per_sample(*pair))
     assert RMSE().over_set(*pair) > L2().over_set(*pair)
+
+
+def test_mse_is_in_the_square_of_the_unit(pair):
+    error = pair[1] - pair[0]
+    assert MSE().over_set(*pair) == pytest.approx((error**2).mean(), rel=1e-13)
+    assert unit_of(MSE(), field="Ha*") == "Ha*^2"
+    assert unit_of(RMSE(), field="Ha*") == "Ha*"
 
 
 @pytest.mark.parametrize(

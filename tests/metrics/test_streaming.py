@@ -11,6 +11,7 @@ from keras_qd.metrics import (
     L1,
     L2,
     MAE,
+    MSE,
     NMAE,
     NRMSE,
     PSNR,
@@ -33,7 +34,7 @@ from keras_qd.metrics import (
 IMAGE_METRICS = [L1, L2, Linf, R2, lambda: PSNR(data_range=1.0), lambda: SSIM(data_range=1.0)]
 ALL = [
     *IMAGE_METRICS,
-    *[MAE, RMSE, NMAE, NRMSE, PeakError, R2PerSystem, R2ScalarMean],
+    *[MAE, MSE, RMSE, NMAE, NRMSE, PeakError, R2PerSystem, R2ScalarMean],
     *[AlignedL1, AlignedL2, AlignedR2],
     lambda: ChargeError(length=10.0),
     lambda: CentreOfMassError(length=10.0),

@@ -12,6 +12,7 @@ from .scaling import scaling_from_config as scaling_from_config
 from .scalings.linear import LinearScaling as LinearScaling
 from .scalings.logarithm import LogScaling as LogScaling
 from .scalings.one_hot import OneHot as OneHot
+from .reflection import Reflection as Reflection
 from .shifts import Shifts as Shifts
 from .splits import split_rows as split_rows
 from .stored import StoredDataset as StoredDataset

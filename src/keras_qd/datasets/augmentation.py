@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.datasets.reflection import Reflection
 from keras_qd.datasets.shifts import Shifts
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 
@@ -142,6 +143,7 @@ class SquareSymmetries:
 
 _AUGMENTATIONS: dict[str, type[Augmentation]] = {
     SquareSymmetries.name: SquareSymmetries,
+    Reflection.name: Reflection,
     Shifts.name: Shifts,
 }
 

@@ -3,11 +3,13 @@ from .aligned import AlignedL2 as AlignedL2
 from .aligned import AlignedR2 as AlignedR2
 from .classification import Accuracy as Accuracy
 from .classification import confusion_matrix as confusion_matrix
+from .cross_entropy import CrossEntropy as CrossEntropy
 from .density_weighted import DensityWeightedL1 as DensityWeightedL1
 from .density_weighted import DensityWeightedL2 as DensityWeightedL2
 from .density_weighted import DensityWeightedR2 as DensityWeightedR2
 from .field_metric import FieldMetric as FieldMetric
 from .mean_errors import MAE as MAE
+from .mean_errors import MSE as MSE
 from .mean_errors import RMSE as RMSE
 from .measure import Context as Context
 from .measure import Measure as Measure

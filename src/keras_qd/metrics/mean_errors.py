@@ -42,7 +42,40 @@ class MAE(L1):
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class RMSE(SampleMean):
+class MSE(SampleMean):
+    """Mean square error over all values of all systems, in the square of the field's unit.
+
+    Parameters
+    ----------
+    name : str
+        Name in logs and tables.
+    dtype : str, optional
+        What to compute in while streaming; at least single precision.
+
+    Examples
+    --------
+    >>> MSE().over_set([1.0, 2.0], [1.5, 2.0])
+    0.125
+    """
+
+    title = "MSE"
+    unit = "{field}^2"
+
+    def __init__(self, name: str = "mse", dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the mean square error of every system of a batch, shape (batch,)."""
+        square = ops.square(tensors.flat(y_true - y_pred))
+        return pairwise_sum(square) / square.shape[-1]
+
+    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
+        """Return the mean square error of every system of a block, shape (m,)."""
+        return np.asarray(np.square(arrays.flat(prediction - reference)).mean(axis=1))
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class RMSE(MSE):
     """Root of the mean square error over all values of all systems.
 
     At least as large as `L2`, which takes the root system by system; a system's own value is the
@@ -62,22 +95,14 @@ class RMSE(SampleMean):
     """
 
     title = "RMSE"
+    unit = "{field}"
 
     def __init__(self, name: str = "rmse", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the mean square error of every system of a batch, shape (batch,)."""
-        square = ops.square(tensors.flat(y_true - y_pred))
-        return pairwise_sum(square) / square.shape[-1]
-
     def result(self) -> Any:
         """Return the root of the mean over the systems so far, a scalar tensor."""
         return ops.sqrt(super().result())
-
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the mean square error of every system of a block, shape (m,)."""
-        return np.asarray(np.square(arrays.flat(prediction - reference)).mean(axis=1))
 
     def combine(self, means: Array) -> Array:
         """Return the root of the mean square, shape (..., 1) -> (...)."""

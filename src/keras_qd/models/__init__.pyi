@@ -2,8 +2,11 @@ from .conv_autoencoder import Autoencoder as Autoencoder
 from .conv_autoencoder import ConvAutoencoder as ConvAutoencoder
 from .digit_cnn import DigitCNN as DigitCNN
 from .digit_resnet import DigitResNet as DigitResNet
+from .energy_cnn import EnergyCNN as EnergyCNN
+from .fno_1d import FNO1D as FNO1D
 from .network import Network as Network
 from .patchgan import PatchGAN as PatchGAN
 from .pix2pix import Pix2Pix as Pix2Pix
 from .residual_autoencoder import ResidualAutoencoder as ResidualAutoencoder
+from .residual_1d import Residual1D as Residual1D
 from .unet import UNet as UNet

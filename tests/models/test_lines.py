@@ -1,0 +1,143 @@
+"""The stronger networks on a line: exact symmetries, sizes, and that they are themselves again."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.models.layers.trial_energy import TrialEnergy
+
+SMALL = {"residual-1d": {"width": 8, "blocks": 1}, "fno-1d": {"width": 4, "modes": 4, "blocks": 1}}
+LINES = sorted(SMALL)
+POTENTIAL = {"view": "without-mean"}
+
+
+def make(name, points=64, channels=1, numbers=1, **settings):
+    shapes = {"input_shape": (points, channels), "output_shape": (numbers,)}
+    return keras_qd.build(name, **shapes, **{**SMALL[name], **settings})
+
+
+def profiles(points=64, channels=1):
+    """Return profiles in steps of 1/64, so that sums and means of them are exact."""
+    values = np.random.default_rng(1).integers(1, 200, size=(5, points, channels))
+    return (values / 64).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "parameters"),
+    [
+        ("residual-1d", {}, 280_065),
+        ("residual-1d", {"view": "without-mean", "readout": "trial-state"}, 296_288),
+        ("fno-1d", {}, 36_497),
+        ("fno-1d", {"view": "without-mean", "readout": "trial-state"}, 34_513),
+    ],
+)
+def test_sizes(name, settings, parameters):
+    shapes = {"input_shape": (64, 1), "output_shape": (1,)}
+    assert keras_qd.build(name, **shapes, **settings).count_params() == parameters
+
+
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("readout", ["dense", "mean", "trial-state"])
+def test_a_constant_in_the_potential_adds_to_the_energy(name, readout):
+    model, potentials = make(name, readout=readout, **POTENTIAL), profiles()
+    energies = model.predict(potentials, verbose=0).astype("float64")
+    for constant in (0.5, -4.0):
+        shifted = model.predict(potentials + np.float32(constant), verbose=0)
+        # What the network sees is the same to the bit; the sum at the end is rounded once.
+        np.testing.assert_allclose(shifted, energies + constant, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_without_that_view_it_does_not(name):
+    model, potentials = make(name), profiles()
+    difference = model.predict(potentials + 0.5, verbose=0) - model.predict(potentials, verbose=0)
+    assert np.abs(difference - 0.5).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"view": "without-mean", "readout": "trial-state"},
+        {"view": "square-root", "readout": "mean", "channels": 2, "numbers": 3},
+        {"points": 32},
+    ],
+)
+def test_it_learns_and_round_trips(name, settings, tmp_path):
+    model = make(name, **settings)
+    x = profiles(settings.get("points", 64), settings.get("channels", 1))
+    y = np.repeat(x.mean(axis=(1, 2))[:, None] - 0.5, settings.get("numbers", 1), axis=1)
+    losses = model.fit(x, y, epochs=80, verbose=0).history["loss"]
+    assert losses[-1] < 0.3 * losses[0]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.get_config() == model.get_config()
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_pieces_of_a_line():
+    model = make("residual-1d", pieces=16, kernel_size=3, readout="mean")
+    assert model.predict(profiles(), verbose=0).shape == (5, 1)
+    for settings in ({"pieces": 5}, {"pieces": 0}, {"kernel_size": 2}):
+        with pytest.raises(UsageError, match="must divide the 64 points"):
+            make("residual-1d", **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        ({"view": "naked"}, UnknownNameError, "plain, square-root, without-mean"),
+        ({"readout": "best"}, UnknownNameError, "dense, mean, trial-state"),
+        ({"readout": "trial-state"}, UsageError, "give view='without-mean'"),
+        ({"view": "without-mean", "numbers": 2}, UsageError, "one profile and one number"),
+        ({"view": "without-mean", "channels": 2}, UsageError, "one profile and one number"),
+    ],
+)
+def test_settings_that_do_not_fit(settings, kind, message):
+    with pytest.raises(kind, match=message):
+        make("residual-1d", **settings)
+
+
+def test_too_many_modes():
+    with pytest.raises(UsageError, match="41 modes, not 50"):
+        make("fno-1d", modes=50)
+
+
+def test_trial_states_of_a_box_have_its_energies():
+    """With the weights of an electron in a box of length L, sine functions have exact energies."""
+    length, points = 10.0, 64
+    layer = TrialEnergy(modes=32)
+    places = np.arange(1, points + 1) / (points + 1)
+    states = np.stack([np.sin(np.pi * k * places) for k in (1, 2, 3)]).astype("float32")
+    potential = np.full_like(states, 0.25)
+    layer(states, potential)
+    layer.roughness.assign(np.full(32, np.pi / (np.sqrt(2) * length), dtype="float32"))
+    energies = keras.ops.convert_to_numpy(layer(states, potential))
+    exact = 0.25 + np.pi**2 * np.array([1, 2, 3]) ** 2 / (2 * length**2)
+    np.testing.assert_allclose(energies[:, 0], exact, rtol=2e-6)
+
+
+def trials_of(states):
+    """Return what the layer takes for these states: it divides the modes by their number."""
+    points = states.shape[1]
+    modes = np.arange(1, points + 1)
+    sines = np.sin(np.pi * np.outer(modes, modes) / (points + 1)) * np.sqrt(2 / (points + 1))
+    return ((states @ sines * modes) @ sines).astype("float32")
+
+
+def test_a_trial_state_is_a_bound():
+    """No state has less than the exact energy of the ground state."""
+    from keras_qd.data import Wells
+
+    wells = Wells().make(range(64))
+    layer = TrialEnergy(modes=32)
+    states = trials_of(np.sqrt(wells["density"].astype("float64")))
+    layer(states, wells["potential"])
+    layer.roughness.assign(np.full(32, np.pi / (np.sqrt(2) * 10.0), dtype="float32"))
+    noise = np.random.default_rng(0).normal(scale=0.01, size=states.shape).astype("float32")
+    for trial, above in ((states, 5e-3), (states + noise, 5e-2)):
+        energies = keras.ops.convert_to_numpy(layer(trial, wells["potential"]))[:, 0]
+        assert (energies - wells["energy"]).min() > -1e-4
+        assert np.abs(energies - wells["energy"]).max() < above

@@ -57,6 +57,10 @@ class StoreError(KerasQDError, OSError):
     """A stored data set that cannot be read or written."""
 
 
+class ClusterError(KerasQDError):
+    """A cluster that cannot be joined, or that failed."""
+
+
 class RunError(KerasQDError):
     """A run directory that cannot be used as asked."""
 

@@ -88,6 +88,7 @@ def test_figure_of_profiles(tmp_path):
 )
 def test_what_is_no_store_is_told(tmp_path, monkeypatch, capsys, arguments, code, message):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "thesis.txt").write_text("two years of work")
     assert run("inspect", *arguments) == code
     assert message in capsys.readouterr().err
 

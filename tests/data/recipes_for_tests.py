@@ -2,9 +2,11 @@
 
 import errno
 import os
+import signal
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -103,6 +105,10 @@ class Failing(Noise):
 
     def _dies(self, made):
         os._exit(41)
+
+    def _dies_once(self, made):
+        Path(self.until).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def _prints(self, made):
         print("not an answer")

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_qd.data.place import Place
 from keras_qd.data.recipe import Recipe
 from keras_qd.data.schema import ATTRIBUTE
 from keras_qd.data.store import Store, open_group
 from keras_qd.errors import KerasQDError
 
 
-def record_label_error(path: Path, recipe: Recipe) -> None:
+def record_label_error(place: Place, recipe: Recipe) -> None:
     """Write the estimate into the attributes of a store, unless it is there.
 
     The first samples are judged, so that a longer data set keeps the estimate of a shorter one.
 
     Parameters
     ----------
-    path : Path
+    place : Place
         The store, its first samples finished. The caller holds the lock.
     recipe : Recipe
         What it holds.
     """
-    store = Store(path)
+    store = Store(place)
     indices = range(min(recipe.n_checked, store.n_samples))
     if store.label_error is not None or not indices:
         return
-    group = open_group(path, "r+")
+    group = open_group(place, "r+")
     estimate = _estimate(recipe, indices)
     group.attrs[ATTRIBUTE] = {**group.attrs[ATTRIBUTE], "label_error": estimate}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import queue
@@ -10,12 +11,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-from keras_qd import errors
-from keras_qd.data.recipe import Recipe
-from keras_qd.errors import KerasQDError, StoreError, UsageError
+from keras_qd.data.failure import rebuild_failure
+from keras_qd.data.job import Job
+from keras_qd.errors import KerasQDError, StoreError
 
 #: The environment variables that give each worker one thread: there are as many workers as cores.
 _ONE_THREAD = dict.fromkeys(
@@ -42,26 +42,23 @@ def usable_cores() -> int:
 
 
 def run_workers(
-    recipe: Recipe,
-    path: Path,
+    job: Job,
     shards: Sequence[int],
-    n_workers: int,
     on_made: Callable[[int], None],
+    n_workers: int,
 ) -> None:
     """Have worker processes make shards of a store.
 
     Parameters
     ----------
-    recipe : Recipe
-        What makes the samples.
-    path : Path
-        The store.
+    job : Job
+        The store, and what makes its samples.
     shards : sequence of int
         Numbers of the shards to make.
-    n_workers : int
-        How many processes, each with one thread.
     on_made : callable
         Called with a number of samples whenever a worker has made some.
+    n_workers : int
+        How many processes, each with one thread.
 
     Raises
     ------
@@ -71,12 +68,7 @@ def run_workers(
     """
     remaining = list(reversed(shards))
     inbox: _Inbox = queue.SimpleQueue()
-    job = {
-        "recipe": _import_name(recipe),
-        "settings": recipe.settings(),
-        "path": str(path.absolute()),
-    }
-    with _workers(min(n_workers, len(shards)), job, inbox) as workers:
+    with _workers(min(n_workers, len(shards)), dataclasses.asdict(job), inbox) as workers:
         busy = len(workers)
         for worker in workers:
             worker.order(remaining.pop())
@@ -157,23 +149,6 @@ def _search_path() -> str:
     return os.pathsep.join(entry or os.getcwd() for entry in sys.path)
 
 
-def _import_name(recipe: Recipe) -> str:
-    """Return ``"module:class"`` of a recipe.
-
-    Raises
-    ------
-    UsageError
-        If worker processes cannot import it.
-    """
-    module, name = type(recipe).__module__, type(recipe).__qualname__
-    if module == "__main__" or "<locals>" in name:
-        raise UsageError(
-            f"worker processes cannot import the recipe {name} from {module}; "
-            "define it at the top level of a module file"
-        )
-    return f"{module}:{name}"
-
-
 def _failure(worker: _Worker, answer: dict[str, Any] | None) -> KerasQDError:
     """Build the error that a worker reported, or that tells of its death."""
     if answer is None:
@@ -182,11 +157,4 @@ def _failure(worker: _Worker, answer: dict[str, Any] | None) -> KerasQDError:
             f"{worker.shard}; it may have run out of memory. What is finished is kept: run the "
             "same again, perhaps with fewer workers, to go on"
         )
-    report = answer["error"]
-    kind = getattr(errors, report["type"], None)
-    if kind in (None, errors.UnknownNameError):
-        error = KerasQDError(f"a worker process failed: {report['type']}: {report['message']}")
-    else:
-        error = kind(report["message"])
-    error.add_note(f"In a worker process:\n{report['trace']}")
-    return error
+    return rebuild_failure(answer["error"])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.storage import MemoryStore
 
 from keras_qd.data.field import Field
 from keras_qd.data.manifest import DESCRIPTION, ROW_BYTES, ManifestEntry
+from keras_qd.data.place import Place
 from keras_qd.data.recipe import Recipe
 from keras_qd.data.schema import ATTRIBUTE, check_same_configuration, describe
 from keras_qd.data.store import FINGERPRINT, MANIFEST, Store, open_group
@@ -20,12 +19,12 @@ from keras_qd.data.store import FINGERPRINT, MANIFEST, Store, open_group
 _FINGERPRINT_FIELD = Field((), "", "hash of the sample's identity field", "uint64")
 
 
-def prepare_store(path: Path, recipe: Recipe, n_samples: int) -> Store:
+def prepare_store(place: Place, recipe: Recipe, n_samples: int) -> Store:
     """Create a store, or make ready an existing one to go on. The caller holds the lock.
 
     Parameters
     ----------
-    path : Path
+    place : Place
         Where it is or will be.
     recipe : Recipe
         What it holds.
@@ -42,27 +41,26 @@ def prepare_store(path: Path, recipe: Recipe, n_samples: int) -> Store:
     UsageError
         If the store holds data of another configuration.
     StoreError
-        If something else is in the way at `path`.
+        If something else is in the way at `place`.
     """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        _create(path, recipe, n_samples)
-        return Store(path)
-    store = Store(path)
-    check_same_configuration(path, store.configuration, recipe.configuration())
-    _remove_leftovers(path)
+    if not place.exists():
+        place.create(_empty_store(recipe, n_samples))
+        return Store(place)
+    store = Store(place)
+    check_same_configuration(place, store.configuration, recipe.configuration())
+    place.remove_leftovers()
     _lengthen(store, max(n_samples, store.n_samples))
-    store = Store(path)
+    store = Store(place)
     _forget(store, store.damaged())
     return store
 
 
-def _create(path: Path, recipe: Recipe, n_samples: int) -> None:
-    """Build the empty store aside and move it into place in one step."""
-    building = path.with_name(f".{path.name}.new")
-    shutil.rmtree(building, ignore_errors=True)
+def _empty_store(recipe: Recipe, n_samples: int) -> dict[str, bytes]:
+    """Return a store without any sample, as its keys."""
+    keys: dict[str, Any] = {}
     fields = dict(recipe.fields)
     description = describe(recipe.configuration(), n_samples, recipe.shard_samples, list(fields))
-    group = zarr.create_group(building, attributes={ATTRIBUTE: description})
+    group = zarr.create_group(MemoryStore(keys), attributes={ATTRIBUTE: description})
     for name, field in {**fields, FINGERPRINT: _FINGERPRINT_FIELD}.items():
         _create_array(group, name, field, n_samples, recipe.shard_samples)
     group.create_array(
@@ -73,7 +71,7 @@ def _create(path: Path, recipe: Recipe, n_samples: int) -> None:
         compressors=Crc32cCodec(),
         attributes={"meaning": DESCRIPTION},
     )
-    os.replace(building, path)
+    return {key: content.to_bytes() for key, content in keys.items()}
 
 
 def _create_array(group: Any, name: str, field: Field, n_samples: int, shard_samples: int) -> None:
@@ -95,15 +93,9 @@ def _create_array(group: Any, name: str, field: Field, n_samples: int, shard_sam
     )
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of writers that were killed."""
-    for leftover in path.rglob("*.partial"):
-        leftover.unlink(missing_ok=True)
-
-
 def _lengthen(store: Store, n_samples: int) -> None:
     """Make room for more samples; killed in between, the next call finishes it."""
-    group = open_group(store.path, "r+")
+    group = open_group(store.place, "r+")
     for name in (*store.fields, FINGERPRINT):
         if group[name].shape[0] != n_samples:
             group[name].resize((n_samples, *group[name].shape[1:]))
@@ -115,6 +107,6 @@ def _lengthen(store: Store, n_samples: int) -> None:
 
 
 def _forget(store: Store, shards: list[int]) -> None:
-    manifest = open_group(store.path, "r+")[MANIFEST]
+    manifest = open_group(store.place, "r+")[MANIFEST]
     for number in shards:
         manifest[number] = ManifestEntry().to_row()

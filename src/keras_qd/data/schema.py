@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from errno import ENOSPC
-from pathlib import Path
+from errno import EDQUOT, EFBIG, ENOSPC
 from typing import Any
 
 from keras_qd import __version__
@@ -15,6 +14,8 @@ from keras_qd.errors import KerasQDError, StoreError, UsageError
 SCHEMA_VERSION = 1
 #: The group attribute that everything about a store is kept in.
 ATTRIBUTE = "keras_qd"
+#: A full disk, a full quota, a file larger than a limit allows.
+_FULL = (ENOSPC, EDQUOT, EFBIG)
 
 
 def describe(
@@ -31,12 +32,12 @@ def describe(
     }
 
 
-def check_description(path: Path, attributes: Mapping[str, Any]) -> dict[str, Any]:
+def check_description(place: object, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the description of a store, or say why it cannot be read.
 
     Parameters
     ----------
-    path : Path
+    place : object
         Where the store is, for the message.
     attributes : mapping
         Attributes of its Zarr group.
@@ -49,11 +50,11 @@ def check_description(path: Path, attributes: Mapping[str, Any]) -> dict[str, An
     found = attributes.get(ATTRIBUTE)
     if not isinstance(found, Mapping) or "schema_version" not in found:
         raise StoreError(
-            f"{path} is a Zarr group but no keras-qd data set: it has no attribute {ATTRIBUTE!r}"
+            f"{place} is a Zarr group but no keras-qd data set: it has no attribute {ATTRIBUTE!r}"
         )
     if found["schema_version"] > SCHEMA_VERSION:
         raise StoreError(
-            f"{path} was written by keras-qd {found.get('package_version', 'of a later date')} in "
+            f"{place} was written by keras-qd {found.get('package_version', 'of a later date')} in "
             f"schema version {found['schema_version']}; this is keras-qd {__version__}, which "
             f"reads up to version {SCHEMA_VERSION}: upgrade with 'pip install --upgrade keras-qd'"
         )
@@ -61,13 +62,13 @@ def check_description(path: Path, attributes: Mapping[str, Any]) -> dict[str, An
 
 
 def check_same_configuration(
-    path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]
+    place: object, stored: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> None:
     """Refuse to mix two configurations in one store.
 
     Parameters
     ----------
-    path : Path
+    place : object
         Where the store is, for the message.
     stored, wanted : mapping
         Configuration in the store and what was asked for; keys missing in `wanted` are not
@@ -85,13 +86,13 @@ def check_same_configuration(
     ]
     if different:
         raise UsageError(
-            f"{path} holds data of another configuration: {'; '.join(different)}. "
+            f"{place} holds data of another configuration: {'; '.join(different)}. "
             "Choose another path, or ask for what is stored"
         )
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(place: object) -> Iterator[None]:
     """Turn what the operating system says about the disk into one clear error.
 
     Raises
@@ -104,9 +105,9 @@ def disk_errors(path: Path) -> Iterator[None]:
     except KerasQDError:
         raise
     except OSError as error:
-        if error.errno == ENOSPC:
+        if error.errno in _FULL:
             raise StoreError(
-                f"no space left on the disk of {path}; what is finished is kept: make room and run "
-                "the same again to go on"
+                f"no space left on the disk of {place} ({error.strerror}); what is finished is "
+                "kept: make room and run the same again to go on"
             ) from error
-        raise StoreError(f"{path} cannot be written: {error}") from error
+        raise StoreError(f"{place} cannot be written: {error}") from error

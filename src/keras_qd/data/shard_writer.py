@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_qd.data.manifest import ManifestEntry, checksum
+from keras_qd.data.place import Place
 from keras_qd.data.recipe import Recipe
 from keras_qd.data.store import FINGERPRINT, MANIFEST, Store, open_group
-from keras_qd.errors import DataError, KerasQDError
+from keras_qd.errors import DataError, KerasQDError, StoreError
 
 
 class ShardWriter:
@@ -27,8 +28,13 @@ class ShardWriter:
     def __init__(self, store: Store, recipe: Recipe) -> None:
         self._store = store
         self._recipe = recipe
-        group = open_group(store.path, "r+")
+        group = open_group(store.place, "r+")
         self._arrays = {name: group[name] for name in (*store.fields, FINGERPRINT, MANIFEST)}
+
+    @property
+    def place(self) -> Place:
+        """Where the store is."""
+        return self._store.place
 
     def write(self, number: int, on_made: Callable[[int], None] | None = None) -> None:
         """Make what is missing of one shard, write the shard, then enter it in the manifest.
@@ -44,6 +50,8 @@ class ShardWriter:
         ------
         DataError
             If the recipe makes a wrong shape or values that are not finite.
+        StoreError
+            If the store is another one by now.
         """
         indices = self._store.shard(number)
         parts = self._kept(number)
@@ -54,7 +62,9 @@ class ShardWriter:
             parts.append(made)
             if on_made is not None:
                 on_made(len(made[FINGERPRINT]))
-        self._publish(number, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
+        values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        self._check_unchanged()
+        self._publish(number, values)
 
     def _kept(self, number: int) -> list[dict[str, np.ndarray]]:
         """Read the whole batches that a last shard has from before the store became longer."""
@@ -90,6 +100,19 @@ class ShardWriter:
                 _check_finite(name, stored[name], batch.start)
         stored[FINGERPRINT] = fingerprints(stored[self._recipe.identity])
         return stored
+
+    def _check_unchanged(self) -> None:
+        """Refuse to write into a store that was replaced or made longer while a shard was made.
+
+        On a cluster, work goes on for a while after whoever ordered it was killed and started anew.
+        """
+        now = Store(self.place)
+        before = self._store
+        if (now.configuration, now.n_samples) != (before.configuration, before.n_samples):
+            raise StoreError(
+                f"{self.place} has become another store while samples were made for it, which were "
+                "thrown away"
+            )
 
     def _publish(self, number: int, values: dict[str, np.ndarray]) -> None:
         start = self._store.shard(number).start

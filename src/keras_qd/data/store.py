@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
+from keras_qd.data.directory import Directory
 from keras_qd.data.field import Field
 from keras_qd.data.manifest import ManifestEntry, checksum, combined_digest, read_entries
+from keras_qd.data.place import Place
+from keras_qd.data.places import find_place
 from keras_qd.data.schema import check_description
 from keras_qd.errors import StoreError, UnknownNameError
 
 #: Array of 8-byte hashes of each sample's identity field: equal samples have equal fingerprints.
 FINGERPRINT = "fingerprint"
 MANIFEST = "manifest"
+#: The command that makes stores of a kind, where that is not ``keras-qd generate``.
+COMMANDS = {"imported": "keras-qd import", "image-pairs": "keras-qd prepare"}
 
 
 class Store:
@@ -25,12 +31,13 @@ class Store:
 
     Parameters
     ----------
-    path : str or Path
-        Directory of the store.
+    path : str, path or Place
+        Directory of the store, or its URL.
 
     Attributes
     ----------
-    path : Path
+    place : Place
+        Where it is.
     configuration : dict
         All that decides what sample i is.
     n_samples : int
@@ -48,10 +55,10 @@ class Store:
         If there is no store, no keras-qd store, a damaged one, or one from a newer version.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.group = open_group(self.path, "r")
-        description = check_description(self.path, self.group.attrs)
+    def __init__(self, path: str | PathLike[str] | Place) -> None:
+        self.place = find_place(path)
+        self.group = open_group(self.place, "r")
+        description = check_description(self.place, self.group.attrs)
         self.package_version: str = description["package_version"]
         self.schema_version: int = description["schema_version"]
         self.configuration: dict[str, Any] = description["configuration"]
@@ -60,14 +67,24 @@ class Store:
         self.label_error: dict[str, Any] | None = description.get("label_error")
         self.fields = {name: self._described(name) for name in description["fields"]}
 
+    @property
+    def path(self) -> Path | str:
+        """The directory of the store, or its URL where it is in none."""
+        return self.place.path if isinstance(self.place, Directory) else self.place.address
+
     def _described(self, name: str) -> Field:
         try:
             return Field.from_array(self.group[name])
         except (KeyError, ValueError, OSError) as error:
             raise StoreError(
-                f"{self.path}: the field {name!r} is missing or damaged ({error}); "
+                f"{self.place}: the field {name!r} is missing or damaged ({error}); "
                 "restore it from a copy, or generate the data set anew at another path"
             ) from error
+
+    @property
+    def command(self) -> str:
+        """The command that has made it, and makes what is missing."""
+        return COMMANDS.get(self.configuration.get("kind", ""), "keras-qd generate")
 
     @property
     def n_shards(self) -> int:
@@ -113,7 +130,7 @@ class Store:
             entries[-1] = ManifestEntry(last, checksum(values))
         return combined_digest(entries)
 
-    def read_shard(self, number: int, name: str) -> np.ndarray:
+    def read_shard(self, number: int, name: str, count: int | None = None) -> np.ndarray:
         """Read one field of the finished samples of one shard.
 
         Parameters
@@ -122,13 +139,16 @@ class Store:
             Number of the shard.
         name : str
             Name of the field.
+        count : int, optional
+            How many samples are known to be finished: saves asking the manifest.
 
         Returns
         -------
         ndarray, sample axis first
         """
-        entry = ManifestEntry.from_row(self.group[MANIFEST][number])
-        return self._part(name, number, entry.count)
+        if count is None:
+            count = ManifestEntry.from_row(self.group[MANIFEST][number]).count
+        return self._part(name, number, count)
 
     def read(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
         """Read one field, shard by shard.
@@ -173,8 +193,8 @@ class Store:
     def incomplete(self) -> StoreError:
         """Return the error that says how much is there and how to have the rest."""
         return StoreError(
-            f"{self.path} is not finished: {self.n_finished} of {self.n_samples} samples are "
-            "there; run the same 'keras-qd generate' again to make the rest"
+            f"{self.place} is not finished: {self.n_finished} of {self.n_samples} samples are "
+            f"there; run the same '{self.command}' again to make the rest"
         )
 
     def _is_sound(self, number: int, entry: ManifestEntry) -> bool:
@@ -194,23 +214,23 @@ class Store:
             return np.asarray(self._array(name)[start : start + count])
         except (OSError, RuntimeError, ValueError) as error:  # what the codecs say of broken files
             raise StoreError(
-                f"{self.path}: {name} of samples {start} to {start + count - 1} is damaged "
-                f"({error}); run the same 'keras-qd generate' again to make it anew"
+                f"{self.place}: {name} of samples {start} to {start + count - 1} is damaged "
+                f"({error}); run the same '{self.command}' again to make it anew"
             ) from error
 
     def _array(self, name: str) -> Any:
         if name not in self.fields and name != FINGERPRINT:
-            raise UnknownNameError(f"field of {self.path}", name, self.fields)
+            raise UnknownNameError(f"field of {self.place}", name, self.fields)
         return self.group[name]
 
 
-def open_store(path: str | Path) -> Store:
+def open_store(path: str | PathLike[str]) -> Store:
     """Open a stored data set for reading.
 
     Parameters
     ----------
-    path : str or Path
-        Directory of the store.
+    path : str or path
+        Directory of the store, or a URL that fsspec knows, such as ``s3://bucket/dots.zarr``.
 
     Returns
     -------
@@ -224,7 +244,7 @@ def open_store(path: str | Path) -> Store:
     return Store(path)
 
 
-def open_group(path: Path, mode: str) -> Any:
+def open_group(place: Place, mode: str) -> Any:
     """Open the Zarr group of a store for reading ("r") or changing ("r+").
 
     Raises
@@ -232,14 +252,14 @@ def open_group(path: Path, mode: str) -> Any:
     StoreError
         If there is none, or it cannot be read.
     """
-    if not path.exists():
+    if not place.exists():
         raise StoreError(
-            f"there is no data set at {path}; "
-            f"make one with: keras-qd generate quantum-dots --out {path}"
+            f"there is no data set at {place}; "
+            f"make one with: keras-qd generate quantum-dots --out {place}"
         )
     try:
-        return zarr.open_group(path, mode=mode)
+        return zarr.open_group(place.zarr_store(read_only=mode == "r"), mode=mode, zarr_format=3)
     except FileNotFoundError as error:
-        raise StoreError(f"{path} is not a data set: it holds no Zarr group") from error
+        raise StoreError(f"{place} is not a data set: it holds no Zarr group") from error
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(f"{path} cannot be read as a data set: {error}") from error
+        raise StoreError(f"{place} cannot be read as a data set: {error}") from error

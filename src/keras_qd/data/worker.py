@@ -15,12 +15,9 @@ import os
 import queue
 import sys
 import threading
-import traceback
-from importlib import import_module
-from pathlib import Path
 from typing import Any, TextIO
 
-from keras_qd.data.recipe import Recipe
+from keras_qd.data.failure import describe_failure
 from keras_qd.data.schema import disk_errors
 
 
@@ -33,20 +30,7 @@ def main() -> None:
     try:
         _serve(orders, answers)
     except Exception as error:
-        _answer(answers, error=_described(error))
-
-
-def build_recipe(job: dict[str, Any]) -> Recipe:
-    """Import a recipe's class and build it from its settings.
-
-    Parameters
-    ----------
-    job : dict
-        ``recipe``, as ``"module:class"``, and ``settings``.
-    """
-    module, _, name = job["recipe"].partition(":")
-    recipe: Recipe = getattr(import_module(module), name)(**job["settings"])
-    return recipe
+        _answer(answers, error=describe_failure(error))
 
 
 def _receive(orders: queue.SimpleQueue[dict[str, Any]]) -> None:
@@ -57,15 +41,12 @@ def _receive(orders: queue.SimpleQueue[dict[str, Any]]) -> None:
 
 
 def _serve(orders: queue.SimpleQueue[dict[str, Any]], answers: TextIO) -> None:
-    from keras_qd.data.shard_writer import ShardWriter
-    from keras_qd.data.store import Store
+    from keras_qd.data.job import Job
 
-    job = orders.get()
-    path = Path(job["path"])
-    writer = ShardWriter(Store(path), build_recipe(job))
+    writer = Job(**orders.get()).open()
     while True:
         number = orders.get()["shard"]
-        with disk_errors(path):
+        with disk_errors(writer.place):
             writer.write(number, on_made=lambda count: _answer(answers, made=count))
         _answer(answers, shard=number)
 
@@ -73,14 +54,6 @@ def _serve(orders: queue.SimpleQueue[dict[str, Any]], answers: TextIO) -> None:
 def _answer(answers: TextIO, **content: Any) -> None:
     answers.write(json.dumps(content) + "\n")
     answers.flush()
-
-
-def _described(error: Exception) -> dict[str, str]:
-    return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "trace": "".join(traceback.format_exception(error)),
-    }
 
 
 if __name__ == "__main__":

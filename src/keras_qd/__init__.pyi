@@ -19,6 +19,8 @@ from .components import (
     task as task,
 )
 from .evaluation import (
+    compress as compress,
+    decompress as decompress,
     evaluate as evaluate,
     predict as predict,
 )

@@ -1,3 +1,6 @@
+from .compression.coding import Compression as Compression
+from .compression.coding import compress as compress
+from .compression.coding import decompress as decompress
 from .drawing import write_figures as write_figures
 from .evaluating import evaluate as evaluate
 from .prediction import predict as predict

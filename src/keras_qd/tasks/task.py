@@ -127,7 +127,8 @@ class Task:
         """Return a copy with some settings changed.
 
         ``dataset_config``, ``model_config``, ``metric_config`` and ``scaling`` are merged into the
-        old ones; another model or data set starts with none of the old one's settings.
+        old ones; another model or data set starts with none of the old one's settings, and another
+        model with its own optimizer.
 
         Raises
         ------
@@ -143,6 +144,8 @@ class Task:
             kept = {} if owner != key and owner in changes else getattr(self, key)
             if key in changes or owner in changes:
                 changes[key] = {**kept, **changes.get(key, {})}
+        if changes.get("model", self.model) != self.model:
+            changes.setdefault("optimizer", None)
         return dataclasses.replace(self, **changes)
 
     def load_dataset(self, **config: Any) -> Dataset:

@@ -1,0 +1,1 @@
+"""Images in a small file: the latent numbers of an autoencoder, and what tells how to read them."""

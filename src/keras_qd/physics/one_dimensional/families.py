@@ -105,6 +105,7 @@ class GaussianWellsLine(LineFamily):
     """
 
     name: ClassVar[str] = "gaussian-wells"
+    energies: ClassVar[tuple[str, ...]] = ("depth", "offset")
 
     most: int = 3
     depth: Setting = (0.5, 3.0)

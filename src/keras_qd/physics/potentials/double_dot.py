@@ -59,6 +59,7 @@ class DoubleDot(PotentialFamily):
     """
 
     name: ClassVar[str] = "double-dot"
+    energies: ClassVar[tuple[str, ...]] = ("omega", "detuning")
 
     omega: Setting = (0.4, 1.0)
     separation: Setting = (0.3, 0.5)

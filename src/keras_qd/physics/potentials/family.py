@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
@@ -35,11 +35,32 @@ class Family(ABC):
     ----------
     name : str
         The name that finds it.
+    energies : tuple of str
+        The settings that are energies.
     parameter_names : tuple of str
         The names of the drawn parameters: the same for every sample of one family object.
     """
 
     name: ClassVar[str]
+    energies: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def convert_energies(
+        cls, settings: Mapping[str, object], convert: Callable[[float], float]
+    ) -> dict[str, object]:
+        """Return settings of this family with the energies among them in another unit.
+
+        Parameters
+        ----------
+        settings : mapping of str to object
+            What :func:`build_family` would be given.
+        convert : callable
+            From the unit that they are in to the one wanted.
+        """
+        return {
+            name: _converted(value, convert) if name in cls.energies else value
+            for name, value in settings.items()
+        }
 
     @property
     @abstractmethod
@@ -186,6 +207,15 @@ def replace_checked(family: Family, **limits: tuple[float, float]) -> None:
     for name, (least, most) in limits.items():
         value = checked_setting(family.name, name, getattr(family, name), least, most)
         object.__setattr__(family, name, value)
+
+
+def _converted(value: Any, convert: Callable[[float], float]) -> Any:
+    """Convert a number or each of several; what is neither is left to be refused by the family."""
+    if isinstance(value, list | tuple):
+        return type(value)(_converted(each, convert) for each in value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return convert(value)
+    return value
 
 
 def _as_sequence(setting: Any) -> Iterable[Any]:

@@ -58,6 +58,7 @@ class GateArray(PotentialFamily):
     """
 
     name: ClassVar[str] = "gate-array"
+    energies: ClassVar[tuple[str, ...]] = ("gate_energy", "outer_energy")
 
     n_gates: int = 4
     gate_energy: Setting = (-3.0, 3.0)

@@ -38,6 +38,7 @@ class GaussianWells(PotentialFamily):
     """
 
     name: ClassVar[str] = "gaussian-wells"
+    energies: ClassVar[tuple[str, ...]] = ("depth",)
 
     fewest: int = 1
     most: int = 4

@@ -54,6 +54,7 @@ class Parabolic(PotentialFamily):
     """
 
     name: ClassVar[str] = "parabolic"
+    energies: ClassVar[tuple[str, ...]] = ("omega", "disorder")
 
     omega: Setting = (0.3, 1.0)
     ratio: Setting = (1.0, 1.5)

@@ -31,6 +31,7 @@ class RandomFourierSettings(Family):
     """What a Gaussian random field of either dimension can be told; see `RandomFourier`."""
 
     name: ClassVar[str] = "random-fourier"
+    energies: ClassVar[tuple[str, ...]] = ("amplitude", "offset")
 
     amplitude: Setting = 1.0
     correlation_length: Setting = 0.15

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, cast
 
 import numpy as np
@@ -55,6 +55,16 @@ class RandomMixture(PotentialFamily):
             )
         object.__setattr__(self, "components", built)
 
+    @classmethod
+    def convert_energies(
+        cls, settings: Mapping[str, object], convert: Callable[[float], float]
+    ) -> dict[str, object]:
+        """Return settings with the energies of every component in another unit."""
+        components = settings.get("components")
+        if not isinstance(components, list | tuple):
+            return dict(settings)
+        return {**settings, "components": [_converted_component(c, convert) for c in components]}
+
     @property
     def families(self) -> tuple[PotentialFamily, ...]:
         """The families that samples are drawn from."""
@@ -83,6 +93,12 @@ class RandomMixture(PotentialFamily):
     def configuration(self) -> dict[str, object]:
         """Return name and settings of every component."""
         return {"components": [{"family": c.name, **c.configuration()} for c in self.families]}
+
+
+def _converted_component(component: object, convert: Callable[[float], float]) -> object:
+    if not isinstance(component, dict) or component.get("family") not in PLAIN_FAMILIES:
+        return component
+    return PLAIN_FAMILIES[component["family"]].convert_energies(component, convert)
 
 
 def _build_component(component: str | dict[str, object] | PotentialFamily) -> PotentialFamily:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_qd
+from keras_qd.data import Wells
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.layers.trial_energy import TrialEnergy
 
@@ -28,9 +29,9 @@ def profiles(points=64, channels=1):
     ("name", "settings", "parameters"),
     [
         ("residual-1d", {}, 280_065),
-        ("residual-1d", {"view": "without-mean", "readout": "trial-state"}, 296_288),
+        ("residual-1d", {"view": "without-mean", "readout": "trial-states"}, 312_736),
         ("fno-1d", {}, 36_497),
-        ("fno-1d", {"view": "without-mean", "readout": "trial-state"}, 34_513),
+        ("fno-1d", {"view": "without-mean", "readout": "trial-states"}, 34_546),
     ],
 )
 def test_sizes(name, settings, parameters):
@@ -39,7 +40,7 @@ def test_sizes(name, settings, parameters):
 
 
 @pytest.mark.parametrize("name", LINES)
-@pytest.mark.parametrize("readout", ["dense", "mean", "trial-state"])
+@pytest.mark.parametrize("readout", ["dense", "mean", "trial-states"])
 def test_a_constant_in_the_potential_adds_to_the_energy(name, readout):
     model, potentials = make(name, readout=readout, **POTENTIAL), profiles()
     energies = model.predict(potentials, verbose=0).astype("float64")
@@ -60,7 +61,7 @@ def test_without_that_view_it_does_not(name):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"view": "without-mean", "readout": "trial-state"},
+        {"view": "without-mean", "readout": "trial-states"},
         {"view": "square-root", "readout": "mean", "channels": 2, "numbers": 3},
         {"points": 32},
     ],
@@ -89,8 +90,8 @@ def test_pieces_of_a_line():
     ("settings", "kind", "message"),
     [
         ({"view": "naked"}, UnknownNameError, "plain, square-root, without-mean"),
-        ({"readout": "best"}, UnknownNameError, "dense, mean, trial-state"),
-        ({"readout": "trial-state"}, UsageError, "give view='without-mean'"),
+        ({"readout": "best"}, UnknownNameError, "dense, mean, trial-states"),
+        ({"readout": "trial-states"}, UsageError, "give view='without-mean'"),
         ({"view": "without-mean", "numbers": 2}, UsageError, "one profile and one number"),
         ({"view": "without-mean", "channels": 2}, UsageError, "one profile and one number"),
     ],
@@ -105,18 +106,16 @@ def test_too_many_modes():
         make("fno-1d", modes=50)
 
 
-def test_trial_states_of_a_box_have_its_energies():
-    """With the weights of an electron in a box of length L, sine functions have exact energies."""
-    length, points = 10.0, 64
+LENGTH = 10.0
+
+
+def energies_of(states, potential):
+    """Return what the layer gives for states (n, points, 2), told the electron's kinetic energy."""
     layer = TrialEnergy(modes=32)
-    places = np.arange(1, points + 1) / (points + 1)
-    states = np.stack([np.sin(np.pi * k * places) for k in (1, 2, 3)]).astype("float32")
-    potential = np.full_like(states, 0.25)
-    layer(states, potential)
-    layer.roughness.assign(np.full(32, np.pi / (np.sqrt(2) * length), dtype="float32"))
-    energies = keras.ops.convert_to_numpy(layer(states, potential))
-    exact = 0.25 + np.pi**2 * np.array([1, 2, 3]) ** 2 / (2 * length**2)
-    np.testing.assert_allclose(energies[:, 0], exact, rtol=2e-6)
+    trial = np.stack([trials_of(states[..., place]) for place in (0, 1)], axis=-1)
+    layer(trial, potential)
+    layer.roughness.assign(np.full(32, np.pi / (np.sqrt(2) * LENGTH), dtype="float32"))
+    return keras.ops.convert_to_numpy(layer(trial, potential))[:, 0]
 
 
 def trials_of(states):
@@ -127,17 +126,32 @@ def trials_of(states):
     return ((states @ sines * modes) @ sines).astype("float32")
 
 
-def test_a_trial_state_is_a_bound():
-    """No state has less than the exact energy of the ground state."""
-    from keras_qd.data import Wells
+def test_sine_functions_have_the_energies_of_a_box():
+    places = np.arange(1, 65) / 65
+    sines = np.stack([np.sin(np.pi * k * places) for k in (1, 2, 3, 4)])
+    # The lower of two levels, whatever the order and the mixture of the states.
+    states = np.stack([sines[[0, 3, 2]], np.stack([sines[1], sines[1], sines[3] + sines[2]])], -1)
+    energies = energies_of(states, np.full((3, 64), 0.25, dtype="float32"))
+    exact = 0.25 + np.pi**2 * np.array([1, 2, 3]) ** 2 / (2 * LENGTH**2)
+    np.testing.assert_allclose(energies, exact, atol=5e-5)
 
+
+def test_trial_energies_are_bounds_whose_error_is_of_second_order():
     wells = Wells().make(range(64))
-    layer = TrialEnergy(modes=32)
-    states = trials_of(np.sqrt(wells["density"].astype("float64")))
-    layer(states, wells["potential"])
-    layer.roughness.assign(np.full(32, np.pi / (np.sqrt(2) * 10.0), dtype="float32"))
-    noise = np.random.default_rng(0).normal(scale=0.01, size=states.shape).astype("float32")
-    for trial, above in ((states, 5e-3), (states + noise, 5e-2)):
-        energies = keras.ops.convert_to_numpy(layer(trial, wells["potential"]))[:, 0]
-        assert (energies - wells["energy"]).min() > -1e-4
-        assert np.abs(energies - wells["energy"]).max() < above
+    exact = np.sqrt(wells["density"].astype("float64"))
+    wrong, other = np.random.default_rng(0).normal(size=(2, *exact.shape))
+    errors = []
+    for deviation in (0.0, 0.02, 0.04):
+        states = np.stack([exact + deviation * wrong, other], axis=-1)
+        errors.append(energies_of(states, wells["potential"]) - wells["energy"])
+    assert min(error.min() for error in errors) > -1e-4
+    assert errors[0].max() < 2e-3
+    assert errors[2].mean() / errors[1].mean() == pytest.approx(4, rel=0.2)
+
+
+def test_two_states_find_the_mixture():
+    wells = Wells().make(range(64))
+    exact = np.sqrt(wells["density"].astype("float64"))
+    other = np.random.default_rng(0).normal(size=exact.shape)
+    mixed = np.stack([exact + other, exact - 0.5 * other], axis=-1)
+    np.testing.assert_allclose(energies_of(mixed, wells["potential"]), wells["energy"], atol=2e-3)

@@ -14,7 +14,7 @@ Line = tuple[int, int]
 Number = tuple[int]
 
 VIEWS = ("plain", "without-mean", "square-root")
-READOUTS = ("dense", "mean", "trial-state")
+READOUTS = ("dense", "mean", "trial-states")
 
 
 def check_line_and_number(input_shape: Line, output_shape: Number) -> None:
@@ -43,8 +43,8 @@ def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number])
         that is not negative, such as the amplitude that belongs to a density.
     readout : str
         ``"dense"``: any function of the features. ``"mean"``: a mean over the line, as of an energy
-        density. ``"trial-state"``: the features make a state of which
-        :class:`~keras_qd.models.layers.trial_energy.TrialEnergy` gives the energy.
+        density. ``"trial-states"``: the features make two states of which
+        :class:`~keras_qd.models.layers.trial_energy.TrialEnergy` gives the lowest energy.
     shapes : pair of tuple of int
         (points, channels) and (numbers,).
 
@@ -59,9 +59,9 @@ def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number])
     for kind, name, known in (("view", view, VIEWS), ("readout", readout, READOUTS)):
         if name not in known:
             raise UnknownNameError(kind, name, known)
-    if readout == "trial-state" and view != "without-mean":
+    if readout == "trial-states" and view != "without-mean":
         raise UsageError(
-            f"a trial state has its energy in a potential; with the view {view!r} there is none: "
+            f"trial states have an energy in a potential; with the view {view!r} there is none: "
             "give view='without-mean'"
         )
     if view == "without-mean" and (shapes[0][1], shapes[1][0]) != (1, 1):
@@ -104,15 +104,16 @@ def answered(inputs: Any, features: Any, view: str, readout: str, numbers: int) 
     else:
         potential = seen(inputs, view)[..., 0]
         energy = TrialEnergy(inputs.shape[1] // 2, dtype="float32", name="energy")
-        answer = energy(_state(features, inputs.shape[1]), potential)
+        answer = energy(_trial_states(features, inputs.shape[1]), potential)
     if view == "without-mean":
         answer = answer + ops.mean(inputs, axis=1)
     return answer
 
 
-def _state(features: Any, points: int) -> Any:
-    """Return a value for each point: from its own features, or from those of all pieces."""
+def _trial_states(features: Any, points: int) -> Any:
+    """Return two values for each point: from its own features, or from those of all pieces."""
     if features.shape[1] == points:
-        return keras.layers.Dense(1, dtype="float32", name="state")(features)[..., 0]
+        return keras.layers.Dense(2, dtype="float32", name="states")(features)
     flat = keras.layers.Flatten()(features)
-    return keras.layers.Dense(points, dtype="float32", name="state")(flat)
+    states = keras.layers.Dense(2 * points, dtype="float32", name="states")(flat)
+    return keras.layers.Reshape((points, 2))(states)

@@ -35,7 +35,7 @@ class Residual1D(Network):
         What the network sees: ``"plain"``, ``"without-mean"`` (E[V + c] = E[V] + c exactly) or
         ``"square-root"``. See :func:`keras_qd.models.profiles.check_view_and_readout`.
     readout : str
-        How it answers: ``"dense"``, ``"mean"`` or ``"trial-state"``. See the same.
+        How it answers: ``"dense"``, ``"mean"`` or ``"trial-states"``. See the same.
     name : str
         Name of the network.
 
@@ -130,7 +130,7 @@ def residual_1d(
 
     Examples
     --------
-    >>> residual_1d(width=16, view="without-mean", readout="trial-state").output_shape
+    >>> residual_1d(width=16, view="without-mean", readout="trial-states").output_shape
     (None, 1)
     """
     return compiled(Residual1D(input_shape, output_shape, **settings), learning_rate, "mse")

@@ -57,7 +57,7 @@ POTENTIAL_TO_ENERGY_BY_TRIAL_STATES = Task(
     inputs="potential",
     targets="energy",
     model="residual-1d",
-    model_config={"view": "without-mean", "readout": "trial-state"},
+    model_config={"view": "without-mean", "readout": "trial-states"},
     epochs=60,
     batch_size=500,
     **_COMMON,

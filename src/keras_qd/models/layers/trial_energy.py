@@ -1,4 +1,4 @@
-"""The energy of a trial state: a readout that cannot be far off where the state is nearly right."""
+"""The energy of two trial states: a readout that is nearly right where one of them is."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ from keras import ops
 #: First value of the roughness weights: low, so that an untrained network is not far off.
 _FIRST_ROUGHNESS = 0.05
 
+#: Squares that keep quotients and roots smooth where the two states or their energies are the same.
+_LEAST_NORM = 1e-6
+_LEAST_GAP = 1e-9
+
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class TrialEnergy(keras.layers.Layer):
-    r"""Energy that a potential gives a trial state between two walls, with a learned kinetic part.
+    r"""Lowest energy of an electron in the span of two trial states, with a learned kinetic part.
 
     .. math::
 
-        E = \sum_i V_i \psi_i^2 + \sum_k (k a_k c_k)^2, \qquad
+        E = \min_{\psi \in \mathrm{span}(\psi^1, \psi^2)} \Big[ \sum_i V_i \psi_i^2 +
+            \sum_k (k a_k c_k)^2 \Big], \qquad
         \psi_i = \sqrt{\tfrac{2}{n + 1}} \sum_k c_k \sin \frac{\pi k i}{n + 1}, \qquad
-        c_k \propto \frac{1}{k} \sum_i \sin \frac{\pi k i}{n + 1} f_i, \quad \sum_k c_k^2 = 1
+        \sum_k c_k^2 = 1
 
-    The trial state :math:`f` comes from a network, and the weights :math:`a_k` are trained: the
-    layer is told neither the electron's mass nor the length of the line. By the variational
-    principle the error of a ground-state energy is of second order in that of the state, so a
-    network that finds states to a per cent finds energies to a hundredth of that. Adding a constant
-    to the potential adds it to the energy.
+    The trial states come from a network: :math:`c_k` is the share of the k-th sine function in what
+    the network gives, over k. The weights :math:`a_k` are trained: the layer is told neither the
+    electron's mass nor the length of the line. By the variational principle the error of a
+    ground-state energy is of second order in that of the state, so a network that finds states to a
+    per cent finds energies to a hundredth of that. Two states, since the electron may change from
+    one well to another with the least change of the potential. Adding a constant to the potential
+    adds it to the energy.
 
     Parameters
     ----------
     modes : int
-        Sine functions that the state is made of.
+        Sine functions that the states are made of.
     **options
         Options of :class:`keras.layers.Layer`.
 
@@ -46,8 +53,8 @@ class TrialEnergy(keras.layers.Layer):
         self.modes = modes
 
     def build(self, trial_shape: tuple[Any, ...], potential_shape: Any) -> None:
-        """Create the weights for states and potentials of shape (n, points)."""
-        points = trial_shape[-1]
+        """Create the weights for states (n, points, 2) and potentials (n, points)."""
+        points = trial_shape[1]
         modes = np.arange(1, self.modes + 1)
         places = np.arange(1, points + 1)[:, None]
         sines = np.sqrt(2 / (points + 1)) * np.sin(np.pi * places * modes / (points + 1))
@@ -60,17 +67,21 @@ class TrialEnergy(keras.layers.Layer):
         )
 
     def call(self, trial: Any, potential: Any) -> Any:
-        """Return the energies, shape (n, 1), of trial states in potentials of shape (n, points)."""
-        sines = ops.cast(ops.convert_to_tensor(self._sines), trial.dtype)
-        modes = ops.cast(ops.convert_to_tensor(self._modes), trial.dtype)
-        coefficients = ops.matmul(trial, sines) / modes
-        norm = ops.sum(ops.square(coefficients), axis=-1, keepdims=True)
-        coefficients = coefficients / ops.sqrt(norm + keras.config.epsilon() ** 2)
-        state = ops.matmul(coefficients, ops.transpose(sines))
-        kinetic = ops.square(coefficients * self.roughness * modes)
-        return ops.sum(potential * ops.square(state), axis=-1, keepdims=True) + ops.sum(
-            kinetic, axis=-1, keepdims=True
-        )
+        """Return energies (n, 1) from trial states (n, points, 2) and potentials (n, points)."""
+        first, second = (self._coefficients(trial[..., place]) for place in (0, 1))
+        second = _normalized(second - _product(first, second) * first)
+        one, two = (self._applied(each, potential) for each in (first, second))
+        return _lower_level(_product(first, one), _product(second, two), _product(first, two))
+
+    def _coefficients(self, trial: Any) -> Any:
+        """Return the shares of the sine functions in a state, shape (n, modes)."""
+        return _normalized(ops.matmul(trial, self._sines) / self._modes)
+
+    def _applied(self, coefficients: Any, potential: Any) -> Any:
+        """Return the Hamiltonian applied to a state, as shares of the sine functions."""
+        state = ops.matmul(coefficients, self._sines.T)
+        kinetic = ops.square(self.roughness * self._modes) * coefficients
+        return kinetic + ops.matmul(potential * state, self._sines)
 
     def compute_output_shape(self, trial_shape: Any, potential_shape: Any) -> tuple[Any, int]:
         """Return the shape of the energies."""
@@ -79,3 +90,19 @@ class TrialEnergy(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return what makes the same layer again."""
         return {**super().get_config(), "modes": self.modes}
+
+
+def _product(one: Any, other: Any) -> Any:
+    return ops.sum(one * other, axis=-1, keepdims=True)
+
+
+def _normalized(coefficients: Any) -> Any:
+    return coefficients / ops.sqrt(_product(coefficients, coefficients) + _LEAST_NORM)
+
+
+def _lower_level(first: Any, second: Any, coupling: Any) -> Any:
+    """Return the lower eigenvalue of a symmetric matrix of two rows."""
+    half_gap = 0.5 * (first - second)
+    # The root has no slope at zero, where the levels cross.
+    root = ops.sqrt(ops.square(half_gap) + ops.square(coupling) + _LEAST_GAP)
+    return 0.5 * (first + second) - root

@@ -1,5 +1,6 @@
 from .field import Field as Field
 from .generation import generate as generate
+from .laboratory_units import in_material as in_material
 from .quantum_dots import QuantumDots as QuantumDots
 from .recipe import Recipe as Recipe
 from .recipes import recipe_class as recipe_class
@@ -9,3 +10,4 @@ from .wells import Wells as Wells
 from .field_names import FieldNames as FieldNames
 from .importing import import_files as import_files
 from .writing import write_store as write_store
+from .images.image_pairs import prepare_pairs as prepare_pairs

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_qd.data.store import open_store
-from keras_qd.datasets.splits import FRACTIONS
 from keras_qd.datasets.stored import MEMORY_BUDGET, StoredDataset
 
 
@@ -14,7 +13,7 @@ def stored(
     path: str | Path,
     *,
     samples: int | None = None,
-    fractions: Sequence[float] = FRACTIONS,
+    fractions: Sequence[float] | None = None,
     memory_budget: int = MEMORY_BUDGET,
 ) -> StoredDataset:
     """Load a stored data set of any kind: generated, imported or prepared.
@@ -25,8 +24,9 @@ def stored(
         The store.
     samples : int, optional
         How many of its samples, all by default.
-    fractions : sequence of three float
-        Shares of the training, validation and test split.
+    fractions : sequence of three float, optional
+        Shares of the training, validation and test split; by default as whoever made the store has
+        divided it, or else 80, 10 and 10 %.
     memory_budget : int
         Bytes that the fields of a split may have to be held in memory; a larger split is read batch
         by batch, and shuffled within some shards at a time.

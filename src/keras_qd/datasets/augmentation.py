@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.datasets.jitter import Jitter
 from keras_qd.datasets.reflection import Reflection
 from keras_qd.datasets.shifts import Shifts
 from keras_qd.errors import DataError, UnknownNameError, UsageError
@@ -143,6 +144,7 @@ class SquareSymmetries:
 
 _AUGMENTATIONS: dict[str, type[Augmentation]] = {
     SquareSymmetries.name: SquareSymmetries,
+    Jitter.name: Jitter,
     Reflection.name: Reflection,
     Shifts.name: Shifts,
 }

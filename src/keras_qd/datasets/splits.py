@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -53,6 +53,30 @@ def split_rows(
     draws = np.array([_draw(int(index)) for index in first])
     split = np.searchsorted(edges, draws, side="right")[inverse]
     return {name: np.flatnonzero(split == number) for number, name in enumerate(SPLITS)}
+
+
+def given_rows(counts: Mapping[str, int], n_samples: int) -> dict[str, np.ndarray]:
+    """Return the splits of samples that come divided, one split after the other.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        How many samples each split has.
+    n_samples : int
+        How many samples there are; those beyond are left out.
+
+    Returns
+    -------
+    dict of str to ndarray of int
+        Ascending numbers of the samples in each split.
+
+    Examples
+    --------
+    >>> given_rows({"train": 2, "validation": 0, "test": 2}, 3)
+    {'train': array([0, 1]), 'validation': array([], dtype=int64), 'test': array([2])}
+    """
+    edges = np.minimum(np.cumsum([0, *(counts[name] for name in SPLITS)]), n_samples)
+    return {name: np.arange(*edges[number : number + 2]) for number, name in enumerate(SPLITS)}
 
 
 def _edges(fractions: Sequence[float]) -> np.ndarray:

@@ -16,7 +16,7 @@ from keras_qd.data.field import Field
 from keras_qd.data.store import FINGERPRINT, Store
 from keras_qd.datasets.dataset import Dataset, check_split_name
 from keras_qd.datasets.shards import Shards
-from keras_qd.datasets.splits import FRACTIONS, split_rows
+from keras_qd.datasets.splits import FRACTIONS, given_rows, split_rows
 from keras_qd.datasets.stored_array import StoredArray
 from keras_qd.errors import StoreError, UsageError
 
@@ -35,8 +35,9 @@ class StoredDataset(Dataset):
         An open store.
     samples : int, optional
         How many of its samples; all of them by default.
-    fractions : sequence of three float
-        Shares of the training, validation and test split.
+    fractions : sequence of three float, optional
+        Shares of the training, validation and test split; by default as whoever made the store has
+        divided it, or else 80, 10 and 10 %.
     memory_budget : int
         Bytes that the fields of a split may have to be held in memory; those of a larger one are
         :class:`StoredArray`.
@@ -53,7 +54,7 @@ class StoredDataset(Dataset):
         self,
         store: Store,
         samples: int | None = None,
-        fractions: Sequence[float] = FRACTIONS,
+        fractions: Sequence[float] | None = None,
         memory_budget: int = MEMORY_BUDGET,
     ) -> None:
         if memory_budget < 1:
@@ -68,8 +69,14 @@ class StoredDataset(Dataset):
         if store.unfinished(self._n_samples):
             raise store.incomplete()
         self._memory_budget = memory_budget
-        self._fractions = list(fractions)
-        self._rows = split_rows(store.read(FINGERPRINT, np.arange(self._n_samples)), fractions)
+        given: Mapping[str, int] | None = store.configuration.get("splits")
+        self._fractions: list[float] | None = None
+        if fractions is None and given is not None:
+            self._rows = given_rows(given, self._n_samples)
+            return
+        self._fractions = list(FRACTIONS if fractions is None else fractions)
+        fingerprints = store.read(FINGERPRINT, np.arange(self._n_samples))
+        self._rows = split_rows(fingerprints, self._fractions)
 
     @property
     def fields(self) -> Mapping[str, Field]:

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 from scipy.interpolate import RectBivariateSpline
+from scipy.linalg import eigh
 from scipy.sparse import diags_array, eye_array, kron
 from scipy.sparse.linalg import eigsh
 
@@ -45,8 +46,8 @@ def coulomb_integrals(functions, length, n_nodes):
     return (products @ (1 / distance) @ products.T * h**4).reshape(m, m, m, m)
 
 
-def ground_state_energy(potential, length, n_electrons, n_orbitals, n_nodes=63):
-    """Lowest energy, over the determinants with as many electrons up as down or one more."""
+def ground_state(potential, length, n_electrons, n_orbitals, n_nodes=63):
+    """Lowest energy and its density (n_nodes, n_nodes); as many up as down, or one more."""
     energies, functions = orbitals(potential, length, n_nodes, n_orbitals)
     integrals = coulomb_integrals(functions, length, n_nodes)
     up = list(combinations(range(n_orbitals), (n_electrons + 1) // 2))
@@ -56,13 +57,31 @@ def ground_state_energy(potential, length, n_electrons, n_orbitals, n_nodes=63):
     for row, bra in enumerate(determinants):
         for column, ket in enumerate(determinants[: row + 1]):
             matrix[row, column] = element(bra, ket, energies, integrals)
-    return np.linalg.eigvalsh(matrix, UPLO="L")[0]
+    values, vectors = eigh(matrix, lower=True, subset_by_index=(0, 0))
+    one_body = density_matrix(determinants, vectors[:, 0], n_orbitals)
+    density = np.einsum("ij,ip,jp->p", one_body, functions, functions, optimize=True)
+    return values[0], density.reshape(n_nodes, n_nodes)
+
+
+def density_matrix(determinants, vector, n_orbitals):
+    """Sum of c_K c_L <K| a+_i a_j |L> over both spins."""
+    matrix = np.zeros((n_orbitals, n_orbitals))
+    for bra, amplitude in zip(determinants, vector, strict=True):
+        for i, _ in bra:
+            matrix[i, i] += amplitude**2
+    for row, bra in enumerate(determinants):
+        for column, ket in enumerate(determinants[:row]):
+            left, right = differences(bra, ket)
+            if len(left) == 1 and left[0][1] == right[0][1]:
+                value = sign(bra, left) * sign(ket, right) * vector[row] * vector[column]
+                matrix[left[0][0], right[0][0]] += value
+                matrix[right[0][0], left[0][0]] += value
+    return matrix
 
 
 def element(bra, ket, energies, integrals):
     """Slater-Condon rules for orbitals that diagonalise the one-body part."""
-    left = [spin_orbital for spin_orbital in bra if spin_orbital not in ket]
-    right = [spin_orbital for spin_orbital in ket if spin_orbital not in bra]
+    left, right = differences(bra, ket)
     if len(left) > 2:
         return 0.0
     if len(left) == 2:
@@ -73,6 +92,12 @@ def element(bra, ket, energies, integrals):
         return sign(bra, left) * sign(ket, right) * total
     pairs = combinations(bra, 2)
     return sum(energies[i] for i, _ in bra) + sum(pair(a, b, a, b, integrals) for a, b in pairs)
+
+
+def differences(bra, ket):
+    """Spin orbitals of each determinant that the other one lacks."""
+    left = [spin_orbital for spin_orbital in bra if spin_orbital not in ket]
+    return left, [spin_orbital for spin_orbital in ket if spin_orbital not in bra]
 
 
 def pair(a, b, c, d, integrals):

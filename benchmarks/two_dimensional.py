@@ -48,13 +48,13 @@ def speed():
 
 
 def peer(n_systems=3):
-    """Ratio to the finite-difference script (n = 63): energies, in the same number of orbitals."""
+    """Ratio to the finite-difference script (n = 63): energy and density, in as many orbitals."""
     click.echo("\nagainst finite differences (n = 63) and explicit determinants, the same M")
     click.echo(" N   M   ms/system  script, ms   ratio  |energy - script's| (Ha*)")
     potentials = sample_potentials(n_systems, BOX, 64, seed=1)
     for n_electrons, n_orbitals in PEER_ORBITALS.items():
         script = partial(
-            finite_difference.ground_state_energy,
+            finite_difference.ground_state,
             length=BOX.length,
             n_electrons=n_electrons,
             n_orbitals=n_orbitals,
@@ -62,7 +62,7 @@ def peer(n_systems=3):
         solver = Solver(BOX, n_electrons, n_orbitals=n_orbitals)
         script_time = seconds_each(script, potentials)
         time = seconds_each(solver.solve, np.repeat(potentials, 5, axis=0))
-        difference = np.mean([abs(solver.solve(v).energy - script(v)) for v in potentials[:2]])
+        difference = np.mean([abs(solver.solve(v).energy - script(v)[0]) for v in potentials[:2]])
         click.echo(
             f"{n_electrons:2d} {n_orbitals:3d} {1e3 * time:11.1f} {1e3 * script_time:11.0f} "
             f"{script_time / time:7.0f} {difference:14.4f}"

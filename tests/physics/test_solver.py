@@ -5,6 +5,7 @@ from runpy import run_path
 
 import numpy as np
 import pytest
+from scipy.interpolate import RectBivariateSpline
 
 from keras_qd.errors import DataError, PhysicsError, UnknownNameError, UsageError
 from keras_qd.physics import Box, Solver, sample_potentials, solve, taut_density
@@ -187,13 +188,21 @@ def test_unknown_interaction():
 def test_finite_differences_agree():
     """The plain script of the benchmark, extrapolated to zero grid spacing from two grids."""
     path = Path(__file__).parents[2] / "benchmarks" / "finite_difference.py"
-    script = run_path(str(path))["ground_state_energy"]
+    script = run_path(str(path))["ground_state"]
     x, y = BOX.mesh(64)
     potential = parabola(0.6) + 0.3 * np.cos(0.5 * x + 1) * np.cos(0.4 * y)
     for n_electrons, n_orbitals in [(2, 6), (3, 5)]:
-        coarse, fine = (script(potential, 10.0, n_electrons, n_orbitals, n) for n in (19, 39))
-        energy = solve(potential, BOX, n_electrons, n_orbitals=n_orbitals).energy
-        assert (4 * fine - coarse) / 3 == pytest.approx(energy, abs=3e-3)
+        coarse, _ = script(potential, 10.0, n_electrons, n_orbitals, 19)
+        fine, on_nodes = script(potential, 10.0, n_electrons, n_orbitals, 39)
+        solution = solve(potential, BOX, n_electrons, n_orbitals=n_orbitals)
+        assert (4 * fine - coarse) / 3 == pytest.approx(solution.energy, abs=3e-3)
+        # Between the nodes lie the centres of 40 x 40 pixels.
+        padded = np.pad(on_nodes, 1)
+        density = (padded[1:, 1:] + padded[1:, :-1] + padded[:-1, 1:] + padded[:-1, :-1]) / 4
+        centres = 10.0 * (np.arange(40) + 0.5) / 40
+        pixels = 10.0 * (np.arange(64) + 0.5) / 64
+        exact = RectBivariateSpline(pixels, pixels, solution.density)(centres, centres)
+        assert abs(density - exact).sum() * BOX.pixel_area(40) / n_electrons < 0.02
 
 
 def test_taut_density():

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
-from keras_qd.evaluation.figures.labels import Labels, words
+from keras_qd.evaluation.figures.labels import Labels
 
 Array = NDArray[Any]
 
@@ -67,9 +67,15 @@ def energies_figure(
         if "potential" in profiles and target == _LEVEL:
             panel.axhline(exact[number], color="C2", label="exact energy")
             panel.axhline(predicted[number], color="C3", linestyle="--", label="predicted energy")
-        panel.set_title(f"exact {exact[number]:.4f}, predicted {predicted[number]:.4f}", fontsize=7)
+        panel.set_title(
+            f"exact {_printed(exact[number])}, predicted {_printed(predicted[number])}", fontsize=7
+        )
     _name_axes(figure, panels, len(exact), "potential" in profiles, target, labels)
     return figure
+
+
+def _printed(value: float) -> str:
+    return f"{value:.4f}".replace("-", "−")
 
 
 def _draw_system(panel: Axes, system: Mapping[str, Array], tallest: float, labels: Labels) -> None:
@@ -112,11 +118,6 @@ def _name_axes(
     for panel in panels[:drawn]:
         if not scaled:
             panel.set_yticks([])
+    figure.suptitle(f"exact and predicted {labels.field(target)}", x=0.01, ha="left", fontsize=9.5)
     handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        names,
-        loc="outside upper right",
-        ncols=len(names),
-        title=f"{words(target)} in {labels.unit(target)}" if labels.unit(target) else None,
-    )
+    figure.legend(handles, names, loc="outside upper right", ncols=len(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.evaluation.figures.energies import energies_figure
-from keras_qd.evaluation.figures.labels import labels_of, words
+from keras_qd.evaluation.figures.labels import Labels, labels_of, words
 from keras_qd.evaluation.plates import Plate, Section
 from keras_qd.evaluation.views.spread import errors_section
 from keras_qd.evaluation.views.view import View
@@ -36,8 +37,8 @@ class NumbersView(View):
     def keep(self, trial: Trial, prediction: Mapping[str, Array]) -> dict[str, Array]:
         """Return profiles, exact and predicted numbers of the first systems on a line.
 
-        Named ``profile/FIELD``, ``exact/FIELD`` and ``predicted/FIELD``; nothing where the data set
-        has no profiles.
+        Named ``profile/FIELD``, ``unit/FIELD`` of the profile, ``exact/FIELD`` and
+        ``predicted/FIELD``; nothing where the data set has no profiles.
         """
         fields, split = trial.dataset.fields, trial.dataset.split(trial.split)
         names = [name for name in _PROFILES if name in fields and len(fields[name].shape) == 1]
@@ -46,6 +47,7 @@ class NumbersView(View):
         first = slice(_SYSTEMS)
         return {
             **{f"profile/{name}": np.asarray(split[name][first]) for name in names},
+            **{f"unit/{name}": np.array(fields[name].unit) for name in names},
             **{f"exact/{name}": values[first] for name, values in trial.targets.items()},
             **{f"predicted/{name}": prediction[name][first] for name in trial.targets},
         }
@@ -68,13 +70,21 @@ def _plates(run: Run, evaluation: Evaluation) -> Iterator[Plate]:
     profiles = _under(evaluation, "profile/")
     if not profiles:
         return
+    labels = _labels(run, evaluation)
     for name, exact in _under(evaluation, "exact/").items():
         predicted = evaluation.kept[f"predicted/{name}"]
         yield Plate(
             f"systems_{name}",
-            partial(energies_figure, profiles, exact, predicted, name, labels_of(run, evaluation)),
+            partial(energies_figure, profiles, exact, predicted, name, labels),
             f"{len(exact)} systems: {' and '.join(profiles)}, exact and predicted {words(name)}",
         )
+
+
+def _labels(run: Run, evaluation: Evaluation) -> Labels:
+    """Return the labels of the run, with the units of profiles that the model does not see."""
+    labels = labels_of(run, evaluation)
+    units = {name: str(unit) for name, unit in _under(evaluation, "unit/").items()}
+    return dataclasses.replace(labels, units={**units, **labels.units})
 
 
 def _count(evaluation: Evaluation) -> int:

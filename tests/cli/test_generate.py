@@ -65,6 +65,7 @@ def test_every_option_reaches_the_recipe(tmp_path):
         "strength": 0.3,
         "n_orbitals": 6,
         "family": "parabolic",
+        "material": None,
         "seed": 7,
     }
 
@@ -91,6 +92,15 @@ def test_wells(tmp_path):
         (["quantum-dots", "--samples", 2, "--family", "parabola"], 2, "did you mean 'parabolic'?"),
         (["quantum-dots", "--samples", 0], 2, "0 is not in the range x>=1"),
         (["quantum-dots"], 2, "Missing option '--samples'"),
+        (["--samples", 2], 2, "Missing argument"),
+        (["quantum-dots", "--samples", 2, "--material", "GaAS"], 2, "did you mean 'GaAs'"),
+        (["quantum-dots", "--samples", 2, "--effective-units"], 2, "--material; give both"),
+        (
+            ["quantum-dots", "--samples", 2, "--workers", 1, "--scheduler", "tcp://a:1"],
+            2,
+            "give --workers or --scheduler",
+        ),
+        (["quantum-dots", "--samples", 2, "--config", "nothing.toml"], 2, "does not exist"),
     ],
 )
 def test_wrong_usage_is_told_in_a_line(tmp_path, capsys, arguments, code, message):
@@ -112,3 +122,81 @@ def test_another_configuration_is_refused(tmp_path, capsys):
 def test_help_keeps_the_lines_of_the_examples(capsys):
     assert run("generate", "--help") == 0
     assert "\n    keras-qd generate wells-1d" in capsys.readouterr().out
+
+
+def write_config(tmp_path, **changes):
+    """Write a small configuration with some lines changed, and return its path."""
+    values = {
+        "kind": '"quantum-dots"',
+        "samples": 3,
+        "grid": 16,
+        "orbitals": 5,
+        "strength": 0.5,
+        "family": '"parabolic"',
+        "workers": 1,
+        **changes,
+    }
+    lines = [f"{key} = {value}" for key, value in values.items() if value is not None]
+    path = tmp_path / "dots.toml"
+    path.write_text("\n".join([*lines, "[family-settings]", "omega = [0.5, 0.8]", "ratio = 1.1"]))
+    return path
+
+
+def test_a_file_gives_what_the_command_line_does_not(tmp_path, capsys):
+    config = write_config(tmp_path, out=f'"{tmp_path / "dots.zarr"}"')
+    assert run("generate", "--config", config) == 0
+    made = open_store(tmp_path / "dots.zarr")
+    assert (made.n_samples, made.configuration["n_pixels"]) == (3, 16)
+    other = ["--out", tmp_path / "other.zarr", "--samples", 2, "--seed", 4]
+    assert run("generate", "--config", config, *other, "--set", "ratio=1.3") == 0
+    found = open_store(tmp_path / "other.zarr")
+    assert (found.n_samples, found.configuration["seed"]) == (2, 4)
+    assert found.configuration["family_settings"]["ratio"] == 1.3
+    assert found.configuration["family_settings"]["omega"] == [0.5, 0.8]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"orbital": 5}, "'orbital'; did you mean 'orbitals'?"),
+        ({"orbitals": 5.5}, "'5.5' is not a valid integer"),
+        ({"grid": "[16]"}, "is not a valid integer"),
+        ({"samples": "= 3"}, "is no TOML file"),
+        ({"family": "{name = 'parabolic'}"}, "family must not be a table"),
+        ({"scheduler": '"tcp://a:1"'}, "give --workers or --scheduler"),
+        ({"kind": None}, "Missing argument"),
+        ({"points": 12}, "quantum-dots takes no --points"),
+    ],
+)
+def test_mistakes_in_a_file_are_told_in_a_line(tmp_path, capsys, changes, message):
+    config = write_config(tmp_path, **changes)
+    assert run("generate", "--config", config, "--out", tmp_path / "store") == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "store").exists()
+
+
+def test_who_works_is_decided_by_the_command_line(tmp_path, capsys, monkeypatch):
+    from keras_qd.data import cluster
+
+    monkeypatch.setattr(cluster, "TIMEOUT", 1)
+    config = write_config(tmp_path)
+    told = ["generate", "--config", config, "--out", tmp_path / "store"]
+    assert run(*told, "--scheduler", "tcp://127.0.0.1:9") == 1
+    assert "Dask" in capsys.readouterr().err
+    config = write_config(tmp_path, workers=None, scheduler='"tcp://127.0.0.1:9"')
+    assert run(*told, "--workers", 1) == 0
+
+
+def test_a_material_takes_nm_and_mev(tmp_path):
+    path = tmp_path / "dots.zarr"
+    given = ["--material", "GaAs", "--box-length", 100, "--set", "amplitude=[4,6]"]
+    assert run("generate", "quantum-dots", "--samples", 2, "--out", path, *SMALL, *given) == 0
+    stored = open_store(path).configuration
+    assert stored["material"] == "GaAs"
+    assert stored["box_length"] == pytest.approx(9.81486, rel=1e-5)
+    assert stored["family_settings"]["amplitude"] == pytest.approx([0.365102, 0.547653], rel=1e-5)
+    again = ["--material", "GaAs", "--effective-units", "--box-length", stored["box_length"]]
+    again += ["--set", f"amplitude={stored['family_settings']['amplitude']}"]
+    assert run("generate", "quantum-dots", "--samples", 2, "--out", path, *SMALL, *again) == 0

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keras_qd.cli.main import main
-from keras_qd.data import QuantumDots, Wells, generate
+from keras_qd.data import QuantumDots, Wells, generate, in_material, open_store
 
 RECIPE = QuantumDots(n_pixels=16, n_orbitals=5, strength=0.5)
 
@@ -96,3 +96,64 @@ def test_what_is_no_store_is_told(tmp_path, monkeypatch, capsys, arguments, code
 def test_unknown_figure_formats_are_refused(path, capsys):
     assert run("inspect", path, "--figure", path.with_name("sheet.docx")) == 2
     assert "must end in one of .png" in capsys.readouterr().err
+
+
+def test_sizes_are_told(path, capsys):
+    assert run("inspect", path, "--json") == 0
+    fields = json.loads(capsys.readouterr().out)["fields"]
+    on_disk = sum(
+        file.stat().st_size for file in (path / "density" / "c").rglob("*") if file.is_file()
+    )
+    assert on_disk <= fields["density"]["bytes"] < on_disk + 5000
+    assert run("inspect", path) == 0
+    assert " kB" in capsys.readouterr().out
+
+
+def test_a_material_shows_nm_and_mev(tmp_path, capsys):
+    path = tmp_path / "dots.zarr"
+    recipe = in_material(QuantumDots, "GaAs", box_length=100, n_pixels=16, n_orbitals=5)
+    energies = generate(path, recipe, 3, workers=1).read("energy")
+    assert run("inspect", path) == 0
+    told = capsys.readouterr().out
+    assert f"{energies.min() * 10.956:.3g}" in told
+    for word in ("meV", "1/nm^2", "of GaAs", "10.19 nm", "10.96 meV"):
+        assert word in told
+    assert run("inspect", path, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["fields"]["energy"]["minimum"] == energies.min()
+    assert found["material"]["hartree_mev"] == pytest.approx(10.956, rel=1e-3)
+    assert run("inspect", path, "--figure", tmp_path / "sheet.png") == 0
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        in_material(
+            QuantumDots,
+            "GaAs",
+            box_length=97.3,
+            n_pixels=16,
+            n_orbitals=5,
+            interaction="screened",
+            screening_length=11.1,
+            family="random-mixture",
+            family_settings={"components": ["gate-array", {"family": "parabolic", "omega": 3}]},
+            seed=3,
+        ),
+        Wells(n_points=32, length=7.7, family="gaussian-wells", family_settings={"depth": 1.1}),
+    ],
+)
+def test_the_file_of_a_store_makes_it_again(tmp_path, capsys, recipe):
+    store = generate(tmp_path / "first", recipe, 3, workers=1)
+    assert run("inspect", tmp_path / "first", "--toml") == 0
+    (tmp_path / "again.toml").write_text(capsys.readouterr().out)
+    arguments = ["--config", tmp_path / "again.toml", "--out", tmp_path / "again"]
+    assert run("generate", *arguments, "--workers", 1) == 0
+    again = open_store(tmp_path / "again")
+    assert again.configuration == store.configuration
+    assert again.digest() == store.digest()
+
+
+def test_a_url_is_inspected(path, capsys):
+    assert run("inspect", path.as_uri(), "--verify") == 0
+    assert "checksums: all right" in capsys.readouterr().out

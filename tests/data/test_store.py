@@ -11,7 +11,7 @@ from recipes_for_tests import BatchedNoise, Noise
 
 from keras_qd.data import Recipe, generate, open_store, recipe_class
 from keras_qd.data.field import Field
-from keras_qd.data.statistics import summarise_field
+from keras_qd.data.statistics import field_histogram, summarise_field
 from keras_qd.errors import StoreError, UnknownNameError
 
 
@@ -74,6 +74,9 @@ def test_the_summary_counts_what_is_not_finite(tmp_path):
     assert summary.n_bad == 1
     assert (summary.minimum, summary.maximum) == (good.min(), good.max())
     assert summary.mean == pytest.approx(good.mean())
+    counts, edges = field_histogram(open_store(tmp_path / "noise"), "total", 5)
+    np.testing.assert_array_equal(counts, np.histogram(good, 5)[0])
+    np.testing.assert_allclose(edges, np.histogram(good, 5)[1])
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,22 @@ def format_number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
+def format_bytes(count: int) -> str:
+    """Return a size as people say it.
+
+    Examples
+    --------
+    >>> format_bytes(312), format_bytes(48_200_000)
+    ('312 B', '48.2 MB')
+    """
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.3g} {unit}"
+
+
 def format_seconds(seconds: float) -> str:
     """Return a time as people say it.
 

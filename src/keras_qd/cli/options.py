@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from keras_qd.errors import UnknownNameError, UsageError
+
+
+class StorePath(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
+    """Where a stored data set is: a path, or a URL as it was given."""
+
+    name = "path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """Return a URL as text, and anything else as a path."""
+        return value if "://" in str(value) else Path(value)
+
 
 #: ``--json``: print for machines what people read.
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

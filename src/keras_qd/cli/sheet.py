@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from keras_qd.data import Field, Store
+from keras_qd.data.laboratory_units import shown_units
+from keras_qd.data.statistics import field_histogram
 from keras_qd.errors import StoreError, UsageError
 from keras_qd.evaluation.figures.colours import field_colours
 from keras_qd.evaluation.figures.style import drawing, with_unit
@@ -21,7 +23,9 @@ _SIDE = 1.9
 
 
 def draw_sheet(store: Store, path: Path) -> None:
-    """Draw the first samples of a store, a row a field, and histograms of its single numbers.
+    """Draw the first samples of a store, and histograms of its numbers and of its densities.
+
+    Profiles, maps and images, grey or in RGB, have a row each.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ def draw_sheet(store: Store, path: Path) -> None:
     Raises
     ------
     UsageError
-        If the suffix is another one.
+        If the suffix is another one, or no field can be drawn.
     StoreError
         If the first shard of the store is not finished.
     """
@@ -46,44 +50,66 @@ def draw_sheet(store: Store, path: Path) -> None:
 
 
 def _sheet(store: Store, samples: dict[str, np.ndarray]) -> Figure:
-    spread = [name for name, field in store.fields.items() if len(field.shape) in (1, 2)]
-    numbers = [name for name, field in store.fields.items() if not field.shape]
-    n_rows = len(spread) + bool(numbers)
+    drawn = [name for name, field in store.fields.items() if _is_drawn(field)]
+    counted = [name for name, field in store.fields.items() if _is_counted(name, field)]
+    histograms = [counted[start : start + N_SHOWN] for start in range(0, len(counted), N_SHOWN)]
+    n_rows = len(drawn) + len(histograms)
+    if not n_rows:
+        raise UsageError(f"{store.place} has no field that can be drawn")
+    units = shown_units(store)
     figure = Figure(figsize=(_SIDE * N_SHOWN, _SIDE * 1.15 * n_rows), layout="constrained")
     parts = figure.subfigures(n_rows, 1, squeeze=False)[:, 0]
-    for part, name in zip(parts, spread, strict=False):
-        part.suptitle(_title(name, store.fields[name]), x=0.01, ha="left")
-        panels = part.subplots(1, len(samples[name]), squeeze=False)[0]
-        for number, panel in enumerate(panels):
-            _draw_sample(panel, samples[name][number], samples[name])
-    if numbers:
-        panels = parts[-1].subplots(1, len(numbers), squeeze=False)[0]
-        for panel, name in zip(panels, numbers, strict=True):
-            _draw_histogram(panel, store, name)
+    for part, name in zip(parts, drawn, strict=False):
+        _draw_row(part, name, store.fields[name], samples[name], *units[name])
+    for part, names in zip(parts[len(drawn) :], histograms, strict=True):
+        panels = part.subplots(1, len(names), squeeze=False)[0]
+        for panel, name in zip(panels, names, strict=True):
+            _draw_histogram(panel, store, name, *units[name])
     return figure
 
 
-def _draw_sample(panel: Axes, values: np.ndarray, row: np.ndarray) -> None:
-    """Draw one sample on the scale of its row."""
-    if values.ndim == 1:
-        panel.plot(values)
-        panel.set_ylim(float(row.min()), float(row.max()))
+def _is_drawn(field: Field) -> bool:
+    """Whether a field is a curve, a map or an image; numbers with names of their own are none."""
+    in_colour = len(field.shape) == 3 and field.shape[2] == 3
+    return (len(field.shape) in (1, 2) or in_colour) and not field.labels
+
+
+def _is_counted(name: str, field: Field) -> bool:
+    """Whether a histogram of all values says something: of single numbers, and of densities."""
+    return not field.shape or (_is_drawn(field) and name.startswith("density"))
+
+
+def _draw_row(
+    part: SubFigure, name: str, field: Field, samples: np.ndarray, factor: float, unit: str
+) -> None:
+    """Draw samples of one field on one scale."""
+    part.suptitle(_title(name, unit), x=0.01, ha="left")
+    panels = part.subplots(1, len(samples), squeeze=False)[0]
+    # Where a range is known, whole numbers are levels of grey or of colours.
+    samples = samples * factor if field.limits is None else samples / field.limits[1]
+    for panel, values in zip(panels, samples, strict=True):
+        if len(field.shape) == 1:
+            panel.plot(values)
+            panel.set_ylim(float(samples.min()), float(samples.max()))
+        elif field.limits is not None:
+            panel.imshow(values, cmap="gray", vmin=0, vmax=1)
+        else:
+            panel.imshow(values, origin="lower", **field_colours(samples))
+        panel.set_xticks([])
+        panel.set_yticks([])
+
+
+def _draw_histogram(panel: Axes, store: Store, name: str, factor: float, unit: str) -> None:
+    """Draw how often values occur; those of fields, mostly near zero, on a logarithmic scale."""
+    counts, edges = field_histogram(store, name)
+    panel.bar(factor * edges[:-1], counts, factor * np.diff(edges), align="edge")
+    panel.set_xlabel(_title(name, unit))
+    panel.locator_params(axis="x", nbins=4)
+    if store.fields[name].shape:
+        panel.set_yscale("log")
     else:
-        panel.imshow(values, origin="lower", **field_colours(row))
-    panel.set_xticks([])
-    panel.set_yticks([])
+        panel.set_yticks([])
 
 
-def _draw_histogram(panel: Axes, store: Store, name: str) -> None:
-    finished = [
-        store.read_shard(number, name)
-        for number, entry in enumerate(store.entries())
-        if entry.count
-    ]
-    panel.hist(np.concatenate(finished), bins=40)
-    panel.set_xlabel(_title(name, store.fields[name]))
-    panel.set_yticks([])
-
-
-def _title(name: str, field: Field) -> str:
-    return with_unit(name.replace("_", " "), field.unit)
+def _title(name: str, unit: str) -> str:
+    return with_unit(name.replace("_", " "), unit)

@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from keras_qd.data.field import Field, drawn_parameters
+from keras_qd.data.laboratory_units import check_material
 from keras_qd.data.recipe import Recipe
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.label_error import estimate_label_error
-from keras_qd.physics.potentials.catalogue import potential_family
+from keras_qd.physics.potentials.catalogue import FAMILIES, potential_family
 from keras_qd.physics.potentials.family import PotentialFamily
 from keras_qd.physics.potentials.sampling import sample_generator
 from keras_qd.physics.solver import Solver
@@ -47,6 +48,9 @@ class QuantumDots(Recipe):
     n_orbitals : int, optional
         Orbitals that the determinants are made of; by default as many as suit the number of
         electrons.
+    material : str, optional
+        Material that a0* and Ha* stand for; see :func:`keras_qd.physics.material`. It changes no
+        number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
     seed : int
         Root seed.
 
@@ -55,7 +59,7 @@ class QuantumDots(Recipe):
     UsageError
         If a setting makes no sense.
     UnknownNameError
-        If there is no such interaction or family.
+        If there is no such interaction, family or material.
 
     Examples
     --------
@@ -68,6 +72,8 @@ class QuantumDots(Recipe):
     kind: ClassVar[str] = "quantum-dots"
     version: ClassVar[int] = 1
     identity: ClassVar[str] = "potential"
+    lengths: ClassVar[tuple[str, ...]] = ("box_length", "thickness", "screening_length")
+    families: ClassVar[Mapping[str, type[PotentialFamily]]] = FAMILIES
 
     n_electrons: int = 2
     n_pixels: int = 64
@@ -79,6 +85,7 @@ class QuantumDots(Recipe):
     family: str = "random-fourier"
     family_settings: Mapping[str, Any] = field(default_factory=dict)
     n_orbitals: int | None = None
+    material: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -86,6 +93,7 @@ class QuantumDots(Recipe):
             raise UsageError(
                 f"n_pixels={self.n_pixels} must be at least 8, seed={self.seed} not negative"
             )
+        check_material(self.material)
         # What is stored is resolved: a default that changes later must not change the meaning of a
         # store.
         interaction = Interaction(self.interaction, self.thickness, self.screening_length)

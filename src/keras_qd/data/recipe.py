@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from keras_qd.data.field import Field
+from keras_qd.physics.potentials.family import Family
 
 #: A shard holds about this many bytes of its largest field: large enough for fast reading, small
 #: enough that an interruption loses little work.
@@ -36,12 +37,18 @@ class Recipe(ABC):
         How many samples :meth:`make` is asked for at a time. Batches start at multiples of it, and
         are always made whole, so that results of vectorised code do not depend on how the work was
         divided.
+    lengths : tuple of str
+        The settings that are lengths in a0*.
+    families : mapping of str to type
+        The families of potentials that the setting ``family`` chooses from.
     """
 
     kind: ClassVar[str]
     version: ClassVar[int]
     identity: ClassVar[str]
     batch: ClassVar[int] = 1
+    lengths: ClassVar[tuple[str, ...]] = ()
+    families: ClassVar[Mapping[str, type[Family]]] = {}
 
     @property
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from keras_qd.data.field import Field, drawn_parameters
+from keras_qd.data.laboratory_units import check_material
 from keras_qd.data.recipe import Recipe
 from keras_qd.errors import UsageError
 from keras_qd.physics.one_dimensional.dvr import dvr_states
@@ -35,6 +36,9 @@ class Wells(Recipe):
     family_settings : mapping
         Settings of the family. Unless they say otherwise, each potential has a random constant,
         uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not.
+    material : str, optional
+        Material that a0* and Ha* stand for; see :func:`keras_qd.physics.material`. It changes no
+        number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
     seed : int
         Root seed.
 
@@ -43,7 +47,7 @@ class Wells(Recipe):
     UsageError
         If a setting makes no sense.
     UnknownNameError
-        If there is no such family.
+        If there is no such family or material.
 
     Examples
     --------
@@ -56,11 +60,14 @@ class Wells(Recipe):
     version: ClassVar[int] = 1
     identity: ClassVar[str] = "potential"
     batch: ClassVar[int] = 512
+    lengths: ClassVar[tuple[str, ...]] = ("length",)
+    families: ClassVar[Mapping[str, type[LineFamily]]] = FAMILIES
 
     n_points: int = 64
     length: float = 10.0
     family: str = "random-fourier"
     family_settings: Mapping[str, Any] = field(default_factory=dict)
+    material: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -69,6 +76,7 @@ class Wells(Recipe):
                 f"n_points={self.n_points} must be at least 3, length={self.length} positive, "
                 f"seed={self.seed} not negative"
             )
+        check_material(self.material)
         settings = {"offset": (-0.44, 0.44), **self.family_settings}
         family = build_family(FAMILIES, self.family, settings)
         object.__setattr__(self, "length", float(self.length))

@@ -44,8 +44,9 @@ class WriterLock:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         while self._descriptor is None:
             self._descriptor = self._acquire()
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
+        with suppress(OSError):  # on a full disk there is a lock all the same, if without a name
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
         return self
 
     def __exit__(

@@ -10,6 +10,8 @@ from keras_qd.datasets import ArrayDataset, Field
 from keras_qd.tasks import Task
 from keras_qd.training.run import Run
 
+from .digits import autoencoder, bars, classifier  # noqa: F401  (fixtures of several files)
+
 N_PIXELS = 16
 LENGTH = 10.0
 FIELDS = {

@@ -64,3 +64,31 @@ def test_every_registered_task_is_named_as_registered(name):
     assert task.dataset in keras_qd.names("datasets")
     assert task.model in keras_qd.names("models")
     assert set(task.metrics) <= set(keras_qd.names("metrics"))
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["sgd", {"class_name": "adadelta", "config": {"learning_rate": 0.5}}]
+)
+def test_the_optimizer_may_have_settings(optimizer):
+    task = Task(**{**PARTS, "model": "unet"}, optimizer=optimizer)
+    again = Task.from_config(json.loads(json.dumps(task.to_config())))
+    small = again.replace(model_config={"filters": 2, "depth": 1})
+    built = small.build_model((4, 4, 1), (4, 4, 1)).optimizer
+    assert type(built).__name__ == ("SGD" if optimizer == "sgd" else "Adadelta")
+    assert float(built.learning_rate) == pytest.approx(0.01 if optimizer == "sgd" else 0.5)
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adamm", {"name": "adam"}, {"class_name": "adam", "config": {"lr": 1}}]
+)
+def test_no_such_optimizer(optimizer):
+    task = Task(**{**PARTS, "model": "unet", "model_config": {"filters": 2}}, optimizer=optimizer)
+    with pytest.raises(UsageError, match="is none of Keras'; give a name"):
+        task.build_model((4, 4, 1), (4, 4, 1))
+
+
+def test_another_model_brings_its_own_optimizer():
+    task = Task(**PARTS, optimizer="sgd")
+    assert task.replace(epochs=3).optimizer == "sgd"
+    assert task.replace(model="other").optimizer is None
+    assert task.replace(model="other", optimizer="adam").optimizer == "adam"

@@ -47,7 +47,7 @@ MNIST_CLASSIFICATION_RESNET = MNIST_CLASSIFICATION.replace(
     name="mnist-classification-resnet",
     description="image of a handwritten digit to the digit, by a small residual network",
     model="digit-resnet",
-    epochs=30,
+    epochs=20,
     **_BETTER,
 )
 
@@ -55,6 +55,6 @@ MNIST_AUTOENCODER_RESIDUAL = MNIST_AUTOENCODER.replace(
     name="mnist-autoencoder-residual",
     description="image of a handwritten digit to as few numbers, and back with a smaller error",
     model="residual-autoencoder",
-    epochs=30,
+    epochs=20,
     **_BETTER,
 )

@@ -1,0 +1,74 @@
+"""The tasks on digits learn: on few images in a few seconds, more than what knows no image."""
+
+import logging
+
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.datasets import ArrayDataset
+
+#: What each learns on 600 images, with fewer and smaller steps than in earnest.
+REDUCED = {
+    "mnist-classification": {"epochs": 3, "batch_size": 20},
+    "mnist-classification-resnet": {
+        "epochs": 5,
+        "batch_size": 10,
+        "model_config": {"filters": (8, 16), "dropout": 0.0},
+    },
+    "mnist-autoencoder": {"epochs": 6, "batch_size": 10},
+    "mnist-autoencoder-residual": {
+        "epochs": 4,
+        "batch_size": 10,
+        "model_config": {"filters": (8, 8), "learning_rate": 4e-3},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Every seventh image of the subset trains; its notice comes along."""
+    whole = keras_qd.load("mnist", subset=True)
+    splits = {
+        name: {field: values[::step] for field, values in whole.split(name).items()}
+        for name, step in (("train", 7), ("validation", 5), ("test", 3))
+    }
+    return ArrayDataset(**splits, fields=whole.fields, metadata={"notice": "only a few"})
+
+
+@pytest.mark.parametrize("name", sorted(REDUCED))
+def test_it_beats_the_trivial_prediction(name, digits, tmp_path, caplog):
+    task = keras_qd.task(name, **REDUCED[name])
+    with caplog.at_level(logging.WARNING, logger="keras_qd"):
+        run = keras_qd.train(task, tmp_path / "run", dataset=digits, report=lambda *_: None)
+    assert "only a few" in caplog.text
+    evaluation = keras_qd.evaluate(run, data=digits, n_draws=10)
+    assert evaluation.data["notice"] == "only a few"
+    if "classification" in name:
+        accuracy, entropy = (evaluation.score(each) for each in ("accuracy", "cross-entropy"))
+        # The most frequent class is right once in ten times, of equally many of each digit.
+        assert accuracy.baseline == pytest.approx(0.1)
+        assert accuracy.value > 0.4
+        assert entropy.baseline == pytest.approx(np.log(10), rel=1e-3)
+        assert entropy.value < entropy.baseline
+    else:
+        error = evaluation.score("mse", space="scaled")
+        # The mean image has the variance of the images.
+        assert 0.06 < error.baseline < 0.07
+        assert error.value < error.baseline
+
+
+@pytest.mark.parametrize("name", ["mnist-classification", "mnist-autoencoder"])
+def test_the_settings_of_the_course(name):
+    task = keras_qd.task(name)
+    model = task.build_model((28, 28, 1), (10,) if "class" in name else (28, 28, 1))
+    found = (model.count_params(), type(model.optimizer).__name__, task.batch_size, task.epochs)
+    assert (
+        found
+        == {
+            "mnist-classification": (50_374, "Adam", 250, 5),
+            "mnist-autoencoder": (2_969, "Adadelta", 128, 30),
+        }[name]
+    )
+    rate = {"mnist-classification": 0.001, "mnist-autoencoder": 1.0}[name]
+    assert float(model.optimizer.learning_rate) == pytest.approx(rate)

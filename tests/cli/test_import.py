@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import keras_qd
+from keras_qd.cli.steps import on_store
 from keras_qd.data import Wells
 from keras_qd.errors import StoreError, UsageError
 
@@ -58,51 +59,31 @@ def test_load_and_inspect_know_it(store, samples, keras_qd_command, tmp_path):
     assert figure.stat().st_size > 5000
 
 
-@keras_qd.register("tasks", "wells-potential-to-density")
-def wells_task():
-    return keras_qd.tasks.Task(
-        name="wells-potential-to-density",
-        dataset="wells-1d",
-        inputs="potential",
-        targets=("density",),
-        model="line-net",
-        scaling={"potential": "centered-standard", "density": "standard"},
-        metrics=("l1", "r2", "charge-error"),
-        followed=("l1", "r2"),
-        epochs=6,
-        batch_size=16,
+def test_a_task_trains_on_the_imported_files(store, keras_qd_command, tmp_path):
+    run = tmp_path / "run"
+    process = keras_qd_command(
+        *("train", "potential-to-energy", "--data", store, "--out", run, "--epochs", 3, "--json"),
+        *("--batch-size", 32, "--set", "dataset.fractions=[0.5,0.25,0.25]"),
     )
+    assert process.returncode == 0, process.stderr
+    config = json.loads((run / "config.json").read_text())
+    assert sum(config["samples"].values()) == 300
+    assert config["data"]["configuration"]["kind"] == "imported"
+    assert config["fields"]["energy"]["unit"] == "Ha*"
+    assert json.loads(process.stdout)["data"]["length"] == 10.0
+    loss = keras_qd.training.Run.open(run).history()["loss"]
+    assert loss[-1] < loss[0]
 
 
-@keras_qd.register("models", "line-net")
-def line_net(input_shape=(64, 1), output_shape=None):
-    import keras
-
-    layers = [
-        keras.layers.Input(input_shape),
-        keras.layers.Flatten(),
-        keras.layers.Dense(32, activation="relu"),
-        keras.layers.Dense(input_shape[0]),
-        keras.layers.Reshape(output_shape),
-    ]
-    model = keras.Sequential(layers)
-    model.compile("adam", "mse")
-    return model
-
-
-def test_a_task_on_wells_trains_on_the_imported_files(store, tmp_path):
-    task = keras_qd.task("wells-potential-to-density", dataset_config={"path": str(store)})
-    run = keras_qd.train(task, tmp_path / "run", report=lambda *words: None)
-    loss = run.history()["loss"]
-    assert loss[-1] < 0.8 * loss[0]
-    assert (
-        run.config["samples"]["train"]
-        + sum(run.config["samples"][name] for name in ("validation", "test"))
-        == 300
-    )
-    evaluation = keras_qd.evaluate(run)
-    assert evaluation.data["length"] == 10.0
-    assert np.isfinite(evaluation.score("charge-error").value)
+def test_tasks_whose_data_come_as_no_store_train_on_one_as_well(store):
+    task = keras_qd.task("mnist-classification", dataset_config={"path": str(store)})
+    assert on_store(task).dataset == "stored"
+    assert len(on_store(task).load_dataset().split("train")["energy"]) > 200
+    for path in ("mnist.npz", None):
+        task = keras_qd.task("mnist-classification", dataset_config={"path": path})
+        assert on_store(task) is task
+    task = keras_qd.task("potential-to-energy", dataset_config={"path": str(store)})
+    assert on_store(task).dataset == "wells-1d"
 
 
 def test_settings_that_are_asked_for_must_be_those_stored(store):

@@ -2,8 +2,11 @@
 
 import itertools
 
+import hypothesis.extra.numpy as st_numpy
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keras_qd.datasets import SquareSymmetries, build_augmentation, symmetry
 from keras_qd.datasets.augmentation import compose_elements, inverse_element
@@ -39,6 +42,25 @@ def test_group_laws():
         assert (
             compose_elements(a, inverse_element(a)) == compose_elements(inverse_element(a), a) == 0
         )
+
+
+@settings(deadline=None)
+@given(
+    image=st_numpy.arrays("f4", st.integers(1, 7).map(lambda side: (side, side))),
+    first=st.sampled_from(ELEMENTS),
+    second=st.sampled_from(ELEMENTS),
+)
+def test_any_image_keeps_the_group_laws_to_the_bit(image, first, second):
+    """Also with NaN, infinities and signed zeros: numbers move, and nothing is calculated."""
+    twice = symmetry(symmetry(image, first), second)
+    once = symmetry(image, compose_elements(first, second))
+    assert twice.tobytes() == once.tobytes()
+    assert symmetry(symmetry(image, first), inverse_element(first)).tobytes() == image.tobytes()
+    assert sorted(twice.copy().view("u4").ravel()) == sorted(image.view("u4").ravel())
+    batch = np.stack([image, twice])[..., np.newaxis]
+    changed = SquareSymmetries().apply(batch, np.array([first, second]))
+    assert changed[0, ..., 0].tobytes() == symmetry(image, first).tobytes()
+    assert changed[1, ..., 0].tobytes() == symmetry(twice, second).tobytes()
 
 
 def test_batches_change_sample_by_sample():

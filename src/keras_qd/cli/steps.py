@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import click
 
 from keras_qd.cli.evaluate import print_scores
 from keras_qd.cli.progress import counting
-from keras_qd.errors import RunError
+from keras_qd.errors import RunError, StoreError
 from keras_qd.registry import registry
 
 if TYPE_CHECKING:
@@ -24,11 +24,38 @@ if TYPE_CHECKING:
 
 def load_dataset(task: Task) -> Dataset:
     """Load the data set of `task`, with a progress bar where it has to be made first."""
-    builder = registry("datasets").get(task.dataset)
-    if "progress" not in inspect.signature(builder).parameters:
+    if "progress" not in inspect.signature(_builder(task)).parameters:
         return task.load_dataset()
     with counting(task.dataset, "samples") as count:
         return task.load_dataset(progress=count)
+
+
+def on_store(task: Task) -> Task:
+    """Return `task` so that it reads the store it was given, if it was given one.
+
+    Data sets that come as stores themselves know what to make of it. For the others, whose ``path``
+    means something else or which have none, it is the data set ``stored``.
+    """
+    path = task.dataset_config.get("path")
+    reads_stores = "memory_budget" in inspect.signature(_builder(task)).parameters
+    if path is None or reads_stores or not _is_store(path):
+        return task
+    return task.replace(dataset="stored", dataset_config={"path": path})
+
+
+def _builder(task: Task) -> Callable[..., Dataset]:
+    builder: Callable[..., Dataset] = registry("datasets").get(task.dataset)
+    return builder
+
+
+def _is_store(path: str) -> bool:
+    from keras_qd.data import open_store
+
+    try:
+        open_store(path)
+    except StoreError:
+        return False
+    return True
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import click
 from keras_qd import components
 from keras_qd.cli.options import as_json, backend, print_json, seed, task_changes
 from keras_qd.cli.progress import training_progress
-from keras_qd.cli.steps import free_path, judge, load_dataset, print_verdict, resumable
+from keras_qd.cli.steps import free_path, judge, load_dataset, on_store, print_verdict, resumable
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def command(
 
 
 def _train(name: str, out: Path | None, changes: dict[str, Any], seed: int) -> Run:
-    task = components.task(name, **changes)
+    task = on_store(components.task(name, **changes))
     path = out if out is not None else free_path(Path("runs") / name)
     from keras_qd.training import train
 

@@ -9,7 +9,12 @@ import keras
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-ARGUMENTS = {"01_solve_a_dot.py": ["figure.png"], "02_train_a_map.py": ["40", "1"]}
+ARGUMENTS = {
+    "01_solve_a_dot.py": ["figure.png"],
+    "02_train_a_map.py": ["40", "1"],
+    "03_mnist_classification.py": ["1", "4"],
+    "04_mnist_autoencoder.py": ["1", "4", "2", "8"],
+}
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))

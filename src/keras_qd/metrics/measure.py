@@ -130,5 +130,9 @@ def unit_of(measure: Measure, field: str = "", length: str = "") -> str:
     >>> from types import SimpleNamespace
     >>> unit_of(SimpleNamespace(unit="{length}^2"), field="1/a0*^2", length="a0*")
     'a0*^2'
+    >>> unit_of(SimpleNamespace(unit="{field}^2"), field="")
+    ''
     """
-    return measure.unit.format(field=field, length=length)
+    unit = measure.unit.format(field=field, length=length)
+    # The square of a pure number is one, too.
+    return "" if unit.startswith("^") else unit

@@ -131,6 +131,7 @@ class Pix2Pix(keras.Model):
         if sample_weight is not None:
             # Keras does not spread one weight a sample over the pixels of an image.
             sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
+        x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)  # arrays, where nothing compiles
         l1 = super().compute_loss(x, y, y_pred, sample_weight, training)
         real = self.discriminator([x, y], training=training)
         fake = self.discriminator([x, y_pred], training=training)

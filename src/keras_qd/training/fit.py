@@ -16,6 +16,7 @@ from keras_qd.datasets import FollowEpochs
 from keras_qd.datasets.dataset import SPLITS
 from keras_qd.errors import RunError
 from keras_qd.files import replacing
+from keras_qd.models.saving import save_model
 from keras_qd.tasks import Pipeline, Task
 from keras_qd.training.batching import n_samples, training_batches, validation_batches
 from keras_qd.training.callbacks import Checkpoints, Report, Reporter, ScheduledLearningRate
@@ -163,5 +164,5 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
             verbose="auto" if report is None else 0,
         )
     with replacing(run.model_path) as temporary:
-        model.save(temporary)
+        save_model(model, temporary)
     return run

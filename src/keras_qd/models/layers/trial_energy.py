@@ -75,12 +75,12 @@ class TrialEnergy(keras.layers.Layer):
 
     def _coefficients(self, trial: Any) -> Any:
         """Return the shares of the sine functions in a state, shape (n, modes)."""
-        return _normalized(ops.matmul(trial, self._sines) / self._modes)
+        return _normalized(ops.divide(ops.matmul(trial, self._sines), self._modes))
 
     def _applied(self, coefficients: Any, potential: Any) -> Any:
         """Return the Hamiltonian applied to a state, as shares of the sine functions."""
         state = ops.matmul(coefficients, self._sines.T)
-        kinetic = ops.square(self.roughness * self._modes) * coefficients
+        kinetic = ops.square(ops.multiply(self.roughness, self._modes)) * coefficients
         return kinetic + ops.matmul(potential * state, self._sines)
 
     def compute_output_shape(self, trial_shape: Any, potential_shape: Any) -> tuple[Any, int]:

@@ -1,0 +1,66 @@
+"""Models saved on one backend, to be loaded, applied and trained further on the others.
+
+Each backend lives in an environment of its own, so the models are stored beside this file, with
+what their writer predicted then, and after going on for three steps. To make them again, from the
+root, on each backend in turn:
+
+    KERAS_BACKEND=torch python -m tests.parity.exchange
+
+Stored models: keras 3.15.1 on TensorFlow 2.21, torch 2.13.0 and JAX 0.10.2, one x86-64 thread.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_qd
+from keras_qd.models.saving import save_model
+
+FOLDER = Path(__file__).with_name("saved")
+BACKENDS = ("jax", "tensorflow", "torch")
+
+#: Name -> what is built. No dropout: each backend draws its own masks.
+MODELS = {
+    "pix2pix": {
+        "input_shape": (16, 16, 1),
+        "filters": 4,
+        "depth": 2,
+        "discriminator_levels": 1,
+        "dropout": 0.0,
+        "seed": 1,
+    },
+    "unet": {"input_shape": (16, 16, 1), "filters": 4, "depth": 2, "dropout": 0.0, "seed": 1},
+}
+
+
+def path_of(name, backend):
+    return FOLDER / f"{name}-{backend}.keras"
+
+
+def data():
+    """Return inputs and targets, shape (4, 16, 16, 1)."""
+    x = np.random.default_rng(5).standard_normal((4, 16, 16, 1)).astype("float32")
+    return x, np.tanh(x)
+
+
+def train(model, steps):
+    x, y = data()
+    model.fit(x, y, batch_size=len(x), epochs=steps, shuffle=False, verbose=0)
+
+
+def predict(model):
+    return model.predict(data()[0], verbose=0)
+
+
+if __name__ == "__main__":
+    backend = keras.config.backend()
+    for name, settings in MODELS.items():
+        model = keras_qd.build(name, **settings)
+        train(model, 5)
+        save_model(model, path_of(name, backend))
+        saved = predict(model)
+        train(model, 3)
+        np.savez(path_of(name, backend).with_suffix(".npz"), saved=saved, trained=predict(model))

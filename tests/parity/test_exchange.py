@@ -1,0 +1,58 @@
+"""What one backend saves, every backend loads, applies and trains further."""
+
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.models.saving import save_model
+from tests.parity.exchange import BACKENDS, MODELS, path_of, predict, train
+
+
+@pytest.fixture(params=[(name, backend) for name in MODELS for backend in BACKENDS])
+def exchanged(request):
+    """Return a model that was saved on some backend, and what its writer got from it."""
+    name, backend = request.param
+    keras_qd.build(name, **MODELS[name])  # makes its classes known to Keras, as a run does
+    with np.load(path_of(name, backend).with_suffix(".npz"), allow_pickle=False) as stored:
+        return keras.saving.load_model(path_of(name, backend)), dict(stored)
+
+
+def test_predictions_are_those_of_the_writer(exchanged):
+    model, stored = exchanged
+    scale = np.abs(stored["saved"]).max()
+    np.testing.assert_allclose(predict(model), stored["saved"], rtol=0, atol=1e-6 * scale)
+
+
+def test_training_goes_on_as_with_the_writer(exchanged):
+    """Three more steps: with a fresh optimizer the first of them alone would be far larger."""
+    model, stored = exchanged
+    assert int(model.optimizer.iterations) == 5
+    train(model, 3)
+    scale = np.abs(stored["trained"]).max()
+    assert np.abs(stored["trained"] - stored["saved"]).max() > 1e-2 * scale
+    np.testing.assert_allclose(predict(model), stored["trained"], rtol=0, atol=1e-5 * scale)
+
+
+def test_models_that_know_nothing_of_it_are_saved_for_every_backend(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.Adam(1e-2), "mse")
+    model.fit(np.ones((4, 3)), np.zeros((4, 2)), verbose=0)
+    save_model(model, tmp_path / "model.keras")
+    assert b"keras.src.backend" not in (tmp_path / "model.keras").read_bytes()
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        loaded.predict(np.eye(3), verbose=0), model.predict(np.eye(3), verbose=0)
+    )
+    assert int(loaded.optimizer.iterations) == 1
+
+
+def test_how_to_compile_is_left_to_the_backend_that_loads(tmp_path):
+    model = keras_qd.build("pix2pix", **MODELS["pix2pix"])
+    save_model(model, tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    assert config["compile_config"]["jit_compile"] == "auto"

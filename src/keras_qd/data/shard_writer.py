@@ -10,6 +10,7 @@ import numpy as np
 from keras_qd.data.manifest import ManifestEntry, checksum
 from keras_qd.data.place import Place
 from keras_qd.data.recipe import Recipe
+from keras_qd.data.schema import check_description
 from keras_qd.data.store import FINGERPRINT, MANIFEST, Store, open_group
 from keras_qd.errors import DataError, KerasQDError, StoreError
 
@@ -106,9 +107,9 @@ class ShardWriter:
 
         On a cluster, work goes on for a while after whoever ordered it was killed and started anew.
         """
-        now = Store(self.place)
+        now = check_description(self.place, open_group(self.place, "r").attrs)
         before = self._store
-        if (now.configuration, now.n_samples) != (before.configuration, before.n_samples):
+        if (now["configuration"], now["samples"]) != (before.configuration, before.n_samples):
             raise StoreError(
                 f"{self.place} has become another store while samples were made for it, which were "
                 "thrown away"

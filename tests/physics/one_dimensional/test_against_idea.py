@@ -5,7 +5,7 @@ import pytest
 
 from keras_qd import physics
 
-idea = pytest.importorskip("iDEA", reason="iDEA is not installed (pip install iDEA-latest)")
+idea = pytest.importorskip("iDEA", reason="iDEA is not installed; run: tox -e idea")
 
 
 @pytest.mark.filterwarnings("ignore")

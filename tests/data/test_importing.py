@@ -230,6 +230,17 @@ def test_hdf5_that_leads_to_other_files_is_refused(tmp_path):
         import_files([tmp_path / "virtual.h5"], tmp_path / "store.zarr")
 
 
+@pytest.mark.parametrize("write", [as_hdf5, as_zarr])
+def test_damage_is_a_fault_like_others(write, tmp_path):
+    path = write(tmp_path, {"V": ARRAYS["V"], "image": ARRAYS["image"]})[0]
+    chunks = (each for each in (path / "run" / "image").rglob("[0-9]*") if each.is_file())
+    damaged = path if path.is_file() else next(chunks)
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-2000] + (bytes(2000) if path.is_file() else b""))
+    with pytest.raises(DataError, match=r"(V|image) \(all.*cannot be read"):
+        import_files([path], tmp_path / "store.zarr")
+
+
 def test_a_store_is_no_source(tmp_path):
     store = import_files(as_npy(tmp_path, {"V": ARRAYS["V"]}), tmp_path / "store.zarr")
     with pytest.raises(DataError, match="is a data set of keras-qd already"):

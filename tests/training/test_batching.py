@@ -1,5 +1,6 @@
 """Splits larger than memory: read shard by shard, in an order that seed and epoch alone decide."""
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -153,3 +154,31 @@ def test_validation_keeps_all_samples_epoch_of(path):
     for index in range(len(validations[0])):
         for one, other in zip(validations[0][index], validations[1][index], strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_on_a_split_from_disk_goes_on_as_if_it_had_not_stopped(path, tmp_path):
+    task = keras_qd.task("potential-to-energy").replace(
+        dataset_config={"path": str(path), "samples": 12_000, "memory_budget": 2**20},
+        epochs=2,
+        batch_size=2000,
+    )
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    whole = keras_qd.train(task, tmp_path / "whole", report=quiet)
+    with pytest.raises(KeyboardInterrupt):
+        keras_qd.train(task, tmp_path / "run", callbacks=[Stop()], report=quiet)
+    resumed = keras_qd.resume(tmp_path / "run", report=quiet)
+    assert resumed.history()["loss"] == whole.history()["loss"]
+    assert whole.config["samples"]["train"] == len(task.load_dataset().split("train")["energy"])
+    assert isinstance(task.load_dataset().split("test")["energy"], StoredArray)
+    evaluation = keras_qd.evaluate(whole)
+    assert np.isfinite(evaluation.score("mae").value)
+    assert evaluation.data["n_samples"] == whole.config["samples"]["test"]
+
+
+def quiet(*words):
+    """Print nothing."""

@@ -6,6 +6,7 @@ from .batches import Batches as Batches
 from .batches import FollowEpochs as FollowEpochs
 from .dataset import ArrayDataset as ArrayDataset
 from .dataset import Dataset as Dataset
+from .jitter import Jitter as Jitter
 from .scaling import Scaling as Scaling
 from .scaling import fit_scaling as fit_scaling
 from .scaling import scaling_from_config as scaling_from_config
@@ -16,3 +17,4 @@ from .reflection import Reflection as Reflection
 from .shifts import Shifts as Shifts
 from .splits import split_rows as split_rows
 from .stored import StoredDataset as StoredDataset
+from .stored_array import StoredArray as StoredArray

@@ -35,7 +35,7 @@ class Batches(keras.utils.PyDataset):
     shuffle : bool
         Whether each epoch has an order of its own.
     augmentation : str, optional
-        ``"square-symmetries"``, ``"reflection"``, ``"shifts"`` or none.
+        ``"square-symmetries"``, ``"reflection"``, ``"shifts"``, ``"jitter"`` or none.
     seed : int
         Of order and augmentation.
     drop_remainder : bool

@@ -41,7 +41,9 @@ class Dataset(ABC):
         Returns
         -------
         mapping of str to array
-            Every field, with the samples along the first axis.
+            Every field, with the samples along the first axis. Those of a split that is larger than
+            memory have ``shape``, ``dtype`` and ``shards``, and give arrays for slices and lists of
+            rows, as :class:`~keras_qd.datasets.StoredArray` does.
 
         Raises
         ------

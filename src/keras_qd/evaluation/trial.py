@@ -136,7 +136,7 @@ class Trial:
 
         On other data it is their training split that is looked at, which favours the baseline.
         """
-        training = np.asarray(self.dataset.split("train")[name])
+        training = self.dataset.split("train")[name]  # perhaps larger than memory
         single = self.run.pipeline().scalings[name].baseline(training)
         return np.broadcast_to(single, (self.n_samples, *single.shape[1:]))
 

@@ -58,7 +58,7 @@ class Task:
     scaling : mapping of str to str
         Field -> name of its scaling; ``"none"`` for those left out.
     augmentation : str, optional
-        ``"square-symmetries"``, ``"reflection"``, ``"shifts"`` or None.
+        ``"square-symmetries"``, ``"reflection"``, ``"shifts"``, ``"jitter"`` or None.
     dataset_config, model_config, metric_config : mapping
         Settings passed to the data set's and the model's builders, and, by metric's name, to the
         metrics'.

@@ -17,7 +17,7 @@ def array_faults(name: str, array: ForeignArray) -> list[str]:
     name : str
         The field that it is to be.
     array : ForeignArray
-        Is read block by block.
+        Is read block by block to its end, which also shows damage.
 
     Returns
     -------
@@ -33,7 +33,10 @@ def array_faults(name: str, array: ForeignArray) -> list[str]:
     n_samples = array.values.shape[0]
     if not n_samples or 0 in array.values.shape:
         return [f"{what} is empty: its shape is {tuple(array.values.shape)}"]
-    bad = 0 if dtype.kind != "f" else _count_not_finite(array)
+    try:
+        bad = _count_not_finite(array)
+    except (OSError, RuntimeError, ValueError) as error:  # what the codecs say of damaged files
+        return [f"{what} cannot be read: {error}"]
     if bad:
         return [f"{what} holds NaN or infinity in {bad} of {n_samples} samples; remove them"]
     return []

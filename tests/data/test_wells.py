@@ -29,6 +29,16 @@ def test_kinetic_and_potential_energy_sum_up(store):
     assert (store.read("kinetic_energy") > 0).all()
 
 
+def test_the_kinetic_energy_is_von_weizsaeckers_functional_of_the_density(store):
+    """For one electron T[n] is the integral of n'^2 / (8 n), and so that of (sqrt(n))'^2 / 2."""
+    amplitude = np.sqrt(store.read("density").astype(np.float64))
+    modes = np.arange(1, 65)
+    # Sines vanish at the walls as the amplitude does, and their slopes are known.
+    shares = amplitude @ np.sin(np.pi * np.outer(modes, modes) / 65) * (2 / 65)
+    functional = 0.5 * np.sum((np.pi * modes / 10.0 * shares) ** 2, axis=1) * 10.0 / 2
+    np.testing.assert_allclose(functional, store.read("kinetic_energy"), atol=2e-4)
+
+
 def test_the_random_constant_has_the_variance_that_the_density_cannot_know(store):
     means = store.read("potential").mean(axis=1)
     assert np.abs(means).max() < 0.6

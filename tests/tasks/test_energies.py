@@ -1,0 +1,71 @@
+"""The energy tasks, reduced: each beats the variance, but not what its input cannot know."""
+
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.data import Wells
+from keras_qd.datasets import ArrayDataset
+
+#: Variance of the data set's random constant, uniform in +-0.44 Ha*.
+CONSTANT = 0.44**2 / 3
+
+#: What is changed so that a training takes seconds, and the share of the variance that must go.
+REDUCED = {
+    "potential-to-energy": ({"epochs": 12}, 0.9),
+    "potential-to-energy-by-trial-states": ({"epochs": 12}, 0.97),
+    # Dropout would want many more epochs.
+    "density-to-energy": (
+        {"epochs": 12, "model_config": {"learning_rate": 1e-3, "dropout": 0.0}},
+        0.5,
+    ),
+    "density-to-kinetic-energy": ({"epochs": 12}, 0.9),
+}
+
+
+@pytest.fixture(scope="module")
+def wells():
+    samples = Wells().make(range(3000))
+    samples.pop("parameters")
+    parts = {"train": slice(2000), "validation": slice(2000, 2100), "test": slice(2100, None)}
+    splits = {
+        split: {name: values[rows] for name, values in samples.items()}
+        for split, rows in parts.items()
+    }
+    fields = {name: Wells().fields[name] for name in samples}
+    return ArrayDataset(**splits, fields=fields)
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_it_beats_the_variance(name, wells, tmp_path):
+    changes, share = REDUCED[name]
+    task = keras_qd.task(name, batch_size=40, **changes)
+    run = keras_qd.train(task, tmp_path / "run", dataset=wells, seed=1, report=lambda *_: None)
+    test = wells.split("test")
+    exact = test[task.targets[0]]
+    predicted = keras_qd.predict(run, test)[task.targets[0]]
+    error = np.mean((predicted - exact) ** 2)
+    assert error < (1 - share) * exact.var()
+    if name == "density-to-energy":
+        assert error > 0.8 * CONSTANT
+
+
+def test_defaults_are_those_of_the_course():
+    for name in ("potential-to-energy", "density-to-energy"):
+        task = keras_qd.task(name)
+        assert (task.model, task.epochs, task.batch_size) == ("energy-cnn", 50, 250)
+        assert (task.loss, task.schedule, task.augmentation) == (
+            "mean_squared_error",
+            "constant",
+            None,
+        )
+        assert task.dataset == "wells-1d"
+
+
+def test_the_network_of_trial_states_knows_of_added_constants(wells, tmp_path):
+    task = keras_qd.task("potential-to-energy-by-trial-states", epochs=1, batch_size=250)
+    run = keras_qd.train(task, tmp_path / "run", dataset=wells, report=lambda *_: None)
+    potentials = wells.split("test")["potential"][:50]
+    energies = keras_qd.predict(run, potentials)["energy"]
+    shifted = keras_qd.predict(run, potentials + 2.0)["energy"]
+    np.testing.assert_allclose(shifted, energies + 2.0, atol=5e-6)

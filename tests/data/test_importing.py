@@ -135,6 +135,12 @@ def test_an_array_of_a_file_with_several_is_named_by_both(tmp_path):
         import_files(paths, tmp_path / "other.zarr", FieldNames(named={"a": "V"}))
 
 
+def test_an_array_in_groups_is_called_by_its_path_or_its_last_part(tmp_path):
+    path = as_hdf5(tmp_path, ARRAYS)[0]
+    names = FieldNames(named={"a": "run/V", "b": "E", "c": "all.h5:run/density"}, skipped=["image"])
+    assert set(import_files([path], tmp_path / "store.zarr", names).fields) == {"a", "b", "c"}
+
+
 def test_all_faults_are_told_at_once_and_nothing_is_written(tmp_path):
     sick = ARRAYS["V"].copy()
     sick[3, 4], sick[7] = np.nan, np.inf

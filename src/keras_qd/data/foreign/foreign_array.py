@@ -43,7 +43,9 @@ class ForeignArray:
     def known_as(self) -> set[str]:
         """All that a user may call it by."""
         shown = {str(self.source), self.source.name}
-        return {self.name, *({f"{each}:{self.key}" for each in shown} if self.key else shown)}
+        if not self.key:
+            return {self.name, *shown}
+        return {self.name, self.key, *(f"{each}:{self.key}" for each in shown)}
 
 
 def source_checksum(path: Path) -> str:

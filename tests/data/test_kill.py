@@ -1,66 +1,16 @@
 """Generation killed for good, again and again, ends with the same data."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from killing import assert_only_finished_counts, kill_after, kill_until_done, start
 from recipes_for_tests import Noise
 
 from keras_qd.data import generate, open_store
 from keras_qd.errors import StoreError
-
-SCRIPT = """
-import sys
-from recipes_for_tests import Noise
-from keras_qd.data import generate
-
-generate(sys.argv[1], Noise(pause=0.005), int(sys.argv[2]), workers=2)
-"""
-
-
-def start(path, n_samples):
-    """Start a generating process and return it, the leader of a group of its own."""
-    search = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(path), str(n_samples)],
-        env=os.environ | {"PYTHONPATH": search},
-        start_new_session=True,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def kill_after(process, seconds, kind=signal.SIGKILL):
-    """Kill a process and return whether it was still at work."""
-    time.sleep(seconds)
-    alive = process.poll() is None
-    if alive:
-        os.killpg(process.pid, kind)
-    process.wait()
-    return alive
-
-
-def kill_until_done(path, n_samples, generator):
-    """Start and kill until the store is finished; return how often it was killed at work."""
-    kills = 0
-    while True:
-        process = start(path, n_samples)
-        # A little longer each time, so that it ends on a busy machine as well.
-        if not kill_after(process, generator.uniform(0.2, 1.0 + 0.3 * kills)):
-            return kills
-        kills += 1
-        assert_only_finished_counts(path)
-
-
-def assert_only_finished_counts(path):
-    """Whatever was killed: what the store says it has is sound, and nothing else is read."""
-    if path.exists():
-        store = open_store(path)
-        assert store.damaged() == []
 
 
 def children(pid):

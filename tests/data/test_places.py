@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from recipes_for_tests import Noise
 
-from keras_qd.data import generate, lease, open_store
+from keras_qd.data import Wells, generate, lease, open_store
 from keras_qd.data.directory import Directory
 from keras_qd.data.job import Job
 from keras_qd.data.places import find_place
 from keras_qd.data.preparation import prepare_store
+from keras_qd.datasets.wells_1d import wells_1d
 from keras_qd.errors import StoreError, UsageError
 
 
@@ -68,6 +69,16 @@ def test_a_url_holds_the_same_data_and_is_lengthened(memory, local):
     assert store.path == "memory://bucket/noise.zarr"
     np.testing.assert_array_equal(store.read("image"), local.read("image"))
     assert not memory.exists("/bucket/noise.zarr.lock")
+
+
+def test_a_url_is_a_data_set(memory):
+    place = find_place("memory://bucket/wells.zarr")
+    store = prepare_store(place, Wells(n_points=16), 40)
+    Job.on(store, Wells(n_points=16)).open().write(0)
+    wells = wells_1d("memory://bucket/wells.zarr", n_points=16)
+    sizes = [len(wells.split(name)["density"]) for name in ("train", "validation", "test")]
+    assert sum(sizes) == 40
+    assert wells.metadata["path"] == "memory://bucket/wells.zarr"
 
 
 def test_a_store_is_there_once_its_root_is_written(memory, local, monkeypatch):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_qd.cli.format import format_number
-from keras_qd.cli.options import as_json, backend, print_json, print_table, seed
+from keras_qd.cli.options import StorePath, as_json, backend, print_json, print_table, seed
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=StorePath(),
     help="Another stored data set, to see how the model does beyond what it was trained on.",
 )
 @click.option(
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def command(
     runs: tuple[Path, ...],
     split: str,
-    data: Path | None,
+    data: Path | str | None,
     batch_size: int,
     scaled: bool,
     by: str | None,

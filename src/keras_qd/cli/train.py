@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_qd import components
-from keras_qd.cli.options import as_json, backend, print_json, seed, task_changes
+from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed, task_changes
 from keras_qd.cli.progress import training_progress
 from keras_qd.cli.steps import free_path, judge, load_dataset, on_store, print_verdict, resumable
 from keras_qd.errors import UsageError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     metavar="RUN",
     help="Go on with an interrupted run.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Stored data set to train on.")
+@click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training split.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples in a batch.")
 @click.option("--model", help="Another registered model.")
@@ -48,7 +48,7 @@ def command(
     task: str | None,
     out: Path | None,
     interrupted: Path | None,
-    data: Path | None,
+    data: Path | str | None,
     epochs: int | None,
     batch_size: int | None,
     model: str | None,

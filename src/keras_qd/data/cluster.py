@@ -92,13 +92,13 @@ def run_on_cluster(
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     topic = f"keras-qd-{uuid.uuid4().hex}"
     client.subscribe_topic(topic, lambda event: inbox.put(event[1]))
-    futures = client.map(make_shard, shards, job=job, topic=topic, pure=False)
+    futures = set(client.map(make_shard, shards, job=job, topic=topic, pure=False))
     try:
         for future in futures:
             future.add_done_callback(inbox.put)
-        _follow(inbox, len(futures), _Tally(on_made))
+        _follow(inbox, futures, _Tally(on_made))
     finally:
-        client.cancel(futures)
+        client.cancel(list(futures))
         client.unsubscribe_topic(topic)
 
 
@@ -143,13 +143,14 @@ def _writer(job: Job) -> ShardWriter:
     return job.open()
 
 
-def _follow(inbox: queue.SimpleQueue[Any], unfinished: int, tally: _Tally) -> None:
-    """Report progress until every shard is made or one has failed."""
-    while unfinished:
+def _follow(inbox: queue.SimpleQueue[Any], futures: set[Future], tally: _Tally) -> None:
+    """Report progress until every shard is made or one has failed; take out those that are made."""
+    while futures:
         message = inbox.get()
         if not isinstance(message, dict):
-            message = _result(message)
-            unfinished -= 1
+            future, message = message, _result(message)
+            futures.discard(future)
+            future.release()  # or its shard would be made again if the worker died later
         tally.add(message["shard"], message["made"])
 
 

@@ -1,8 +1,11 @@
 """Stores at URLs: what a path or a URL means, and generating to an object store."""
 
+import functools
+import http.server
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -15,6 +18,13 @@ from keras_qd.data.places import find_place
 from keras_qd.data.preparation import prepare_store
 from keras_qd.datasets.wells_1d import wells_1d
 from keras_qd.errors import StoreError, UsageError
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
@@ -67,6 +77,8 @@ def test_a_url_holds_the_same_data_and_is_lengthened(memory, local):
     assert store.digest() == local.digest()
     assert store.damaged() == []
     assert store.path == "memory://bucket/noise.zarr"
+    assert store.place.stored_bytes("image") == local.place.stored_bytes("image") > 22 * 64
+    assert store.place.stored_bytes("nothing") is None
     np.testing.assert_array_equal(store.read("image"), local.read("image"))
     assert not memory.exists("/bucket/noise.zarr.lock")
 
@@ -125,6 +137,20 @@ def test_a_lease_keeps_a_second_writer_out_and_dies_with_its_owner(memory):
     memory.pipe_file("/bucket/noise.lock", b"process 1 on a machine that was switched off\n")
     with place.locked():
         assert str(os.getpid()) in memory.cat_file("/bucket/noise.lock").decode()
+
+
+def test_what_is_served_can_be_read(local):
+    pytest.importorskip("aiohttp", reason="needs what fsspec needs for http")
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(QuietHandler, directory=local.path.parent)
+    ) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            store = open_store(f"http://127.0.0.1:{server.server_port}/{local.path.name}")
+            assert store.digest() == local.digest()
+            assert store.damaged() == []
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.parametrize(

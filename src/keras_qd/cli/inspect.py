@@ -82,7 +82,7 @@ def _fields(store: Store, damaged: list[int]) -> dict[str, dict[str, Any]]:
             "maximum": values.maximum,
             "mean": values.mean,
             "not_finite": values.n_bad,
-            "bytes": store.stored_bytes(name),
+            "bytes": store.place.stored_bytes(name),
         }
     return found
 
@@ -95,7 +95,7 @@ def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> Non
     rows = [(name, *_row(field, *units[name])) for name, field in found["fields"].items()]
     print_table(rows, header)
     click.echo()
-    size = sum(field["bytes"] for field in found["fields"].values())
+    size = sum(field["bytes"] or 0 for field in found["fields"].values())
     click.echo(f"size     {format_bytes(size)}, compressed")
     if found["material"] is not None:
         name, length, energy = found["material"].values()
@@ -125,7 +125,7 @@ def _row(field: dict[str, Any], factor: float, unit: str) -> tuple[str, ...]:
         unit,
         *(format_number(factor * field[key]) for key in ("minimum", "maximum", "mean")),
         str(field["not_finite"]),
-        format_bytes(field["bytes"]),
+        "?" if field["bytes"] is None else format_bytes(field["bytes"]),
         field["meaning"],
     )
 

@@ -51,6 +51,11 @@ class Directory(Place):
         """Return the lock of the operating system; see :class:`WriterLock`."""
         return WriterLock(self.path)
 
+    def stored_bytes(self, name: str) -> int:
+        """Return the sum of the sizes of an array's files."""
+        files = (file for file in (self.path / name).rglob("*") if file.is_file())
+        return sum(file.stat().st_size for file in files)
+
     def remove_leftovers(self) -> None:
         """Remove the temporary files of writers that were killed."""
         for leftover in self.path.rglob("*.partial"):

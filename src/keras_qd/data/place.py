@@ -57,5 +57,9 @@ class Place(ABC):
             On entering, if there is another writer.
         """
 
+    @abstractmethod
+    def stored_bytes(self, name: str) -> int | None:
+        """Return how much one array takes where it is stored; None where nobody tells."""
+
     def remove_leftovers(self) -> None:  # noqa: B027 - most places have none
         """Remove what killed writers left unfinished. The caller holds the lock."""

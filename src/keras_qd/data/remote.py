@@ -78,6 +78,15 @@ class Remote(Place):
         for key in sorted(files, key=lambda key: key == ROOT):
             self._files.pipe_file(f"{self._root}/{key}", files[key])
 
+    def stored_bytes(self, name: str) -> int | None:
+        """Return the sum of the sizes of an array's objects."""
+        try:
+            objects = self._files.find(f"{self._root}/{name}", detail=True).values()
+        except (OSError, NotImplementedError):  # who serves files need not list them
+            return None
+        sizes = [found["size"] for found in objects]
+        return sum(sizes) if sizes and None not in sizes else None
+
     def locked(self) -> Lease:
         """Return a claim that other writers respect; see :class:`Lease`."""
         return Lease(self._files, f"{self._root}.lock", str(self))

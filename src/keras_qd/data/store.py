@@ -182,10 +182,6 @@ class Store:
             wanted[first:last] = self._part(name, number, entry.count)[rows[first:last] - start]
         return wanted
 
-    def stored_bytes(self, name: str) -> int:
-        """Return how many bytes one field takes where it is stored, compressed."""
-        return int(self._array(name).nbytes_stored())
-
     def damaged(self) -> list[int]:
         """Read everything that is finished and return the shards whose checksum is wrong."""
         return [

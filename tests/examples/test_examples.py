@@ -14,6 +14,8 @@ ARGUMENTS = {
     "02_train_a_map.py": ["40", "1"],
     "03_mnist_classification.py": ["1", "4"],
     "04_mnist_autoencoder.py": ["1", "4", "2", "8"],
+    "05_energy_of_a_potential.py": ["400", "1", "1"],
+    "06_energy_of_a_density.py": ["400", "1"],
 }
 
 

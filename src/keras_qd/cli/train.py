@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     help="Go on with an interrupted run.",
 )
 @click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
+@click.option(
+    "--download", is_flag=True, help="Let a data set that can, such as mnist, be downloaded."
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training split.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples in a batch.")
 @click.option("--model", help="Another registered model.")
@@ -49,6 +52,7 @@ def command(
     out: Path | None,
     interrupted: Path | None,
     data: Path | str | None,
+    download: bool,
     epochs: int | None,
     batch_size: int | None,
     model: str | None,
@@ -71,8 +75,9 @@ def command(
     changes = task_changes(settings)
     named = {"epochs": epochs, "batch_size": batch_size, "model": model}
     changes.update({key: value for key, value in named.items() if value is not None})
-    if data is not None:
-        changes["dataset_config"] = {**changes.get("dataset_config", {}), "path": str(data)}
+    source = _source(data, download)
+    if source:
+        changes["dataset_config"] = {**changes.get("dataset_config", {}), **source}
     if interrupted is not None:
         run = _resume(interrupted, changes)
     else:
@@ -82,6 +87,12 @@ def command(
         print_json({"run": str(run.path), **evaluation.summary})
     else:
         print_verdict(run, evaluation)
+
+
+def _source(data: Path | str | None, download: bool) -> dict[str, Any]:
+    """Return the settings of the data set that say where it comes from."""
+    source: dict[str, Any] = {} if data is None else {"path": str(data)}
+    return {**source, "download": True} if download else source
 
 
 def _train(name: str, out: Path | None, changes: dict[str, Any], seed: int) -> Run:

@@ -39,6 +39,6 @@ def download_mnist() -> Path:
     except Exception as cause:  # Keras raises bare Exceptions here
         raise DataError(
             f"MNIST could not be downloaded ({cause}); bring mnist.npz by other means and name it "
-            "with path=, or do with the 5,000 images that are here (subset=True)"
+            "(--data, path=), or do without: the 5,000 images that are here are then used"
         ) from cause
     return path

@@ -151,7 +151,7 @@ def _checked_array(split: str, name: str, values: ArrayLike) -> np.ndarray:
     if array.ndim == 0:
         raise DataError(f"{what} is a single number; expected samples along the first axis")
     if array.dtype.kind == "f":
-        bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=tuple(range(1, array.ndim))))
         if bad.size:
             raise DataError(
                 f"{what} holds NaN or infinity in {bad.size} of {len(array)} samples, "

@@ -191,7 +191,7 @@ def _checked(name: str, shape: tuple[int, ...], arrays: Mapping[str, ArrayLike])
             f"the field {name!r} has shape {values.shape}; "
             f"expected (n, {', '.join(map(str, shape))}), samples along the first axis"
         )
-    bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
     if bad.size:
         raise DataError(
             f"the field {name!r} holds NaN or infinity in {bad.size} of {len(values)} samples, "

@@ -55,6 +55,11 @@ class Task:
         How the learning rate goes from its first value to zero: ``"constant"`` (it does not),
         ``"cosine"``, or ``"linear"`` (constant for the first half, then a straight line, as in the
         original pix2pix).
+    monitor : str, optional
+        ``"loss"``, or one of the followed metrics: the epoch with the best value of it on the
+        validation split is the one whose weights are kept. None keeps those of the last epoch.
+    patience : int, optional
+        Stop early, after so many epochs in a row without a better value of `monitor`.
     scaling : mapping of str to str
         Field -> name of its scaling; ``"none"`` for those left out.
     augmentation : str, optional
@@ -97,6 +102,8 @@ class Task:
     epochs: int = 50
     batch_size: int = 32
     schedule: str = "constant"
+    monitor: str | None = None
+    patience: int | None = None
     scaling: Mapping[str, str] = field(default_factory=dict)
     augmentation: str | None = None
     dataset_config: Mapping[str, Any] = field(default_factory=dict)
@@ -116,6 +123,7 @@ class Task:
             _require_positive(self.name, key, getattr(self, key))
         if self.schedule not in SCHEDULES:
             raise UnknownNameError("schedule", self.schedule, SCHEDULES)
+        self._check_monitor()
         unused = set(self.scaling) - {*self.inputs, *self.targets}
         if unused:
             raise UsageError(
@@ -187,6 +195,16 @@ class Task:
     def from_config(cls, config: Mapping[str, Any]) -> Task:
         """Make a task from what :meth:`to_config` returned."""
         return cls(**config)
+
+    def _check_monitor(self) -> None:
+        """Raise unless `monitor` is something that is followed, and `patience` has one."""
+        followed = ("loss", *(self.followed or ()))
+        if self.monitor is not None and self.monitor not in followed:
+            raise UnknownNameError("followed metric", self.monitor, followed)
+        if self.patience is not None:
+            _require_positive(self.name, "patience", self.patience)
+            if self.monitor is None:
+                raise UsageError(f"patience of task {self.name!r} needs a metric to monitor")
 
     def _compile(self, model: keras.Model) -> keras.Model:
         """Compile `model` with the task's metrics, and its loss and optimizer where it has any."""

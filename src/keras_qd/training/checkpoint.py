@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,7 @@ History = Mapping[str, list[float]]
 
 def save_state(path: Path, model: keras.Model, history: History) -> None:
     """Write the state of `model` after the epochs of `history` to `path`, whole or not at all."""
-    arrays = {
-        f"variable_{index}": keras.ops.convert_to_numpy(variable.value)
-        for index, variable in enumerate(_variables(model))
-    }
-    arrays |= _generator_state()
+    arrays = _values(_variables(model)) | _generator_state()
     arrays["history"] = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
     with replacing(path) as temporary:
         np.savez(temporary, **arrays)
@@ -55,13 +51,40 @@ def load_state(path: Path, model: keras.Model) -> None:
         If the file cannot be read, or is of another model.
     """
     arrays = _read(path)
-    variables = _variables(model)
+    _assign(path, _variables(model), arrays)
+    _restore_generator(arrays.get("torch_generator"))
+
+
+def save_weights(path: Path, model: keras.Model) -> None:
+    """Write what `model` predicts with, and nothing of its training, whole or not at all."""
+    with replacing(path) as temporary:
+        np.savez(temporary, **_values(model.variables))
+
+
+def load_weights(path: Path, model: keras.Model) -> None:
+    """Put what :func:`save_weights` wrote into `model`.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read, or is of another model.
+    """
+    _assign(path, model.variables, _read(path))
+
+
+def _values(variables: Sequence[Any]) -> dict[str, Any]:
+    return {
+        f"variable_{index}": keras.ops.convert_to_numpy(variable.value)
+        for index, variable in enumerate(variables)
+    }
+
+
+def _assign(path: Path, variables: Sequence[Any], arrays: Mapping[str, np.ndarray]) -> None:
     saved = [arrays[key] for key in sorted(arrays, key=_index) if key.startswith("variable_")]
     if [values.shape for values in saved] != [tuple(each.shape) for each in variables]:
         raise RunError(f"the checkpoint {path} is of a model with other variables")
     for variable, values in zip(variables, saved, strict=True):
         variable.assign(values)
-    _restore_generator(arrays.get("torch_generator"))
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

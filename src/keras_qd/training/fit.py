@@ -19,8 +19,9 @@ from keras_qd.files import replacing
 from keras_qd.models.saving import save_model
 from keras_qd.tasks import Pipeline, Task
 from keras_qd.training.batching import n_samples, training_batches, validation_batches
+from keras_qd.training.best_epoch import BestEpoch
 from keras_qd.training.callbacks import Checkpoints, Report, Reporter, ScheduledLearningRate
-from keras_qd.training.checkpoint import load_history
+from keras_qd.training.checkpoint import load_history, load_weights
 from keras_qd.training.environment import describe_environment
 from keras_qd.training.interruption import StopBetweenBatches, deferred_interrupt
 from keras_qd.training.run import Run
@@ -146,9 +147,13 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     history = load_history(run.checkpoint_path)
     done = len(history.get("epoch", ()))
     batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
+    best = BestEpoch(task, run.best_path, history) if task.monitor else None
     watchers = [
         FollowEpochs(batches),
         ScheduledLearningRate(task.schedule, task.epochs, first_rate),
+        *(
+            [best] if best is not None else []
+        ),  # first: a checkpoint tells of weights that are there
         Checkpoints(run, history),
         *([Reporter(report)] if report is not None else []),
         *callbacks,
@@ -158,11 +163,13 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
             batches,
             validation_data=validation_batches(task, pipeline, dataset.split("validation")),
             initial_epoch=done,
-            epochs=task.epochs,
+            epochs=done if best is not None and best.exhausted else task.epochs,
             callbacks=[*watchers, StopBetweenBatches(check)],
             shuffle=False,
             verbose="auto" if report is None else 0,
         )
+    if best is not None:
+        load_weights(run.best_path, model)
     with replacing(run.model_path) as temporary:
         save_model(model, temporary)
     return run

@@ -96,6 +96,11 @@ class Run:
         return self.path / "checkpoints" / "last.npz"
 
     @property
+    def best_path(self) -> Path:
+        """Where the weights of the best epoch so far are, where the task monitors a metric."""
+        return self.path / "checkpoints" / "best.npz"
+
+    @property
     def finished(self) -> bool:
         """Whether the training has come to its end."""
         return self.model_path.is_file()

@@ -104,14 +104,14 @@ def _slope(n_electrons: int, step: float = 1e-3) -> float:
     return (4.0 * one - two - 3.0 * none) / (2.0 * step)
 
 
-def _six_shells(n_electrons: int, length: float, spin: float) -> Case:
+def _six_shells(n_electrons: int, length: int, spin: float) -> Case:
     """Return a published row: the oscillator is so many a0* long."""
     omega = 1 / length**2
     return Case(
         quantity=f"energy / omega in 6 shells, spin {spin:g}",
         dimensions=2,
         n_electrons=n_electrons,
-        strength=f"omega = 1/{length**2:g}",
+        strength=f"omega = 1/{length**2}",
         reference=SIX_SHELL_ENERGIES[n_electrons, length, spin],
         tolerance=1e-5,
         reason="5e-6 from rounding in print, times 2",

@@ -17,7 +17,7 @@ REDUCED = {
     # Dropout would want many more epochs.
     "density-to-energy": (
         {"epochs": 12, "model_config": {"learning_rate": 1e-3, "dropout": 0.0}},
-        0.5,
+        0.15,
     ),
     "density-to-kinetic-energy": ({"epochs": 12}, 0.9),
 }

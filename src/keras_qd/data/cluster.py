@@ -92,17 +92,25 @@ def run_on_cluster(
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     topic = f"keras-qd-{uuid.uuid4().hex}"
     client.subscribe_topic(topic, lambda event: inbox.put(event[1]))
-    futures = set(client.map(make_shard, shards, job=job, topic=topic, pure=False))
+    unfinished = set(client.map(make_shard, shards, job=job, topic=topic, pure=False))
+    tally = _Tally(on_made)
     try:
-        for future in futures:
+        for future in unfinished:
             future.add_done_callback(inbox.put)
-        _follow(inbox, futures, _Tally(on_made))
+        while unfinished:
+            message = inbox.get()
+            if isinstance(message, dict):
+                tally.add(message["shard"], message["made"])
+                continue
+            _check_made(message)
+            unfinished.remove(message)
+            message.release()  # or the shard would be made again if the worker died later
     finally:
-        client.cancel(list(futures))
+        client.cancel(list(unfinished))
         client.unsubscribe_topic(topic)
 
 
-def make_shard(number: int, job: Job, topic: str) -> dict[str, Any]:
+def make_shard(number: int, job: Job, topic: str) -> None:
     """Make one shard, on a worker of the cluster.
 
     Parameters
@@ -114,10 +122,10 @@ def make_shard(number: int, job: Job, topic: str) -> dict[str, Any]:
     topic : str
         Where to tell of progress.
 
-    Returns
-    -------
-    dict
-        ``shard`` and how many samples were ``made``; or ``error``, where it failed.
+    Raises
+    ------
+    ShardError
+        If the shard cannot be made.
     """
     from distributed import get_worker
 
@@ -134,8 +142,11 @@ def make_shard(number: int, job: Job, topic: str) -> dict[str, Any]:
             with disk_errors(writer.place):
                 writer.write(number, on_made)
     except Exception as error:
-        return {"error": describe_failure(error), "worker": worker.address}
-    return {"shard": number, "made": made}
+        raise ShardError(worker.address, describe_failure(error)) from None
+
+
+class ShardError(Exception):
+    """What stopped a shard: the address of the worker, and the failure as text."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -143,42 +154,28 @@ def _writer(job: Job) -> ShardWriter:
     return job.open()
 
 
-def _follow(inbox: queue.SimpleQueue[Any], futures: set[Future], tally: _Tally) -> None:
-    """Report progress until every shard is made or one has failed; take out those that are made."""
-    while futures:
-        message = inbox.get()
-        if not isinstance(message, dict):
-            future, message = message, _result(message)
-            futures.discard(future)
-            future.release()  # or its shard would be made again if the worker died later
-        tally.add(message["shard"], message["made"])
+def _check_made(future: Future) -> None:
+    """Raise what went wrong with a shard that is done with, if anything did.
 
-
-def _result(future: Future) -> dict[str, Any]:
-    """Return what came of one shard.
-
-    Raises
-    ------
-    KerasQDError
-        If nothing good did.
+    What was made is on disk: a result that was lost since then, with its worker, is not missed.
     """
-    if future.status == "error":
-        error = future.exception()
-        raise ClusterError(
-            f"the cluster failed: {type(error).__name__}: {error} What is finished is kept: run "
-            "the same again to go on"
-        ) from error
-    if future.status != "finished":
+    if future.status == "cancelled":
         raise ClusterError(
             "the cluster was closed, or dropped the work. What is finished is kept: run the same "
             "again to go on"
         )
-    found: dict[str, Any] = future.result()
-    if "error" in found:
-        failure = rebuild_failure(found["error"])
-        failure.add_note(f"On the worker {found['worker']} of the cluster.")
+    if future.status != "error":
+        return
+    error = future.exception()
+    if isinstance(error, ShardError):
+        worker, report = error.args
+        failure = rebuild_failure(report)
+        failure.add_note(f"On the worker {worker} of the cluster.")
         raise failure
-    return found
+    raise ClusterError(
+        f"the cluster failed: {type(error).__name__}: {error} What is finished is kept: run the "
+        "same again to go on"
+    ) from error
 
 
 class _Tally:

@@ -98,6 +98,7 @@ def generate(
         done = _Progress(progress, store, shards)
         if shards:
             crew(Job.on(store, recipe), shards, done.add)
+            done.finish()
         record_label_error(place, recipe)
     return Store(place)
 
@@ -130,3 +131,8 @@ class _Progress:
         self._done = min(self._done + count, self._total)
         if self._report is not None:
             self._report(self._done, self._total)
+
+    def finish(self) -> None:
+        """Report that all are made, where what the workers told was late."""
+        if self._done < self._total:
+            self.add(self._total - self._done)

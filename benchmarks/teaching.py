@@ -78,7 +78,7 @@ ROWS = (
         "better",
         "residual-1d",
         "density-to-kinetic-energy",
-        {"targets": "energy", "scaling": {}, "epochs": 10},
+        {"targets": "energy", "model_config": {"view": "logarithm"}},
         "0.0643",
     ),
     Row(

@@ -15,9 +15,11 @@ better = keras_qd.task(
 )
 
 # The same network on both targets: one stalls at the variance of the potential's random constant.
+# It sees the logarithm there: what a density knows of the potential stands in its tails too.
 runs = {}
-for target in ("energy", "kinetic_energy"):
-    runs[target] = keras_qd.train(better.replace(targets=target), f"runs/{target}", seed=1)
+for target, view in (("energy", "logarithm"), ("kinetic_energy", "square-root")):
+    task = better.replace(targets=target, model_config={"view": view})
+    runs[target] = keras_qd.train(task, f"runs/{target}", seed=1)
     score = keras_qd.evaluate(runs[target]).score("mse")
     print(f"{target}: MSE {score.value:.2e} {score.unit}, the variance is {score.baseline:.2e}")
 print(f"variance of a constant that is uniform in +-0.44: {0.44**2 / 3:.2e}")

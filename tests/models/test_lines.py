@@ -63,7 +63,7 @@ def test_without_that_view_it_does_not(name):
     [
         {"view": "without-mean", "readout": "trial-states"},
         {"view": "square-root", "readout": "mean", "channels": 2, "numbers": 3},
-        {"points": 32},
+        {"points": 32, "view": "logarithm"},
     ],
 )
 def test_it_learns_and_round_trips(name, settings, tmp_path):
@@ -89,7 +89,7 @@ def test_pieces_of_a_line():
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
-        ({"view": "naked"}, UnknownNameError, "plain, square-root, without-mean"),
+        ({"view": "naked"}, UnknownNameError, "logarithm, plain, square-root, without-mean"),
         ({"readout": "best"}, UnknownNameError, "dense, mean, trial-states"),
         ({"readout": "trial-states"}, UsageError, "give view='without-mean'"),
         ({"view": "without-mean", "numbers": 2}, UsageError, "one profile and one number"),

@@ -10,7 +10,7 @@ import keras
 from keras_qd.errors import UsageError
 from keras_qd.models.layers.dropout import Dropout
 from keras_qd.models.network import Network, compiled
-from keras_qd.models.profiles import Line, Number, check_line_and_number
+from keras_qd.models.profiles import Line, Number, check_view_and_readout, seen
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -31,13 +31,19 @@ class EnergyCNN(Network):
         Widths of the dense layers before the last, each followed by dropout.
     dropout : float
         Rate.
+    view : str
+        What the network sees: ``"plain"``, ``"square-root"`` or ``"logarithm"``. See
+        :func:`keras_qd.models.profiles.check_view_and_readout`.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are no profiles and numbers, or the profiles are too short.
+        If the shapes are no profiles and numbers, the profiles are too short, or the view is
+        ``"without-mean"``.
+    UnknownNameError
+        If there is no such view.
 
     Notes
     -----
@@ -51,11 +57,14 @@ class EnergyCNN(Network):
         filters: Sequence[int] = (6, 16),
         units: Sequence[int] = (120, 50),
         dropout: float = 0.5,
+        view: str = "plain",
         name: str = "energy-cnn",
     ) -> None:
-        check_line_and_number(input_shape, output_shape)
+        check_view_and_readout(view, "dense", (input_shape, output_shape))
+        if view == "without-mean":
+            raise UsageError(f"{name} does not add the mean again: use residual-1d for that view")
         inputs = keras.Input(tuple(input_shape))
-        features = inputs
+        features = seen(inputs, view)
         for count in filters:
             if features.shape[1] < 4:
                 raise UsageError(
@@ -76,6 +85,7 @@ class EnergyCNN(Network):
             "filters": tuple(filters),
             "units": tuple(units),
             "dropout": dropout,
+            "view": view,
             "name": name,
         }
         super().__init__(inputs, outputs, settings)

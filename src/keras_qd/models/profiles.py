@@ -13,7 +13,11 @@ from keras_qd.models.layers.trial_energy import TrialEnergy
 Line = tuple[int, int]
 Number = tuple[int]
 
-VIEWS = ("plain", "without-mean", "square-root")
+VIEWS = ("plain", "without-mean", "square-root", "logarithm")
+#: Below this, far less than any density on a grid, logarithms see no difference.
+_LEAST = 1e-30
+#: Brings the logarithms of densities to the order of one.
+_DECADES = 10.0
 READOUTS = ("dense", "mean", "trial-states")
 
 
@@ -40,7 +44,9 @@ def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number])
     view : str
         ``"plain"``: the profile. ``"without-mean"``: the profile without its mean, which is added
         to the answer, so that :math:`E[V + c] = E[V] + c`. ``"square-root"``: the root of a profile
-        that is not negative, such as the amplitude that belongs to a density.
+        that is not negative, such as the amplitude that belongs to a density. ``"logarithm"``: the
+        natural logarithm of such a profile over ten, in which the tails of a density stand as
+        clearly as its peak.
     readout : str
         ``"dense"``: any function of the features. ``"mean"``: a mean over the line, as of an energy
         density. ``"trial-states"``: the features make two states of which
@@ -78,6 +84,8 @@ def seen(inputs: Any, view: str) -> Any:
     if view == "square-root":
         # A hair above zero, where the root has no slope.
         return ops.sqrt(ops.maximum(inputs, 0.0) + keras.config.epsilon() ** 2)
+    if view == "logarithm":
+        return ops.log(ops.maximum(inputs, _LEAST)) / _DECADES
     return inputs
 
 

@@ -32,8 +32,9 @@ class Residual1D(Network):
     kernel_size : int
         Pieces that a layer sees; odd.
     view : str
-        What the network sees: ``"plain"``, ``"without-mean"`` (E[V + c] = E[V] + c exactly) or
-        ``"square-root"``. See :func:`keras_qd.models.profiles.check_view_and_readout`.
+        What the network sees: ``"plain"``, ``"without-mean"`` (E[V + c] = E[V] + c exactly),
+        ``"square-root"`` or ``"logarithm"``. See
+        :func:`keras_qd.models.profiles.check_view_and_readout`.
     readout : str
         How it answers: ``"dense"``, ``"mean"`` or ``"trial-states"``. See the same.
     name : str

@@ -26,18 +26,19 @@ TASKS = {
 
 @click.command()
 @click.option("--seeds", default=3, show_default=True, help="Trainings of each task.")
+@click.option("--first-seed", default=0, show_default=True, help="Of the first of them.")
 @click.option(
     "--data", type=click.Path(exists=True), help="All MNIST, as a file; else what there is."
 )
 @click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)), help="Only these.")
-def main(seeds, data, tasks):
+def main(seeds, first_seed, data, tasks):
     """Print a table with the mean over the seeds and the spread."""
     tasks = tasks or tuple(TASKS)
     dataset = keras_qd.load("mnist", path=data)
     counts = {name: len(dataset.split(name)["digit"]) for name in ("train", "validation", "test")}
     found = {name: [] for name in tasks}
     # Seed by seed, so that an interrupted run has something of every task.
-    for seed in range(seeds):
+    for seed in range(first_seed, first_seed + seeds):
         for name in tasks:
             found[name].append(train(name, dataset, seed))
             click.echo(f"# {name}, seed {seed}: {found[name][-1]}", err=True)

@@ -21,6 +21,13 @@ from keras_qd.physics.potentials.family import build_family
 from keras_qd.physics.potentials.sampling import sample_generator
 
 
+#: The random constant of every potential, in Ha*.
+_CONSTANT: dict[str, Any] = {"offset": (-0.44, 0.44)}
+
+#: What a family has otherwise than by itself.
+_DEFAULTS: dict[str, dict[str, Any]] = {"random-fourier": {"amplitude": 0.3}}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wells(Recipe):
     r"""Ground states of one electron in random potentials on a line.
@@ -35,7 +42,9 @@ class Wells(Recipe):
         Family of random potentials on a line: ``"random-fourier"`` or ``"gaussian-wells"``.
     family_settings : mapping
         Settings of the family. Unless they say otherwise, each potential has a random constant,
-        uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not.
+        uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not. A random field
+        has an amplitude of 0.3 Ha*, comparable with the kinetic energy, so that the electron keeps
+        to one place without leaving the rest of the line empty.
     material : str, optional
         Material that a0* and Ha* stand for; see :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
@@ -77,7 +86,7 @@ class Wells(Recipe):
                 f"seed={self.seed} not negative"
             )
         check_material(self.material)
-        settings = {"offset": (-0.44, 0.44), **self.family_settings}
+        settings = {**_CONSTANT, **_DEFAULTS.get(self.family, {}), **self.family_settings}
         family = build_family(FAMILIES, self.family, settings)
         object.__setattr__(self, "length", float(self.length))
         object.__setattr__(self, "family_settings", family.configuration())

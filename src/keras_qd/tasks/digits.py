@@ -1,7 +1,7 @@
 """The two tasks on handwritten digits: which digit an image shows, and compressing the image.
 
-With the architectures and settings of a machine-learning course for physicists, and with others that
-are measured to be better: docs/teaching-tasks.md has the figures.
+With the architectures and settings of a machine-learning course for physicists, and with others
+that are measured to be better: docs/teaching-tasks.md has the figures.
 """
 
 from __future__ import annotations

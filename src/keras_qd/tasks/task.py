@@ -235,8 +235,9 @@ class Task:
             return keras.optimizers.get(given)
         except (ValueError, TypeError, KeyError) as cause:
             raise UsageError(
-                f"the optimizer {_plain(self.optimizer)!r} of task {self.name!r} is none of Keras'; give "
-                'a name, or {"class_name": "adam", "config": {"learning_rate": 0.001}}'
+                f"the optimizer {_plain(self.optimizer)!r} of task {self.name!r} is "
+                "none of Keras'; give a name, or "
+                '{"class_name": "adam", "config": {"learning_rate": 0.001}}'
             ) from cause
 
 

@@ -20,7 +20,6 @@ from keras_qd.physics.one_dimensional.solver import solve_1d
 from keras_qd.physics.potentials.family import build_family
 from keras_qd.physics.potentials.sampling import sample_generator
 
-
 #: The random constant of every potential, in Ha*.
 _CONSTANT: dict[str, Any] = {"offset": (-0.44, 0.44)}
 

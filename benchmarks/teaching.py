@@ -107,14 +107,18 @@ TASKS = tuple(dict.fromkeys(row.group for row in ROWS))
 @click.option("--seeds", default=3, show_default=True, help="Trainings a row, seeds 0, 1, ...")
 @click.option("--threads", default=2, show_default=True, help="Threads of the backend.")
 @click.option("--samples", default=100_000, show_default=True, help="Systems, half for training.")
-def main(tasks, models, seeds, threads, samples):
+@click.option("--amplitude", type=float, help="Of the potentials, in Ha*; else the data set's own.")
+def main(tasks, models, seeds, threads, samples, amplitude):
     """Train every row with every seed, and print it when it is done."""
     limit_threads(threads)
+    data = {"samples": samples}
+    if amplitude is not None:
+        data["family_settings"] = {"amplitude": amplitude}
     chosen = [row for row in ROWS if row.group in tasks.split(",") and models in ("all", row.kind)]
     print(HEADER)
     print("|" + "---|" * HEADER.count(" | ") + "---|")
     for row in chosen:
-        found = [train(row, seed, samples) for seed in range(seeds)]
+        found = [train(row, seed, data) for seed in range(seeds)]
         errors, seconds, used = (
             [each[key] for each in found] for key in ("mse", "seconds", "cpu_seconds")
         )
@@ -126,11 +130,11 @@ def main(tasks, models, seeds, threads, samples):
         )
 
 
-def train(row, seed, samples):
-    """Train one row with one seed, and return its size, error and time."""
+def train(row, seed, data):
+    """Train one row with one seed on `data`, and return its size, error and time."""
     import keras_qd
 
-    task = keras_qd.task(row.task).replace(**row.changes, dataset_config={"samples": samples})
+    task = keras_qd.task(row.task).replace(**row.changes, dataset_config=data)
     dataset = task.load_dataset()
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.perf_counter(), time.process_time()

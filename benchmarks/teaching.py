@@ -76,9 +76,9 @@ ROWS = (
     Row(
         "density-to-energy",
         "better",
-        "residual-1d",
-        "density-to-kinetic-energy",
-        {"targets": "energy", "model_config": {"view": "logarithm"}},
+        "energy-cnn, logarithm",
+        "density-to-energy",
+        {"model_config": {"view": "logarithm"}},
         "0.0643",
     ),
     Row(

@@ -15,7 +15,7 @@ better = keras_qd.task(
 )
 
 # The same network on both targets: one stalls at the variance of the potential's random constant.
-# It sees the logarithm there: what a density knows of the potential stands in its tails too.
+# It sees the logarithm there: what a density knows of the potential stands in its tails.
 runs = {}
 for target, view in (("energy", "logarithm"), ("kinetic_energy", "square-root")):
     task = better.replace(targets=target, model_config={"view": view})

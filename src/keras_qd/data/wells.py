@@ -24,7 +24,7 @@ from keras_qd.physics.potentials.sampling import sample_generator
 _CONSTANT: dict[str, Any] = {"offset": (-0.44, 0.44)}
 
 #: What a family has otherwise than by itself.
-_DEFAULTS: dict[str, dict[str, Any]] = {"random-fourier": {"amplitude": 0.3}}
+_DEFAULTS: dict[str, dict[str, Any]] = {"random-fourier": {"amplitude": 0.2}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Wells(Recipe):
     family_settings : mapping
         Settings of the family. Unless they say otherwise, each potential has a random constant,
         uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not. A random field
-        has an amplitude of 0.3 Ha*, comparable with the kinetic energy, so that the electron keeps
+        has an amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron keeps
         to one place without leaving the rest of the line empty.
     material : str, optional
         Material that a0* and Ha* stand for; see :func:`keras_qd.physics.material`. It changes no

@@ -39,8 +39,7 @@ DENSITY_TO_ENERGY = Task(
     description="density of one electron on a line to its energy, which the density does not know",
     inputs="density",
     targets="energy",
-    # On the density as it is, the same network is still far from what the density knows.
-    model_config={"learning_rate": 1e-4, "view": "logarithm"},
+    model_config={"learning_rate": 1e-4},
     **_COMMON,
     **_REFERENCE,
 )

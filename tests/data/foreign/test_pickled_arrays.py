@@ -294,7 +294,8 @@ def buffers(array):
         (b"NNb.", "no array"),
         (b"\x80\x04NN\x93.", "without words"),
     ],
-    ids=str,
+    # The bytes are left out: unused ones of a long double differ from run to run.
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_whatever_else_is_refused_with_its_reason(content, message, tmp_path_factory):
     with pytest.raises(DataError, match=message):

@@ -10,26 +10,27 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
+from timing import processor
 
-TRIAL_STATES = {"view": "without-mean", "readout": "trial-states"}
 HEADER = (
-    "| task | model | parameters | test MSE (Ha*^2), mean | lowest to highest | seconds "
-    "| CPU seconds | reference |"
+    "| task | model | parameters | metric | test, mean | lowest to highest | seconds "
+    "| CPU seconds | course |"
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of the table.
 
     Parameters
     ----------
     group : str
-        What ``--tasks`` selects it by.
+        The course's task: what ``--tasks`` selects by.
     kind : str
         ``"reference"`` for the course's network and settings, ``"better"`` for others.
     model : str
@@ -38,8 +39,10 @@ class Row:
         The registered task.
     changes : mapping
         What is varied of it.
-    reference : str
-        The course's result, where it has one.
+    metric, space : str
+        What is quoted of the evaluation.
+    course : str
+        The course's result on its own data, where it has one.
     """
 
     group: str
@@ -47,7 +50,9 @@ class Row:
     model: str
     task: str
     changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    reference: str = ""
+    metric: str = "mse"
+    space: str = "physical"
+    course: str = ""
 
 
 #: The course's settings for a task that it does not have.
@@ -58,76 +63,84 @@ _COURSE = {
     "schedule": "constant",
     "augmentation": None,
 }
+_TRIAL_STATES = {"view": "without-mean", "readout": "trial-states"}
+_DIGITS = {"group": "mnist-classification", "metric": "accuracy", "course": "0.9904"}
+_IMAGES = {"group": "mnist-autoencoder", "space": "scaled", "course": "0.0263"}
+_POTENTIAL = {"group": "potential-to-energy", "course": "2.44e-4"}
+_DENSITY = {"group": "density-to-energy", "course": "0.0643"}
+_KINETIC = {"group": "density-to-kinetic-energy", "task": "density-to-kinetic-energy"}
 
 ROWS = (
-    Row("potential-to-energy", "reference", "energy-cnn", "potential-to-energy", {}, "2.44e-4"),
-    Row("density-to-energy", "reference", "energy-cnn", "density-to-energy", {}, "0.0643"),
+    Row(**_DIGITS, kind="reference", model="digit-cnn", task="mnist-classification"),
+    Row(**_DIGITS, kind="better", model="digit-resnet", task="mnist-classification-resnet"),
+    Row(**_IMAGES, kind="reference", model="conv-autoencoder", task="mnist-autoencoder"),
+    Row(**_IMAGES, kind="better", model="residual-autoencoder", task="mnist-autoencoder-residual"),
+    Row(**_POTENTIAL, kind="reference", model="energy-cnn", task="potential-to-energy"),
+    Row(**_DENSITY, kind="reference", model="energy-cnn", task="density-to-energy"),
+    Row(**_KINETIC, kind="reference", model="energy-cnn", changes=_COURSE),
     Row(
-        "density-to-kinetic-energy", "reference", "energy-cnn", "density-to-kinetic-energy", _COURSE
+        **_POTENTIAL,
+        kind="better",
+        model="residual-1d, trial states",
+        task="potential-to-energy-by-trial-states",
+    ),
+    Row(**_KINETIC, kind="better", model="residual-1d"),
+    Row(
+        **_DENSITY,
+        kind="better",
+        model="energy-cnn, logarithm",
+        task="density-to-energy",
+        changes={"model_config": {"view": "logarithm"}},
     ),
     Row(
-        "potential-to-energy",
-        "better",
-        "residual-1d, trial states",
-        "potential-to-energy-by-trial-states",
-        reference="2.44e-4",
-    ),
-    Row("density-to-kinetic-energy", "better", "residual-1d", "density-to-kinetic-energy"),
-    Row(
-        "density-to-energy",
-        "better",
-        "energy-cnn, logarithm",
-        "density-to-energy",
-        {"model_config": {"view": "logarithm"}},
-        "0.0643",
+        **_POTENTIAL,
+        kind="better",
+        model="residual-1d, any function",
+        task="potential-to-energy-by-trial-states",
+        changes={"model_config": {"readout": "dense"}, "epochs": 60},
     ),
     Row(
-        "potential-to-energy",
-        "better",
-        "residual-1d, any function",
-        "potential-to-energy-by-trial-states",
-        {"model_config": {"readout": "dense"}, "epochs": 60},
-        "2.44e-4",
-    ),
-    Row(
-        "potential-to-energy",
-        "better",
-        "fno-1d, trial states",
-        "potential-to-energy-by-trial-states",
-        {"model": "fno-1d", "model_config": TRIAL_STATES, "epochs": 30, "batch_size": 250},
-        "2.44e-4",
+        **_POTENTIAL,
+        kind="better",
+        model="fno-1d, trial states",
+        task="potential-to-energy-by-trial-states",
+        changes={
+            "model": "fno-1d",
+            "model_config": _TRIAL_STATES,
+            "epochs": 30,
+            "batch_size": 250,
+        },
     ),
 )
 TASKS = tuple(dict.fromkeys(row.group for row in ROWS))
 
 
 @click.command()
-@click.option("--tasks", default=",".join(TASKS), show_default=True, help="Separated by commas.")
+@click.option("--tasks", default=",".join(TASKS), help="Separated by commas; all by default.")
 @click.option("--models", type=click.Choice(["all", "reference", "better"]), default="all")
+@click.option("--only", help="Rows whose model is called so.")
 @click.option("--seeds", default=3, show_default=True, help="Trainings a row, seeds 0, 1, ...")
 @click.option("--threads", default=2, show_default=True, help="Threads of the backend.")
 @click.option("--samples", default=100_000, show_default=True, help="Systems, half for training.")
-@click.option("--amplitude", type=float, help="Of the potentials, in Ha*; else the data set's own.")
-def main(tasks, models, seeds, threads, samples, amplitude):
+@click.option("--mnist", type=click.Path(exists=True), help="All MNIST, as a file.")
+def main(tasks, models, only, seeds, threads, samples, mnist):
     """Train every row with every seed, and print it when it is done."""
     limit_threads(threads)
-    data = {"samples": samples}
-    if amplitude is not None:
-        data["family_settings"] = {"amplitude": amplitude}
-    chosen = [row for row in ROWS if row.group in tasks.split(",") and models in ("all", row.kind)]
+    chosen = [
+        row
+        for row in ROWS
+        if row.group in tasks.split(",")
+        and models in ("all", row.kind)
+        and only in (None, row.model)
+    ]
+    import keras
+
+    print(f"{processor()}, {threads} threads, {keras.config.backend()}, {date.today()}\n")
     print(HEADER)
-    print("|" + "---|" * HEADER.count(" | ") + "---|")
+    print("|" + "---|" * HEADER.count(" | ") + "---|", flush=True)
     for row in chosen:
-        found = [train(row, seed, data) for seed in range(seeds)]
-        errors, seconds, used = (
-            [each[key] for each in found] for key in ("mse", "seconds", "cpu_seconds")
-        )
-        print(
-            f"| `{row.group}` | {row.model} | {found[0]['parameters']:,} "
-            f"| {statistics.mean(errors):.3g} | {min(errors):.3g} to {max(errors):.3g} "
-            f"| {statistics.mean(seconds):.0f} | {statistics.mean(used):.0f} | {row.reference} |",
-            flush=True,
-        )
+        data = {"path": mnist} if row.group.startswith("mnist") else {"samples": samples}
+        print(line(row, [train(row, seed, data) for seed in range(seeds)]), flush=True)
 
 
 def train(row, seed, data):
@@ -142,13 +155,25 @@ def train(row, seed, data):
             task, Path(folder) / "run", dataset=dataset, seed=seed, report=lambda *_: None
         )
         seconds, used = time.perf_counter() - started, time.process_time() - used
-        evaluation = keras_qd.evaluate(run, n_draws=1, batch_size=1000)
+        evaluation = keras_qd.evaluate(run, n_draws=2, batch_size=1000)
         return {
             "parameters": run.load_model().count_params(),
-            "mse": evaluation.score("mse").value,
+            "value": evaluation.score(row.metric, space=row.space).value,
             "seconds": seconds,
             "cpu_seconds": used,
         }
+
+
+def line(row, found):
+    """Return a row of the table from its trainings."""
+    values, seconds, used = (
+        [each[key] for each in found] for key in ("value", "seconds", "cpu_seconds")
+    )
+    return (
+        f"| `{row.group}` | {row.model} | {found[0]['parameters']:,} | {row.metric} "
+        f"| {statistics.mean(values):.3g} | {min(values):.3g} to {max(values):.3g} "
+        f"| {statistics.mean(seconds):.0f} | {statistics.mean(used):.0f} | {row.course} |"
+    )
 
 
 def limit_threads(threads):

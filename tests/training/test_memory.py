@@ -17,14 +17,16 @@ PAIR_BYTES = 2 * N_PIXELS**2 * 4
 
 #: Goes through an epoch as training does, and tells how much memory that took.
 SCRIPT = """
-import resource, sys
+import re, sys
+from pathlib import Path
 import keras_qd
 from keras_qd.tasks import Pipeline
 from keras_qd.training.batching import training_batches, validation_batches
 
 def peak():
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    # Not getrusage: that counts what the parent had before this program began.
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) * 1024
 
 task = keras_qd.task("potential-to-density", scaling={"potential": "centered-standard"})
 dataset = keras_qd.load("stored", path=sys.argv[1], memory_budget=int(sys.argv[2]))
@@ -60,7 +62,7 @@ class Waves(Recipe):
         return {"potential": np.round(potential, 2), "density": np.round(potential**2, 2)}
 
 
-@pytest.fixture(scope="module", params=[4000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[8000, pytest.param(20_000, marks=pytest.mark.slow)])
 def path(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("large") / "waves.zarr"
     write_store(path, Waves(), request.param)
@@ -80,6 +82,7 @@ def go_through(path, memory_budget):
     return int(process.stdout)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux' /proc")
 def test_memory_stays_within_bounds_where_the_split_does_not(path):
     path, n_samples = path
     whole = 0.8 * n_samples * PAIR_BYTES
@@ -88,4 +91,5 @@ def test_memory_stays_within_bounds_where_the_split_does_not(path):
     from_disk = go_through(path, budget)
     in_memory = go_through(path, 2**40)
     assert in_memory > whole
-    assert from_disk < 50e6 < whole / 2
+    # Some 50 MB, whatever the number of samples: most of it is what is imported on the way.
+    assert from_disk < 80e6 < whole / 2

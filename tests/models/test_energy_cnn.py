@@ -6,7 +6,7 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import UsageError
-from keras_qd.models.energy_cnn import energy_cnn
+from keras_qd.models.energy_cnn import EnergyCNN
 
 
 def test_parameters_are_those_of_the_course_for_both_tasks():
@@ -25,7 +25,7 @@ def test_learning_rates_are_those_of_the_course():
 
 
 def test_dropout_follows_both_dense_layers_and_acts_in_training_only():
-    model = energy_cnn()
+    model = EnergyCNN()
     kinds = [type(layer).__name__ for layer in model.layers[-5:]]
     assert kinds == ["Dense", "Dropout", "Dense", "Dropout", "Dense"]
     profiles = np.random.default_rng(0).normal(size=(4, 64, 1)).astype("float32")
@@ -36,7 +36,7 @@ def test_dropout_follows_both_dense_layers_and_acts_in_training_only():
 
 
 def test_it_round_trips(tmp_path):
-    model = energy_cnn((32, 2), (3,), filters=(2, 3), units=(4,))
+    model = EnergyCNN((32, 2), (3,), filters=(2, 3), units=(4,))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.get_config() == model.get_config()
@@ -57,4 +57,4 @@ def test_it_round_trips(tmp_path):
 )
 def test_impossible_shapes_are_refused(settings, message):
     with pytest.raises(UsageError, match=message):
-        energy_cnn(**settings)
+        EnergyCNN(**settings)

@@ -49,10 +49,8 @@ class AlignedL1(_AlignedNorm, L1):
     1.0
     """
 
+    default_name = "aligned-l1"
     title = "L1, aligned"
-
-    def __init__(self, name: str = "aligned-l1", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -72,10 +70,8 @@ class AlignedL2(_AlignedNorm, L2):
     1.0
     """
 
+    default_name = "aligned-l2"
     title = "L2, aligned"
-
-    def __init__(self, name: str = "aligned-l2", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -95,10 +91,8 @@ class AlignedR2(R2):
     1.0
     """
 
+    default_name = "aligned-r2"
     title = "R2, aligned"
-
-    def __init__(self, name: str = "aligned-r2", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def _tensor_values(self, fields: Any) -> Any:
         return align_tensor(tensors.flat(fields))

@@ -38,12 +38,10 @@ class Accuracy(SampleMean):
     0.6666666666666666
     """
 
+    default_name = "accuracy"
     title = "Accuracy"
     unit = ""
     higher_is_better = True
-
-    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add the samples of a batch.

@@ -39,12 +39,10 @@ class CrossEntropy(SampleMean):
     0.346574
     """
 
+    default_name = "cross-entropy"
     title = "Cross-entropy"
     unit = ""
     higher_is_better = False
-
-    def __init__(self, name: str = "cross-entropy", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add the samples of a batch.

@@ -41,7 +41,7 @@ class DensityWeightedNorm(FieldMetric):
     A system without any density counts NaN.
     """
 
-    def __init__(self, name: str, dtype: Any = None) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self._total = RunningSum(self, "total")
         self._count = RunningSum(self, "count")
@@ -118,10 +118,8 @@ class DensityWeightedL1(DensityWeightedNorm):
     1.0
     """
 
+    default_name = "density-weighted-l1"
     title = "L1, density-weighted"
-
-    def __init__(self, name: str = "density-weighted-l1", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def _tensor_norm(self, error: Any, weights: Any) -> Any:
         return pairwise_sum(weights * ops.abs(error))
@@ -150,10 +148,8 @@ class DensityWeightedL2(DensityWeightedNorm):
     1.0
     """
 
+    default_name = "density-weighted-l2"
     title = "L2, density-weighted"
-
-    def __init__(self, name: str = "density-weighted-l2", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def _tensor_norm(self, error: Any, weights: Any) -> Any:
         return ops.sqrt(pairwise_sum(weights * ops.square(error)))
@@ -182,10 +178,8 @@ class DensityWeightedR2(R2):
     1.0
     """
 
+    default_name = "density-weighted-r2"
     title = "R2, density-weighted"
-
-    def __init__(self, name: str = "density-weighted-r2", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add the systems of a batch.

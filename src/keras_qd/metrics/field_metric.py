@@ -13,20 +13,23 @@ from keras_qd.metrics.measure import NO_CONTEXT, Array, Context
 class FieldMetric(keras.metrics.Metric):
     """Base of the metrics: streams over batches, and is exact on whole arrays.
 
+    A subclass sets the class attributes, `default_name` to the name that it is registered by.
+
     Parameters
     ----------
-    name : str
+    name : str, optional
         Name in logs and tables.
     dtype : str or dtype policy, optional
         What to compute in while streaming; at least single precision, whatever the network's own.
     """
 
+    default_name: str
     title = ""
     unit = "{field}"
     higher_is_better = False
 
-    def __init__(self, name: str, dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=tensors.accumulation_dtype(dtype))
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name=name or self.default_name, dtype=tensors.accumulation_dtype(dtype))
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
         """Return the terms of every system, shape (n, k); see `Measure`."""

@@ -35,10 +35,8 @@ class MAE(L1):
     0.25
     """
 
+    default_name = "mae"
     title = "MAE"
-
-    def __init__(self, name: str = "mae", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -58,11 +56,9 @@ class MSE(SampleMean):
     0.125
     """
 
+    default_name = "mse"
     title = "MSE"
     unit = "{field}^2"
-
-    def __init__(self, name: str = "mse", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def sample_values(self, y_true: Any, y_pred: Any) -> Any:
         """Return the mean square error of every system of a batch, shape (batch,)."""
@@ -94,11 +90,9 @@ class RMSE(MSE):
     3.535534
     """
 
+    default_name = "rmse"
     title = "RMSE"
     unit = "{field}"
-
-    def __init__(self, name: str = "rmse", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def result(self) -> Any:
         """Return the root of the mean over the systems so far, a scalar tensor."""

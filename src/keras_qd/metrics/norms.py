@@ -46,10 +46,8 @@ class L1(SampleMean):
     0.5
     """
 
+    default_name = "l1"
     title = "L1"
-
-    def __init__(self, name: str = "l1", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def sample_values(self, y_true: Any, y_pred: Any) -> Any:
         """Return the L1 norm of every error of a batch, shape (batch,)."""
@@ -82,10 +80,8 @@ class L2(SampleMean):
     [3.535534, 0.0]
     """
 
+    default_name = "l2"
     title = "L2"
-
-    def __init__(self, name: str = "l2", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def sample_values(self, y_true: Any, y_pred: Any) -> Any:
         """Return the L2 norm of every error of a batch, shape (batch,)."""
@@ -116,10 +112,8 @@ class Linf(SampleMean):
     2.5
     """
 
+    default_name = "linf"
     title = "Linf"
-
-    def __init__(self, name: str = "linf", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def sample_values(self, y_true: Any, y_pred: Any) -> Any:
         """Return the largest error of every system of a batch, shape (batch,)."""

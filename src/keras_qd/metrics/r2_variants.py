@@ -43,12 +43,10 @@ class R2PerSystem(SampleMean):
     array([0.90625, 0.     ])
     """
 
+    default_name = "r2-per-system"
     title = "R2 per system"
     unit = ""
     higher_is_better = True
-
-    def __init__(self, name: str = "r2-per-system", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def sample_values(self, y_true: Any, y_pred: Any) -> Any:
         """Return R2 of every system of a batch, shape (batch,)."""
@@ -88,10 +86,8 @@ class R2ScalarMean(R2):
     0.961538
     """
 
+    default_name = "r2-scalar-mean"
     title = "R2 about the scalar mean"
-
-    def __init__(self, name: str = "r2-scalar-mean", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def _add_to_spread(self, values: Any, weights: Any) -> None:
         weights = ops.reshape(weights * ops.ones_like(values), (-1, 1))

@@ -61,10 +61,8 @@ class NMAE(RelativeMetric):
     0.25
     """
 
+    default_name = "nmae"
     title = "NMAE"
-
-    def __init__(self, name: str = "nmae", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def tensor_size(self, values: Any) -> Any:
         """Return the sum of absolute values of every row."""
@@ -94,10 +92,8 @@ class NRMSE(RelativeMetric):
     0.2
     """
 
+    default_name = "nrmse"
     title = "NRMSE"
-
-    def __init__(self, name: str = "nrmse", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def tensor_size(self, values: Any) -> Any:
         """Return the Euclidean norm of every row."""
@@ -125,10 +121,8 @@ class PeakError(RelativeMetric):
     0.25
     """
 
+    default_name = "peak-error"
     title = "Largest error / peak"
-
-    def __init__(self, name: str = "peak-error", dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
 
     def tensor_size(self, values: Any) -> Any:
         """Return the largest absolute value of every row."""

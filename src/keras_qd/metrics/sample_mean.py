@@ -20,7 +20,7 @@ class SampleMean(FieldMetric):
 
     Parameters
     ----------
-    name : str
+    name : str, optional
         Name in logs and tables.
     dtype : str or dtype policy, optional
         What to compute in while streaming; at least single precision, whatever the network's own.
@@ -32,7 +32,7 @@ class SampleMean(FieldMetric):
     the value is NaN.
     """
 
-    def __init__(self, name: str, dtype: Any = None) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self._total = RunningSum(self, "total")
         self._weight = RunningSum(self, "weight")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from keras_qd.errors import UsageError
-from keras_qd.models.network import Network, compiled
+from keras_qd.models.network import Network
 
 Image = tuple[int, int, int]
 
@@ -23,6 +24,8 @@ class Autoencoder(Network):
         Image -> latent numbers, and latent numbers -> image.
     settings : mapping
         The arguments that make the same network again.
+    loss : str
+        A Keras loss.
 
     Attributes
     ----------
@@ -30,9 +33,15 @@ class Autoencoder(Network):
         The two halves, which share their weights with the whole.
     """
 
-    def __init__(self, encoder: keras.Model, decoder: keras.Model, settings: Any) -> None:
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        settings: Mapping[str, Any],
+        loss: str = "mse",
+    ) -> None:
         inputs = keras.Input(encoder.input_shape[1:])
-        super().__init__(inputs, decoder(encoder(inputs)), settings)
+        super().__init__(inputs, decoder(encoder(inputs)), settings, loss)
         self.encoder = encoder
         self.decoder = decoder
 
@@ -50,6 +59,8 @@ class ConvAutoencoder(Autoencoder):
         The same.
     latent_channels : int
         Channels of the latent image, which has an eighth of the sides: (4, 4, 2) for digits.
+    learning_rate : float
+        Of Adam.
     name : str
         Name of the network.
 
@@ -61,6 +72,12 @@ class ConvAutoencoder(Autoencoder):
     Notes
     -----
     With the default settings there are 2,969 parameters.
+
+    Examples
+    --------
+    >>> model = ConvAutoencoder()
+    >>> model.count_params(), model.encoder.output_shape, model.decoder.output_shape
+    (2969, (None, 4, 4, 2), (None, 28, 28, 1))
     """
 
     def __init__(
@@ -68,6 +85,7 @@ class ConvAutoencoder(Autoencoder):
         input_shape: Image = (28, 28, 1),
         output_shape: Image | None = None,
         latent_channels: int = 2,
+        learning_rate: float = 1e-3,
         name: str = "conv-autoencoder",
     ) -> None:
         check_same_image(input_shape, output_shape)
@@ -82,41 +100,10 @@ class ConvAutoencoder(Autoencoder):
             "input_shape": tuple(input_shape),
             "output_shape": tuple(input_shape),
             "latent_channels": latent_channels,
+            "learning_rate": learning_rate,
             "name": name,
         }
         super().__init__(encoder, decoder, settings)
-
-
-def conv_autoencoder(
-    input_shape: Image = (28, 28, 1),
-    output_shape: Image | None = None,
-    *,
-    learning_rate: float = 1e-3,
-    **settings: Any,
-) -> ConvAutoencoder:
-    """Build :class:`ConvAutoencoder`, compiled with the mean squared error.
-
-    Parameters
-    ----------
-    input_shape, output_shape : tuple of int
-        (ny, nx, channels), without the sample axis; both the same.
-    learning_rate : float
-        Of Adam.
-    **settings
-        As of :class:`ConvAutoencoder`.
-
-    Raises
-    ------
-    UsageError
-        As :class:`ConvAutoencoder`.
-
-    Examples
-    --------
-    >>> model = conv_autoencoder()
-    >>> model.count_params(), model.encoder.output_shape, model.decoder.output_shape
-    (2969, (None, 4, 4, 2), (None, 28, 28, 1))
-    """
-    return compiled(ConvAutoencoder(input_shape, output_shape, **settings), learning_rate, "mse")
 
 
 def check_same_image(input_shape: Image, output_shape: Image | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from keras_qd.errors import UsageError
-from keras_qd.models.network import Network, compiled
+from keras_qd.models.network import Network
 
 Image = tuple[int, int, int]
 
@@ -27,6 +27,8 @@ class DigitCNN(Network):
         Channels of the 3 x 3 convolutions.
     units : sequence of int
         Widths of the dense layers before the last.
+    learning_rate : float
+        Of Adam.
     name : str
         Name of the network.
 
@@ -42,6 +44,11 @@ class DigitCNN(Network):
     References
     ----------
     .. [1] LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86, 2278 (1998), doi:10.1109/5.726791
+
+    Examples
+    --------
+    >>> DigitCNN().count_params()
+    50374
     """
 
     def __init__(
@@ -50,6 +57,7 @@ class DigitCNN(Network):
         output_shape: tuple[int] = (10,),
         filters: Sequence[int] = (6, 16),
         units: Sequence[int] = (100, 84),
+        learning_rate: float = 1e-3,
         name: str = "digit-cnn",
     ) -> None:
         check_image_and_classes(input_shape, output_shape)
@@ -72,41 +80,10 @@ class DigitCNN(Network):
             "output_shape": tuple(output_shape),
             "filters": tuple(filters),
             "units": tuple(units),
+            "learning_rate": learning_rate,
             "name": name,
         }
-        super().__init__(inputs, outputs, settings)
-
-
-def digit_cnn(
-    input_shape: Image = (28, 28, 1),
-    output_shape: tuple[int] = (10,),
-    *,
-    learning_rate: float = 1e-3,
-    **settings: Any,
-) -> DigitCNN:
-    """Build :class:`DigitCNN`, compiled with the categorical cross-entropy.
-
-    Parameters
-    ----------
-    input_shape, output_shape : tuple of int
-        (ny, nx, channels) and (classes,), without the sample axis.
-    learning_rate : float
-        Of Adam.
-    **settings
-        As of :class:`DigitCNN`.
-
-    Raises
-    ------
-    UsageError
-        As :class:`DigitCNN`.
-
-    Examples
-    --------
-    >>> digit_cnn().count_params()
-    50374
-    """
-    model = DigitCNN(input_shape, output_shape, **settings)
-    return compiled(model, learning_rate, "categorical_crossentropy")
+        super().__init__(inputs, outputs, settings, "categorical_crossentropy")
 
 
 def class_probabilities(features: Any, n_classes: int) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from keras_qd.models.digit_cnn import Image, check_image_and_classes, class_probabilities
 from keras_qd.models.layers.dropout import Dropout
 from keras_qd.models.layers.residual import normalized_convolution, residual_block
-from keras_qd.models.network import Network, compiled
+from keras_qd.models.network import Network
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -29,6 +28,8 @@ class DigitResNet(Network):
         Residual blocks of two 3 x 3 convolutions in a level.
     dropout : float
         Rate before the last layer.
+    learning_rate : float
+        Of Adam.
     name : str
         Name of the network.
 
@@ -40,6 +41,11 @@ class DigitResNet(Network):
     References
     ----------
     .. [1] He, Zhang, Ren, Sun, 2015, arXiv:1512.03385
+
+    Examples
+    --------
+    >>> DigitResNet(filters=(4, 8)).output_shape
+    (None, 10)
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class DigitResNet(Network):
         filters: Sequence[int] = (32, 64),
         blocks: int = 1,
         dropout: float = 0.3,
+        learning_rate: float = 2e-3,
         name: str = "digit-resnet",
     ) -> None:
         check_image_and_classes(input_shape, output_shape)
@@ -68,38 +75,7 @@ class DigitResNet(Network):
             "filters": tuple(filters),
             "blocks": blocks,
             "dropout": dropout,
+            "learning_rate": learning_rate,
             "name": name,
         }
-        super().__init__(inputs, outputs, settings)
-
-
-def digit_resnet(
-    input_shape: Image = (28, 28, 1),
-    output_shape: tuple[int] = (10,),
-    *,
-    learning_rate: float = 2e-3,
-    **settings: Any,
-) -> DigitResNet:
-    """Build :class:`DigitResNet`, compiled with the categorical cross-entropy.
-
-    Parameters
-    ----------
-    input_shape, output_shape : tuple of int
-        (ny, nx, channels) and (classes,), without the sample axis.
-    learning_rate : float
-        Of Adam.
-    **settings
-        As of :class:`DigitResNet`.
-
-    Raises
-    ------
-    UsageError
-        As :class:`DigitResNet`.
-
-    Examples
-    --------
-    >>> digit_resnet(filters=(4, 8)).output_shape
-    (None, 10)
-    """
-    model = DigitResNet(input_shape, output_shape, **settings)
-    return compiled(model, learning_rate, "categorical_crossentropy")
+        super().__init__(inputs, outputs, settings, "categorical_crossentropy")

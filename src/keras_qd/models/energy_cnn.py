@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from keras_qd.errors import UsageError
 from keras_qd.models.layers.dropout import Dropout
-from keras_qd.models.network import Network, compiled
+from keras_qd.models.network import Network
 from keras_qd.models.profiles import Line, Number, check_view_and_readout, seen
 
 
@@ -34,6 +33,8 @@ class EnergyCNN(Network):
     view : str
         What the network sees: ``"plain"``, ``"square-root"`` or ``"logarithm"``. See
         :func:`keras_qd.models.profiles.check_view_and_readout`.
+    learning_rate : float
+        Of Adam.
     name : str
         Name of the network.
 
@@ -48,6 +49,11 @@ class EnergyCNN(Network):
     Notes
     -----
     With the default settings there are 33,429 parameters, whatever the profile is of.
+
+    Examples
+    --------
+    >>> EnergyCNN().count_params()
+    33429
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class EnergyCNN(Network):
         units: Sequence[int] = (120, 50),
         dropout: float = 0.5,
         view: str = "plain",
+        learning_rate: float = 1e-3,
         name: str = "energy-cnn",
     ) -> None:
         check_view_and_readout(view, "dense", (input_shape, output_shape))
@@ -86,37 +93,7 @@ class EnergyCNN(Network):
             "units": tuple(units),
             "dropout": dropout,
             "view": view,
+            "learning_rate": learning_rate,
             "name": name,
         }
         super().__init__(inputs, outputs, settings)
-
-
-def energy_cnn(
-    input_shape: Line = (64, 1),
-    output_shape: Number = (1,),
-    *,
-    learning_rate: float = 1e-3,
-    **settings: Any,
-) -> EnergyCNN:
-    """Build :class:`EnergyCNN`, compiled with the mean squared error.
-
-    Parameters
-    ----------
-    input_shape, output_shape : tuple of int
-        (points, channels) and (numbers,), without the sample axis.
-    learning_rate : float
-        Of Adam.
-    **settings
-        As of :class:`EnergyCNN`.
-
-    Raises
-    ------
-    UsageError
-        As :class:`EnergyCNN`.
-
-    Examples
-    --------
-    >>> energy_cnn().count_params()
-    33429
-    """
-    return compiled(EnergyCNN(input_shape, output_shape, **settings), learning_rate, "mse")

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_qd.models.layers.spectral import SpectralConvolution
-from keras_qd.models.network import Network, compiled
+from keras_qd.models.network import Network
 from keras_qd.models.profiles import Line, Number, answered, check_view_and_readout, seen
 
 
@@ -34,6 +34,8 @@ class FNO1D(Network):
     view, readout : str
         What the network sees, and how it answers: see
         :func:`keras_qd.models.profiles.check_view_and_readout`.
+    learning_rate : float
+        Of Adam.
     name : str
         Name of the network.
 
@@ -47,6 +49,11 @@ class FNO1D(Network):
     References
     ----------
     .. [1] Li et al., 2020, arXiv:2010.08895
+
+    Examples
+    --------
+    >>> FNO1D(width=4, modes=4, blocks=1).output_shape
+    (None, 1)
     """
 
     def __init__(
@@ -59,6 +66,7 @@ class FNO1D(Network):
         padding: int = 16,
         view: str = "plain",
         readout: str = "dense",
+        learning_rate: float = 3e-3,
         name: str = "fno-1d",
     ) -> None:
         check_view_and_readout(view, readout, (input_shape, output_shape))
@@ -83,6 +91,7 @@ class FNO1D(Network):
             "padding": padding,
             "view": view,
             "readout": readout,
+            "learning_rate": learning_rate,
             "name": name,
         }
         super().__init__(inputs, outputs, settings)
@@ -92,34 +101,3 @@ def _with_places(profiles: Any) -> Any:
     """Return profiles with the place of each point, from -1 to 1, as one more channel."""
     places = np.linspace(-1.0, 1.0, profiles.shape[1], dtype="float32")[None, :, None]
     return ops.concatenate([profiles, ops.zeros_like(profiles[..., :1]) + places], axis=-1)
-
-
-def fno_1d(
-    input_shape: Line = (64, 1),
-    output_shape: Number = (1,),
-    *,
-    learning_rate: float = 3e-3,
-    **settings: Any,
-) -> FNO1D:
-    """Build :class:`FNO1D`, compiled with the mean squared error.
-
-    Parameters
-    ----------
-    input_shape, output_shape : tuple of int
-        (points, channels) and (numbers,), without the sample axis.
-    learning_rate : float
-        Of Adam.
-    **settings
-        As of :class:`FNO1D`.
-
-    Raises
-    ------
-    KerasQDError
-        As :class:`FNO1D`.
-
-    Examples
-    --------
-    >>> fno_1d(width=4, modes=4, blocks=1).output_shape
-    (None, 1)
-    """
-    return compiled(FNO1D(input_shape, output_shape, **settings), learning_rate, "mse")

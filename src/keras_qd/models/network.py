@@ -1,19 +1,17 @@
-"""What networks of one graph share: their settings are their configuration, on every backend."""
+"""What networks of one graph share: made by settings, compiled, saved for every backend."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import keras
 
 from keras_qd.models.portable import portable_config
 
-Model = TypeVar("Model", bound=keras.Model)
-
 
 class Network(keras.Model):
-    """A graph of layers that a few settings make, so that the settings say all of it.
+    """A graph of layers that a few settings make, compiled with Adam and ready for ``fit``.
 
     A subclass draws the graph in its ``__init__`` and hands over the arguments it was made with.
 
@@ -22,12 +20,19 @@ class Network(keras.Model):
     inputs, outputs : keras.KerasTensor
         Ends of the graph.
     settings : mapping
-        The arguments that make the same network again, ``name`` among them.
+        The arguments that make the same network again, ``name`` and ``learning_rate`` among them.
+    loss : str
+        A Keras loss.
     """
 
-    def __init__(self, inputs: Any, outputs: Any, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, inputs: Any, outputs: Any, settings: Mapping[str, Any], loss: str = "mse"
+    ) -> None:
         super().__init__(inputs, outputs, name=settings["name"])
         self._settings = dict(settings)
+        self.compile(keras.optimizers.Adam(settings["learning_rate"]), loss=loss)
+        # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
+        self.optimizer.build(self.trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make the same network again."""
@@ -41,21 +46,3 @@ class Network(keras.Model):
     def get_compile_config(self) -> dict[str, Any]:
         """Return how the model was compiled, in a form that every backend can load."""
         return dict(portable_config(super().get_compile_config()))
-
-
-def compiled(model: Model, learning_rate: float, loss: str) -> Model:
-    """Compile `model` with Adam and return it.
-
-    Parameters
-    ----------
-    model : keras.Model
-        The network.
-    learning_rate : float
-        Of Adam.
-    loss : str
-        A Keras loss.
-    """
-    model.compile(keras.optimizers.Adam(learning_rate), loss=loss)
-    # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
-    model.optimizer.build(model.trainable_variables)
-    return model

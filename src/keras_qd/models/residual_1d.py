@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_qd.errors import UsageError
-from keras_qd.models.network import Network, compiled
+from keras_qd.models.network import Network
 from keras_qd.models.profiles import Line, Number, answered, check_view_and_readout, seen
 
 
@@ -37,6 +37,8 @@ class Residual1D(Network):
         :func:`keras_qd.models.profiles.check_view_and_readout`.
     readout : str
         How it answers: ``"dense"``, ``"mean"`` or ``"trial-states"``. See the same.
+    learning_rate : float
+        Of Adam.
     name : str
         Name of the network.
 
@@ -50,6 +52,11 @@ class Residual1D(Network):
     References
     ----------
     .. [1] He, Zhang, Ren, Sun, 2016, arXiv:1603.05027
+
+    Examples
+    --------
+    >>> Residual1D(width=16, view="without-mean", readout="trial-states").output_shape
+    (None, 1)
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class Residual1D(Network):
         kernel_size: int = 1,
         view: str = "plain",
         readout: str = "dense",
+        learning_rate: float = 2e-3,
         name: str = "residual-1d",
     ) -> None:
         check_view_and_readout(view, readout, (input_shape, output_shape))
@@ -89,6 +97,7 @@ class Residual1D(Network):
             "kernel_size": kernel_size,
             "view": view,
             "readout": readout,
+            "learning_rate": learning_rate,
             "name": name,
         }
         super().__init__(inputs, outputs, settings)
@@ -104,34 +113,3 @@ def _mix(features: Any, width: int, kernel_size: int) -> Any:
     if kernel_size == 1:
         return keras.layers.Dense(width)(features)
     return keras.layers.Conv1D(width, kernel_size, padding="same")(features)
-
-
-def residual_1d(
-    input_shape: Line = (64, 1),
-    output_shape: Number = (1,),
-    *,
-    learning_rate: float = 2e-3,
-    **settings: Any,
-) -> Residual1D:
-    """Build :class:`Residual1D`, compiled with the mean squared error.
-
-    Parameters
-    ----------
-    input_shape, output_shape : tuple of int
-        (points, channels) and (numbers,), without the sample axis.
-    learning_rate : float
-        Of Adam.
-    **settings
-        As of :class:`Residual1D`.
-
-    Raises
-    ------
-    KerasQDError
-        As :class:`Residual1D`.
-
-    Examples
-    --------
-    >>> residual_1d(width=16, view="without-mean", readout="trial-states").output_shape
-    (None, 1)
-    """
-    return compiled(Residual1D(input_shape, output_shape, **settings), learning_rate, "mse")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from keras_qd.models.conv_autoencoder import Autoencoder, Image, check_same_image, image_output
 from keras_qd.models.layers.residual import normalized_convolution, residual_block
-from keras_qd.models.network import compiled
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -27,6 +25,8 @@ class ResidualAutoencoder(Autoencoder):
         Shape in which the latent numbers are given; their number is what counts.
     filters : sequence of int
         Channels of the levels; each level halves the image.
+    learning_rate : float
+        Of Adam.
     name : str
         Name of the network.
 
@@ -34,6 +34,12 @@ class ResidualAutoencoder(Autoencoder):
     ------
     UsageError
         If the shapes are not the same image.
+
+    Examples
+    --------
+    >>> model = ResidualAutoencoder(filters=(4, 8), latent_shape=(16,))
+    >>> model.encoder.output_shape, model.decoder.output_shape
+    ((None, 16), (None, 28, 28, 1))
     """
 
     def __init__(
@@ -42,6 +48,7 @@ class ResidualAutoencoder(Autoencoder):
         output_shape: Image | None = None,
         latent_shape: tuple[int, ...] = (4, 4, 2),
         filters: Sequence[int] = (16, 32),
+        learning_rate: float = 2e-3,
         name: str = "residual-autoencoder",
     ) -> None:
         check_same_image(input_shape, output_shape)
@@ -52,42 +59,10 @@ class ResidualAutoencoder(Autoencoder):
             "output_shape": tuple(input_shape),
             "latent_shape": tuple(latent_shape),
             "filters": tuple(filters),
+            "learning_rate": learning_rate,
             "name": name,
         }
         super().__init__(encoder, decoder, settings)
-
-
-def residual_autoencoder(
-    input_shape: Image = (28, 28, 1),
-    output_shape: Image | None = None,
-    *,
-    learning_rate: float = 2e-3,
-    **settings: Any,
-) -> ResidualAutoencoder:
-    """Build :class:`ResidualAutoencoder`, compiled with the mean squared error.
-
-    Parameters
-    ----------
-    input_shape, output_shape : tuple of int
-        (ny, nx, channels), without the sample axis; both the same.
-    learning_rate : float
-        Of Adam.
-    **settings
-        As of :class:`ResidualAutoencoder`.
-
-    Raises
-    ------
-    UsageError
-        As :class:`ResidualAutoencoder`.
-
-    Examples
-    --------
-    >>> model = residual_autoencoder(filters=(4, 8), latent_shape=(16,))
-    >>> model.encoder.output_shape, model.decoder.output_shape
-    ((None, 16), (None, 28, 28, 1))
-    """
-    model = ResidualAutoencoder(input_shape, output_shape, **settings)
-    return compiled(model, learning_rate, "mse")
 
 
 def _encoder(shape: Image, latent_shape: Sequence[int], filters: Sequence[int]) -> keras.Model:

@@ -17,6 +17,12 @@ from .potentials.sampling import (
 from .references import taut_density as taut_density, two_electron_energy as two_electron_energy
 from .solution import Solution as Solution
 from .solver import Solver as Solver, solve as solve
+from .targets.catalogue import (
+    density_target as density_target,
+    density_targets as density_targets,
+)
+from .targets.given import density_of_picture as density_of_picture
+from .targets.target import DensityTarget as DensityTarget
 from .units import Material as Material
 from .validation.check import Check as Check
 from .validation.table import validate as validate

@@ -1,0 +1,125 @@
+"""What every density that is drawn from a shape is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.errors import UsageError
+from keras_qd.physics.box import Box
+from keras_qd.physics.targets.brush import paint
+
+Array = NDArray[np.float64]
+
+#: Points on a line are at most this share of its width apart.
+_SPACING = 0.25
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DensityTarget(ABC):
+    """Base of the drawn densities: a name, and numbers that say what is drawn.
+
+    Lengths are fractions of the side of the box, so that a shape means the same in every box.
+
+    Parameters
+    ----------
+    width : float
+        Full width at half maximum of the density across a line.
+
+    Attributes
+    ----------
+    name : str
+        The name that finds it.
+    """
+
+    name: ClassVar[str]
+
+    width: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._check("width", 0.02, 0.5)
+
+    @abstractmethod
+    def parts(self) -> Sequence[tuple[float, Array]]:
+        """Return what is drawn.
+
+        Returns
+        -------
+        sequence of (float, ndarray of shape (m, 2))
+            Of each part its share of the electrons, and points within the box.
+        """
+
+    def density(self, box: Box, n_pixels: int, n_electrons: float) -> Array:
+        """Draw the density.
+
+        Parameters
+        ----------
+        box : Box
+            The box.
+        n_pixels : int
+            Pixels a side.
+        n_electrons : float
+            What it integrates to.
+
+        Returns
+        -------
+        ndarray, shape (n_pixels, n_pixels)
+            In 1/a0*^2; positive, smooth, and vanishing at the walls.
+
+        Raises
+        ------
+        UsageError
+            If its lines are too thin for the grid.
+        """
+        parts = [
+            share * paint(points, box, n_pixels, self.width) ** 2 for share, points in self.parts()
+        ]
+        return np.asarray(n_electrons * sum(parts))
+
+    def _check(self, name: str, least: float, most: float) -> None:
+        """Check a number, and store it as a plain one."""
+        value = getattr(self, name)
+        usable = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (usable and least <= value <= most):
+            raise UsageError(
+                f"{self.name}: {name}={value!r} is not usable; give a number between {least:g} "
+                f"and {most:g}"
+            )
+        object.__setattr__(self, name, float(value))
+
+
+def line(corners: Array, width: float) -> Array:
+    """Points along a line through corners, close enough for a brush of this width.
+
+    Parameters
+    ----------
+    corners : ndarray, shape (k, 2)
+        At least two.
+    width : float
+        Of the brush.
+
+    Returns
+    -------
+    ndarray, shape (m, 2)
+
+    Examples
+    --------
+    >>> line(np.array([[0.25, 0.5], [0.75, 0.5]]), 1.0)[:, 0]
+    array([0.25, 0.5 , 0.75])
+    """
+    lengths = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))])
+    n_points = 1 + math.ceil(lengths[-1] / (_SPACING * width))
+    places = np.linspace(0, lengths[-1], n_points)
+    return np.stack([np.interp(places, lengths, column) for column in corners.T], axis=1)
+
+
+def turned(points: Array, angle: float) -> Array:
+    """Turn points about the centre of the box, whose side is 1."""
+    rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return 0.5 + (points - 0.5) @ rotation

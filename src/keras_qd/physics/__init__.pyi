@@ -1,5 +1,7 @@
 from .box import Box as Box
 from .interactions import Interaction as Interaction
+from .inversion.inverter import invert as invert
+from .inversion.outcome import Inversion as Inversion
 from .label_error import LabelError as LabelError, estimate_label_error as estimate_label_error
 from .materials import material as material, material_names as material_names
 from .one_dimensional.sampling import sample_potentials_1d as sample_potentials_1d

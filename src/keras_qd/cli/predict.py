@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-import numpy as np
 
-from keras_qd.cli.format import format_number
-from keras_qd.cli.options import as_json, backend, print_json, print_table
-from keras_qd.errors import UsageError
-
-if TYPE_CHECKING:
-    from keras_qd.training.run import Run
+from keras_qd.cli.options import StorePath, as_json, backend, print_json, print_table
 
 
 @click.command("predict")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.argument("inputs", metavar="INPUT", type=click.Path(path_type=Path))
+@click.argument("inputs", metavar="INPUT", type=StorePath())
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The .npz file to write."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="What to write: a .npz or .npy file, or a .zarr store.",
 )
-@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option(
+    "--grey",
+    nargs=2,
+    type=float,
+    metavar="BLACK WHITE",
+    help="What black and white mean in images of whole numbers, in the unit of the input field.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -33,56 +37,51 @@ if TYPE_CHECKING:
 @backend
 @as_json
 def command(
-    run: Path, inputs: Path, out: Path, force: bool, batch_size: int, as_json: bool
+    run: Path,
+    inputs: Path | str,
+    out: Path,
+    force: bool,
+    grey: tuple[float, float] | None,
+    batch_size: int,
+    as_json: bool,
 ) -> None:
     """Apply the trained model of RUN to the fields in INPUT.
 
-    INPUT is a .npy file with the input field, a .npz file with arrays by the fields' names, or the
-    directory of a stored data set; in physical units, samples along the first axis. OUT gets the
-    predicted fields by name, in physical units.
+    INPUT is a .npy file with the input field, a .npz file with arrays by the fields' names, an
+    image or a folder of images, or a stored data set; in physical units, samples along the first
+    axis. OUT gets the predicted fields in physical units. Neither has to fit into memory. A store
+    that was interrupted is gone on with by the same command.
+
+    Of images, floats are physical values. Whole numbers are read linearly from black (0) to white
+    (255 or 65535), which --grey gives their values; a model that was trained on such images needs
+    no --grey. Images of a folder are taken in the order of their names.
 
     \b
     Examples:
       keras-qd predict runs/potential-to-density potentials.npy --out densities.npz
+      keras-qd predict runs/potential-to-density scans/ --grey -6 0 --out densities.zarr
     """
-    _check_output(out, force)
-    from keras_qd.evaluation import predict
-    from keras_qd.evaluation.reading import read_fields
-    from keras_qd.training.run import Run
+    from keras_qd.evaluation.file_prediction import check_output, predict_file
 
-    opened = Run.open(run)
-    fields = read_fields(inputs, list(opened.pipeline().inputs))
-    prediction = predict(opened, fields, batch_size=batch_size)
-    _write(out, prediction)
-    summary = [_summary(opened, name, values) for name, values in prediction.items()]
+    check_output(out, force)
+    from keras_qd.cli.progress import counting
+
+    with counting("predicting", "systems") as count:
+        written = predict_file(
+            run, inputs, out, grey=grey, batch_size=batch_size, force=force, progress=count
+        )
+    found: list[dict[str, Any]] = [
+        {
+            "field": name,
+            "shape": [written.n_samples, *field.shape],
+            "type": field.dtype,
+            "unit": field.unit or "-",
+        }
+        for name, field in written.fields.items()
+    ]
     if as_json:
-        print_json({"out": str(out), "fields": summary})
+        print_json({"out": str(out), "fields": found})
         return
-    rows = [(each["field"], str(each["shape"]), each["range"], each["unit"]) for each in summary]
-    print_table(rows, header=("field", "shape", "range", "unit"))
+    rows = [(each["field"], str(each["shape"]), each["type"], each["unit"]) for each in found]
+    print_table(rows, header=("field", "shape", "type", "unit"))
     click.echo(f"\nwritten: {out}")
-
-
-def _check_output(out: Path, force: bool) -> None:
-    if out.suffix != ".npz":
-        raise UsageError(f"--out must name a .npz file, got {out}")
-    if out.exists() and not force:
-        raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
-
-
-def _write(out: Path, prediction: dict[str, Any]) -> None:
-    """Write the predicted fields, whole or not at all."""
-    from keras_qd.files import replacing
-
-    with replacing(out) as temporary:
-        np.savez(temporary, **prediction)
-
-
-def _summary(run: Run, name: str, values: Any) -> dict[str, Any]:
-    low, high = (format_number(float(end)) for end in (values.min(), values.max()))
-    return {
-        "field": name,
-        "shape": list(values.shape),
-        "range": f"{low} to {high}",
-        "unit": run.config["fields"].get(name, {}).get("unit") or "-",
-    }

@@ -21,7 +21,11 @@ from keras_qd.errors import StoreError, UnknownNameError
 FINGERPRINT = "fingerprint"
 MANIFEST = "manifest"
 #: The command that makes stores of a kind, where that is not ``keras-qd generate``.
-COMMANDS = {"imported": "keras-qd import", "image-pairs": "keras-qd prepare"}
+COMMANDS = {
+    "imported": "keras-qd import",
+    "image-pairs": "keras-qd prepare",
+    "predictions": "keras-qd predict",
+}
 
 
 class Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-#: Batches that go through the model in one call: few calls, and memory for a few batches only.
+#: Batches that go through the model in one call, so that there are few calls; fewer where they are
+#: large, so that a block takes little memory.
 _BATCHES_A_CALL = 16
+_BLOCK_BYTES = 2**25
 
 
 def predict(
@@ -102,9 +105,9 @@ def iterate_predictions(
     """
     if batch_size < 1:
         raise UsageError(f"the batch size must be a whole number from 1 on, got {batch_size}")
-    n_samples = _common_length(pipeline, fields)
+    n_samples = common_length(pipeline, fields)
     batch_size = min(batch_size, _next_power_of_two(n_samples))
-    step = batch_size * _BATCHES_A_CALL
+    step = batch_size * _batches_a_call(pipeline, batch_size)
     for start in range(0, n_samples, step):
         part = {name: fields[name][start : start + step] for name in pipeline.inputs}
         yield pipeline.restore(predict_scaled(model, pipeline.scale_inputs(part), batch_size))
@@ -159,8 +162,21 @@ def named_fields(
     return {next(iter(pipeline.inputs)): np.asarray(arrays)}
 
 
-def _common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:
-    """Return the number of samples, which all input fields must share."""
+def _batches_a_call(pipeline: Pipeline, batch_size: int) -> int:
+    """Return how many batches make a block of limited size, in the 64 bits that scaling takes."""
+    largest = max(math.prod(shape) for shape in (pipeline.input_shape, pipeline.output_shape))
+    return max(1, min(_BATCHES_A_CALL, _BLOCK_BYTES // (8 * largest * batch_size)))
+
+
+def common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:
+    """Return the number of samples, which all input fields must share.
+
+    Raises
+    ------
+    DataError
+        If a field is missing or has another number of axes than in training, if they differ in
+        length, or if there are no samples.
+    """
     lengths: dict[str, int] = {}
     for name, shape in pipeline.inputs.items():
         if name not in fields:

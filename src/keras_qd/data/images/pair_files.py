@@ -68,11 +68,11 @@ def find_pairs(
     if a is None or b is None:
         faults.add("give one folder, or two with --a and --b")
         return []
-    return _ordered(_matched(_images(a, faults), _images(b, faults), faults), faults)
+    return _ordered(_matched(find_images(a, faults), find_images(b, faults), faults), faults)
 
 
 def _side_by_side(folder: Path, faults: Faults) -> list[tuple[str, Path, Path]]:
-    return [(name, path, path) for name, path in _images(folder, faults).items()]
+    return [(name, path, path) for name, path in find_images(folder, faults).items()]
 
 
 def _matched(
@@ -89,8 +89,16 @@ def _subfolder(folder: Path, name: str) -> Path | None:
     return next((each for each in folder.iterdir() if each.name.lower() == name), None)
 
 
-def _images(folder: Path, faults: Faults) -> dict[str, Path]:
-    """Return all images below a folder by name, without those that are hidden."""
+def find_images(folder: Path, faults: Faults) -> dict[str, Path]:
+    """Return all images below a folder by name, without those that are hidden.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    faults : Faults
+        Hears of two of one name, and of a folder that is not there or holds none.
+    """
     if not folder.is_dir():
         faults.add(f"there is no folder {folder}")
         return {}

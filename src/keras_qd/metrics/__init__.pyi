@@ -17,6 +17,7 @@ from .measure import unit_of as unit_of
 from .moments import CentreOfMassError as CentreOfMassError
 from .moments import ChargeError as ChargeError
 from .moments import SecondMomentError as SecondMomentError
+from .ms_ssim import MultiScaleSSIM as MultiScaleSSIM
 from .mutual_information import NormalizedMutualInformation as NormalizedMutualInformation
 from .norms import L1 as L1
 from .norms import L2 as L2

@@ -1,5 +1,10 @@
 from .box import Box as Box
 from .interactions import Interaction as Interaction
+from .inversion.design_space import DesignSpace as DesignSpace
+from .inversion.family import (
+    FamilyInversion as FamilyInversion,
+    invert_in_family as invert_in_family,
+)
 from .inversion.inverter import invert as invert
 from .inversion.outcome import Inversion as Inversion
 from .label_error import LabelError as LabelError, estimate_label_error as estimate_label_error

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keras_qd import physics
 from keras_qd.errors import DataError, UnknownNameError, UsageError
-from keras_qd.physics.targets.given import check_density, resampled
+from keras_qd.physics.targets.given import resampled
 from keras_qd.physics.targets.glyphs import _STROKES
 
 BOX = physics.Box(8.0)
@@ -140,17 +140,3 @@ def test_a_picture_on_another_grid_is_the_same_density():
 def test_what_is_no_picture_is_refused(picture):
     with pytest.raises(DataError, match="picture"):
         physics.density_of_picture(picture, BOX, 32, 2)
-
-
-@pytest.mark.parametrize(
-    ("density", "message"),
-    [
-        (np.ones((8, 9)), "square"),
-        (np.full((8, 8), np.nan), "not finite"),
-        (np.zeros((8, 8)), "nowhere positive"),
-        ([["a"]], "real numbers"),
-    ],
-)
-def test_what_is_no_density_is_refused(density, message):
-    with pytest.raises(DataError, match=message):
-        check_density(density)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import least_squares
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
@@ -151,8 +152,6 @@ def fit_potential(
         Root mean square distance in Ha* and coordinates that were reached from each start, the
         nearest first.
     """
-    from scipy.optimize import least_squares
-
     weight = weight / weight.sum()
     root = np.sqrt(weight)
 

@@ -1,4 +1,4 @@
-"""Densities from arrays: brought to another grid, and to a number of electrons."""
+"""Densities from what is given: brought to another grid, or painted from a picture."""
 
 from __future__ import annotations
 
@@ -45,29 +45,6 @@ def resampled(field: Array, n_pixels: int) -> Array:
     return np.asarray(change @ field @ change.T)
 
 
-def counted(density: Array, box: Box) -> float:
-    """Return the number of electrons that a density integrates to."""
-    return float(density.sum() * box.pixel_area(len(density)))
-
-
-def check_density(density: ArrayLike) -> Array:
-    """Return a density as float64, or raise `DataError` where no electrons can have it."""
-    try:
-        density = np.asarray(density, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"a density must be an array of real numbers: {error}") from error
-    if density.ndim != 2 or density.shape[0] != density.shape[1] or density.shape[0] < 8:
-        raise DataError(
-            f"a density must be a square array of at least 8 x 8 pixels, got shape {density.shape}"
-        )
-    n_bad = np.count_nonzero(~np.isfinite(density))
-    if n_bad:
-        raise DataError(f"the density has {n_bad} values that are not finite")
-    if not density.sum() > 0:
-        raise DataError("the density is nowhere positive: there are no electrons in it")
-    return density
-
-
 def density_of_picture(
     grey: ArrayLike, box: Box, n_pixels: int, n_electrons: float, width: float = 0.075
 ) -> Array:
@@ -110,7 +87,8 @@ def density_of_picture(
         raise DataError("the picture is dark all over: there is nothing to draw")
     pixels = _squared(grey[::-1])
     average = _averaging(len(pixels), n_pixels)
-    return n_electrons * paint_grey(average @ pixels @ average.T, box, width) ** 2
+    amplitude = paint_grey(average @ pixels @ average.T, box, width)
+    return np.asarray(n_electrons * amplitude**2)
 
 
 def _squared(grey: Array) -> Array:

@@ -84,7 +84,9 @@ def glyph_strokes(character: str) -> list[Array]:
 
 
 def _stroke(text: str) -> Array:
-    points = np.array([[float(x), float(y)] for x, y in text.removeprefix("~").split()])
+    points = np.array(
+        [[float(point[0]), float(point[1])] for point in text.removeprefix("~").split()]
+    )
     return _rounded(points) if text.startswith("~") else points
 
 

@@ -122,4 +122,4 @@ def line(corners: Array, width: float) -> Array:
 def turned(points: Array, angle: float) -> Array:
     """Turn points about the centre of the box, whose side is 1."""
     rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    return 0.5 + (points - 0.5) @ rotation
+    return np.asarray(0.5 + (points - 0.5) @ rotation)

@@ -1,0 +1,314 @@
+r"""The potential of a device, set so that its exact density comes as near a target as it can.
+
+With coordinates u from 0 to 1 for what can be set, it minimises
+
+.. math:: \frac{L^2}{N^2} \int (n[V_u] - n_t)^2 \, dA ,
+
+the square of a bound on the distance :math:`\int |n - n_t| / N`, by least squares within bounds (a
+trust region that reflects at them [1]_). The derivatives of the exact density are differences at
+first: a device has few settings, and the linear response of some orbitals alone would miss the
+minimum. Each step then corrects them by what it met (Broyden's rule [2]_), and once that leads no
+further, new differences decide whether it is the minimum.
+
+References
+----------
+.. [1] M. A. Branch, T. F. Coleman and Y. Li, SIAM J. Sci. Comput. 21, 1 (1999),
+   https://doi.org/10.1137/S1064827595289108
+.. [2] C. G. Broyden, Math. Comp. 19, 577 (1965),
+   https://doi.org/10.1090/S0025-5718-1965-0198670-6
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from keras_qd.errors import PhysicsError, UsageError
+from keras_qd.physics.box import Box
+from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.inversion.design_space import DesignSpace, fit_potential
+from keras_qd.physics.inversion.inverter import DETERMINED, invert
+from keras_qd.physics.inversion.outcome import Inversion, Reason
+from keras_qd.physics.inversion.wanted_density import check_wanted
+from keras_qd.physics.potentials.family import PotentialFamily
+from keras_qd.physics.solution import Solution
+from keras_qd.physics.solver import Solver
+
+Array = NDArray[np.float64]
+
+#: Step in a coordinate for the differences: well above what the solver leaves, and small.
+_STEP = 1e-3
+#: Starts are looked for near the potential that would do, among so many for each that is used.
+_TRIED_PER_START = 4
+#: The search ends once a step changes the distance, or the coordinates, by no more than this share.
+_STALLED = 1e-4
+#: What stands for the misfit of a potential that the solver refuses.
+_REFUSED = 1e3
+
+
+@dataclass(frozen=True, eq=False)
+class FamilyInversion(Inversion):
+    """A potential of a given family, and how near its exact density comes to a target.
+
+    Its potential is that of the parameters, in the gauge that they give it.
+
+    Parameters
+    ----------
+    family : str
+        Name of the family.
+    parameters : dict of str to float
+        The parameters, as the family names them, in a0*, Ha* and radians.
+    n_at_bounds : int
+        How many of the settings are at one of their bounds.
+    distances : tuple of float
+        ``integral |density - target| / N`` that was reached from each start.
+    """
+
+    family: str
+    parameters: dict[str, float]
+    n_at_bounds: int
+    distances: tuple[float, ...]
+
+    @property
+    def explanation(self) -> str:
+        """Why the search ended, in a sentence, with the distance that is left."""
+        if self.reason != "stagnated":
+            return super().explanation
+        at_bounds = f", {self.n_at_bounds} settings at a bound" if self.n_at_bounds else ""
+        return (
+            f"no potential of the family {self.family} came nearer, from {len(self.distances)} "
+            f"starts{at_bounds} (integral |dn| / N = {self.residual:.2g})"
+        )
+
+
+def invert_in_family(
+    density: Array,
+    box: Box,
+    n_electrons: int,
+    family: PotentialFamily,
+    *,
+    tolerance: float = 1e-4,
+    interaction: str | Interaction = "coulomb",
+    n_orbitals: int | None = None,
+    strength: float = 1.0,
+    basis_tolerance: float = 1e-4,
+    start: Array | None = None,
+    n_starts: int = 3,
+    seed: int = 0,
+    max_seconds: float = 60.0,
+) -> FamilyInversion:
+    """Set a device so that the exact density of its ground state comes near a target.
+
+    Parameters
+    ----------
+    density : ndarray, shape (n_pixels, n_pixels)
+        Target at the pixel centres, in 1/a0*^2.
+    box : Box
+        The box.
+    n_electrons : int
+        Number of electrons.
+    family : PotentialFamily
+        The device. Its settings (low, high) bound what can be set; those that are numbers are
+        fixed. See `DesignSpace`.
+    tolerance : float
+        Largest ``integral |dn| / N`` with which the target counts as reached.
+    interaction, n_orbitals, strength, basis_tolerance
+        Of the exact solver; see `Solver`.
+    start : ndarray, shape (n_pixels, n_pixels), optional
+        A potential that would do, of any family, such as a model's proposal; by default one is
+        found by `invert`. The search begins at the settings that come nearest to it.
+    n_starts : int
+        How many different settings to begin with, unless the target is reached before.
+    seed : int
+        Of the settings that are tried to begin with.
+    max_seconds : float
+        When to end the search.
+
+    Returns
+    -------
+    FamilyInversion
+        The nearest that was found, whether it is near enough or not.
+
+    Raises
+    ------
+    DataError
+        If the target is no density of so many electrons.
+    UsageError
+        If an argument makes no sense, or the family cannot be set.
+    PhysicsError
+        If the solver refuses the potential of every start.
+    """
+    if n_starts < 1:
+        raise UsageError(f"the search needs at least one start, got n_starts={n_starts!r}")
+    target = check_wanted(density, box, n_electrons)
+    solver = Solver(
+        box, n_electrons, interaction, n_orbitals, strength, basis_tolerance=basis_tolerance
+    )
+    space = DesignSpace(family, box, len(target), seed)
+    search = _Search(space, solver, target, tolerance, time.monotonic() + max_seconds)
+    if start is None:
+        start = invert(
+            target,
+            box,
+            n_electrons,
+            tolerance=max(tolerance, 1e-2),
+            interaction=interaction,
+            n_orbitals=n_orbitals,
+            strength=strength,
+            basis_tolerance=basis_tolerance,
+            max_seconds=max_seconds / 4,
+        ).potential
+    reason, distances = search.from_starts(_starts(space, start, target, n_starts, seed))
+    return search.outcome(reason, distances)
+
+
+def _starts(
+    space: DesignSpace, wished: Array, target: Array, n_starts: int, seed: int
+) -> list[Array]:
+    """Return different settings whose potentials come near the wished one, the nearest first."""
+    generator = np.random.default_rng(seed)
+    random = generator.random((_TRIED_PER_START * n_starts - 1, space.n_coordinates))
+    found = fit_potential(space, wished, target, [np.full(space.n_coordinates, 0.5), *random])
+    chosen: list[tuple[float, Array]] = []
+    for misfit, coordinates in found:
+        # Settings that are as far off are the same, or the same with two parts exchanged.
+        if all(misfit > (1 + 1e-2) * other + 1e-3 for other, _ in chosen):
+            chosen.append((misfit, coordinates))
+    return [coordinates for _, coordinates in chosen[:n_starts]]
+
+
+class _Ended(Exception):  # noqa: N818  (no error: it leaves SciPy's loop)
+    """The target is reached, or the time is up."""
+
+
+class _Search:
+    """The exact densities that were seen on the way, and the nearest of them."""
+
+    def __init__(
+        self, space: DesignSpace, solver: Solver, target: Array, tolerance: float, deadline: float
+    ) -> None:
+        self.space, self.solver, self.target = space, solver, target
+        self.tolerance, self.deadline = tolerance, deadline
+        self.area = solver.box.pixel_area(len(target))
+        self.residuals: list[float] = []
+        self.best: tuple[float, Array, Solution] | None = None
+        self.refusal: PhysicsError | None = None
+        self.last: tuple[Array, Array] | None = None
+        self.secants: tuple[Array, Array, Array] | None = None
+
+    def from_starts(self, starts: list[Array]) -> tuple[Reason, tuple[float, ...]]:
+        """Search from one start after the other; return why it ended and what each reached."""
+        distances: list[float] = []
+        for start in starts:
+            seen = len(self.residuals)
+            with suppress(_Ended):
+                self._from_start(start)
+            distances.append(float(np.nanmin([np.inf, *self.residuals[seen:]])))
+            if self._reason() != "stagnated":
+                break
+        return self._reason(), tuple(distances)
+
+    def _from_start(self, start: Array) -> None:
+        """Search until new differences find no way on."""
+        coordinates, before, cost = start, np.inf, np.finfo(float).max
+        while cost < (1 - _STALLED) * before:
+            self.secants = None
+            found = least_squares(
+                self.misfit,
+                coordinates,
+                lambda here: self.slopes(here, self._misfit_at(here)),
+                bounds=(0.0, 1.0),
+                ftol=_STALLED,
+                xtol=_STALLED,
+            )
+            before, coordinates, cost = cost, found.x, found.cost
+
+    def misfit(self, coordinates: Array) -> Array:
+        """Difference from the target, whose norm bounds the distance; note the distance."""
+        solution = self._solve(coordinates)
+        if solution is None:
+            self.residuals.append(np.nan)
+            return np.full(self.target.size, _REFUSED)
+        difference = solution.density - self.target
+        n_electrons = self.solver.n_electrons
+        self.residuals.append(float(np.abs(difference).sum() * self.area / n_electrons))
+        if self.best is None or self.residuals[-1] < self.best[0]:
+            self.best = (self.residuals[-1], coordinates.copy(), solution)
+        if self._reason() != "stagnated":
+            raise _Ended
+        self.last = (coordinates.copy(), self._scaled(difference))
+        return self.last[1]
+
+    def slopes(self, coordinates: Array, misfit: Array) -> Array:
+        """Return derivatives of the misfit: by differences at first, then corrected by each step."""
+        if self.secants is None:
+            slopes = self._differences(coordinates, misfit)
+        else:
+            coordinates_before, misfit_before, slopes = self.secants
+            step = coordinates - coordinates_before
+            missed = misfit - misfit_before - slopes @ step
+            slopes = slopes + np.outer(missed, step / (step @ step))
+        self.secants = (coordinates.copy(), misfit.copy(), slopes)
+        return slopes
+
+    def _misfit_at(self, coordinates: Array) -> Array:
+        """Return the misfit where SciPy stands, which as a rule is where it was asked for last."""
+        if self.last is not None and np.array_equal(self.last[0], coordinates):
+            return self.last[1]
+        return self.misfit(coordinates)
+
+    def _differences(self, coordinates: Array, misfit: Array) -> Array:
+        """Return derivatives by differences, towards the middle of each range."""
+        steps = np.where(coordinates < 0.5, _STEP, -_STEP)
+        columns = []
+        for place, step in enumerate(steps):
+            moved = coordinates.copy()
+            moved[place] += step
+            there = self._solve(moved)
+            rise = 0.0 if there is None else self._scaled(there.density - self.target) - misfit
+            columns.append(np.broadcast_to(rise, misfit.shape) / step)
+        return np.stack(columns, axis=1)
+
+    def outcome(self, reason: Reason, distances: tuple[float, ...]) -> FamilyInversion:
+        """Return the nearest."""
+        if self.best is None:
+            raise self.refusal or PhysicsError("no potential of the family could be solved")
+        residual, coordinates, solution = self.best
+        return FamilyInversion(
+            potential=self.space.potential(coordinates),
+            density=solution.density,
+            energy=solution.energy,
+            gap=solution.gap,
+            residual=residual,
+            start_residual=self.residuals[0],
+            iterations=len(self.residuals) - 1,
+            residuals=np.array(self.residuals),
+            determined=self.target > DETERMINED * self.target.max(),
+            reason=reason,
+            target=self.target,
+            family=self.space.family.name,
+            parameters=self.space.parameters(coordinates),
+            n_at_bounds=int(np.count_nonzero(np.abs(coordinates - 0.5) > 0.5 - _STEP)),
+            distances=distances,
+        )
+
+    def _reason(self) -> Reason:
+        if self.best is not None and self.best[0] <= self.tolerance:
+            return "converged"
+        return "time" if time.monotonic() > self.deadline else "stagnated"
+
+    def _solve(self, coordinates: Array) -> Solution | None:
+        try:
+            return self.solver.solve(self.space.potential(coordinates))
+        except PhysicsError as refusal:
+            self.refusal = refusal
+            return None
+
+    def _scaled(self, difference: Array) -> Array:
+        scale = self.solver.box.length * np.sqrt(self.area) / self.solver.n_electrons
+        return np.asarray(scale * difference.ravel())

@@ -94,7 +94,7 @@ def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
     with resumable("keras-qd demo"), training_progress() as report:
         if interrupted:
             return resume(path, report=report)
-        return train(task, path, seed=seed, report=report)
+        return train(task, path, seed=seed, callbacks=("evolution",), report=report)
 
 
 def _is_interrupted(path: Path, task: Task, seed: int) -> bool:

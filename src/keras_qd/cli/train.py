@@ -44,6 +44,18 @@ if TYPE_CHECKING:
     help="Any setting of the task, such as schedule=cosine, model.filters=16 or "
     "dataset.samples=5000; may be repeated.",
 )
+@click.option(
+    "--callback",
+    "callbacks",
+    multiple=True,
+    metavar="NAME",
+    help="Log besides to tensorboard or mlflow; may be repeated. history.csv is always written.",
+)
+@click.option(
+    "--evolution/--no-evolution",
+    default=True,
+    help="Keep what the model predicts for some validation systems, epoch by epoch, for the report.",
+)
 @seed
 @backend
 @as_json
@@ -57,6 +69,8 @@ def command(
     batch_size: int | None,
     model: str | None,
     settings: tuple[str, ...],
+    callbacks: tuple[str, ...],
+    evolution: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -79,9 +93,10 @@ def command(
     if source:
         changes["dataset_config"] = {**changes.get("dataset_config", {}), **source}
     if interrupted is not None:
-        run = _resume(interrupted, changes)
+        run = _resume(interrupted, changes, callbacks)
     else:
-        run = _train(str(task), out, changes, seed)
+        watching = ("evolution",) if evolution else ()
+        run = _train(str(task), out, changes, seed, (*watching, *callbacks))
     evaluation = judge(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
@@ -95,7 +110,12 @@ def _source(data: Path | str | None, download: bool) -> dict[str, Any]:
     return {**source, "download": True} if download else source
 
 
-def _train(name: str, out: Path | None, changes: dict[str, Any], seed: int) -> Run:
+def _train(
+    name: str, out: Path | None, changes: dict[str, Any], seed: int, callbacks: tuple[str, ...]
+) -> Run:
+    from keras_qd.training.named_callbacks import check_callbacks
+
+    check_callbacks(callbacks)  # before data is made
     task = on_store(components.task(name, **changes))
     path = out if out is not None else free_path(Path("runs") / name)
     from keras_qd.training import train
@@ -103,10 +123,10 @@ def _train(name: str, out: Path | None, changes: dict[str, Any], seed: int) -> R
     dataset = load_dataset(task)
     click.echo(f"training {task.name} into {path}", err=True)
     with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
-        return train(task, path, dataset=dataset, seed=seed, report=report)
+        return train(task, path, dataset=dataset, seed=seed, callbacks=callbacks, report=report)
 
 
-def _resume(path: Path, changes: dict[str, Any]) -> Run:
+def _resume(path: Path, changes: dict[str, Any], callbacks: tuple[str, ...]) -> Run:
     if changes:
         raise UsageError(
             f"a resumed run keeps its settings; leave out {', '.join(sorted(changes))}"
@@ -114,4 +134,4 @@ def _resume(path: Path, changes: dict[str, Any]) -> Run:
     from keras_qd.training import resume
 
     with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
-        return resume(path, report=report)
+        return resume(path, callbacks=callbacks, report=report)

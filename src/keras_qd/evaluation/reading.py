@@ -123,7 +123,7 @@ def _read_arrays(path: Path, names: Sequence[str]) -> Mapping[str, Any]:
 
 
 def _read_npy(path: Path, names: Sequence[str]) -> Mapping[str, Any]:
-    return {_only(path, names): open_npy(partial(open, path, "rb"), str(path))}
+    return {_only(path, names): open_npy(lambda: path.open("rb"), str(path))}
 
 
 def _read_npz(path: Path, names: Sequence[str]) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ from keras_qd.training.callbacks import Checkpoints, Report, Reporter, Scheduled
 from keras_qd.training.checkpoint import load_history, load_weights
 from keras_qd.training.environment import describe_environment
 from keras_qd.training.interruption import StopBetweenBatches, deferred_interrupt
+from keras_qd.training.named_callbacks import build_callbacks, check_callbacks
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-Callbacks = Sequence[keras.callbacks.Callback]
+Callbacks = Sequence[str | keras.callbacks.Callback]
 
 
 def train(
@@ -55,8 +56,10 @@ def train(
         Used instead of loading the one that the task names.
     seed : int
         Of the first weights, dropout, the order of the samples and their augmentation.
-    callbacks : sequence of keras.callbacks.Callback
-        More callbacks for ``fit``.
+    callbacks : sequence of str or keras.callbacks.Callback
+        More callbacks for ``fit``, or the names of some: ``"evolution"`` keeps what the model
+        predicts for a few validation systems, epoch by epoch, which the report shows;
+        ``"tensorboard"`` and ``"mlflow"`` log there.
     report : callable, optional
         ``report(epoch, epochs, batch, batches, logs)`` is told how far the training has come;
         without it Keras prints that.
@@ -72,13 +75,17 @@ def train(
         If `path` exists already, or the training diverges.
     DataError
         If the data set lacks a field, or holds values that are not finite.
+    UnknownNameError, UsageError
+        If there is no callback of a name, or a package that it needs is missing.
     """
+    names = [each for each in callbacks if isinstance(each, str)]
+    check_callbacks(names)
     task = components.task(task) if isinstance(task, str) else task
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
     if "notice" in dataset.metadata:
         _LOGGER.warning(dataset.metadata["notice"])
-    run = Run.create(path, _describe(task, dataset, pipeline, seed), describe_environment())
+    run = Run.create(path, _describe(task, dataset, pipeline, seed, names), describe_environment())
     return _fit(run, dataset, callbacks, report)
 
 
@@ -95,8 +102,10 @@ def resume(
     ----------
     path : str or Path
         The run directory. A finished run is returned as it is.
-    dataset, callbacks, report
+    dataset, report
         As for :func:`train`.
+    callbacks : sequence of str or keras.callbacks.Callback
+        As for :func:`train`; those that the run was given by name go on by themselves.
 
     Raises
     ------
@@ -111,11 +120,20 @@ def resume(
         raise RunError(
             f"{run.path} was begun on {backend}; go on with it there (--backend {backend})"
         )
+    check_callbacks(_names(run, callbacks))
     dataset = dataset if dataset is not None else run.load_dataset()
     return _fit(run, dataset, callbacks, report)
 
 
-def _describe(task: Task, dataset: Dataset, pipeline: Pipeline, seed: int) -> dict[str, Any]:
+def _names(run: Run, callbacks: Callbacks) -> list[str]:
+    """Return the names of the callbacks that a run was begun with, and of those given now."""
+    given = [each for each in callbacks if isinstance(each, str)]
+    return list(dict.fromkeys([*run.config.get("callbacks", ()), *given]))
+
+
+def _describe(
+    task: Task, dataset: Dataset, pipeline: Pipeline, seed: int, callbacks: list[str]
+) -> dict[str, Any]:
     """Return the fully resolved configuration of a run."""
     return {
         "task": task.to_config(),
@@ -128,6 +146,7 @@ def _describe(task: Task, dataset: Dataset, pipeline: Pipeline, seed: int) -> di
         "samples": {name: n_samples(dataset.split(name)) for name in SPLITS},
         "seed": seed,
         "backend": keras.config.backend(),
+        "callbacks": callbacks,
         "command": _command(),
     }
 
@@ -153,10 +172,11 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
         ScheduledLearningRate(task.schedule, task.epochs, first_rate),
         *(
             [best] if best is not None else []
-        ),  # first: a checkpoint tells of weights that are there
+        ),  # first: a checkpoint tells of weights that are there, and of snapshots
+        *build_callbacks(_names(run, callbacks), run, dataset.split("validation"), history),
         Checkpoints(run, history),
         *([Reporter(report)] if report is not None else []),
-        *callbacks,
+        *(each for each in callbacks if not isinstance(each, str)),
     ]
     with deferred_interrupt() as check:
         model.fit(

@@ -1,0 +1,115 @@
+"""A residual U-Net that works on blocks of pixels: accurate for its size, without an adversary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras.layers import Activation, Add, Conv2D
+
+from keras_qd.errors import UsageError
+from keras_qd.models.layers.blocks_of_pixels import gather, spread
+from keras_qd.models.network import Network
+from keras_qd.models.unet import Shape, output_channels
+
+#: Pixels along a block: potentials and densities are smooth on this scale.
+_BLOCK = 2
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class ResidualUNet(Network):
+    """Levels of residual blocks [1]_ on a grid halved and doubled again, with skips [2]_.
+
+    The grid is halved without loss, by taking 2 x 2 pixels as one with four times the channels, and
+    so already before the first level: a smooth field needs no convolutions on its full grid.
+    Every residual block begins as the identity. Nothing is normalised, so the size of a field
+    counts.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (ny, nx, channels), without the sample axis.
+    output_shape : tuple of int, optional
+        The same grid with perhaps another number of channels; as the input if not given.
+    filters : int
+        Channels of the first level; each further one has twice as many.
+    levels : int
+        How many grids; the sides must be multiples of ``2**levels``.
+    blocks : int
+        Residual blocks of a level, on the way down and again on the way up.
+    learning_rate : float
+        Of Adam.
+    name : str
+        Name of the network.
+
+    Raises
+    ------
+    UsageError
+        If the shapes are not images of one grid, or the grid cannot be halved so often.
+
+    References
+    ----------
+    .. [1] He, Zhang, Ren, Sun, 2016, arXiv:1603.05027
+    .. [2] Ronneberger, Fischer, Brox, 2015, arXiv:1505.04597
+
+    Examples
+    --------
+    >>> ResidualUNet((16, 16, 1), filters=4, levels=2, blocks=1).output_shape
+    (None, 16, 16, 1)
+    """
+
+    def __init__(
+        self,
+        input_shape: Shape = (64, 64, 1),
+        output_shape: Shape | None = None,
+        filters: int = 24,
+        levels: int = 3,
+        blocks: int = 2,
+        learning_rate: float = 2e-3,
+        name: str = "residual-unet",
+    ) -> None:
+        channels = output_channels(input_shape, output_shape)
+        _require_halves(input_shape, levels)
+        widths = [filters * 2**level for level in range(levels)]
+        inputs = keras.Input(tuple(input_shape))
+        features, skips = inputs, []
+        for width in widths:
+            features = Conv2D(width, 1)(gather(features, _BLOCK))
+            features = _residual_blocks(features, blocks)
+            skips.append(features)
+        for width, skip in zip(reversed(widths[:-1]), reversed(skips[:-1]), strict=True):
+            features = spread(Conv2D(_BLOCK**2 * width, 1)(features), _BLOCK)
+            features = _residual_blocks(Add()([features, skip]), blocks)
+        features = Conv2D(_BLOCK**2 * filters // 2, 3, padding="same")(Activation("silu")(features))
+        features = Activation("silu")(spread(features, _BLOCK))
+        outputs = Conv2D(channels, 3, padding="same")(features)
+        settings = {
+            "input_shape": tuple(input_shape),
+            "output_shape": (*tuple(input_shape)[:2], channels),
+            "filters": filters,
+            "levels": levels,
+            "blocks": blocks,
+            "learning_rate": learning_rate,
+            "name": name,
+        }
+        super().__init__(inputs, outputs, settings, loss="mae")
+
+
+def _residual_blocks(features: Any, blocks: int) -> Any:
+    """Add to the features, block by block, what two convolutions make of them."""
+    width = features.shape[-1]
+    for _ in range(blocks):
+        change = Conv2D(width, 3, padding="same")(Activation("silu")(features))
+        change = Activation("silu")(change)
+        change = Conv2D(width, 3, padding="same", kernel_initializer="zeros")(change)
+        features = Add()([features, change])
+    return features
+
+
+def _require_halves(shape: Shape, levels: int) -> None:
+    ny, nx = shape[:2]
+    if levels < 1 or ny % _BLOCK**levels or nx % _BLOCK**levels:
+        raise UsageError(
+            f"{levels} levels need sides that are multiples of {_BLOCK ** max(levels, 1)}, "
+            f"but the grid is {ny} x {nx}; give other levels"
+        )

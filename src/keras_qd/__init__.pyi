@@ -8,6 +8,7 @@ from . import (
     models as models,
     physics as physics,
     tasks as tasks,
+    testing as testing,
     training as training,
 )
 from .components import (

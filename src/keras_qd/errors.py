@@ -7,7 +7,7 @@ The command line prints that message in one line and exits with ``exit_code``.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class KerasQDError(Exception):
@@ -75,3 +75,27 @@ class BackendError(KerasQDError):
 
 class PhysicsError(KerasQDError, ValueError):
     """A physical problem that the solvers refuse, with the reason."""
+
+
+class ConformanceError(KerasQDError, AssertionError):
+    """A component that breaks the rules of keras-qd: all that is wrong with it, at once.
+
+    Parameters
+    ----------
+    what : str
+        What was checked, in words.
+    faults : sequence of str
+        What is wrong, each with what to do about it.
+
+    Examples
+    --------
+    >>> print(ConformanceError("the model 'my-net'", ["it is not compiled: compile it"]))
+    the model 'my-net' breaks the rules of keras-qd:
+      1. it is not compiled: compile it
+    """
+
+    def __init__(self, what: str, faults: Sequence[str]) -> None:
+        self.what = what
+        self.faults = tuple(faults)
+        listing = "".join(f"\n  {number}. {fault}" for number, fault in enumerate(faults, 1))
+        super().__init__(f"{what} breaks the rules of keras-qd:{listing}")

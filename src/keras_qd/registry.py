@@ -75,7 +75,7 @@ class Registry:
         UsageError
             If the name is badly formed.
         """
-        if not _NAME.fullmatch(name):
+        if not is_component_name(name):
             raise UsageError(
                 f"{name!r} is no name for a {KINDS[self.kind]}; "
                 "use lower-case words joined with hyphens, such as 'my-net'"
@@ -156,6 +156,17 @@ class Registry:
             stacklevel=4,
         )
         return claims[own[0]]
+
+
+def is_component_name(name: str) -> bool:
+    """Whether a component may be called so: lower-case words joined with hyphens.
+
+    Examples
+    --------
+    >>> is_component_name("my-net"), is_component_name("My_Net")
+    (True, False)
+    """
+    return _NAME.fullmatch(name) is not None
 
 
 def _distribution(point: EntryPoint) -> str:

@@ -53,11 +53,12 @@ class R2(FieldMetric):
     0.8125
     """
 
+    default_name = "r2"
     title = "R2"
     unit = ""
     higher_is_better = True
 
-    def __init__(self, name: str = "r2", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self._residual = RunningSum(self, "residual")
         self._spread: RunningSpread | None = None

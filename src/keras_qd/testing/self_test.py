@@ -1,0 +1,120 @@
+"""A short test that an installation works: solver, data, and a training on every backend."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_qd.backend import installed_backends
+from keras_qd.data import QuantumDots, generate
+from keras_qd.datasets import StoredDataset
+from keras_qd.datasets.cache import VARIABLE
+from keras_qd.physics import Box, two_electron_energy
+from keras_qd.physics.solver import solve
+from keras_qd.testing.backends import faults_on
+
+_DOTS: dict[str, Any] = {"n_electrons": 1, "n_pixels": 16, "n_orbitals": 6}
+
+#: A run of the chain that takes seconds: pix2pix, as small as it gets.
+_CHANGES: dict[str, Any] = {
+    "dataset_config": {**_DOTS, "samples": 40, "workers": 1},
+    "model_config": {"filters": 2, "discriminator_filters": 2, "discriminator_levels": 1},
+    "metrics": ["l1", "r2"],
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One part of the installation that was tried.
+
+    Parameters
+    ----------
+    part : str
+        What was tried.
+    faults : tuple of str
+        What is wrong with it; empty where all is well.
+    seconds : float
+        How long it took.
+    """
+
+    part: str
+    faults: tuple[str, ...]
+    seconds: float
+
+
+def self_test() -> Iterator[Trial]:
+    """Try the installation: the solver, a stored data set, and a training on each backend.
+
+    Yields
+    ------
+    Trial
+        One after the other, as they end.
+
+    Examples
+    --------
+    >>> from keras_qd.testing import self_test
+    >>> next(self_test()).faults
+    ()
+    """
+    yield _tried("exact solver", _solver_faults)
+    with _empty_cache():
+        yield _tried("stored data set", _data_faults)
+        for backend in installed_backends():
+            yield _tried(f"training on {backend}", lambda backend=backend: _run_faults(backend))
+
+
+def _tried(part: str, find_faults: Callable[[], list[str]]) -> Trial:
+    started = time.perf_counter()
+    try:
+        faults = find_faults()
+    except Exception as cause:  # whatever is wrong with an installation is what is to be told
+        faults = [f"{type(cause).__name__}: {cause}"]
+    return Trial(part, tuple(faults), time.perf_counter() - started)
+
+
+def _solver_faults() -> list[str]:
+    """Compare two electrons in a parabola with the exact energy, 3 Ha* at omega = 1."""
+    box = Box(10.0)
+    x, y = box.mesh(32)
+    found = solve(0.5 * ((x - 5.0) ** 2 + (y - 5.0) ** 2), box, n_electrons=2).energy
+    exact = two_electron_energy(1.0)
+    if abs(found - exact) < 0.02:
+        return []
+    return [f"two electrons in a parabola have the energy {found:.4f} Ha*, exactly {exact:.4f}"]
+
+
+def _data_faults() -> list[str]:
+    recipe = QuantumDots(**_DOTS)
+    with tempfile.TemporaryDirectory() as folder:
+        store = generate(Path(folder) / "dots.zarr", recipe, 4, workers=1)
+        stored = StoredDataset(store, fractions=(1.0, 0.0, 0.0)).split("train")["density"]
+    if np.array_equal(np.asarray(stored), recipe.make(range(4))["density"].astype("float32")):
+        return []
+    return ["densities read from a store are not those that were written"]
+
+
+def _run_faults(backend: str) -> list[str]:
+    settings = {"changes": _CHANGES, "train": True}
+    return faults_on(backend, "check_task", "potential-to-density", settings)
+
+
+@contextmanager
+def _empty_cache() -> Iterator[None]:
+    """Keep what is made on the way out of the user's cache."""
+    before = os.environ.get(VARIABLE)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[VARIABLE] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(VARIABLE)
+            if before is not None:
+                os.environ[VARIABLE] = before

@@ -1,0 +1,156 @@
+"""The built-in components pass the checks that everybody's do."""
+
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd import physics, testing
+from keras_qd.physics.one_dimensional.families import GaussianWellsLine, RandomFourierLine
+
+LINE = {"input_shape": (16, 1), "output_shape": (1,)}
+DIGIT = {"input_shape": (28, 28, 1), "output_shape": (10,)}
+
+#: Model -> shapes and settings that make it small.
+MODELS = {
+    "conv-autoencoder": {"input_shape": (12, 12, 1)},
+    "digit-cnn": DIGIT,
+    "digit-resnet": {**DIGIT, "config": {"filters": [2, 3]}},
+    "energy-cnn": {**LINE, "config": {"units": [5]}},
+    "fno-1d": {**LINE, "config": {"width": 4}},
+    "pix2pix": {"input_shape": (16, 16, 1), "config": {"filters": 2, "discriminator_levels": 1}},
+    "residual-1d": {**LINE, "config": {"width": 4}},
+    "residual-autoencoder": {"input_shape": (12, 12, 1), "config": {"filters": [2, 3]}},
+    "unet": {"input_shape": (8, 8, 1), "config": {"filters": 2}},
+}
+#: One of the smallest; the others run with -m slow.
+QUICK_MODELS = ("energy-cnn",)
+
+CLASSES = {
+    "reference": np.eye(4)[[0, 1, 2, 3, 0]],
+    "prediction": np.full((5, 4), 0.1) + 0.6 * np.eye(4)[[0, 1, 3, 3, 0]],
+}
+BOX = {"config": {"length": 10.0}}
+RANGE = {"config": {"data_range": 1.5}}
+DENSITY = {"weights": np.random.default_rng(1).uniform(0.1, 1.0, size=(7, 16, 16))}
+#: Metric -> what it needs to be tried; the others take any fields.
+METRICS = {
+    "accuracy": CLASSES,
+    "cross-entropy": CLASSES,
+    "centre-of-mass-error": BOX,
+    "charge-error": BOX,
+    "second-moment-error": BOX,
+    "density-weighted-l1": DENSITY,
+    "density-weighted-l2": DENSITY,
+    "density-weighted-r2": DENSITY,
+    "normalized-mutual-information": {"streams": False},
+    "psnr": RANGE,
+    "ssim": RANGE,
+}
+#: One of each way to stream.
+QUICK_METRICS = ("l2", "r2", "aligned-r2", "normalized-mutual-information", "charge-error")
+
+DOTS = {"samples": 24, "n_electrons": 1, "n_pixels": 16, "n_orbitals": 4, "workers": 1}
+WELLS = {"samples": 64, "n_points": 16, "workers": 1}
+#: Before any test registers one of its own.
+BUILT_IN_DATASETS = set(keras_qd.names("datasets"))
+DATASETS = {"mnist": {"subset": True}, "quantum-dots": DOTS, "wells-1d": WELLS}
+
+SMALL_PIX2PIX = {"filters": 2, "discriminator_levels": 1, "discriminator_filters": 2}
+#: Data set -> what makes a task on it small.
+TASK_CHANGES = {
+    "mnist": {"dataset_config": {"subset": True}},
+    "wells-1d": {"dataset_config": WELLS},
+    "quantum-dots": {
+        "dataset_config": DOTS,
+        "model_config": SMALL_PIX2PIX,
+        "metrics": ["l1", "r2", "psnr"],
+    },
+}
+
+
+def some(kind, quick):
+    """Parametrise over all components of a kind, all but some of them slow."""
+    return [
+        name if name in quick else pytest.param(name, marks=pytest.mark.slow)
+        for name in keras_qd.names(kind)
+    ]
+
+
+@pytest.fixture(scope="session")
+def cache_path(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cache(cache_path, monkeypatch):
+    monkeypatch.setenv("KERAS_QD_CACHE", str(cache_path))
+
+
+@pytest.fixture
+def image_pairs(tmp_path):
+    """Return the path of a prepared store with a few pairs of images."""
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 10), ("val", 3), ("test", 3)):
+        folder = tmp_path / "pairs" / split
+        folder.mkdir(parents=True)
+        for number in range(count):
+            pixels = generator.integers(0, 256, size=(32, 64), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    from keras_qd.data import prepare_pairs
+
+    return str(prepare_pairs(tmp_path / "pairs.zarr", tmp_path / "pairs").path)
+
+
+@pytest.mark.parametrize("name", some("models", QUICK_MODELS))
+def test_models(name):
+    testing.check_model(name, **MODELS[name], backends=())
+
+
+@pytest.mark.parametrize("name", some("metrics", QUICK_METRICS))
+def test_metrics(name):
+    testing.check_metric(name, **METRICS.get(name, {}), backends=())
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_datasets(name, cache):
+    testing.check_dataset(name, config=DATASETS[name])
+
+
+@pytest.mark.parametrize("name", ["image-pairs", "stored"])
+def test_datasets_at_a_path(name, image_pairs):
+    testing.check_dataset(name, config={"path": image_pairs})
+
+
+def test_every_dataset_is_checked():
+    assert {*DATASETS, "image-pairs", "stored"} == BUILT_IN_DATASETS
+
+
+@pytest.mark.parametrize("name", physics.potential_families())
+def test_potential_families(name):
+    testing.check_potential_family(name)
+
+
+@pytest.mark.parametrize("family", [RandomFourierLine(), GaussianWellsLine()])
+def test_potential_families_on_a_line(family):
+    testing.check_potential_family(family)
+
+
+@pytest.mark.parametrize("name", keras_qd.names("tasks"))
+def test_tasks_fit_together(name, request, cache):
+    testing.check_task(name, changes=task_changes(name, request), train=False, backends=())
+
+
+@pytest.mark.parametrize("name", some("tasks", ("potential-to-energy",)))
+def test_tasks_train(name, request, cache):
+    testing.check_task(name, changes=task_changes(name, request), backends=())
+
+
+def task_changes(name, request):
+    """Return what makes a task small."""
+    dataset = keras_qd.task(name).dataset
+    if dataset != "image-pairs":
+        return TASK_CHANGES[dataset]
+    path = request.getfixturevalue("image_pairs")
+    return {**TASK_CHANGES["quantum-dots"], "dataset_config": {"path": path}}

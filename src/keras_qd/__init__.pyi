@@ -23,6 +23,7 @@ from .evaluation import (
     compress as compress,
     decompress as decompress,
     evaluate as evaluate,
+    invert as invert,
     predict as predict,
 )
 from .training import (

@@ -25,6 +25,7 @@ VERBS = {
     "train": "Train a task into a run directory.",
     "evaluate": "Judge a trained model on systems it never saw.",
     "predict": "Apply a trained model.",
+    "invert": "Find potentials that give wanted densities, checked by the exact solver.",
     "compress": "Write images as the few numbers a trained autoencoder makes of them.",
     "decompress": "Restore images from such a file.",
     "report": "Write a run's report as one HTML file.",

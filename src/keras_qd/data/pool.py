@@ -18,7 +18,7 @@ from keras_qd.data.job import Job
 from keras_qd.errors import KerasQDError, StoreError
 
 #: The environment variables that give each worker one thread: there are as many workers as cores.
-_ONE_THREAD = dict.fromkeys(
+ONE_THREAD = dict.fromkeys(
     (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
@@ -93,7 +93,7 @@ class _Worker:
             [sys.executable, "-m", "keras_qd.data.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | _ONE_THREAD | {"PYTHONPATH": _search_path(), "PYTHONSAFEPATH": "1"},
+            env=os.environ | ONE_THREAD | {"PYTHONPATH": _search_path(), "PYTHONSAFEPATH": "1"},
             text=True,
             encoding="utf-8",
             start_new_session=True,  # Ctrl-C is for the parent, which then stops its workers

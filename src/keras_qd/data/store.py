@@ -25,6 +25,7 @@ COMMANDS = {
     "imported": "keras-qd import",
     "image-pairs": "keras-qd prepare",
     "predictions": "keras-qd predict",
+    "inverted": "keras-qd invert",
 }
 
 

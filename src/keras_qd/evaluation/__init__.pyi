@@ -4,6 +4,7 @@ from .compression.coding import decompress as decompress
 from .drawing import write_figures as write_figures
 from .evaluating import evaluate as evaluate
 from .file_prediction import predict_file as predict_file
+from .inverse.inverting import invert as invert
 from .prediction import predict as predict
 from .report import write_report as write_report
 from .result import Evaluation as Evaluation

@@ -47,6 +47,8 @@ _STEP = 1e-3
 _TRIED_PER_START = 4
 #: The search ends once a step changes the distance, or the coordinates, by no more than this share.
 _STALLED = 1e-4
+#: New differences are made as long as they take off more than this share of the squared distance.
+_WORTHWHILE = 1e-2
 #: What stands for the misfit of a potential that the solver refuses.
 _REFUSED = 1e3
 
@@ -216,7 +218,7 @@ class _Search:
     def _from_start(self, start: Array) -> None:
         """Search until new differences find no way on."""
         coordinates, before, cost = start, np.inf, np.finfo(float).max
-        while cost < (1 - _STALLED) * before:
+        while cost < (1 - _WORTHWHILE) * before:
             self.secants = None
             found = least_squares(
                 self.misfit,
@@ -245,7 +247,7 @@ class _Search:
         return self.last[1]
 
     def slopes(self, coordinates: Array, misfit: Array) -> Array:
-        """Return derivatives of the misfit: by differences at first, then corrected by each step."""
+        """Return derivatives of the misfit: by differences first, then corrected by each step."""
         if self.secants is None:
             slopes = self._differences(coordinates, misfit)
         else:

@@ -101,4 +101,4 @@ def _averaging(n_before: int, n_after: int) -> Array:
     """Means over the part of each old pixel that a new one covers, shape (n_after, n_before)."""
     old, new = (np.arange(n + 1) / n for n in (n_before, n_after))
     overlap = np.minimum(new[1:, None], old[1:]) - np.maximum(new[:-1, None], old[:-1])
-    return np.maximum(overlap, 0.0) * n_after
+    return np.asarray(np.maximum(overlap, 0.0) * n_after)

@@ -1,0 +1,206 @@
+"""``keras-qd invert``: from wanted densities to potentials, each checked by the exact solver."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from keras_qd.cli.format import format_number
+from keras_qd.cli.options import as_json, backend, print_json, print_table, task_changes
+from keras_qd.errors import PhysicsError
+
+_EXAMPLES = """\b
+Examples:
+  keras-qd invert two-lobes --set share=0.4 --electrons 2 --out lobes.npz
+  keras-qd invert letters --set text=QD --electrons 2 --tolerance 0.02 --out qd.npz
+  keras-qd invert picture.png --electrons 2 --length 12 --tolerance 0.05 --out picture.npz
+  keras-qd invert dots.zarr --split test --run runs/density-to-potential --out inverted.zarr
+  keras-qd invert ring --electrons 1 --family gate-array --family-set n_gates=6 --out ring.npz
+"""
+
+
+class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
+    """Which of several densities: a number, or START:STOP."""
+
+    name = "samples"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> slice:
+        """Return the slice."""
+        if isinstance(value, slice):
+            return value
+        first, colon, last = str(value).partition(":")
+        try:
+            start = int(first or 0)
+            stop = (int(last) if last else None) if colon else start + 1
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor START:STOP", param, ctx)
+        return slice(start, stop)
+
+
+@click.command("invert", epilog=_EXAMPLES)
+@click.argument("target", metavar="TARGET")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The .npz or .zarr to write."
+)
+@click.option("--electrons", type=int, help="Number of electrons.  [as the data or run say]")
+@click.option("--length", type=float, help="Side of the box in a0*.  [as they say, or 10]")
+@click.option("--points", type=click.IntRange(min=8), help="Pixels a side.  [as it comes, or 64]")
+@click.option("--interaction", help="coulomb, finite-thickness, screened or none.  [coulomb]")
+@click.option("--thickness", type=float, help="Of finite-thickness, in a0*.  [0.3]")
+@click.option("--screening-length", type=float, help="Of screened, in a0*.  [1]")
+@click.option("--strength", type=float, help="Factor on the interaction.  [1]")
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    help="Run of a density-to-potential task, whose model proposes the start.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1e-4,
+    show_default=True,
+    help="Largest integral |dn| / N.",
+)
+@click.option(
+    "--gauge",
+    default="zero-mean",
+    show_default=True,
+    help="zero-mean, or zero-at-lowest-density: what fixes the constant of the potential.",
+)
+@click.option("--family", help="Only potentials of this family: a device that can be set.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the shape, or width= of an image; may be repeated.",
+)
+@click.option(
+    "--family-set",
+    "family_settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the family, such as gate_energy=[-5,5]; may be repeated.",
+)
+@click.option("--field", help="Which array of a .npz file, or field of a store.  [density]")
+@click.option("--split", default="test", show_default=True, help="Which split of a store, or all.")
+@click.option("--samples", type=Samples(), default=":", help="Which: 3, 0:20.  [all]")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [usable cores]")
+@click.option("--max-seconds", type=float, help="Longest time for a target.  [60]")
+@click.option("--figure", type=click.Path(path_type=Path), help="Figure to write.  [OUT.png]")
+@click.option("--no-figure", is_flag=True, help="Write none.")
+@click.option("--force", is_flag=True, help="Replace a .npz file that exists.")
+@backend
+@as_json
+def command(
+    target: str,
+    out: Path,
+    settings: tuple[str, ...],
+    family_settings: tuple[str, ...],
+    figure: Path | None,
+    no_figure: bool,
+    workers: int | None,
+    force: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Find potentials whose exact ground states have the wanted densities.
+
+    TARGET is a shape (two-lobes, ring, cross, letters), a .npy or .npz file with one density or
+    several along the first axis, an image (the brighter, the denser), or a stored data set. A model
+    may propose the start; the exact solver decides. OUT gets every potential that was found, with
+    its exact density, energy and distance to the target. Where the tolerance is not met, the
+    nearest is written all the same, and the exit code is 1.
+    """
+    from keras_qd.cli.progress import counting
+    from keras_qd.evaluation.inverse.found import check_figure
+    from keras_qd.evaluation.inverse.results import check_output, write_inversions
+    from keras_qd.evaluation.inverse.session import open_session
+
+    check_output(out, force)
+    picture = figure or out.with_suffix(".png")
+    check_figure(picture)
+    session = open_session(
+        target,
+        settings=task_changes(settings),
+        family_settings=task_changes(family_settings),
+        **options,
+    )
+    started = time.monotonic()
+    with counting("inverting", "targets") as count:
+        found = session.invert(workers, count)
+    seconds = time.monotonic() - started
+    write_inversions(out, found.results())
+    written = [out] if no_figure else [out, picture]
+    if not no_figure:
+        found.draw(picture)
+    summary = {**found.summary(), "seconds": seconds, "written": [str(path) for path in written]}
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary, session.run)
+    if found.shortfall:
+        raise PhysicsError(f"{found.shortfall}; the nearest is in {out}")
+
+
+def _print(summary: dict[str, Any], run: Path | None) -> None:
+    """Print what was found: of one target all numbers, of several how they are distributed."""
+    start = "from the plain start" if run is None else f"proposed by {run}"
+    found = summary["inversions"]
+    rows = _one(found[0], start) if summary["n_targets"] == 1 else _several(summary, start)
+    rows.insert(0, ("target", _describe(summary)))
+    rows.append(("time", f"{summary['seconds']:.1f} s"))
+    print_table(rows)
+    for name, value in found[0].get("parameters", {}).items() if len(found) == 1 else ():
+        click.echo(f"  {name} = {format_number(value)}")
+    click.echo(f"\nwritten: {', '.join(summary['written'])}")
+
+
+def _describe(summary: dict[str, Any]) -> str:
+    problem = summary["problem"]
+    count = "" if summary["n_targets"] == 1 else f"{summary['n_targets']} of "
+    electrons = (
+        "1 electron" if problem["n_electrons"] == 1 else f"{problem['n_electrons']} electrons"
+    )
+    side = format_number(problem["box_length"])
+    family = "" if problem["family"] is None else f", potentials of {problem['family']}"
+    return (
+        f"{count}{summary['targets']}: {electrons} in a box of {side} a0*, interaction "
+        f"{problem['interaction']}{family}"
+    )
+
+
+def _one(found: dict[str, Any], start: str) -> list[tuple[str, str]]:
+    """Return the rows for one target."""
+    gap = "" if found["gap"] is None else f", gap {format_number(found['gap'])} Ha*"
+    share = f"{100 * found['determined']:.0f} % of the box"
+    return [
+        ("start", f"{_distance(found['start_residual'])}, {start}"),
+        ("reached", f"{_distance(found['residual'])}, {found['iterations']} iterations"),
+        ("energy", f"{format_number(found['energy'])} Ha*{gap}"),
+        ("determined", share),
+    ]
+
+
+def _several(summary: dict[str, Any], start: str) -> list[tuple[str, str]]:
+    """Return the rows for several targets."""
+    found = summary["inversions"]
+    starts = [each["start_residual"] for each in found if each["start_residual"] is not None]
+    residuals = [each["residual"] for each in found]
+    iterations = [each["iterations"] for each in found]
+    return [
+        ("start", f"median {_distance(float(np.median(starts)) if starts else None)}, {start}"),
+        ("reached", f"median {_distance(float(np.median(residuals)))}, worst {max(residuals):.2g}"),
+        ("iterations", f"median {np.median(iterations):g}, most {max(iterations)}"),
+        ("converged", f"{summary['n_converged']} of {summary['n_targets']}"),
+    ]
+
+
+def _distance(value: float | None) -> str:
+    return "refused by the solver" if value is None else f"integral |dn| / N = {value:.2g}"

@@ -32,12 +32,19 @@ def test_light_verbs_import_nothing_heavy(arguments):
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
+def examples_of(command):
+    """Return what stands below "Examples:" in the help of a verb."""
+    text = f"{command.help}\n{command.epilog or ''}"
+    return text.partition("Examples:")[2]
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_its_options(verb, capsys):
     code, _ = exit_code_and_error(capsys, verb, "--help")
     assert code == 0
     assert VERBS[verb].endswith(".")
     command = cli.get_command(None, verb)
+    assert f"keras-qd {verb}" in examples_of(command)
     assert all(p.help for p in command.params if p.param_type_name == "option")
 
 
@@ -124,3 +131,6 @@ def test_doctor_tries_the_backend(keras_qd_command):
     found = json.loads(process.stdout)
     assert isinstance(found["backends"][found["environment"]["backend"]], list)
     assert found["broken_plugins"] == []
+    assert "self_test" not in found
+    parts = {part["extra"]: part for part in found["optional_parts"]}
+    assert parts[found["environment"]["backend"]]["missing"] == []

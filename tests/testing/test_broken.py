@@ -1,7 +1,6 @@
 """Components that are wrong in one way each, and what the checks say of them."""
 
 import dataclasses
-import os
 import sys
 from typing import ClassVar
 
@@ -15,6 +14,8 @@ from keras_qd.datasets import ArrayDataset, Field
 from keras_qd.errors import ConformanceError, UsageError
 from keras_qd.physics import PotentialFamily
 from keras_qd.tasks import Task
+from keras_qd.testing import backends
+from keras_qd.testing.findings import Findings
 
 RUNNING = keras.config.backend()
 
@@ -53,8 +54,12 @@ class Centred(keras.layers.Layer):
 class Noisy(keras.layers.Layer):
     """Adds noise, also outside training."""
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator()
+
     def call(self, x):
-        return x + keras.random.normal(keras.ops.shape(x))
+        return x + keras.random.normal((1,), seed=self.seed_generator)
 
 
 @keras.saving.register_keras_serializable(package="broken")
@@ -433,31 +438,34 @@ def test_everything_wrong_is_told_at_once():
     assert str(raised.value).startswith("the task 'broken-twice' breaks the rules of keras-qd:")
 
 
-def test_another_process_finds_what_is_wrong_only_there(tmp_path, monkeypatch):
-    (tmp_path / "only_there.py").write_text(
-        "import os\n"
-        "from keras_qd.metrics import L1\n"
-        f"def metric():\n    return L1(name='other' if os.getpid() != {os.getpid()} else 'odd')\n"
+def test_another_process_finds_what_is_wrong(tmp_path, monkeypatch):
+    """It sees what is on the path of this one, and on which backend it runs."""
+    (tmp_path / "odd.py").write_text(
+        "import keras\ndef metric():\n    raise ValueError(f'odd on {keras.config.backend()}')\n"
     )
-    described = tmp_path / "only_there-1.0.dist-info"
+    described = tmp_path / "odd-1.0.dist-info"
     described.mkdir()
-    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: only-there\nVersion: 1.0\n")
-    (described / "entry_points.txt").write_text("[keras_qd.metrics]\nodd = only_there:metric\n")
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text("[keras_qd.metrics]\nodd = odd:metric\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    from keras_qd.testing import backends
+    found = backends.faults_on(RUNNING, "check_metric", "odd", {"config": {}})
+    assert found == [f"building it raises ValueError: odd on {RUNNING}"]
+    (ended,) = backends.faults_on(RUNNING, "check_nothing", "odd", {})
+    assert "the check itself ended with exit code 1: AttributeError" in ended
 
-    # The running backend stands for another one, which this environment has not.
-    monkeypatch.setattr(backends, "ensure_backend", lambda: "none")
-    with pytest.raises(ConformanceError, match=f"on {RUNNING}: it calls itself 'other'") as raised:
-        testing.check_metric("odd", backends=(RUNNING,))
-    assert len(raised.value.faults) == 1
+
+def test_only_what_is_wrong_elsewhere_is_told_of_elsewhere(monkeypatch):
+    monkeypatch.setattr(backends, "installed_backends", lambda: ["cold", RUNNING, "warm"])
+    monkeypatch.setattr(backends, "faults_on", lambda name, *check: ["here too", f"it is {name}"])
+    found = Findings("the metric 'l1'")
+    found.faults.append("here too")
+    backends.check_elsewhere(found, "check_metric", "metrics", "l1", {}, None)
+    assert found.faults == ["here too", "on cold: it is cold", "on warm: it is warm"]
 
 
 def test_what_only_this_session_knows_cannot_be_checked_elsewhere(monkeypatch):
-    from keras_qd.testing import backends
-
     keras_qd.register("metrics", "l1-of-today")(lambda: keras_qd.metrics.L1("l1-of-today"))
-    monkeypatch.setattr(backends, "ensure_backend", lambda: "none")
+    monkeypatch.setattr(backends, "installed_backends", lambda: [RUNNING, "warm"])
     with pytest.raises(ConformanceError, match="registered in this session only"):
         testing.check_metric("l1-of-today")
     with pytest.raises(UsageError, match="unknown installed backend"):

@@ -1,4 +1,4 @@
-"""``keras-qd doctor``: versions, backends, devices and plug-ins."""
+"""``keras-qd doctor``: versions, backends, devices, optional parts and plug-ins."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from keras_qd.backend import PREFERENCE, ensure_backend, installed_backends
+from keras_qd.cli.extras import describe_extras
 from keras_qd.cli.options import as_json, print_json, print_table
 from keras_qd.errors import KerasQDError
-from keras_qd.registry import KINDS, registry
+from keras_qd.registry import KINDS, PluginWarning, registry
 from keras_qd.training.environment import describe_environment
 
 #: Run in a process of its own: one process can hold only one Keras backend.
@@ -36,22 +37,36 @@ print(json.dumps(devices))
 
 
 @click.command("doctor")
+@click.option(
+    "--self-test",
+    is_flag=True,
+    help="Also solve, store, train and predict on a small scale, on every backend: a minute each.",
+)
 @as_json
-def command(as_json: bool) -> None:
-    """Tell which versions, backends and devices there are, and try each backend and plug-in.
+def command(self_test: bool, as_json: bool) -> None:
+    """Tell which versions, backends, devices and optional parts there are, and try them.
 
-    Exits with 1 when no backend works.
+    Exits with 1 when no backend works, or the self-test finds something wrong.
+
+    \b
+    Examples:
+      keras-qd doctor
+      keras-qd doctor --self-test
     """
     backends = {name: _probe(name) for name in installed_backends()}
-    plugins = _broken_plugins()
     findings = {
         "environment": describe_environment(),
         "backends": {name: backends.get(name, "not installed") for name in PREFERENCE},
-        "broken_plugins": plugins,
+        "optional_parts": describe_extras(),
+        "broken_plugins": _broken_plugins(),
+        **({"self_test": _self_test(quiet=as_json)} if self_test else {}),
     }
     print_json(findings) if as_json else _print(findings)
     if not any(isinstance(devices, list) for devices in backends.values()):
         raise KerasQDError("no Keras backend works; run: pip install 'keras-qd[jax]'")
+    failed = [trial["part"] for trial in findings.get("self_test", []) if trial["faults"]]
+    if failed:
+        raise KerasQDError(f"the self-test failed: {', '.join(failed)}")
 
 
 def _probe(name: str) -> list[str] | str:
@@ -75,9 +90,22 @@ def _broken_plugins() -> list[str]:
         warnings.simplefilter("always")
         for kind in KINDS:
             registry(kind).load_all()
-    from keras_qd.registry import PluginWarning
-
     return [str(entry.message) for entry in caught if issubclass(entry.category, PluginWarning)]
+
+
+def _self_test(quiet: bool) -> list[dict[str, Any]]:
+    """Run the self-test, telling of each part as it ends."""
+    import dataclasses
+
+    from keras_qd.testing import self_test
+
+    trials = []
+    for trial in self_test():
+        trials.append(dataclasses.asdict(trial))
+        if not quiet:
+            result = "; ".join(trial.faults) or "works"
+            click.echo(f"self-test: {trial.part} ({trial.seconds:.0f} s): {result}")
+    return trials
 
 
 def _print(findings: dict[str, Any]) -> None:
@@ -97,5 +125,11 @@ def _print(findings: dict[str, Any]) -> None:
     ]
     click.echo()
     print_table(rows, header=("backend", "devices", ""))
+    click.echo()
+    parts = [
+        (part["extra"], "installed" if not part["missing"] else part["install"], part["brings"])
+        for part in findings["optional_parts"]
+    ]
+    print_table(parts, header=("optional part", "", "brings"))
     for line in findings["broken_plugins"]:
         click.echo(f"plug-in: {line}")

@@ -23,13 +23,16 @@ VERBS = {
     "prepare": "Prepare pairs of images as a data set.",
     "inspect": "Tell what is in a stored data set.",
     "train": "Train a task into a run directory.",
+    "tune": "Search for the settings with which a task trains best.",
     "evaluate": "Judge a trained model on systems it never saw.",
     "predict": "Apply a trained model.",
     "invert": "Find potentials that give wanted densities, checked by the exact solver.",
     "compress": "Write images as the few numbers a trained autoencoder makes of them.",
     "decompress": "Restore images from such a file.",
+    "export": "Write a trained model for other programs, such as ONNX Runtime.",
     "report": "Write a run's report as one HTML file.",
     "validate": "Check the solvers against exact and published values.",
+    "new-plugin": "Write a plug-in to begin with.",
     "doctor": "Tell which versions, backends and devices there are.",
 }
 

@@ -24,6 +24,11 @@ def command(quick: bool, sources: bool, as_json: bool) -> None:
     """Check the solvers against exact and published values.
 
     Exits with 1 when one of them is off.
+
+    \b
+    Examples:
+      keras-qd validate --quick
+      keras-qd validate --sources
     """
     from keras_qd.cli.progress import counting
     from keras_qd.physics import validate

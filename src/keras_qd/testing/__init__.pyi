@@ -3,5 +3,5 @@ from .metric import check_metric as check_metric
 from .model import check_model as check_model
 from .potential_family import check_potential_family as check_potential_family
 from .task import check_task as check_task
-from .self_test import Trial as Trial
-from .self_test import self_test as self_test
+from .installation import Trial as Trial
+from .installation import self_test as self_test

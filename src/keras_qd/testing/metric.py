@@ -115,7 +115,8 @@ class _Case:
                 self.reference[part].astype(dtype), self.prediction[part].astype(dtype), **weights
             )
             start, turn = part.stop, turn + 1
-        return float(metric.result())
+        # One number is required, but told of elsewhere.
+        return float(np.ravel(ops.convert_to_numpy(metric.result()))[0])
 
 
 def _arrays(reference: Any, prediction: Any, weights: Any) -> tuple[Any, Any, Any]:

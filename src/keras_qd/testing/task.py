@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_qd import components
@@ -168,7 +169,7 @@ def _check_pipeline(found: Findings, pipeline: Pipeline, dataset: Dataset) -> No
 
 def _check_model(found: Findings, task: Task, pipeline: Pipeline) -> bool:
     model = task.build_model(pipeline.input_shape, pipeline.output_shape)
-    output = model(np.zeros((2, *pipeline.input_shape), "float32"), training=False)
+    output = model(keras.KerasTensor((2, *pipeline.input_shape)))
     expected = (2, *pipeline.output_shape)
     return found.require(
         tuple(output.shape) == expected,

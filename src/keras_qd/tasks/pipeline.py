@@ -107,7 +107,7 @@ class Pipeline:
 
         Returns
         -------
-        ndarray, shape (n, *input_shape), float32
+        ndarray, shape ``(n, *input_shape)``, float32
 
         Raises
         ------
@@ -126,7 +126,7 @@ class Pipeline:
 
         Parameters
         ----------
-        prediction : array_like, shape (n, *output_shape)
+        prediction : array_like, shape ``(n, *output_shape)``
             What the network gave.
 
         Returns

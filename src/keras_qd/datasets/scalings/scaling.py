@@ -80,7 +80,7 @@ class Scaling(ABC):
 
         Parameters
         ----------
-        array : array_like, shape (n, *network_shape(shape))
+        array : array_like, shape ``(n, *network_shape(shape))``
             The network's output.
         shape : tuple of int
             Of one sample of the field.

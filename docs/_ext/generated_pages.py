@@ -1,0 +1,136 @@
+"""Pages that are written while the site is built, so that they never say what is not so.
+
+``reference/``: a page for each public package, from its stub. ``commands/``: a page for each verb.
+``gallery/``: a page for each example script. ``project/``: the files in the root of the repository.
+"""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+from keras_qd.cli.main import VERBS
+
+HERE = Path(__file__).parents[1]
+ROOT = HERE.parent
+
+#: Public package -> what is in it, in one line.
+PACKAGES = {
+    "keras_qd": "the short way in",
+    "keras_qd.physics": "potentials, exact solvers, references",
+    "keras_qd.data": "stored data sets: making, importing, opening",
+    "keras_qd.datasets": "data sets as arrays: splits, scaling, augmentation",
+    "keras_qd.models": "networks and layers",
+    "keras_qd.metrics": "metrics that stream, and measures of whole arrays",
+    "keras_qd.tasks": "tasks, and the way from fields to arrays",
+    "keras_qd.training": "training into run directories",
+    "keras_qd.evaluation": "predictions, scores, figures, reports",
+    "keras_qd.testing": "checks for components of one's own",
+    "keras_qd.errors": "what is raised on purpose",
+    "keras_qd.backend": "which backend runs",
+}
+
+
+def public_names(package: str) -> list[tuple[str, str]]:
+    """Return the public names of a package, each with the module where it is defined."""
+    spec = importlib.util.find_spec(package)
+    stub = Path(spec.origin).with_suffix(".pyi")
+    source = stub if stub.exists() else Path(spec.origin)
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    if not stub.exists():
+        kinds = (ast.ClassDef, ast.FunctionDef)
+        found = [node.name for node in tree.body if isinstance(node, kinds)]
+        return [(name, package) for name in found if not name.startswith("_")]
+    return [
+        (alias.asname or alias.name, f"{package}.{node.module}")
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    ]
+
+
+def write(path: Path, text: str) -> None:
+    """Write a page, unless it is there as it should be: Sphinx reads again what has changed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def heading(text: str) -> str:
+    """Return a heading in reStructuredText."""
+    return f"{text}\n{'=' * len(text)}\n\n"
+
+
+def reference_pages() -> None:
+    """Write a page for each public package, with all its public names."""
+    folder = HERE / "reference"
+    rows = []
+    for package in PACKAGES:
+        lines = [heading(package), f".. automodule:: {package}\n   :no-members:\n\n"]
+        for name, module in public_names(package):
+            kind = "autoclass" if name[0].isupper() else "autofunction"
+            members = "   :members:\n" if kind == "autoclass" else ""
+            lines.append(f".. {kind}:: {module}.{name}\n{members}\n")
+        write(folder / f"{package}.rst", "".join(lines))
+        rows.append(f"   {package} <{package}>\n")
+    listing = "".join(f"- :doc:`{package}`: {meaning}\n" for package, meaning in PACKAGES.items())
+    tree = ".. toctree::\n   :hidden:\n\n" + "".join(rows)
+    write(folder / "index.rst", heading("Reference") + listing + "\n" + tree)
+
+
+def command_pages() -> None:
+    """Write a page for each verb: its help, printed while the site is built."""
+    folder = HERE / "commands"
+    for verb, meaning in VERBS.items():
+        text = f"{meaning}\n\n.. terminal::\n\n   {verb} --help\n"
+        write(folder / f"{verb}.rst", heading(f"keras-qd {verb}") + text)
+    listing = "".join(f"   {verb}\n" for verb in VERBS)
+    text = heading("Commands") + ".. terminal::\n\n   --help\n\n.. toctree::\n\n" + listing
+    write(folder / "index.rst", text)
+
+
+def gallery_pages() -> None:
+    """Write a page for each example script, with its text above its code."""
+    folder = HERE / "gallery"
+    names = []
+    for script in sorted((ROOT / "examples").glob("[0-9]*.py")):
+        source = script.read_text(encoding="utf-8")
+        about = ast.get_docstring(ast.parse(source)) or ""
+        title = script.stem.partition("_")[2].replace("_", " ").capitalize()
+        body = (
+            f"{about}\n\n.. literalinclude:: ../../examples/{script.name}\n   :language: python\n"
+        )
+        note = f"``examples/{script.name}``\n\n"
+        write(folder / f"{script.stem}.rst", heading(title) + note + plain(body))
+        names.append(f"   {script.stem}\n")
+    text = "Scripts that run from top to bottom; each tells one story.\n\n.. toctree::\n\n"
+    write(folder / "index.rst", heading("Examples") + text + "".join(names))
+
+
+def plain(text: str) -> str:
+    """Return a docstring as reStructuredText: single backticks quote names in this project."""
+    return re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text)
+
+
+def root_pages() -> None:
+    """Write the pages that are files in the root of the repository."""
+    for name, title in (("CONTRIBUTING", "contributing"), ("CHANGELOG", "changelog")):
+        text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+        write(HERE / "project" / f"{title}.md", text)
+    for name, title in (("CITATION.cff", "Citation"), ("NOTICE", "What is bundled")):
+        body = f".. literalinclude:: ../../{name}\n   :language: none\n"
+        write(HERE / "project" / f"{name.partition('.')[0].lower()}.rst", heading(title) + body)
+
+
+def generate(app) -> None:
+    """Write all pages."""
+    reference_pages()
+    command_pages()
+    gallery_pages()
+    root_pages()
+
+
+def setup(app):
+    """Announce the pages to Sphinx."""
+    app.connect("builder-inited", generate)
+    return {"version": "1", "parallel_read_safe": True}

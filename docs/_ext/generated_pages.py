@@ -85,7 +85,8 @@ def command_pages() -> None:
         text = f"{meaning}\n\n.. terminal::\n\n   {verb} --help\n"
         write(folder / f"{verb}.rst", heading(f"keras-qd {verb}") + text)
     listing = "".join(f"   {verb}\n" for verb in VERBS)
-    text = heading("Commands") + ".. terminal::\n\n   --help\n\n.. toctree::\n\n" + listing
+    screens = ".. terminal::\n\n   --help\n   list\n\n"
+    text = heading("Commands") + screens + ".. toctree::\n\n" + listing
     write(folder / "index.rst", text)
 
 

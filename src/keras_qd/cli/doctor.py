@@ -54,7 +54,7 @@ def command(self_test: bool, as_json: bool) -> None:
       keras-qd doctor --self-test
     """
     backends = {name: _probe(name) for name in installed_backends()}
-    findings = {
+    findings: dict[str, Any] = {
         "environment": describe_environment(),
         "backends": {name: backends.get(name, "not installed") for name in PREFERENCE},
         "optional_parts": describe_extras(),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def self_test() -> Iterator[Trial]:
     with _empty_cache():
         yield _tried("stored data set", _data_faults)
         for backend in installed_backends():
-            yield _tried(f"training on {backend}", lambda backend=backend: _run_faults(backend))
+            yield _tried(f"training on {backend}", partial(_run_faults, backend))
 
 
 def _tried(part: str, find_faults: Callable[[], list[str]]) -> Trial:

@@ -1,0 +1,59 @@
+"""Links between pages lead somewhere, and the pages that the site generates name what exists."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def module_at(path):
+    """Import a script that is in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+LINKS = module_at(DOCS / "check_links.py")
+PAGES = module_at(DOCS / "_ext" / "generated_pages.py")
+
+
+def test_all_links_lead_somewhere():
+    assert LINKS.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("link", "wrong"),
+    [
+        ("#a-heading", False),
+        ("#another", True),
+        ("other.md", True),
+        ("page.md#a-heading", False),
+        ("https://example.org", False),
+    ],
+)
+def test_links_that_lead_nowhere_are_found(link, wrong, tmp_path, monkeypatch):
+    monkeypatch.setattr(LINKS, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("# A heading\n")
+    assert (LINKS.fault(page, link) is not None) == wrong
+
+
+@pytest.mark.parametrize("package", PAGES.PACKAGES)
+def test_the_reference_names_what_exists(package):
+    names = [name for name, _ in PAGES.public_names(package)]
+    assert names
+    assert set(names) <= set(dir(importlib.import_module(package)))
+
+
+def test_every_example_and_verb_has_a_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(PAGES, "HERE", tmp_path)
+    PAGES.generate(None)
+    scripts = {path.stem for path in (DOCS.parent / "examples").glob("[0-9]*.py")}
+    assert scripts == {path.stem for path in (tmp_path / "gallery").glob("[0-9]*.rst")}
+    pages = {path.stem for path in (tmp_path / "commands").iterdir()}
+    assert pages == {*PAGES.VERBS, "index"}
+    assert "L1" in (tmp_path / "reference" / "keras_qd.metrics.rst").read_text()

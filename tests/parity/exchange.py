@@ -31,6 +31,9 @@ MODELS = {
         "discriminator_levels": 1,
         "dropout": 0.0,
         "seed": 1,
+        "discriminator_every": 2,
+        "clip_norm": 1.0,
+        "average_decay": 0.9,
     },
     "unet": {"input_shape": (16, 16, 1), "filters": 4, "depth": 2, "dropout": 0.0, "seed": 1},
 }

@@ -34,7 +34,7 @@ def dataset():
 
 @pytest.fixture(scope="session")
 def task():
-    """Pix2pix with dropout on, on 16 x 16 pixels."""
+    """Pix2pix with all that a resumed training has to remember, on 16 x 16 pixels."""
     return make_task()
 
 
@@ -44,6 +44,14 @@ def make_task(**changes):
         "epochs": 3,
         "batch_size": 8,
         "schedule": "linear",
-        "model_config": {"filters": 4, "dropout": 0.5, "discriminator_levels": 1},
+        "model_config": {
+            "filters": 4,
+            "dropout": 0.5,
+            "discriminator_levels": 1,
+            "dtype": "mixed_bfloat16",
+            "discriminator_every": 2,
+            "clip_norm": 1.0,
+            "average_decay": 0.9,
+        },
     }
     return keras_qd.task("potential-to-density", **{**settings, **changes})

@@ -5,6 +5,7 @@ from .digit_resnet import DigitResNet as DigitResNet
 from .energy_cnn import EnergyCNN as EnergyCNN
 from .fno_1d import FNO1D as FNO1D
 from .network import Network as Network
+from .optimizers import PairedOptimizer as PairedOptimizer
 from .patchgan import PatchGAN as PatchGAN
 from .pix2pix import Pix2Pix as Pix2Pix
 from .residual_autoencoder import ResidualAutoencoder as ResidualAutoencoder

@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_qd.errors import DataError
+from keras_qd.errors import DataError, UsageError
+from keras_qd.models.average import average_of, move_average
+from keras_qd.models.optimizers import PairedOptimizer, clipped, with_loss_scale
 from keras_qd.models.patchgan import PatchGAN
 from keras_qd.models.portable import portable_config
 from keras_qd.models.unet import Shape, UNet
+
+#: What a model is made with besides its networks.
+_SETTINGS = ("lambda_l1", "generator_every", "discriminator_every", "clip_norm", "average_decay")
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """One of the two networks, as a training step sees it.
+
+    Parameters
+    ----------
+    variables : list of keras.Variable
+        What is trained.
+    optimizer : keras.optimizers.Optimizer
+        What trains it.
+    every : int
+        In every how many batches it moves.
+    """
+
+    variables: list[Any]
+    optimizer: Any
+    every: int
+
+    def is_due(self, batch: Any) -> Any:
+        """Return whether it moves in a batch, counted from 0, as a scalar tensor."""
+        return ops.equal(ops.mod(ops.convert_to_tensor(batch) + 1, self.every), 0)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -26,10 +55,10 @@ class Pix2Pix(keras.Model):
 
     .. math:: [\mathrm{BCE}(D(x, y), 1) + \mathrm{BCE}(D(x, G(x)), 0)] / 2 .
 
-    One optimizer serves both networks. Adam works element by element, so it does what two with the
-    same settings would; ``keras.optimizers.MultiOptimizer`` gives each network its own. The logs
-    carry ``generator_loss`` (also as ``loss``), ``adversarial_loss``, ``l1_loss`` and
-    ``discriminator_loss``.
+    Each network has an optimizer of its own
+    (:class:`~keras_qd.models.optimizers.PairedOptimizer`); compiled with one, the model gives both
+    networks one like it. The logs carry ``generator_loss`` (also as ``loss``),
+    ``adversarial_loss``, ``l1_loss`` and ``discriminator_loss``.
 
     Parameters
     ----------
@@ -39,12 +68,28 @@ class Pix2Pix(keras.Model):
         Maps pairs [x, y] to logits: positive where the pair looks real.
     lambda_l1 : float
         Weight of the L1 loss against the adversarial loss.
+    generator_every, discriminator_every : int
+        In every how many batches each network moves: with 1 and 3, the generator makes three steps
+        for one of the discriminator, in the third, sixth, ... batch.
+    clip_norm : float, optional
+        The norm to which the gradient of each network is clipped.
+    average_decay : float, optional
+        Predict, validate and save with an exponential average of the generator's weights w [2]_.
+        After batch t = 0, 1, ... the average becomes :math:`d a + (1 - d) w`, where
+        :math:`d = \min(\mathrm{average\_decay}, (1 + t) / (10 + t))`, so that the first weights
+        are soon forgotten. The statistics of normalisation layers are averaged alike.
     **options
         Options of :class:`keras.Model`.
+
+    Raises
+    ------
+    UsageError
+        If a setting makes no sense.
 
     References
     ----------
     .. [1] Isola, Zhu, Zhou, Efros, 2017, arXiv:1611.07004
+    .. [2] Yazici, Foo, Winkler, Yap, Piliouras, Chandrasekhar, 2018, arXiv:1806.04498
     """
 
     def __init__(
@@ -52,12 +97,22 @@ class Pix2Pix(keras.Model):
         generator: keras.Model,
         discriminator: keras.Model,
         lambda_l1: float = 100.0,
+        generator_every: int = 1,
+        discriminator_every: int = 1,
+        clip_norm: float | None = None,
+        average_decay: float | None = None,
         **options: Any,
     ) -> None:
+        _check_settings(generator_every, discriminator_every, clip_norm, average_decay)
         super().__init__(**options)
         self.generator = generator
         self.discriminator = discriminator
         self.lambda_l1 = lambda_l1
+        self.generator_every = generator_every
+        self.discriminator_every = discriminator_every
+        self.clip_norm = clip_norm
+        self.average_decay = average_decay
+        self.average = None if average_decay is None else average_of(generator)
         self._means = {
             name: keras.metrics.Mean(name=name)
             for name in ("generator_loss", "adversarial_loss", "l1_loss", "discriminator_loss")
@@ -65,8 +120,15 @@ class Pix2Pix(keras.Model):
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Return the generator's prediction, shape (n, ny, nx, channels)."""
-        return self.generator(inputs, training=training)
+        """Return the prediction of the generator, or outside training of its average.
+
+        Returns
+        -------
+        tensor, shape (n, ny, nx, channels)
+        """
+        if training or self.average is None:
+            return self.generator(inputs, training=training)
+        return self.average(inputs, training=False)
 
     def compile(self, optimizer: Any = "adam", loss: Any = "mae", **options: Any) -> None:
         """Configure the training as :meth:`keras.Model.compile` does; the loss is L1 unless told.
@@ -74,15 +136,60 @@ class Pix2Pix(keras.Model):
         Parameters
         ----------
         optimizer : str or keras.optimizers.Optimizer
-            Of both networks.
+            Of both networks; a :class:`~keras_qd.models.optimizers.PairedOptimizer` gives each its
+            own. Where a network computes in float16, its losses are scaled.
         loss : str or keras.losses.Loss
             What ``lambda_l1`` weighs.
         **options
             As of Keras, ``metrics`` among them.
         """
-        super().compile(optimizer, loss=loss, **options)
+        pair = keras.optimizers.get(optimizer)
+        if not isinstance(pair, PairedOptimizer):
+            pair = PairedOptimizer.twice(pair)
+        for name in ("generator", "discriminator"):
+            setattr(pair, name, with_loss_scale(getattr(pair, name), getattr(self, name)))
+        super().compile(pair, loss=loss, **{**options, "auto_scale_loss": False})
         # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
-        self.optimizer.build(self.trainable_variables)
+        pair.build_networks(
+            self.generator.trainable_variables, self.discriminator.trainable_variables
+        )
+
+    def adversaries(self) -> tuple[Adversary, Adversary]:
+        """Return both networks' variables and optimizers, for a training step."""
+        generator, discriminator = self.optimizer.generator, self.optimizer.discriminator
+        return (
+            Adversary(self.generator.trainable_variables, generator, self.generator_every),
+            Adversary(
+                self.discriminator.trainable_variables, discriminator, self.discriminator_every
+            ),
+        )
+
+    def clip(self, gradients: list[Any], optimizer: Any) -> list[Any]:
+        """Return the gradients of one network, clipped where a norm is set.
+
+        Parameters
+        ----------
+        gradients : list of tensor
+            Of the loss as `optimizer` scales it.
+        optimizer : keras.optimizers.Optimizer
+            Of the network.
+        """
+        if self.clip_norm is None:
+            return gradients
+        return clipped(gradients, optimizer.scale_loss(ops.cast(self.clip_norm, "float32")))
+
+    def update_average(self) -> None:
+        """Move the average on towards the generator's weights, before the batch is counted."""
+        if self.average is not None and self.average_decay is not None:
+            move_average(
+                self.average, self.generator, self.average_decay, self.optimizer.iterations
+            )
+
+    @property
+    def n_replicas(self) -> int:
+        """Into how many parts TensorFlow divides a batch; 1 on the other backends."""
+        strategy = getattr(self, "distribute_strategy", None)
+        return 1 if strategy is None else int(strategy.num_replicas_in_sync)
 
     def train_step(self, *arguments: Any) -> Any:
         """Update both networks from one batch, the way that the running backend differentiates."""
@@ -98,7 +205,8 @@ class Pix2Pix(keras.Model):
         training: bool = True,
     ) -> Any:
         """Return the generator's loss, which :meth:`evaluate` reports as ``loss``."""
-        return self.compute_losses(x, y, y_pred, sample_weight, training)[0]
+        # Keras expects a replica's share of the loss.
+        return self.compute_losses(x, y, y_pred, sample_weight, training)[0] / self.n_replicas
 
     def compute_losses(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True
@@ -132,7 +240,7 @@ class Pix2Pix(keras.Model):
             # Keras does not spread one weight a sample over the pixels of an image.
             sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
         x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)  # arrays, where nothing compiles
-        l1 = super().compute_loss(x, y, y_pred, sample_weight, training)
+        l1 = super().compute_loss(x, y, y_pred, sample_weight, training) * self.n_replicas
         real = self.discriminator([x, y], training=training)
         fake = self.discriminator([x, y_pred], training=training)
         adversarial = _cross_entropy(fake, real=True)
@@ -154,7 +262,7 @@ class Pix2Pix(keras.Model):
             **super().get_config(),
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "lambda_l1": self.lambda_l1,
+            **{name: getattr(self, name) for name in _SETTINGS},
         }
 
     @classmethod
@@ -188,7 +296,12 @@ def pix2pix(
     discriminator_filters: int | None = None,
     discriminator_levels: int = 3,
     lambda_l1: float = 100.0,
+    generator_every: int = 1,
+    discriminator_every: int = 1,
+    clip_norm: float | None = None,
+    average_decay: float | None = None,
     learning_rate: float = 2e-4,
+    discriminator_learning_rate: float | None = None,
     beta_1: float = 0.5,
     seed: int | None = None,
     dtype: str | None = None,
@@ -207,14 +320,17 @@ def pix2pix(
         As many as the generator's if not given.
     discriminator_levels : int
         How often the discriminator halves, see :class:`~keras_qd.models.patchgan.PatchGAN`.
-    lambda_l1 : float
-        Weight of the L1 loss against the adversarial loss.
+    lambda_l1, generator_every, discriminator_every, clip_norm, average_decay
+        See :class:`Pix2Pix`.
     learning_rate, beta_1 : float
         Of Adam, for both networks.
+    discriminator_learning_rate : float, optional
+        The discriminator's, where it is another one.
     seed : int, optional
         Of the first weights and of the dropout masks.
     dtype : str, optional
-        Name of a dtype policy such as ``"mixed_bfloat16"``; the global one if not given.
+        Name of a dtype policy such as ``"mixed_bfloat16"``; the global one if not given. With
+        ``"mixed_float16"`` the losses of both networks are scaled, each on its own.
 
     Returns
     -------
@@ -224,7 +340,7 @@ def pix2pix(
     Raises
     ------
     UsageError
-        If the shapes or the depth do not fit.
+        If the shapes or the depth do not fit, or a setting makes no sense.
 
     Examples
     --------
@@ -255,9 +371,38 @@ def pix2pix(
         dtype=dtype,
         name="discriminator",
     )
-    model = Pix2Pix(generator, discriminator, lambda_l1, name="pix2pix")
-    model.compile(keras.optimizers.Adam(learning_rate, beta_1))
+    model = Pix2Pix(
+        generator,
+        discriminator,
+        lambda_l1,
+        generator_every,
+        discriminator_every,
+        clip_norm,
+        average_decay,
+        name="pix2pix",
+    )
+    rates = (learning_rate, discriminator_learning_rate or learning_rate)
+    model.compile(PairedOptimizer(*(keras.optimizers.Adam(rate, beta_1) for rate in rates)))
     return model
+
+
+def _check_settings(
+    generator_every: int,
+    discriminator_every: int,
+    clip_norm: float | None,
+    average_decay: float | None,
+) -> None:
+    for every in (generator_every, discriminator_every):
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise UsageError(
+                f"a network moves in every batch (1), every second (2), ...; got {every!r}"
+            )
+    if clip_norm is not None and not clip_norm > 0:
+        raise UsageError(f"clip_norm={clip_norm!r} must be positive, or None not to clip")
+    if average_decay is not None and not 0 <= average_decay < 1:
+        raise UsageError(
+            f"average_decay={average_decay!r} must be from 0 to below 1, or None for no average"
+        )
 
 
 def _cross_entropy(logits: Any, *, real: bool) -> Any:

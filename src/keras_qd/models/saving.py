@@ -40,7 +40,7 @@ def save_model(model: keras.Model, path: str | Path) -> None:
     'Adam'
     """
     path = Path(path)
-    if model.optimizer is not None:
+    if model.optimizer is not None and not model.optimizer.built:
         # Without its variables, the optimizer could not be told to be as new.
         model.optimizer.build(model.trainable_variables)
     model.save(path)

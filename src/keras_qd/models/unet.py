@@ -9,6 +9,7 @@ import keras
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.layers.factory import LayerFactory
 from keras_qd.models.layers.resample import Downsample, Upsample
+from keras_qd.models.optimizers import with_loss_scale
 from keras_qd.models.portable import portable_config
 
 Shape = tuple[int, int, int]
@@ -119,9 +120,31 @@ class UNet(keras.Model):
         """Make a network from what :meth:`get_config` returned."""
         return cls(**config)
 
+    def compile(self, optimizer: Any = "adam", loss: Any = "mae", **options: Any) -> None:
+        """Configure the training as :meth:`keras.Model.compile` does.
+
+        Parameters
+        ----------
+        optimizer : str or keras.optimizers.Optimizer
+            Scales the loss where the network computes in float16.
+        loss : str or keras.losses.Loss
+            The mean absolute error unless told.
+        **options
+            As of Keras, ``metrics`` among them.
+        """
+        optimizer = with_loss_scale(keras.optimizers.get(optimizer), self)
+        super().compile(optimizer, loss=loss, **{**options, "auto_scale_loss": False})
+        # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
     def get_compile_config(self) -> dict[str, Any]:
         """Return how the model was compiled, in a form that every backend can load."""
         return dict(portable_config(super().get_compile_config()))
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile the model as :meth:`get_compile_config` says."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
 
 
 def unet(
@@ -160,9 +183,7 @@ def unet(
     (None, 32, 32, 1)
     """
     model = UNet(input_shape, output_shape, **settings)
-    model.compile(keras.optimizers.Adam(learning_rate, beta_1), loss="mae")
-    # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
-    model.optimizer.build(model.trainable_variables)
+    model.compile(keras.optimizers.Adam(learning_rate, beta_1))
     return model
 
 

@@ -35,13 +35,17 @@ def train_step(model: Any, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         *zip(model.optimizer.variables, optimizer_state, strict=True),
         *zip(model.metrics_variables, metrics_state, strict=True),
     ]
+    adversaries = model.adversaries()
 
     def forward(trainable: Any) -> Any:
         mapping = [*zip(model.trainable_variables, trainable, strict=True), *fixed]
         with keras.StatelessScope(state_mapping=mapping) as scope:
             y_pred = model(x, training=True)
             losses = model.compute_losses(x, y, y_pred, sample_weight)
-            scaled = [model.optimizer.scale_loss(loss) for loss in losses]
+            scaled = [
+                adversary.optimizer.scale_loss(loss)
+                for adversary, loss in zip(adversaries, losses, strict=True)
+            ]
             logs = model.report(losses[0], x, y, y_pred, sample_weight)
         others = [scope.get_current_value(v) for v in model.non_trainable_variables]
         metrics = [scope.get_current_value(v) for v in model.metrics_variables]
@@ -49,9 +53,45 @@ def train_step(model: Any, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
 
     scaled, pull_back, (logs, others, metrics_state) = jax.vjp(forward, trainable, has_aux=True)
     one, zero = jnp.ones_like(scaled[0]), jnp.zeros_like(scaled[0])
-    n_generator = len(model.generator.trainable_variables)
-    gradients = pull_back([one, zero])[0][:n_generator] + pull_back([zero, one])[0][n_generator:]
-    trainable, optimizer_state = model.optimizer.stateless_apply(
-        optimizer_state, gradients, trainable
-    )
-    return logs, (trainable, others, optimizer_state, metrics_state)
+    n_generator = len(adversaries[0].variables)
+    gradients = (pull_back([one, zero])[0][:n_generator], pull_back([zero, one])[0][n_generator:])
+    start = [
+        *zip(model.trainable_variables, trainable, strict=True),
+        *zip(model.non_trainable_variables, others, strict=True),
+        *zip(model.optimizer.variables, optimizer_state, strict=True),
+    ]
+    with keras.StatelessScope(state_mapping=start) as scope:
+        for adversary, own in zip(adversaries, gradients, strict=True):
+            _apply(model, adversary, own, scope)
+        model.update_average()
+        model.optimizer.iterations.assign_add(1)
+    after = [
+        [scope.get_current_value(v) for v in variables]
+        for variables in (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+        )
+    ]
+    return logs, (*after, metrics_state)
+
+
+def _apply(model: Any, adversary: Any, gradients: Any, scope: Any) -> None:
+    """Move one network where its turn has come, in the scope that holds the state of all."""
+    optimizer = adversary.optimizer
+    values = [scope.get_current_value(v) for v in adversary.variables]
+    state = [scope.get_current_value(v) for v in optimizer.variables]
+    gradients = model.clip(gradients, optimizer)
+
+    def move() -> Any:
+        return optimizer.stateless_apply(state, gradients, values)
+
+    if adversary.every == 1:
+        values, state = move()
+    else:
+        due = adversary.is_due(model.optimizer.iterations)
+        values, state = jax.lax.cond(due, move, lambda: (values, state))
+    for variable, value in zip(
+        [*adversary.variables, *optimizer.variables], [*values, *state], strict=True
+    ):
+        scope.add_update((variable, value))

@@ -14,7 +14,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     Parameters
     ----------
     model : Pix2Pix
-        Compiled.
+        Compiled. Under ``tf.distribute`` every replica has its own part of the batch.
     data : tuple
         (x, y) or (x, y, sample_weight).
 
@@ -24,14 +24,57 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
         Name -> value of every metric.
     """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    adversaries = model.adversaries()
     with tf.GradientTape(persistent=True) as tape:
         y_pred = model(x, training=True)
         losses = model.compute_losses(x, y, y_pred, sample_weight)
-        scaled = [model.optimizer.scale_loss(loss) for loss in losses]
-    networks = (model.generator.trainable_variables, model.discriminator.trainable_variables)
+        scaled = [
+            adversary.optimizer.scale_loss(loss)
+            for adversary, loss in zip(adversaries, losses, strict=True)
+        ]
     gradients = [
-        tape.gradient(loss, variables) for loss, variables in zip(scaled, networks, strict=True)
+        tape.gradient(loss, adversary.variables)
+        for adversary, loss in zip(adversaries, scaled, strict=True)
     ]
-    model.optimizer.apply(gradients[0] + gradients[1], networks[0] + networks[1])
+    for adversary, own in zip(adversaries, gradients, strict=True):
+        if own:
+            _apply(model, adversary, own)
+    model.update_average()
+    model.optimizer.iterations.assign_add(1)
     logs: dict[str, Any] = model.report(losses[0], x, y, y_pred, sample_weight)
     return logs
+
+
+def _apply(model: Any, adversary: Any, gradients: list[Any]) -> None:
+    """Move one network, where its turn has come, along the mean of the replicas' gradients."""
+    n_replicas = model.n_replicas
+    if n_replicas > 1:
+        context = tf.distribute.get_replica_context()
+        gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+    gradients = model.clip(gradients, adversary.optimizer)
+    if n_replicas > 1:
+        gradients = [each / n_replicas for each in gradients]  # Keras adds them up
+    if adversary.every == 1:
+        adversary.optimizer.apply(gradients, adversary.variables)
+        return
+    due = adversary.is_due(model.optimizer.iterations)
+    if n_replicas == 1:
+        tf.cond(due, lambda: _move(adversary, gradients), lambda: None)
+        return
+    # A branch that updates variables of all replicas must be taken by all of them together.
+    tf.distribute.get_replica_context().merge_call(
+        _apply_together, args=(adversary, due, gradients)
+    )
+
+
+def _apply_together(strategy: Any, adversary: Any, due: Any, gradients: Any) -> None:
+    due = strategy.experimental_local_results(due)[0]
+
+    def move() -> None:
+        strategy.extended.call_for_each_replica(_move, args=(adversary, gradients))
+
+    tf.cond(due, move, lambda: None)
+
+
+def _move(adversary: Any, gradients: list[Any]) -> None:
+    adversary.optimizer.apply(gradients, adversary.variables)

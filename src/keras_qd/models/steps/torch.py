@@ -26,14 +26,26 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     y_pred = model(x, training=True)
     losses = model.compute_losses(x, y, y_pred, sample_weight)
-    networks = (model.generator.trainable_variables, model.discriminator.trainable_variables)
-    gradients = []
-    for loss, variables in zip(losses, networks, strict=True):
-        scaled = model.optimizer.scale_loss(loss)
-        values = [variable.value for variable in variables]
-        if values:  # none in a frozen network
-            gradients += torch.autograd.grad(scaled, values, retain_graph=loss is losses[0])
+    adversaries = model.adversaries()
+    gradients = [
+        _gradients(adversary, loss, retain_graph=loss is losses[0])
+        for adversary, loss in zip(adversaries, losses, strict=True)
+    ]
     with torch.no_grad():
-        model.optimizer.apply(gradients, networks[0] + networks[1])
+        for adversary, own in zip(adversaries, gradients, strict=True):
+            # The number of the batch is asked for only where it matters: it may be on a GPU.
+            if adversary.every == 1 or bool(adversary.is_due(model.optimizer.iterations)):
+                adversary.optimizer.apply(model.clip(own, adversary.optimizer), adversary.variables)
+        model.update_average()
+        model.optimizer.iterations.assign_add(1)
     logs: dict[str, Any] = model.report(losses[0].detach(), x, y, y_pred, sample_weight)
     return logs
+
+
+def _gradients(adversary: Any, loss: Any, retain_graph: bool) -> list[Any]:
+    """Return the gradient of a network's own loss, scaled as its optimizer wants it."""
+    values = [variable.value for variable in adversary.variables]
+    if not values:  # a frozen network
+        return []
+    scaled = adversary.optimizer.scale_loss(loss)
+    return list(torch.autograd.grad(scaled, values, retain_graph=retain_graph))

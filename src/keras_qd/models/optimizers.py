@@ -1,0 +1,162 @@
+"""The optimizers of two networks as one, scaled losses for float16, and clipped gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_qd.errors import UsageError
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class PairedOptimizer(keras.optimizers.Optimizer):
+    """The generator's optimizer and the discriminator's, in the place of one.
+
+    Each network has moments, a count of steps and, in float16, a loss scale of its own. What
+    ``iterations`` counts are batches, in which one network or both may have moved.
+
+    Parameters
+    ----------
+    generator, discriminator : keras.optimizers.Optimizer
+        Two optimizers that have no variables yet.
+    name : str
+        Name of the pair.
+
+    Raises
+    ------
+    UsageError
+        If both are one and the same.
+
+    Examples
+    --------
+    >>> pair = PairedOptimizer(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-4))
+    >>> pair.learning_rate = 5e-4
+    >>> round(float(pair.discriminator.learning_rate), 6)
+    5e-05
+    """
+
+    def __init__(
+        self,
+        generator: keras.optimizers.Optimizer,
+        discriminator: keras.optimizers.Optimizer,
+        name: str = "paired",
+    ) -> None:
+        if generator is discriminator:
+            raise UsageError("one optimizer cannot serve two networks; give each its own")
+        super().__init__(learning_rate=0.0, name=name)
+        self.generator = generator
+        self.discriminator = discriminator
+        # Once, from the first rates: a resumed training must not get it from rounded ones.
+        self._rate_ratio = _rate_ratio(generator, discriminator)
+
+    @classmethod
+    def twice(cls, optimizer: keras.optimizers.Optimizer) -> PairedOptimizer:
+        """Return a pair of this optimizer and another with the same settings."""
+        return cls(optimizer, type(optimizer).from_config(optimizer.get_config()))
+
+    def build_networks(self, generator: Sequence[Any], discriminator: Sequence[Any]) -> None:
+        """Create the variables that belong to the trainable variables of both networks."""
+        if self.built:
+            return
+        self.generator.build(list(generator))
+        self.discriminator.build(list(discriminator))
+        super().build([*generator, *discriminator])
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Do nothing once the variables are there.
+
+        Raises
+        ------
+        UsageError
+            If they are not: which network has which must be known, see :meth:`build_networks`.
+        """
+        if not self.built:
+            raise UsageError("this optimizer is for pix2pix, which builds it when it is compiled")
+
+    @property
+    def variables(self) -> list[Any]:
+        """Its own variables, then the generator's and the discriminator's."""
+        return [*self._variables, *self.generator.variables, *self.discriminator.variables]
+
+    @property
+    def learning_rate(self) -> Any:
+        """The generator's; to set it sets both, in the ratio of the first ones."""
+        return self.generator.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.generator.learning_rate = rate
+        self.discriminator.learning_rate = rate * self._rate_ratio
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Write the count of batches; Keras has the two optimizers write theirs."""
+        store["iterations"] = ops.convert_to_numpy(self._iterations.value)
+
+    def load_own_variables(self, store: dict[str, Any]) -> None:
+        """Read what :meth:`save_own_variables` wrote."""
+        self._iterations.assign(store["iterations"][()])
+
+    def finalize_variable_values(self, variables: Sequence[Any]) -> None:
+        """Let each optimizer do what it does at the end of a training."""
+        for optimizer in (self.generator, self.discriminator):
+            own = optimizer._trainable_variables
+            optimizer.finalize_variable_values(own)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same pair again, but for its state."""
+        return {
+            "generator": keras.optimizers.serialize(self.generator),
+            "discriminator": keras.optimizers.serialize(self.discriminator),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> PairedOptimizer:
+        """Make a pair from what :meth:`get_config` returned."""
+        generator, discriminator = (
+            keras.optimizers.deserialize(config[key], custom_objects)
+            for key in ("generator", "discriminator")
+        )
+        return cls(generator, discriminator, name=config["name"])
+
+
+def with_loss_scale(optimizer: Any, network: keras.Model) -> Any:
+    """Return an optimizer that keeps the gradients of a network in float16 from vanishing.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        As it comes for a network that computes in another type, or where it scales already.
+    network : keras.Model
+        What it trains.
+    """
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if scales or all(layer.compute_dtype != "float16" for layer in network.layers):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)
+
+
+def clipped(gradients: Sequence[Any], limit: Any) -> list[Any]:
+    r"""Return gradients :math:`g \min(1, c / \|g\|)`, the norm over all of them together.
+
+    Parameters
+    ----------
+    gradients : sequence of tensor
+        Of all variables of one network.
+    limit : float or scalar tensor
+        The largest norm c that is left alone.
+    """
+    norm = ops.sqrt(sum((ops.sum(ops.square(each)) for each in gradients), start=0.0))
+    factor = limit / ops.maximum(norm, limit)
+    return [each * factor for each in gradients]
+
+
+def _rate_ratio(generator: Any, discriminator: Any) -> float:
+    """Return the discriminator's learning rate over the generator's; 1 where either has none."""
+    rates = [getattr(each, "learning_rate", None) for each in (generator, discriminator)]
+    if rates[0] is None or rates[1] is None or float(rates[0]) == 0.0:
+        return 1.0
+    return float(rates[1]) / float(rates[0])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import keras_qd
+from keras_qd.data.manifest import checksum
 from keras_qd.datasets import ArrayDataset
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.evaluation import Evaluation
@@ -69,9 +70,11 @@ def test_files(evaluated, dataset):
         "split": "test",
         "n_samples": 11,
         "digest": dataset.metadata["digest"],
+        "systems": checksum({"density": dataset.split("test")["density"]}).hex(),
         "own": True,
         "length": LENGTH,
         "units": {"energy": "Ha*"},
+        "drawn": [],
         "baseline": "mean image",
         "notice": None,
     }
@@ -81,6 +84,14 @@ def test_files(evaluated, dataset):
     assert float(rows[3]["density_l1"]) == evaluation.samples["density_l1"][3]
     with np.load(run.path / "predictions.npz") as archive:
         assert archive["density"].shape == (11, 16, 16)
+
+
+def test_more_metrics_can_be_asked_for(run):
+    evaluation = keras_qd.evaluate(run, metrics=["charge-error", "l1"], n_draws=10)
+    assert [each.metric for each in evaluation.scores[:4]] == ["l1", "r2", "ssim", "charge-error"]
+    assert evaluation.score("charge-error").unit == "electrons"
+    with pytest.raises(UnknownNameError, match="did you mean 'charge-error'"):
+        keras_qd.evaluate(run, metrics=["charge-eror"])
 
 
 def test_the_same_seed_gives_the_same_intervals(evaluated):
@@ -130,7 +141,7 @@ def test_unknown_names_are_refused(evaluated):
     ("test", "message"),
     [
         ({}, "empty"),
-        ({"potential": np.zeros((2, 8, 8)), "density": np.zeros((2, 8, 8))}, "trained on"),
+        ({"potential": np.zeros((2, 3, 3)), "density": np.zeros((2, 3, 3))}, "trained on"),
         ({"potential": np.zeros((2, 16, 16))}, "no field 'density'"),
     ],
 )
@@ -151,7 +162,7 @@ def test_no_evaluation_yet(run):
         Evaluation.read(run.path)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"schema": 1, "metrics": 3}'])
+@pytest.mark.parametrize("text", ["{", "{}", '{"schema": 2, "metrics": 3}'])
 def test_a_broken_evaluation_is_told(run, text):
     keras_qd.evaluate(run, n_draws=10)
     (run.path / "metrics.json").write_text(text)

@@ -33,9 +33,8 @@ def test_the_metric_decides_which_way_is_better(evaluation):
     assert rank_runs(runs, "r2") == ["c", "b", "a", "nan"]
 
 
-@pytest.mark.parametrize("change", [{"digest": "another"}, {"split": "validation"}])
-def test_other_systems_are_refused(evaluation, change):
-    other = replace(evaluation, data={**evaluation.data, **change})
+def test_other_systems_are_refused(evaluation):
+    other = replace(evaluation, data={**evaluation.data, "systems": "another"})
     with pytest.raises(UsageError, match="same systems"):
         rank_runs({"one": evaluation, "other": other})
 

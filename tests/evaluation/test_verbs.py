@@ -77,6 +77,32 @@ def test_evaluate_ranks_runs(keras_qd_command, run, tmp_path):
     assert "one run" in err
 
 
+def test_evaluate_judges_an_ensemble(keras_qd_command, run, tmp_path):
+    other = shutil.copytree(run.path, tmp_path / "other")
+    arguments = ("evaluate", run.path, other, "--ensemble", "--dropout-draws", 2)
+    code, out, _ = keras_qd_command(*arguments, "--metric", "charge-error")
+    assert code == 0
+    assert out.splitlines()[0].endswith("mean of 2 runs, 2 draws of each with dropout")
+    assert "Charge error" in out
+    table = out.partition("the spread and the error\n\n")[2].splitlines()
+    assert table[0].split("  ")[0] == "field"
+    assert table[2].split()[0] == "density"
+    assert [path.name.split("-test")[0] for path in (run.path / "evaluations").iterdir()] == [
+        "ensemble-2-dropout-2"
+    ]
+
+
+def test_evaluate_prints_and_writes_the_table(keras_qd_command, run, tmp_path):
+    table = tmp_path / "table.csv"
+    code, out, _ = keras_qd_command("evaluate", run.path, "--csv", "--table", table)
+    assert code == 0
+    assert out.splitlines()[0] == "index,energy,density_l1,density_r2,density_ssim"
+    assert out == table.read_text() == (run.path / "samples.csv").read_text()
+    code, _, err = keras_qd_command("evaluate", run.path, "--csv", "--json")
+    assert code == 2
+    assert "give one of them" in err
+
+
 def test_report_says_where_it_is(keras_qd_command, run):
     code, out, _ = keras_qd_command("report", run.path)
     assert code == 0
@@ -135,6 +161,8 @@ def test_a_failed_prediction_leaves_the_old_one(keras_qd_command, run, tmp_path)
     ("arguments", "code", "message"),
     [
         (("evaluate", "nowhere"), 1, "no run directory"),
+        (("evaluate", "RUN", "--ensemble"), 2, "two runs or more"),
+        (("evaluate", "RUN", "--table", "t.xlsx"), 2, "end in one of"),
         (("report", "nowhere"), 1, "no run directory"),
         (("evaluate", "RUN", "--data", "nowhere"), 1, "nowhere"),
         (("predict", "nowhere", "x.npy", "--out", "o.npz"), 1, "no run directory"),

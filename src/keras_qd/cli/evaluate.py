@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.format import format_number
-from keras_qd.cli.options import StorePath, as_json, backend, print_json, print_table, seed
+from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed
+from keras_qd.cli.verdicts import print_groups, print_ranking, print_scores, print_worth
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.evaluation import Evaluation, Score
-    from keras_qd.evaluation.grouping import Group
+    from keras_qd.evaluation import Evaluation
 
 
 @click.command("evaluate")
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     type=StorePath(),
     help="Another stored data set, to see how the model does beyond what it was trained on.",
 )
+@click.option("--ensemble", is_flag=True, help="Judge the mean of all runs as one prediction.")
+@click.option(
+    "--dropout-draws",
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="Predict N times with dropout on; judge the mean, and what the spread tells.",
+)
+@click.option("--metric", "metrics", metavar="NAME", multiple=True, help="One metric more.")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -39,66 +47,118 @@ if TYPE_CHECKING:
     help="Systems that go through the model at a time.",
 )
 @click.option("--scaled", is_flag=True, help="Print values as the network sees them.")
-@click.option("--by", metavar="FIELD", help="Group the systems by a number, such as gap.")
+@click.option(
+    "--by", metavar="FIELD", help="Group the systems by a number, such as gap, or a parameter."
+)
 @click.option("--sort", metavar="METRIC", help="What ranks several runs; the first by default.")
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the table of the single systems here, too: a .csv or .parquet file.",
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print the table of the single systems as CSV.")
 @click.option("--predictions", is_flag=True, help="Write predictions.npz, too.")
+@click.option(
+    "--skip-worth", is_flag=True, help="Do not measure the times of the model and the exact solver."
+)
 @seed
 @backend
 @as_json
 def command(
     runs: tuple[Path, ...],
-    split: str,
-    data: Path | str | None,
-    batch_size: int,
-    scaled: bool,
     by: str | None,
     sort: str | None,
-    predictions: bool,
-    seed: int,
+    scaled: bool,
+    table: Path | None,
+    as_csv: bool,
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Judge the trained model of RUN on systems it never saw, and write what was found.
 
-    Several runs are ranked, if they are judged on the same systems. The seed is that of the
-    bootstrap behind the intervals. "mean image", "mean" or "most frequent class" is what predicting
-    that of the training split would give: the least that a model has to beat.
+    Several runs are ranked, if they are judged on the same systems; with --ensemble their mean is
+    judged as one prediction. The seed is that of the bootstrap behind the intervals, and of the
+    dropout. "mean image", "mean" or "most frequent class" is what predicting that of the training
+    split would give: the least that a model has to beat.
 
     \b
     Examples:
       keras-qd evaluate runs/potential-to-density --by gap
       keras-qd evaluate runs/potential-to-density --data wider-dots.zarr --json
       keras-qd evaluate runs/first runs/second --sort r2
+      keras-qd evaluate runs/first runs/second runs/third --ensemble
+      keras-qd evaluate runs/with-dropout --dropout-draws 20
     """
-    if len(runs) > 1 and by is not None:
-        raise UsageError("--by groups the systems of one run; give one run")
-    from keras_qd.evaluation import evaluate
+    several = len(runs) > 1 and not settings["ensemble"]
+    _require_one(several, {"--by": by, "--table": table, "--csv": as_csv})
+    if as_csv and as_json:
+        raise UsageError("--csv and --json both say what to print; give one of them")
+    if table is not None:
+        from keras_qd.evaluation.tables import check_table_path
 
-    evaluations = {
-        str(run): evaluate(
-            run, split, data, batch_size=batch_size, seed=seed, keep_predictions=predictions
-        )
-        for run in runs
-    }
+        check_table_path(table)
+    evaluations = _evaluate(runs, **settings)
     space = "scaled" if scaled else "physical"
-    if len(evaluations) > 1:
+    if several:
         _show_ranking(evaluations, sort, space, as_json)
+        return
+    name, evaluation = next(iter(evaluations.items()))
+    if table is not None:
+        from keras_qd.evaluation.tables import write_table
+
+        write_table(table, evaluation.samples)
+    if as_csv:
+        from keras_qd.evaluation.tables import print_csv
+
+        print_csv(evaluation.samples, sys.stdout)
     else:
-        name, evaluation = next(iter(evaluations.items()))
         _show(name, evaluation, by, space, as_json)
 
 
+def _require_one(several: bool, given: dict[str, Any]) -> None:
+    """Check that nothing is asked of several runs that only one can answer."""
+    asked = [option for option, value in given.items() if value]
+    if several and asked:
+        raise UsageError(f"{asked[0]} is about the systems of one run; give one, or --ensemble")
+
+
+def _evaluate(
+    runs: tuple[Path, ...],
+    split: str,
+    data: Path | str | None,
+    ensemble: bool,
+    dropout_draws: int | None,
+    predictions: bool,
+    skip_worth: bool,
+    **settings: Any,
+) -> dict[str, Evaluation]:
+    """Judge each run, or all as one."""
+    from keras_qd.evaluation import evaluate
+
+    settings |= {
+        "dropout_draws": dropout_draws or 0,
+        "keep_predictions": predictions,
+        "worth": not skip_worth,
+    }
+    if ensemble and len(runs) < 2:
+        raise UsageError(f"an ensemble needs two runs or more, got {len(runs)}")
+    if ensemble:
+        return {", ".join(map(str, runs)): evaluate(runs, split, data, **settings)}
+    return {str(run): evaluate(run, split, data, **settings) for run in runs}
+
+
 def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json: bool) -> None:
-    """Print what was found for one run."""
+    """Print what was found for one run, or for an ensemble."""
     from keras_qd.evaluation.grouping import group_by
 
     groups = [] if by is None else group_by(evaluation, by)
     if as_json:
-        found: dict[str, Any] = {**_summary(name, evaluation)}
-        print_json({**found, "groups": [asdict(group) for group in groups]})
+        print_json({**_summary(name, evaluation), "groups": [asdict(group) for group in groups]})
         return
     print_scores(evaluation, space)
     if by is not None:
-        _print_groups(by, groups)
+        print_groups(by, groups)
+    print_worth(evaluation)
     click.echo(f"\nwritten: metrics.json and samples.csv in {evaluation.folder}")
 
 
@@ -111,76 +171,9 @@ def _show_ranking(
     order = rank_runs(evaluations, sort)
     if as_json:
         print_json([_summary(name, evaluations[name]) for name in order])
-        return
-    scores = [each for each in evaluations[order[0]].scores if each.space == space]
-    several = len({each.field for each in scores}) > 1
-    rows = [
-        (
-            name,
-            *(
-                format_number(evaluations[name].score(each.metric, each.field, space).value)
-                for each in scores
-            ),
-        )
-        for name in order
-    ]
-    print_table(rows, header=("run", *(_title(each, several) for each in scores)))
+    else:
+        print_ranking({name: evaluations[name] for name in order}, space)
 
 
 def _summary(name: str, evaluation: Evaluation) -> dict[str, Any]:
     return {"run": name, "folder": str(evaluation.folder), **evaluation.summary}
-
-
-def _print_groups(by: str, groups: list[Group]) -> None:
-    """Print the mean metrics of each group of systems, in physical units."""
-    rows = [
-        (
-            f"{format_number(group.low)} to {format_number(group.high)}",
-            str(group.n_systems),
-            *map(format_number, group.means.values()),
-        )
-        for group in groups
-    ]
-    click.echo()
-    print_table(rows, header=(by, "systems", *groups[0].means))
-
-
-def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
-    """Print the scores of an evaluation as a table.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        What was found.
-    space : str
-        ``"physical"`` or ``"scaled"``.
-    """
-    data = evaluation.data
-    whose = "" if data["own"] else " of other data than the model was trained on"
-    click.echo(f"{data['n_samples']} systems of the {data['split']} split{whose}\n")
-    if data["notice"]:
-        click.echo(f"mind: {data['notice']}\n")
-    scores = [each for each in evaluation.scores if each.space == space]
-    several = len({each.field for each in scores}) > 1
-    header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
-    print_table([_row(each, several) for each in scores], header=header)
-
-
-def _title(score: Score, several: bool) -> str:
-    """Return the metric's name, with the field where there are several."""
-    return f"{score.title} of {score.field}" if several else score.title
-
-
-def _row(score: Score, several: bool) -> tuple[str, ...]:
-    """Return a line of the table."""
-    interval = "" if score.interval is None else " to ".join(map(format_number, score.interval))
-    systems = score.systems
-    return (
-        _title(score, several),
-        score.unit or "-",
-        format_number(score.value),
-        interval,
-        format_number(score.baseline),
-        format_number(systems["quantiles"]["0.5"]) if "quantiles" in systems else "",
-        format_number(systems["worst"][0]["value"]) if "worst" in systems else "",
-    )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keras_qd.cli.evaluate import print_scores
 from keras_qd.cli.progress import counting
+from keras_qd.cli.verdicts import print_scores, print_worth
 from keras_qd.errors import RunError, StoreError
 from keras_qd.registry import registry
 
@@ -92,6 +92,7 @@ def print_verdict(run: Run, evaluation: Evaluation) -> None:
     """Print the scores, where the report is, and what to do next."""
     click.echo()
     print_scores(evaluation)
+    print_worth(evaluation)
     click.echo(f"\nreport: {run.path / 'report.html'}\n\nnext:")
     click.echo(f"  keras-qd evaluate {run.path} --split validation")
     click.echo(f"  keras-qd predict {run.path} INPUT.npz --out PREDICTION.npz")

@@ -11,6 +11,7 @@ from keras_qd.errors import RunError
 from keras_qd.evaluation.figures.curves import curve_names, curves_figure
 from keras_qd.evaluation.figures.style import drawing, save
 from keras_qd.evaluation.plates import Plate, Section
+from keras_qd.evaluation.uncertainty.section import uncertainty_section
 from keras_qd.evaluation.views.kinds import view_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
         As for :func:`write_figures`.
     """
     yield from view_of(run.pipeline()).sections(run, evaluation)
+    yield from uncertainty_section(run)
     history = readable_history(run)
     if curve_names(history):
         titles = {score.metric: score.title for score in evaluation.scores}

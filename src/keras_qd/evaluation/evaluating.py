@@ -1,96 +1,139 @@
-"""Judge a trained model on systems it never saw."""
+"""Judge a trained model, or several as one, on systems they never saw."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd import components
 from keras_qd.data import open_store
 from keras_qd.datasets import StoredDataset
+from keras_qd.errors import UsageError
 from keras_qd.evaluation.examples import Example, pick
-from keras_qd.evaluation.prediction import iterate_predictions
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.evaluation.scores import Score, ranking_score, score
 from keras_qd.evaluation.trial import Trial
+from keras_qd.evaluation.uncertainty.predicting import Predicted, predict_trials
+from keras_qd.evaluation.uncertainty.uncertainty import Uncertainty, judge_spread
 from keras_qd.evaluation.views.kinds import view_of
+from keras_qd.evaluation.worth.measuring import measure_worth
 from keras_qd.files import replacing
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
+    import keras
+
     from keras_qd.datasets import Dataset
 
 Array = NDArray[Any]
+#: A run, or its directory.
+AnyRun: TypeAlias = Run | str | Path
 
 
 def evaluate(
-    run: Run | str | Path,
+    run: AnyRun | Sequence[AnyRun],
     split: str = "test",
     data: Dataset | str | Path | None = None,
     *,
+    metrics: Sequence[str] = (),
     batch_size: int = 64,
+    dropout_draws: int = 0,
     n_draws: int = 1000,
     seed: int = 0,
     keep_predictions: bool = False,
+    worth: bool = True,
 ) -> Evaluation:
-    """Compare a trained model with the exact fields, and write what was found.
+    """Compare a trained model, or several as one, with the exact fields, and write what is found.
 
     Parameters
     ----------
-    run : Run or path
-        A finished run, or its directory.
+    run : Run or path, or a sequence of them
+        A finished run, or its directory. Of several, the mean of their predictions is judged as
+        one, and whether their spread tells its error.
     split : str
         ``"test"``, ``"validation"`` or ``"train"``.
     data : Dataset or path, optional
         Another data set with the same fields, or where it is stored, to see how the model does
-        beyond what it was trained on.
+        beyond what it was trained on. Its grid may differ where the model allows that.
+    metrics : sequence of str
+        Registered metrics beside those of the task.
     batch_size : int
         Samples that go through the model at a time.
+    dropout_draws : int
+        How often to predict with dropout on, two times or more: the mean is judged, and whether the
+        spread of the draws tells its error. 0 predicts once, without dropout.
     n_draws : int
         Resampled sets behind each bootstrap interval.
     seed : int
-        Of the resampling.
+        Of the resampling and of the dropout.
     keep_predictions : bool
-        Whether to write ``predictions.npz`` with the predicted fields in physical units.
+        Whether to write ``predictions.npz`` with the predicted fields in physical units, and their
+        spread as ``FIELD_spread`` where they were predicted more than once.
+    worth : bool
+        Whether to measure the model's time and that of the exact solver, where the data set has
+        one; that takes a few seconds.
 
     Returns
     -------
     Evaluation
         Also written: ``metrics.json``, ``samples.csv`` and ``figures/data.npz``, into the run
         directory for the test split of its own data, otherwise into ``evaluations/SPLIT-DIGEST`` in
-        it.
+        it. Of several runs it is ``evaluations/ensemble-N-SPLIT-DIGEST`` of the first, and with
+        dropout ``evaluations/dropout-N-SPLIT-DIGEST``.
 
     Raises
     ------
     RunError
         If `run` has no trained model, or its data set has changed since.
     UnknownNameError
-        If there is no such split.
+        If there is no such split or metric.
     StoreError
         If there is no stored data set at the path, or it is not finished.
     DataError
         If the split is empty, or lacks a field, or does not fit the model.
+    UsageError
+        If the model has no dropout to draw with, or runs differ in their fields or their systems.
 
     Examples
     --------
     >>> evaluation = evaluate("runs/first")  # doctest: +SKIP
     >>> evaluation.score("r2").value  # doctest: +SKIP
     0.991
+    >>> ensemble = evaluate(["runs/first", "runs/second"])  # doctest: +SKIP
+    >>> ensemble.uncertainty.fields["density"]["systems"]["rank_correlation"]  # doctest: +SKIP
+    0.83
     """
-    run = run if isinstance(run, Run) else Run.open(run)
-    trial = Trial(run, _dataset(run, data), split)
-    started = time.perf_counter()
-    prediction = _predict(trial, batch_size)
-    seconds = time.perf_counter() - started
+    if dropout_draws < 0 or dropout_draws == 1:
+        raise UsageError(f"a spread needs two draws or more, got {dropout_draws}")
+    runs = [run] if isinstance(run, (Run, str, Path)) else run
+    trials = _trials(runs, split, data, dropout_draws)
+    predicted = predict_trials(
+        trials, batch_size=batch_size, dropout_draws=dropout_draws, seed=seed, timed=worth
+    )
     if keep_predictions:
-        with replacing(trial.folder / "predictions.npz") as temporary:
-            np.savez(temporary, **cast("dict[str, Any]", prediction))
-    evaluation = _judge(trial, prediction, seconds, n_draws, np.random.default_rng(seed))
+        _keep(trials[0], predicted)
+    rng = np.random.default_rng(seed)
+    evaluation = _judge(
+        trials, predicted, _metrics(trials[0], metrics), dropout_draws, n_draws, rng
+    )
     evaluation.write()
     return evaluation
+
+
+def _trials(
+    runs: Sequence[AnyRun], split: str, data: Dataset | str | Path | None, dropout_draws: int
+) -> list[Trial]:
+    """Return every run on what it is judged on, which is the same for all."""
+    counts = {"ensemble": len(runs), "dropout": dropout_draws}
+    label = "-".join(f"{word}-{count}" for word, count in counts.items() if count > 1)
+    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    trials = [Trial(run, _dataset(run, data), split, label) for run in opened]
+    _require_the_same(trials)
+    return trials
 
 
 def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
@@ -102,26 +145,50 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
     return StoredDataset(open_store(data)) if isinstance(data, (str, Path)) else data
 
 
-def _predict(trial: Trial, batch_size: int) -> dict[str, Array]:
-    """Return the predicted target fields in physical units."""
-    pipeline, inputs = trial.run.pipeline(), trial.inputs
-    parts = list(
-        iterate_predictions(trial.run.load_model(), pipeline, inputs, batch_size=batch_size)
-    )
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _require_the_same(trials: Sequence[Trial]) -> None:
+    """Check that all runs make the same fields of the same systems."""
+    if not trials:
+        raise UsageError("there are no runs to judge; give one, or several for an ensemble")
+    first, *others = trials
+    for other in others:
+        what = (list(other.pipeline.targets), other.systems)
+        if what != (list(first.pipeline.targets), first.systems):
+            raise UsageError(
+                f"{other.run.path} and {first.run.path} do not predict the same fields of the same "
+                "systems; name the data for all of them with --data, or leave one out"
+            )
+
+
+def _metrics(trial: Trial, more: Sequence[str]) -> dict[str, keras.metrics.Metric]:
+    """Return the metrics of the task, and those that were asked for beside them."""
+    task = trial.run.task()
+    own = dict(zip(task.metrics, task.build_metrics(), strict=True))
+    return {**own, **{name: components.metric(name) for name in more if name not in own}}
+
+
+def _keep(trial: Trial, predicted: Predicted) -> None:
+    """Write the predictions, and their spread where there is one."""
+    spread = {f"{name}_spread": values for name, values in predicted.draws.spread.items()}
+    with replacing(trial.folder / "predictions.npz") as temporary:
+        np.savez(temporary, **cast("dict[str, Any]", {**predicted.fields, **spread}))
 
 
 def _judge(
-    trial: Trial,
-    prediction: dict[str, Array],
-    seconds: float,
+    trials: Sequence[Trial],
+    predicted: Predicted,
+    metrics: dict[str, keras.metrics.Metric],
+    dropout_draws: int,
     n_draws: int,
     rng: np.random.Generator,
 ) -> Evaluation:
-    """Return what the comparison of `prediction` with the exact fields finds."""
-    task, view = trial.run.task(), view_of(trial.run.pipeline())
-    metrics = dict(zip(task.metrics, task.build_metrics(), strict=True))
+    """Return what the comparison of the prediction with the exact fields finds."""
+    trial, prediction = trials[0], predicted.fields
+    view = view_of(trial.pipeline)
     scores, columns = score(metrics, trial.comparisons(prediction), n_draws=n_draws, rng=rng)
+    uncertainty: Uncertainty | None = None
+    if predicted.draws.count > 1:
+        uncertainty, spread = judge_spread(trials, predicted.draws, dropout_draws, rng)
+        columns |= spread
     return Evaluation(
         folder=trial.folder,
         data={**trial.describe(), "baseline": view.baseline},
@@ -129,8 +196,10 @@ def _judge(
         samples={**trial.table(), **columns},
         examples=tuple(_examples(trial, prediction, scores, columns)),
         parities=tuple(view.parities(trial, prediction)),
-        seconds=seconds,
+        seconds=predicted.seconds,
         kept=view.keep(trial, prediction),
+        uncertainty=uncertainty,
+        worth=measure_worth(trials, predicted.times) if predicted.times else None,
     )
 
 

@@ -44,7 +44,8 @@ def group_by(evaluation: Evaluation, column: str, n_groups: int = 4) -> list[Gro
     evaluation : Evaluation
         What was found.
     column : str
-        One of ``evaluation.numbers``, such as ``"gap"``.
+        One of ``evaluation.numbers``, such as ``"gap"``, or a parameter that was drawn for the
+        potential; systems without it are left out.
     n_groups : int
         Groups of about equal size; a number with no more distinct values than that has a group for
         each value.
@@ -59,10 +60,12 @@ def group_by(evaluation: Evaluation, column: str, n_groups: int = 4) -> list[Gro
     UnknownNameError
         If there is no such column.
     """
-    if column not in evaluation.numbers:
-        raise UnknownNameError("number to group by", column, evaluation.numbers)
-    values = evaluation.numbers[column]
-    metrics = [name for name in evaluation.samples if name not in ("index", *evaluation.numbers)]
+    known = [*evaluation.numbers, *evaluation.data["drawn"]]
+    if column not in known:
+        raise UnknownNameError("number to group by", column, known)
+    values = evaluation.samples[column]
+    having = np.flatnonzero(np.isfinite(values))
+    metrics = [name for name in evaluation.samples if name not in ("index", *known)]
     return [
         Group(
             float(values[rows].min()),
@@ -70,7 +73,7 @@ def group_by(evaluation: Evaluation, column: str, n_groups: int = 4) -> list[Gro
             len(rows),
             {name: _known_mean(evaluation.samples[name][rows]) for name in metrics},
         )
-        for rows in divide(values, n_groups)
+        for rows in (having[part] for part in divide(values[having], n_groups))
     ]
 
 
@@ -90,6 +93,8 @@ def divide(values: ArrayLike, n_groups: int) -> list[Array]:
     [[1, 3], [0, 2]]
     """
     values = _without_noise(np.asarray(values, dtype=np.float64))
+    if not values.size:
+        return []
     distinct, inverse = np.unique(values, return_inverse=True)
     if len(distinct) <= n_groups:
         groups = inverse
@@ -101,7 +106,7 @@ def divide(values: ArrayLike, n_groups: int) -> list[Array]:
 
 def _without_noise(values: Array) -> Array:
     """Return values rounded to a billionth of their spread: 0 and 1e-16 are the same spin."""
-    spread = float(np.ptp(values))
+    spread = float(np.ptp(values)) if values.size else 0.0
     return np.round((values - values.min()) / spread, 9) if spread > 0 else values
 
 

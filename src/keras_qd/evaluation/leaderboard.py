@@ -47,15 +47,14 @@ def rank_runs(
 
 
 def _require_same_systems(evaluations: Mapping[str, Evaluation]) -> None:
-    """Check that all runs were judged on the same split of the same data, in the same fields."""
-    judged: dict[tuple[str, str, tuple[str, ...]], str] = {}
+    """Check that all runs were judged on the same systems, in the same fields."""
+    judged: dict[tuple[str, tuple[str, ...]], tuple[str, Evaluation]] = {}
     for name, each in evaluations.items():
-        fields = tuple(dict.fromkeys(score.field for score in each.scores))
-        judged.setdefault((str(each.data["digest"]), each.data["split"], fields), name)
+        judged.setdefault((each.data["systems"], each.fields), (name, each))
     if len(judged) > 1:
         listing = ", ".join(
-            f"{name}: {', '.join(fields)} on {split} of {digest}"
-            for (digest, split, fields), name in judged.items()
+            f"{name}: {', '.join(each.fields)} on {each.data['split']} of {each.data['digest']}"
+            for name, each in judged.values()
         )
         raise UsageError(
             f"runs can only be ranked on the same systems, but these differ ({listing}); "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -18,12 +17,15 @@ from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.evaluation.examples import Example, pack_examples, unpack_examples
 from keras_qd.evaluation.parity import Parity, pack_parities, unpack_parities
 from keras_qd.evaluation.scores import Score, ranking_score
+from keras_qd.evaluation.tables import read_table, write_table
+from keras_qd.evaluation.uncertainty.uncertainty import Uncertainty
+from keras_qd.evaluation.worth.worth import Worth
 from keras_qd.files import replacing, write_json
 
 Array = NDArray[Any]
 
 #: Version of ``metrics.json``; raised when an older reader would misread it.
-SCHEMA = 1
+SCHEMA = 2
 
 _KEPT = "kept/"
 
@@ -37,16 +39,18 @@ class Evaluation:
     folder : Path
         Where it is kept: the run directory, or for other data a folder of its own inside.
     data : mapping
-        ``split``, ``n_samples``, ``digest``, ``own`` (whether it is the data set the run was
-        trained on), ``length`` (side of the box in a0*, where known), ``units`` (of the data set's
-        numbers), ``notice`` (what has to be said of the data, or None) and ``baseline`` (what the
-        trivial prediction is, in words).
+        ``split``, ``n_samples``, ``digest``, ``systems`` (checksum of what was to be predicted),
+        ``own`` (whether it is the data set the run was trained on), ``length`` (side of the box in
+        a0*, where known), ``units`` (of the data set's numbers), ``drawn`` (names of the parameters
+        drawn for the potentials), ``notice`` (what has to be said of the data, or None) and
+        ``baseline`` (what the trivial prediction is, in words).
     scores : tuple of Score
         Every metric of every target field, in physical units and in the scaled space of the
         network.
     samples : mapping of str to ndarray, shape (n,)
-        Table with a row a system: ``index``, the data set's numbers of it, and every metric in
-        physical units as ``FIELD_METRIC``.
+        Table with a row a system: ``index``, the data set's numbers of it, what was drawn for it,
+        every metric in physical units as ``FIELD_METRIC``, and ``FIELD_spread`` where it was
+        predicted more than once.
     examples : tuple of Example
         The best, the median and the worst system by :attr:`ranking`.
     parities : tuple of Parity
@@ -55,6 +59,10 @@ class Evaluation:
         Time that predicting took.
     kept : mapping of str to ndarray
         What the view of this kind of target keeps for its figures.
+    uncertainty : Uncertainty, optional
+        Whether the spread of several predictions tells their error, where there were several.
+    worth : Worth, optional
+        The model beside the exact solver, where there is one and it was asked for.
     """
 
     folder: Path
@@ -65,6 +73,8 @@ class Evaluation:
     parities: tuple[Parity, ...]
     seconds: float
     kept: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    uncertainty: Uncertainty | None = None
+    worth: Worth | None = None
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -74,6 +84,8 @@ class Evaluation:
             "data": dict(self.data),
             "seconds": self.seconds,
             "metrics": [_plain(dataclasses.asdict(score)) for score in self.scores],
+            "uncertainty": self.uncertainty and dataclasses.asdict(self.uncertainty),
+            "worth": self.worth and self.worth.to_json(),
         }
 
     @property
@@ -122,14 +134,7 @@ class Evaluation:
 
         Each is written whole or not at all, the summary last: where it is, the rest is too.
         """
-        with (
-            replacing(self.folder / "samples.csv") as temporary,
-            temporary.open("w", encoding="utf-8", newline="") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(self.samples)
-            columns = (column.tolist() for column in self.samples.values())
-            writer.writerows(zip(*columns, strict=True))
+        write_table(self.folder / "samples.csv", self.samples)
         arrays: dict[str, Any] = {**pack_examples(self.examples), **pack_parities(self.parities)}
         arrays.update({_KEPT + name: values for name, values in self.kept.items()})
         with replacing(self.folder / "figures" / "data.npz") as temporary:
@@ -165,15 +170,13 @@ def _read(folder: Path) -> Evaluation:
         raise RunError(
             f"{folder / 'metrics.json'} was written by a newer keras-qd; upgrade it to read this"
         )
-    with (folder / "samples.csv").open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
     with np.load(folder / "figures" / "data.npz", allow_pickle=False) as archive:
         arrays = dict(archive)
     return Evaluation(
         folder=folder,
         data=summary["data"],
         scores=tuple(_score(entry) for entry in summary["metrics"]),
-        samples={name: np.array(_column(rows, i)) for i, name in enumerate(header)},
+        samples=read_table(folder / "samples.csv"),
         examples=tuple(unpack_examples(arrays)),
         parities=tuple(unpack_parities(arrays)),
         seconds=summary["seconds"],
@@ -182,18 +185,9 @@ def _read(folder: Path) -> Evaluation:
             for key, values in arrays.items()
             if key.startswith(_KEPT)
         },
+        uncertainty=summary["uncertainty"] and Uncertainty(**summary["uncertainty"]),
+        worth=summary["worth"] and Worth.from_json(summary["worth"]),
     )
-
-
-def _column(rows: list[list[str]], index: int) -> list[Any]:
-    """Return a column as numbers where all of it are numbers."""
-    cells = [row[index] for row in rows]
-    for kind in (int, float):
-        try:
-            return [kind(cell) for cell in cells]
-        except ValueError:
-            continue
-    return cells
 
 
 def _score(entry: dict[str, Any]) -> Score:

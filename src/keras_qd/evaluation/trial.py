@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.data.manifest import checksum
 from keras_qd.datasets.scalings.one_hot import PROBABILITIES
 from keras_qd.errors import DataError, UnknownNameError
+from keras_qd.evaluation.grids import model_on_grid, pipeline_on_grid
 from keras_qd.evaluation.physical import box_length
 from keras_qd.evaluation.scores import Comparison
 from keras_qd.metrics.measure import Context
 
 if TYPE_CHECKING:
+    import keras
+
     from keras_qd.datasets import Dataset
+    from keras_qd.tasks import Pipeline
     from keras_qd.training.run import Run
 
 Array = NDArray[Any]
@@ -38,6 +43,8 @@ class Trial:
         The data, of the run or another.
     split : str
         ``"test"``, ``"validation"`` or ``"train"``.
+    label : str
+        How the model is used, where it is otherwise than once and alone: ``"dropout-20"``.
 
     Raises
     ------
@@ -48,10 +55,29 @@ class Trial:
     run: Run
     dataset: Dataset
     split: str
+    label: str = ""
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise UnknownNameError("split", self.split, SPLITS)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The scalings and fields of the run, on the grid of this data set."""
+        fields = self.dataset.fields
+        return pipeline_on_grid(self.run.pipeline(), {name: fields[name].shape for name in fields})
+
+    def load_model(self) -> keras.Model:
+        """Load the trained model, on the grid of this data set.
+
+        Raises
+        ------
+        RunError
+            If there is no trained model, or it cannot be read.
+        DataError
+            If the model is bound to the grid that it was trained on.
+        """
+        return model_on_grid(self.run.load_model(), self.run.pipeline(), self.pipeline)
 
     @cached_property
     def fields(self) -> dict[str, Array]:
@@ -63,7 +89,7 @@ class Trial:
             If a field is missing, has another shape than in training, holds values that are not
             finite, or if there are no samples.
         """
-        pipeline, split = self.run.pipeline(), self.dataset.split(self.split)
+        pipeline, split = self.pipeline, self.dataset.split(self.split)
         fields = {}
         for name, shape in {**pipeline.inputs, **pipeline.targets}.items():
             if name not in split:
@@ -82,7 +108,7 @@ class Trial:
     @cached_property
     def inputs(self) -> dict[str, Array]:
         """The input fields."""
-        return {name: self.fields[name] for name in self.run.pipeline().inputs}
+        return {name: self.fields[name] for name in self.pipeline.inputs}
 
     @cached_property
     def targets(self) -> dict[str, Array]:
@@ -91,7 +117,12 @@ class Trial:
         That is the mean of each sample, where the scaling is centered: a potential is the same with
         any constant added, so the constant must not count as an error.
         """
-        return {name: self._fixed(name, self.fields[name]) for name in self.run.pipeline().targets}
+        return {name: self._fixed(name, self.fields[name]) for name in self.pipeline.targets}
+
+    @cached_property
+    def systems(self) -> str:
+        """Checksum of what is to be predicted: the same for the same systems alone."""
+        return checksum({name: self.fields[name] for name in self.pipeline.targets}).hex()
 
     @property
     def own(self) -> bool:
@@ -101,10 +132,11 @@ class Trial:
     @property
     def folder(self) -> Path:
         """Where the findings are kept: the run directory for the test split of its own data."""
-        if self.own and self.split == "test":
+        if self.own and self.split == "test" and not self.label:
             return self.run.path
         digest = str(self.dataset.metadata.get("digest") or "unknown").rpartition(":")[2]
-        return self.run.path / "evaluations" / f"{self.split}-{digest[:12]}"
+        parts = (self.label, self.split, digest[:12])
+        return self.run.path / "evaluations" / "-".join(part for part in parts if part)
 
     def comparisons(self, prediction: Mapping[str, Array]) -> list[Comparison]:
         """Return what is to be compared: each target field in physical units and scaled.
@@ -127,7 +159,7 @@ class Trial:
             return
         values = (exact, prediction[name], baseline)
         yield Comparison(name, "physical", unit, *values, context)
-        forward = self.run.pipeline().scalings[name].forward
+        forward = self.pipeline.scalings[name].forward
         scaled = (forward(values[0]), forward(values[1]), forward(values[2]))
         yield Comparison(name, "scaled", "", *scaled, context)
 
@@ -137,13 +169,18 @@ class Trial:
         On other data it is their training split that is looked at, which favours the baseline.
         """
         training = self.dataset.split("train")[name]  # perhaps larger than memory
-        single = self.run.pipeline().scalings[name].baseline(training)
+        single = self.pipeline.scalings[name].baseline(training)
         return np.broadcast_to(single, (self.n_samples, *single.shape[1:]))
 
     def table(self) -> dict[str, Array]:
-        """Return the index of each system and the data set's numbers on it, by column."""
+        """Return the index of each system, the data set's numbers on it, and what was drawn for it.
+
+        By column; of what was drawn for its potential, the names are those of the parameters.
+        """
         split = self.dataset.split(self.split)
         columns = {name: np.asarray(split[name]) for name in self._numbers()}
+        for name, labels in self._drawn().items():
+            columns.update(zip(labels, np.asarray(split[name]).T, strict=True))
         return {"index": np.arange(self.n_samples), **columns}
 
     def describe(self) -> dict[str, Any]:
@@ -152,9 +189,11 @@ class Trial:
             "split": self.split,
             "n_samples": self.n_samples,
             "digest": self.dataset.metadata.get("digest"),
+            "systems": self.systems,
             "own": self.own,
             "length": box_length(self.dataset.metadata),
             "units": {name: self.dataset.fields[name].unit for name in self._numbers()},
+            "drawn": [label for labels in self._drawn().values() for label in labels],
             "notice": self.dataset.metadata.get("notice"),
         }
 
@@ -162,8 +201,17 @@ class Trial:
         """Return the names of the data set's fields that are one number a system."""
         return [name for name, field in self.dataset.fields.items() if field.shape == ()]
 
+    def _drawn(self) -> dict[str, list[str]]:
+        """Return the fields that are vectors of named numbers, with a column's name for each."""
+        taken = {"index", *self._numbers()}
+        return {
+            name: [f"{name}_{label}" if label in taken else label for label in field.labels]
+            for name, field in self.dataset.fields.items()
+            if field.labels and len(field.shape) == 1
+        }
+
     def _fixed(self, name: str, values: Array) -> Array:
-        scaling = self.run.pipeline().scalings[name]
+        scaling = self.pipeline.scalings[name]
         return scaling.inverse(scaling.forward(values)) if scaling.centered else values
 
     def _context(self) -> Context:

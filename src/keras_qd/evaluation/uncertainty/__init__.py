@@ -1,0 +1,1 @@
+"""How unsure predictions are: several draws of each, and whether their spread tells the error."""

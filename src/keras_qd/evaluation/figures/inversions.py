@@ -47,8 +47,8 @@ def inversion_figure(
     -------
     matplotlib.figure.Figure
         Target and reached density share one scale; the difference has its own, centred at zero.
-        The scale of the potential is that of the region where the density determines it; the rest
-        is hatched.
+        The potential is drawn from its mean over the region where the density determines it, on
+        the scale of that region; the rest is hatched.
     """
     figure = Figure(figsize=(3 * _WIDTH, 2 * _HEIGHT + 0.2), layout="constrained")
     figure.suptitle(_headline(inversion, title), x=0.01, ha="left", fontsize=9.5, weight="bold")
@@ -127,8 +127,12 @@ def _draw_potential(part: SubFigure, panel: Axes, inversion: Inversion, length: 
     """Draw the potential, hatched where the density does not determine it."""
     determined = inversion.determined
     known = inversion.potential[determined] if determined.any() else inversion.potential
-    image = _show(panel, inversion.potential, "potential", field_colours(known), length)
-    _add_bar(part, image, panel, pretty(_ENERGY), extend="both")
+    # The constant means nothing: from the mean, colours compare from one potential to another.
+    shift = known.mean()
+    values, colours = inversion.potential - shift, field_colours(known - shift)
+    image = _show(panel, values, "potential", colours, length)
+    beyond = "neither" if determined.all() else "both"
+    _add_bar(part, image, panel, f"{pretty(_ENERGY)}, from the mean", extend=beyond)
     if determined.all():
         return
     n_pixels = len(determined)

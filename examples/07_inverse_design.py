@@ -1,0 +1,38 @@
+"""Inverse design: a potential in which two electrons write Q and D, and a device that nearly does.
+
+python examples/07_inverse_design.py [PIXELS] [GATES] [SECONDS] [FIGURE]
+"""
+
+import sys
+
+import keras_qd
+from keras_qd import physics
+from keras_qd.evaluation.figures.inversions import inversions_figure
+from keras_qd.evaluation.figures.style import drawing
+
+pixels, gates, seconds = (int(word) for word in (sys.argv[1:4] or ["64", "8", "300"]))
+path = sys.argv[4] if len(sys.argv) > 4 else "letters.png"
+
+# One electron's worth of density on each letter, drawn with a brush that has soft edges: what is
+# sharper than a tenth of the box asks for a potential that no gate could make.
+box = physics.Box(10.0)
+letters = physics.density_target("letters", text="QD", width=0.08)
+wanted = letters.density(box, pixels, n_electrons=2)
+
+# Any smooth potential. What comes back is checked: its density is that of the exact ground state.
+free = keras_qd.invert(wanted, box, 2, tolerance=1e-2, max_seconds=seconds)
+print(f"any smooth potential: {free.explanation}, after {free.iterations} iterations")
+print(f"  start: integral |dn| / N = {free.start_residual:.2g}; E = {free.energy:.3f} Ha*")
+
+# Only what an array of gates can make, each between -12 and 12 Ha*, given the same hint.
+array = physics.potential_family("gate-array", n_gates=gates, gate_energy=(-12, 12), depth=0.05)
+device = physics.invert_in_family(
+    wanted, box, 2, array, tolerance=1e-2, start=free.potential, n_starts=1, max_seconds=seconds
+)
+print(f"{gates} x {gates} gates: {device.explanation}")
+
+with drawing():
+    titles = ["Any smooth potential", f"{gates} x {gates} gates"]
+    figure = inversions_figure([free, device], titles, box.length, tolerance=1e-2)
+    figure.savefig(path, dpi=160)
+print(f"written: {path}")

@@ -23,6 +23,7 @@ from .evaluation import (
     compress as compress,
     decompress as decompress,
     evaluate as evaluate,
+    export as export,
     invert as invert,
     predict as predict,
 )

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--evolution/--no-evolution",
     default=True,
-    help="Keep what the model predicts for some validation systems, epoch by epoch, for the report.",
+    help="Keep the predictions for some validation systems after each epoch, for the report.",
 )
 @seed
 @backend

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,9 @@ from keras_qd.evaluation.figures.curves import curve_names, curves_figure
 from keras_qd.evaluation.figures.style import drawing, save
 from keras_qd.evaluation.plates import Plate, Section
 from keras_qd.evaluation.uncertainty.section import uncertainty_section
+from keras_qd.evaluation.views.evolution import evolution_section
 from keras_qd.evaluation.views.kinds import view_of
+from keras_qd.files import replacing
 
 if TYPE_CHECKING:
     from keras_qd.evaluation.result import Evaluation
@@ -39,12 +41,24 @@ def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
     list of Path
         The files, in ``figures`` of the evaluation's folder: ``learning_curves`` and what belongs
         to the kind of target, such as ``systems``, ``errors_FIELD`` and ``dependence_FIELD``; fewer
-        where there is nothing to draw.
+        where there is nothing to draw. Films are GIF.
     """
-    folder = evaluation.folder / "figures"
-    plates = [plate for section in sections(run, evaluation) for plate in section.plates]
-    with drawing():
-        return [path for plate in plates for path in save(plate.draw(), folder / plate.name)]
+    return write_sections(sections(run, evaluation), evaluation.folder / "figures")
+
+
+def write_sections(found: Iterable[Section], folder: Path) -> list[Path]:
+    """Write the figures and films of some sections into a folder, and return the files."""
+    paths = []
+    for section in found:
+        with drawing():
+            paths += [
+                path for plate in section.plates for path in save(plate.draw(), folder / plate.name)
+            ]
+        for film in section.films:
+            paths.append(folder / f"{film.name}.gif")
+            with replacing(paths[-1]) as temporary:
+                temporary.write_bytes(film.content)
+    return paths
 
 
 def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
@@ -66,6 +80,7 @@ def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
             "Learning curves: losses and metrics over the epochs",
         )
         yield Section("Learning curves", _CURVES, (plate,))
+    yield from evolution_section(run)
 
 
 def readable_history(run: Run) -> dict[str, list[float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,30 @@ class Plate:
 
 
 @dataclass(frozen=True)
+class Film:
+    """An animated GIF.
+
+    Parameters
+    ----------
+    name : str
+        Name of its file in ``figures``, without suffix.
+    make : callable
+        Returns its bytes.
+    alternative : str
+        What it shows, for those who cannot see it.
+    """
+
+    name: str
+    make: Callable[[], bytes]
+    alternative: str
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes, which are made once."""
+        return self.make()
+
+
+@dataclass(frozen=True)
 class Section:
     """A section of the report: a title, a few words, and figures.
 
@@ -44,8 +69,11 @@ class Section:
         What is to be seen, in a sentence or two.
     plates : tuple of Plate
         The figures, which ``figures`` has as well.
+    films : tuple of Film
+        Films, which ``figures`` has as well.
     """
 
     title: str
     text: str
     plates: tuple[Plate, ...]
+    films: tuple[Film, ...] = ()

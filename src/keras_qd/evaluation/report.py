@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jinja2
 
 import keras_qd
 from keras_qd.errors import RunError
-from keras_qd.evaluation.drawing import sections, write_figures
+from keras_qd.evaluation.drawing import sections, write_sections
 from keras_qd.evaluation.evaluating import evaluate
-from keras_qd.evaluation.figures.inline import inline
+from keras_qd.evaluation.figures.inline import inline, inline_film
 from keras_qd.evaluation.figures.labels import words
 from keras_qd.evaluation.figures.style import pretty
 from keras_qd.evaluation.numbers import in_print, interval_in_print
+from keras_qd.evaluation.plates import Section
 from keras_qd.evaluation.provenance import describe_run
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.files import write_text
 from keras_qd.training.run import Run
+
+#: Bytes of a film that is put into the page, so that it stays fit for mail; a larger one is only
+#: in ``figures``.
+_LARGEST_FILM = 2 * 10**6
 
 
 def write_report(run: Run | str | Path) -> Path:
@@ -46,13 +51,14 @@ def write_report(run: Run | str | Path) -> Path:
     if not run.finished:
         run.load_model()  # says why there is nothing to report
     evaluation = _evaluation(run)
-    write_figures(run, evaluation)
+    found = list(sections(run, evaluation))
+    write_sections(found, evaluation.folder / "figures")
     path = run.path / "report.html"
-    write_text(path, render_report(run, evaluation))
+    write_text(path, render_report(run, evaluation, found))
     return path
 
 
-def render_report(run: Run, evaluation: Evaluation) -> str:
+def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | None = None) -> str:
     """Return the report as HTML.
 
     Parameters
@@ -61,6 +67,8 @@ def render_report(run: Run, evaluation: Evaluation) -> str:
         What was trained.
     evaluation : Evaluation
         How good it is.
+    found : iterable of Section, optional
+        Its sections with figures, where they are known already.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_qd.evaluation"),
@@ -79,8 +87,9 @@ def render_report(run: Run, evaluation: Evaluation) -> str:
             (
                 section,
                 [inline(plate.draw, plate.alternative, plate.kind) for plate in section.plates],
+                [inline_film(film) for film in section.films if len(film.content) < _LARGEST_FILM],
             )
-            for section in sections(run, evaluation)
+            for section in (sections(run, evaluation) if found is None else found)
         ],
         version=keras_qd.__version__,
         **describe_run(run),

@@ -131,16 +131,20 @@ def read_snapshots(run: Run) -> Snapshots | None:
         return None
     systems = _read(folder / "systems.npz")
     return Snapshots(
-        systems["indices"],
-        *(
-            {key.partition("/")[2]: each for key, each in systems.items() if key.startswith(part)}
-            for part in ("inputs/", "targets/")
-        ),
-        {
+        indices=systems["indices"],
+        inputs=_under(systems, "inputs/"),
+        targets=_under(systems, "targets/"),
+        predictions={
             int(path.stem.removeprefix("epoch-")): _read(path)
             for path in sorted(folder.glob("epoch-*.npz"))
         },
     )
+
+
+def _under(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {
+        key.removeprefix(prefix): each for key, each in arrays.items() if key.startswith(prefix)
+    }
 
 
 def _choose(pipeline: Pipeline, n_samples: int) -> Array:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
+from PIL import Image, ImageSequence
 
 from keras_qd.evaluation.figures.style import DARK, DATELESS, LIGHT, Theme, drawing
+from keras_qd.evaluation.plates import Film
 
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 
@@ -21,7 +23,7 @@ class Picture:
     Parameters
     ----------
     light, dark : str
-        The figure on light and on dark ground.
+        The figure on light and on dark ground; of a film, the film and its last frame.
     width, height : int
         Size in CSS pixels.
     alternative : str
@@ -50,6 +52,26 @@ def inline(draw: Callable[[], Figure], alternative: str, kind: str = "svg") -> P
     light, width, height = _encode(draw, LIGHT, kind)
     dark, _, _ = _encode(draw, DARK, kind)
     return Picture(light, dark, width, height, alternative)
+
+
+def inline_film(film: Film) -> Picture:
+    """Return an animated GIF as data URI, and its last frame for who wants nothing to move.
+
+    Parameters
+    ----------
+    film : Film
+        What is shown, on light ground.
+    """
+    with Image.open(io.BytesIO(film.content)) as frames:
+        width, height = frames.size
+        *_, shown = ImageSequence.Iterator(frames)
+        last = io.BytesIO()
+        shown.save(last, "PNG")
+    moving, still = (
+        f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+        for kind, content in (("gif", film.content), ("png", last.getvalue()))
+    )
+    return Picture(moving, still, width, height, film.alternative)
 
 
 def _encode(draw: Callable[[], Figure], theme: Theme, kind: str) -> tuple[str, int, int]:

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keras_qd.evaluation.examples import Example
-from keras_qd.evaluation.figures.labels import labels_of
+from keras_qd.evaluation.figures.cuts import cuts_figure
+from keras_qd.evaluation.figures.labels import labels_of, words
 from keras_qd.evaluation.figures.systems import drawable, systems_figure
 from keras_qd.evaluation.plates import Plate, Section
 from keras_qd.evaluation.views.spread import errors_section
@@ -24,9 +25,10 @@ class FieldsView(View):
     baseline = "mean image"
 
     def sections(self, run: Run, evaluation: Evaluation) -> Iterator[Section]:
-        """Yield the best, the median and the worst system, and the errors of all."""
+        """Yield the best, the median and the worst system, lines through them, and all errors."""
         if can_be_drawn(evaluation.examples):
             yield systems_section(run, evaluation)
+            yield from cuts_section(run, evaluation)
         yield from errors_section(run, evaluation)
 
 
@@ -50,3 +52,24 @@ def systems_section(run: Run, evaluation: Evaluation) -> Section:
         "and predicted values share one colour scale; the difference has its own, centred at zero."
     )
     return Section("Single systems", text, (plate,))
+
+
+def cuts_section(run: Run, evaluation: Evaluation) -> Iterator[Section]:
+    """Yield the section with lines through the same systems, where their targets are maps."""
+    labels, examples = labels_of(run, evaluation), evaluation.examples
+    plates = tuple(
+        Plate(
+            f"cuts_{name}",
+            partial(cuts_figure, examples, name, labels),
+            f"Exact and predicted {words(name)} along x and along y through the peak of the best, "
+            "the median and the worst system",
+        )
+        for name, values in examples[0].reference.items()
+        if values.ndim == 2
+    )
+    if plates:
+        text = (
+            "The same systems along two lines through their peak, where the exact field is largest "
+            "in magnitude. All panels have one axis of values."
+        )
+        yield Section("Line cuts", text, plates)

@@ -1,0 +1,55 @@
+"""``keras-qd export``: a trained model for other programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from keras_qd.cli.options import as_json, backend, print_json, print_table
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "name",
+    required=True,
+    metavar="FORMAT",
+    help="onnx, saved-model, litert, openvino or torch.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder to make: the exported file, MODEL_CARD.md and example.npz.",
+)
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@backend
+@as_json
+def command(run: Path, name: str, out: Path, force: bool, as_json: bool) -> None:
+    """Export the trained model of RUN with its scalings: physical units in and out.
+
+    The file is run with the program that it is for and compared with the model; only then does it
+    come into being. Which formats there are depends on the backend, but a run loads on each.
+
+    \b
+    Examples:
+      keras-qd export runs/potential-to-density --format onnx --out exported
+      keras-qd export runs/potential-to-density --backend torch --format torch --out exported
+    """
+    from keras_qd.evaluation import export
+
+    exported = export(run, out, name, force=force)
+    if as_json:
+        print_json(asdict(exported))
+        return
+    rows = [
+        (direction, port.name, str(["n", *port.shape]).replace("'", ""), port.unit or "-")
+        for direction, ports in (("in", exported.inputs), ("out", exported.outputs))
+        for port in ports
+    ]
+    print_table(rows, header=("", "name", "shape", "unit"))
+    click.echo(f"\nrun and compared: {exported.difference:.1e} of the largest value apart")
+    click.echo(f"written: {exported.path}, {exported.card.name}")

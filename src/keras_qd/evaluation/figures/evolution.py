@@ -1,0 +1,193 @@
+"""How predictions of fixed systems came to be: a strip of figures, and a film."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from keras_qd.errors import UsageError
+from keras_qd.evaluation.figures.colours import field_colours
+from keras_qd.evaluation.figures.labels import words
+from keras_qd.evaluation.figures.style import drawing
+from keras_qd.training.evolution import Snapshots
+
+Array = NDArray[Any]
+
+#: Epochs in a strip, and systems in strip and film, at most.
+_MOST_EPOCHS, _MOST_ROWS, _MOST_FILMED = 6, 3, 2
+#: Inches taken by one panel of the strip and of the film.
+_SIDE, _FILM_SIDE = 1.45, 1.9
+#: Pixels an inch in the film, milliseconds of a frame and of the last one, how often it is shown.
+_DPI, _FRAME, _LAST, _LOOPS = 80, 400, 2500, 3
+_COLOURS = 96
+
+
+def strip_figure(snapshots: Snapshots, target: str) -> Figure:
+    """Draw what was predicted after some epochs, a row a system, with the exact field at the end.
+
+    Parameters
+    ----------
+    snapshots : Snapshots
+        What the training left.
+    target : str
+        The target field: maps (ny, nx), images (ny, nx, channels) or profiles (points,).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        All of a row is on one scale, that of the exact field.
+
+    Raises
+    ------
+    UsageError
+        If there is no snapshot.
+    """
+    epochs = _some(sorted(snapshots.predictions), _MOST_EPOCHS)
+    exact = snapshots.targets[target][:_MOST_ROWS]
+    figure = Figure(
+        figsize=(_SIDE * (len(epochs) + 1) + 0.3, _SIDE * len(exact) + 0.3), layout="constrained"
+    )
+    panels = figure.subplots(len(exact), len(epochs) + 1, squeeze=False)
+    for number, row in enumerate(panels):
+        fields = [snapshots.predictions[epoch][target][number] for epoch in epochs]
+        for panel, field in zip(row, [*fields, exact[number]], strict=True):
+            _show(panel, field, exact[number])
+        row[0].set_ylabel(f"system {snapshots.indices[number]}")
+    for panel, epoch in zip(panels[0], epochs, strict=False):
+        panel.set_title(f"epoch {epoch}", loc="center")
+    panels[0, -1].set_title(f"exact {words(target)}", loc="center")
+    return figure
+
+
+def film(snapshots: Snapshots, target: str) -> bytes:
+    """Return an animated GIF of the predictions, the exact fields, and their differences.
+
+    Parameters
+    ----------
+    snapshots, target
+        As for :func:`strip_figure`.
+
+    Returns
+    -------
+    bytes
+        A frame an epoch that was kept. It is shown three times and stops, so that nothing moves on
+        a page that is read.
+
+    Raises
+    ------
+    UsageError
+        If there is no snapshot.
+    """
+    frames = list(_frames(snapshots, target))
+    palette = frames[-1].quantize(_COLOURS)
+    drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    buffer = io.BytesIO()
+    drawn[0].save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=drawn[1:],
+        duration=[_FRAME] * (len(drawn) - 1) + [_LAST],
+        loop=_LOOPS,
+        optimize=True,
+    )
+    return buffer.getvalue()
+
+
+def _frames(snapshots: Snapshots, target: str) -> Iterator[Image.Image]:
+    epochs = sorted(snapshots.predictions)
+    exact = snapshots.targets[target][:_MOST_FILMED]
+    if not epochs:
+        raise UsageError("no epoch was kept")
+    reach = _reach(snapshots, target, exact)
+    for epoch in epochs:
+        predicted = snapshots.predictions[epoch][target][:_MOST_FILMED]
+        with drawing():
+            figure = Figure(
+                figsize=(3 * _FILM_SIDE, _FILM_SIDE * len(exact) + 0.35), layout="constrained"
+            )
+            panels = figure.subplots(len(exact), 3, squeeze=False)
+            for row, one, other in zip(panels, exact, predicted, strict=True):
+                _show(row[0], other, one)
+                _show(row[1], one, one)
+                _show_difference(row[2], other - one, reach)
+            for panel, title in zip(
+                panels[0], (f"after epoch {epoch}", "exact", "predicted − exact"), strict=True
+            ):
+                panel.set_title(title, loc="left")
+            yield _rendered(figure)
+
+
+def _reach(snapshots: Snapshots, target: str, exact: Array) -> float:
+    """Return one scale for the differences of all epochs, so that they can be seen to fade."""
+    differences = [
+        np.quantile(np.abs(each[target][: len(exact)] - exact), 0.99)
+        for each in snapshots.predictions.values()
+    ]
+    return float(np.median(differences)) or 1.0
+
+
+def _rendered(figure: Figure) -> Image.Image:
+    figure.set_dpi(_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def _show(panel: Axes, field: Array, exact: Array) -> None:
+    """Show a map, an image or a profile on the scale of the exact one."""
+    if field.ndim == 1:
+        margin = 0.05 * float(np.ptp(exact)) or 0.5
+        panel.plot(exact, color="C0", linewidth=2.5, alpha=0.35)
+        panel.plot(field, color="C1", linewidth=1.2)
+        panel.set_ylim(float(exact.min()) - margin, float(exact.max()) + margin)
+    elif field.ndim == 3:
+        _show_channels(panel, field, exact)
+    else:
+        panel.imshow(field, origin="lower", interpolation="nearest", **field_colours(exact))
+    _bare(panel)
+
+
+def _show_channels(panel: Axes, field: Array, exact: Array) -> None:
+    low, high = float(exact.min()), float(exact.max())
+    shares = np.clip((field - low) / ((high - low) or 1.0), 0.0, 1.0)
+    grey = field.shape[-1] != 3
+    panel.imshow(shares[..., 0] if grey else shares, cmap="gray" if grey else None, vmin=0, vmax=1)
+
+
+def _show_difference(panel: Axes, difference: Array, reach: float) -> None:
+    if difference.ndim == 1:
+        panel.plot(difference, color="C2", linewidth=1.2)
+        panel.set_ylim(-reach, reach)
+    else:
+        flat = difference.mean(axis=-1) if difference.ndim == 3 else difference
+        panel.imshow(
+            flat,
+            origin="upper" if difference.ndim == 3 else "lower",
+            interpolation="nearest",
+            cmap="PuOr_r",
+            vmin=-reach,
+            vmax=reach,
+        )
+    _bare(panel)
+
+
+def _bare(panel: Axes) -> None:
+    panel.set_xticks([])
+    panel.set_yticks([])
+
+
+def _some(epochs: Sequence[int], most: int) -> list[int]:
+    """Return the first, the last and some epochs between, which are spaced as the snapshots are."""
+    if not epochs:
+        raise UsageError("no epoch was kept")
+    places = np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))
+    return [epochs[place] for place in places]

@@ -33,6 +33,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "keras-qd"
 html_show_sourcelink = False
 html_theme_options = {
+    "header_links_before_dropdown": 7,
     "navigation_with_keys": False,
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],

@@ -31,8 +31,8 @@ PACKAGES = {
 }
 
 
-def public_names(package: str) -> list[tuple[str, str]]:
-    """Return the public names of a package, each with the module where it is defined."""
+def public_names(package: str) -> list[str]:
+    """Return the public names of a package, importing nothing of it."""
     spec = importlib.util.find_spec(package)
     stub = Path(spec.origin).with_suffix(".pyi")
     source = stub if stub.exists() else Path(spec.origin)
@@ -40,9 +40,9 @@ def public_names(package: str) -> list[tuple[str, str]]:
     if not stub.exists():
         kinds = (ast.ClassDef, ast.FunctionDef)
         found = [node.name for node in tree.body if isinstance(node, kinds)]
-        return [(name, package) for name in found if not name.startswith("_")]
+        return [name for name in found if not name.startswith("_")]
     return [
-        (alias.asname or alias.name, f"{package}.{node.module}")
+        alias.asname or alias.name
         for node in tree.body
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
@@ -64,13 +64,16 @@ def heading(text: str) -> str:
 def reference_pages() -> None:
     """Write a page for each public package, with all its public names."""
     folder = HERE / "reference"
-    rows = []
+    rows, told = [], set()
     for package in PACKAGES:
         lines = [heading(package), f".. automodule:: {package}\n   :no-members:\n\n"]
-        for name, module in public_names(package):
+        for name in public_names(package):
             kind = "autoclass" if name[0].isupper() else "autofunction"
-            members = "   :members:\n" if kind == "autoclass" else ""
-            lines.append(f".. {kind}:: {module}.{name}\n{members}\n")
+            options = "   :members:\n" if kind == "autoclass" else ""
+            # A class that two packages offer stands on both pages, and in the index once.
+            options += "   :no-index:\n" if kind == "autoclass" and name in told else ""
+            told.add(name)
+            lines.append(f".. {kind}:: {package}.{name}\n{options}\n")
         write(folder / f"{package}.rst", "".join(lines))
         rows.append(f"   {package} <{package}>\n")
     listing = "".join(f"- :doc:`{package}`: {meaning}\n" for package, meaning in PACKAGES.items())
@@ -121,6 +124,8 @@ def root_pages() -> None:
     for name, title in (("CITATION.cff", "Citation"), ("NOTICE", "What is bundled")):
         body = f".. literalinclude:: ../../{name}\n   :language: none\n"
         write(HERE / "project" / f"{name.partition('.')[0].lower()}.rst", heading(title) + body)
+    tree = ".. toctree::\n\n   changelog\n   contributing\n   citation\n   notice\n"
+    write(HERE / "project" / "index.rst", heading("Project") + tree)
 
 
 def generate(app) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_qd.errors import DataError, KerasQDError
+from keras_qd.evaluation.network import predicting_network
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +60,7 @@ def model_on_grid(model: keras.Model, trained: Pipeline, wanted: Pipeline) -> ke
     Parameters
     ----------
     model : keras.Model
-        The trained model; of pix2pix, the generator is taken.
+        The trained model.
     trained, wanted : Pipeline
         Fields as the model was trained on, and as they are now.
 
@@ -83,7 +84,7 @@ def model_on_grid(model: keras.Model, trained: Pipeline, wanted: Pipeline) -> ke
     if shapes[0] == shapes[1]:
         return model
     try:
-        return _rebuilt(getattr(model, "generator", model), *shapes[1])
+        return _rebuilt(predicting_network(model), *shapes[1])
     except (KerasQDError, TypeError, ValueError) as cause:
         reason = str(cause).partition("\n")[0][:200]
         raise DataError(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.metrics.arrays import block_slices
+
 Array = NDArray[Any]
 
 _N_BINS = 120
-#: Samples that are counted at a time.
-_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,8 @@ def count_parity(field: str, reference: Array, prediction: Array) -> Parity:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, _N_BINS + 1)
     counts = np.zeros(_N_BINS**2, dtype=np.int64)
-    for start in range(0, len(reference), _BLOCK):
-        exact, predicted = (
-            _bins(values[start : start + _BLOCK], low, high) for values in (reference, prediction)
-        )
+    for block in block_slices(reference.shape):
+        exact, predicted = (_bins(values[block], low, high) for values in (reference, prediction))
         counts += np.bincount(exact * _N_BINS + predicted, minlength=_N_BINS**2)
     return Parity(field, edges, counts.reshape(_N_BINS, _N_BINS))
 

@@ -160,7 +160,9 @@ class Trial:
         values = (exact, prediction[name], baseline)
         yield Comparison(name, "physical", unit, *values, context)
         forward = self.pipeline.scalings[name].forward
-        scaled = (forward(values[0]), forward(values[1]), forward(values[2]))
+        # The baseline is one sample, over and over: no need to scale it as often.
+        trivial = np.broadcast_to(forward(baseline[:1]), baseline.shape)
+        scaled = (forward(values[0]), forward(values[1]), trivial)
         yield Comparison(name, "scaled", "", *scaled, context)
 
     def _baseline(self, name: str) -> Array:

@@ -15,8 +15,8 @@ import numpy as np
 from keras_qd.errors import DataError
 from keras_qd.metrics.measure import NO_CONTEXT, Array, Context
 
-#: Values per block: 2 MiB in double precision, which fits the caches of ordinary processors.
-BLOCK_VALUES = 2**18
+#: Values per block: half a MiB in double precision, so that a few of them fit a core's own cache.
+BLOCK_VALUES = 2**16
 
 #: The terms of the systems in one block, shape (m,) or (m, k), from both arrays and the block's
 #: context.
@@ -101,8 +101,8 @@ def block_slices(shape: tuple[int, ...]) -> list[slice]:
 
     Examples
     --------
-    >>> block_slices((130, 64, 64))
-    [slice(0, 64, None), slice(64, 128, None), slice(128, 130, None)]
+    >>> block_slices((40, 64, 64))
+    [slice(0, 16, None), slice(16, 32, None), slice(32, 40, None)]
     """
     step = max(1, BLOCK_VALUES // max(1, math.prod(shape[1:])))
     starts = range(0, max(1, shape[0]), step)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_qd.errors import UsageError
+from keras_qd.evaluation.network import predicting_network
 
 #: Layers that do nothing but put noise on what they are given, in training alone.
 _NOISY = (
@@ -44,7 +45,7 @@ def with_dropout(model: keras.Model, seed: int) -> keras.Model:
     P. Isola, J.-Y. Zhu, T. Zhou, A. A. Efros, CVPR (2017), arXiv:1611.07004, section 3.2.
     Y. Gal, Z. Ghahramani, ICML (2016), arXiv:1506.02142.
     """
-    graph = getattr(model, "generator", model)
+    graph = predicting_network(model)
     if not getattr(graph, "inputs", None):
         raise UsageError(
             f"the model {model.name!r} is no graph of layers, whose dropout could be kept on"

@@ -20,19 +20,28 @@ letters = physics.density_target("letters", text="QD", width=0.08)
 wanted = letters.density(box, pixels, n_electrons=2)
 
 # Any smooth potential. What comes back is checked: its density is that of the exact ground state.
-free = keras_qd.invert(wanted, box, 2, tolerance=1e-2, max_seconds=seconds)
+# Lines as thin as these take more half waves than the 20 a side that are allowed by default.
+tolerance = 5e-3
+free = keras_qd.invert(wanted, box, 2, tolerance, half_waves=28, max_seconds=seconds)
 print(f"any smooth potential: {free.explanation}, after {free.iterations} iterations")
 print(f"  start: integral |dn| / N = {free.start_residual:.2g}; E = {free.energy:.3f} Ha*")
 
 # Only what an array of gates can make, each between -12 and 12 Ha*, given the same hint.
 array = physics.potential_family("gate-array", n_gates=gates, gate_energy=(-12, 12), depth=0.05)
 device = physics.invert_in_family(
-    wanted, box, 2, array, tolerance=1e-2, start=free.potential, n_starts=1, max_seconds=seconds
+    wanted,
+    box,
+    2,
+    array,
+    tolerance=tolerance,
+    start=free.potential,
+    n_starts=1,
+    max_seconds=seconds,
 )
 print(f"{gates} x {gates} gates: {device.explanation}")
 
 with drawing():
     titles = ["Any smooth potential", f"{gates} x {gates} gates"]
-    figure = inversions_figure([free, device], titles, box.length, tolerance=1e-2)
+    figure = inversions_figure([free, device], titles, box.length, tolerance)
     figure.savefig(path, dpi=160)
 print(f"written: {path}")

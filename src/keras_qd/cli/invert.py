@@ -73,6 +73,11 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
     show_default=True,
     help="zero-mean, or zero-at-lowest-density: what fixes the constant of the potential.",
 )
+@click.option(
+    "--half-waves",
+    type=click.IntRange(min=1),
+    help="How rough the potential may be: half waves along the side.  [20, or 28 if drawn]",
+)
 @click.option("--family", help="Only potentials of this family: a device that can be set.")
 @click.option(
     "--set",

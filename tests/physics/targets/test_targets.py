@@ -49,10 +49,10 @@ def test_whatever_is_drawn_a_moderate_potential_holds_one_electron_there(width, 
     target = physics.density_target("cross", width=width, angle=angle, arm=arm)
     potential = one_electron_potential(target.density(BOX, 64, 1))
     pixel = BOX.length / 64
-    scale = width * BOX.length / (2 * math.acosh(math.sqrt(2)))
-    # 1 / scale^2, with differences instead of derivatives
-    bound = 2 * (math.cosh(pixel / scale) - 1) / pixel**2
-    assert np.abs(potential).max() < bound * (1 + 1e-9)
+    scale = width * BOX.length / (2 * math.acosh(2**0.25))
+    # 4 / scale^2, with differences instead of derivatives
+    assert potential.max() < 2 * (math.cosh(2 * pixel / scale) - 1) / pixel**2 * (1 + 1e-9)
+    assert potential.min() > -2 / scale**2
 
 
 @settings(max_examples=15, deadline=None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_qd.evaluation.inverse.conditions import Conditions
 from keras_qd.evaluation.inverse.problem import InverseProblem
 from keras_qd.evaluation.inverse.proposal import conditions_of, propose
 from keras_qd.physics import Box, Interaction, Inversion
@@ -27,7 +28,7 @@ def invert(
     run: Run | str | Path | None = None,
     *,
     interaction: str | Interaction | None = None,
-    strength: float = 1.0,
+    strength: float | None = None,
     gauge: str = "zero-mean",
     family: PotentialFamily | None = None,
     **refinement: Any,
@@ -54,8 +55,8 @@ def invert(
         model proposes the start. Without it keras is not imported.
     interaction : str or Interaction, optional
         By default that which `run` was trained on, or bare Coulomb repulsion.
-    strength : float
-        Factor on the interaction.
+    strength : float, optional
+        Factor on the interaction, by default as in the data behind `run`, or 1.
     gauge : str
         What fixes the constant of the potential: ``"zero-mean"`` or ``"zero-at-lowest-density"``.
     family : PotentialFamily, optional
@@ -89,13 +90,12 @@ def invert(
     >>> found.converged
     True
     """
-    if interaction is None:
-        interaction = _interaction_of(run) or Interaction()
+    trained = _conditions(run)
     problem = InverseProblem(
         box=box,
         n_electrons=n_electrons,
-        interaction=as_interaction(interaction),
-        strength=strength,
+        interaction=as_interaction(interaction or trained.interaction or Interaction()),
+        strength=next(each for each in (strength, trained.strength, 1.0) if each is not None),
         tolerance=tolerance,
         gauge=gauge,
         family=family,
@@ -106,10 +106,10 @@ def invert(
     return problem.solve(target, start)
 
 
-def _interaction_of(run: Run | str | Path | None) -> Interaction | None:
-    """Return the interaction that a run was trained on, where that is known."""
+def _conditions(run: Run | str | Path | None) -> Conditions:
+    """Return what a run was trained on, as far as that is known."""
     if run is None:
-        return None
+        return Conditions()
     from keras_qd.training.run import Run
 
-    return conditions_of(run if isinstance(run, Run) else Run.open(run)).interaction
+    return conditions_of(run if isinstance(run, Run) else Run.open(run))

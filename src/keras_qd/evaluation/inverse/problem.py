@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import UnknownNameError
+from keras_qd.errors import PhysicsError, UnknownNameError
 from keras_qd.physics import Box, Interaction, Inversion, invert, invert_in_family
 from keras_qd.physics.potentials.family import PotentialFamily
 
@@ -42,6 +43,8 @@ class InverseProblem:
         The only potentials that a device can be set to; any smooth one by default.
     refinement : mapping
         More keywords of :func:`keras_qd.physics.invert`, or `invert_in_family`.
+    basis_tolerances : tuple of float
+        Of the exact solver, the finest first: the next is tried where it refuses the start.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class InverseProblem:
     gauge: str = "zero-mean"
     family: PotentialFamily | None = None
     refinement: Mapping[str, Any] = field(default_factory=dict)
+    basis_tolerances: tuple[float, ...] = (1e-4,)
 
     def __post_init__(self) -> None:
         if self.gauge not in GAUGES:
@@ -75,8 +79,20 @@ class InverseProblem:
         Returns
         -------
         Inversion
+
+        Raises
+        ------
+        PhysicsError
+            If the solver refuses the start with every tolerance of its basis.
         """
+        for basis_tolerance in self.basis_tolerances[:-1]:
+            with suppress(PhysicsError):
+                return self._solve(density, start, basis_tolerance)
+        return self._solve(density, start, self.basis_tolerances[-1])
+
+    def _solve(self, density: Array, start: Array | None, basis_tolerance: float) -> Inversion:
         settings: dict[str, Any] = {
+            "basis_tolerance": basis_tolerance,
             "tolerance": self.tolerance,
             "interaction": self.interaction,
             "strength": self.strength,
@@ -84,7 +100,8 @@ class InverseProblem:
             **self.refinement,
         }
         if self.family is None:
-            return invert(density, self.box, self.n_electrons, gauge=self.gauge, **settings)
+            settings["gauge"] = self.gauge
+            return invert(density, self.box, self.n_electrons, **settings)
         return invert_in_family(density, self.box, self.n_electrons, self.family, **settings)
 
     def describe(self) -> dict[str, Any]:
@@ -102,4 +119,5 @@ class InverseProblem:
             "family": None if family is None else family.name,
             "family_settings": None if family is None else family.configuration(),
             "refinement": dict(self.refinement),
+            "basis_tolerances": list(self.basis_tolerances),
         }

@@ -25,6 +25,11 @@ Array = NDArray[np.float64]
 
 #: Side of the box in a0* where nothing else says how long it is.
 _LENGTH = 10.0
+#: Tolerances of the solver's basis, in Ha*: as for data sets, and for what a brush paints, which no
+#: solver has made and a coarse basis cannot represent.
+_BASIS, _FINE_BASIS = (1e-4,), (1e-7, 1e-6, 1e-4)
+#: How rough the potentials of painted densities may be.
+_FINE_HALF_WAVES = 28
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def open_session(
     split: str = "test",
     samples: slice = slice(None),
     max_seconds: float | None = None,
+    half_waves: int | None = None,
 ) -> Session:
     """Find the targets, and what they are targets of.
 
@@ -105,6 +111,9 @@ def open_session(
         The family of potentials that a device can be set to, by name.
     max_seconds : float, optional
         Longest time for one target.
+    half_waves : int, optional
+        How rough the potential may be; see :func:`keras_qd.physics.invert`. Not with a family. By
+        default 20, and 28 for what is painted.
 
     Raises
     ------
@@ -131,7 +140,12 @@ def open_session(
         tolerance=tolerance,
         gauge=gauge,
         family=_family(family, family_settings or {}),
-        refinement={} if max_seconds is None else {"max_seconds": max_seconds},
+        refinement=_refinement(
+            family,
+            max_seconds=max_seconds,
+            half_waves=half_waves or (_FINE_HALF_WAVES if source.painted and not family else None),
+        ),
+        basis_tolerances=_FINE_BASIS if source.painted else _BASIS,
     )
     densities = source.densities(problem.box, problem.n_electrons, points)
     first = samples.start or 0
@@ -158,6 +172,14 @@ def _family(name: str | None, settings: Mapping[str, Any]) -> PotentialFamily | 
     if name is None and settings:
         raise UsageError(f"settings of a family ({', '.join(settings)}) go with --family")
     return None if name is None else potential_family(name, **settings)
+
+
+def _refinement(family: str | None, **given: float | None) -> dict[str, Any]:
+    """Return what was given; how rough a potential may be is not for a family to choose."""
+    settings = {name: value for name, value in given.items() if value is not None}
+    if family is not None and "half_waves" in settings:
+        raise UsageError("potentials of a family are as rough as it makes them: no --half-waves")
+    return settings
 
 
 def _checked(densities: Array, problem: InverseProblem, first: int) -> Array:

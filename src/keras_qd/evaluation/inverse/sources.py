@@ -42,10 +42,13 @@ class TargetSource(ABC):
         What is known of the systems.
     title : str
         What the targets are, in a few words.
+    painted : bool
+        Whether they come from a brush, which is finer than what a store's solver resolves.
     """
 
     conditions = Conditions()
     title: str
+    painted: bool = True
 
     @abstractmethod
     def densities(self, box: Box, n_electrons: int, n_pixels: int | None) -> Array:
@@ -109,6 +112,7 @@ class Arrays(TargetSource):
     values: Array
     title: str
     conditions: Conditions
+    painted: bool = False
 
     def densities(self, box: Box, n_electrons: int, n_pixels: int | None) -> Array:
         """Return the densities, on another grid where that is asked for."""

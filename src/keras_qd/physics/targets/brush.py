@@ -2,15 +2,14 @@ r"""The brush that densities are drawn with: a moderate potential can hold what 
 
 The amplitude :math:`\varphi`, whose square is the density, is a sum of strokes
 
-.. math:: \operatorname{sech}\frac{x - x_i}{w} \operatorname{sech}\frac{y - y_i}{w}
+.. math:: \operatorname{sech}^2 \frac{x - x_i}{w} \operatorname{sech}^2 \frac{y - y_i}{w}
 
 with positive weights, and with mirror images of alternating sign that make it vanish at the walls
 as a ground state does. One electron has the density :math:`\varphi^2` in the potential
-:math:`\nabla^2 \varphi / 2 \varphi`. That of a single stroke lies within :math:`\pm 1 / w^2`, and
-that of a sum is a mean of theirs with positive weights: whatever is drawn, the potential stays
-within :math:`\pm 1 / w^2` for one electron. A Gaussian brush, whose tails ask for a parabola
-without end, has no such bound. Where densities of several drawings are added, the potential rises
-between them by up to :math:`1 / 2 w^2`.
+:math:`\nabla^2 \varphi / 2 \varphi`. That of a single stroke lies between :math:`-2 / w^2` and
+:math:`4 / w^2`, and that of a sum is a mean of theirs with positive weights: whatever is drawn, the
+potential stays within these bounds for one electron, and it is as smooth as a stroke. A Gaussian
+brush, whose tails ask for a parabola without end, has no such bound.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from keras_qd.physics.box import Box
 
 Array = NDArray[np.float64]
 
-#: Full width at half maximum of sech^2(x / w), in units of w.
-_FULL_WIDTH = 2 * math.acosh(math.sqrt(2))
+#: Full width at half maximum of sech^4(x / w), in units of w.
+_FULL_WIDTH = 2 * math.acosh(2**0.25)
 #: Narrower strokes are lost between the pixels.
 _FEWEST_PIXELS = 2.5
 #: Mirror images on either side, two a box: further ones are below round-off.
@@ -118,8 +117,12 @@ def brush(places: Array, points: Array, width: float) -> Array:
     places, points = scale * places[:, None], scale * points
     strokes = np.zeros((len(places), points.size))
     for shift in (2 * scale * image for image in _IMAGES):
-        strokes += 1 / np.cosh(points - places - shift) - 1 / np.cosh(points + places - shift)
+        strokes += _stroke(points - places - shift) - _stroke(points + places - shift)
     return strokes
+
+
+def _stroke(distance: Array) -> Array:
+    return np.asarray(np.cosh(distance) ** -2.0)
 
 
 def check_width(width: float, n_pixels: int) -> None:

@@ -30,7 +30,7 @@ class Cross(DensityTarget):
 
     arm: float = 0.27
     angle: float = 0.0
-    width: float = 0.12
+    width: float = 0.18
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -46,7 +46,7 @@ def resampled(field: Array, n_pixels: int) -> Array:
 
 
 def density_of_picture(
-    grey: ArrayLike, box: Box, n_pixels: int, n_electrons: float, width: float = 0.075
+    grey: ArrayLike, box: Box, n_pixels: int, n_electrons: float, width: float = 0.08
 ) -> Array:
     """Paint a picture as a density: the brighter, the denser.
 
@@ -61,7 +61,7 @@ def density_of_picture(
         Pixels a side of the density.
     n_electrons : float
         What it integrates to.
-    width : float, default 0.075
+    width : float, default 0.08
         Full width at half maximum of what a single bright pixel becomes, as a fraction of the side:
         what is finer is blurred, since no moderate potential can hold it.
 

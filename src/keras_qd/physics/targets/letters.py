@@ -37,7 +37,7 @@ class Letters(DensityTarget):
 
     text: str = "QD"
     margin: float = 0.14
-    width: float = 0.075
+    width: float = 0.08
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -27,7 +27,7 @@ class Ring(DensityTarget):
     name: ClassVar[str] = "ring"
 
     radius: float = 0.25
-    width: float = 0.12
+    width: float = 0.18
 
     def __post_init__(self) -> None:
         super().__post_init__()

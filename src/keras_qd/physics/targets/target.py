@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.targets.brush import paint
+from keras_qd.physics.targets.brush import normalised_amplitude, paint
 
 Array = NDArray[np.float64]
 
 #: Points on a line are at most this share of its width apart.
 _SPACING = 0.25
+_SHARING_STEPS = 30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,10 +78,10 @@ class DensityTarget(ABC):
         UsageError
             If its lines are too thin for the grid.
         """
-        parts = [
-            share * paint(points, box, n_pixels, self.width) ** 2 for share, points in self.parts()
-        ]
-        return np.asarray(n_electrons * sum(parts))
+        shares, drawings = zip(*self.parts(), strict=True)
+        parts = np.stack([paint(points, box, n_pixels, self.width) for points in drawings])
+        amplitude = normalised_amplitude(np.tensordot(_weights(shares, parts), parts, 1), box)
+        return np.asarray(n_electrons * amplitude**2)
 
     def _check(self, name: str, least: float, most: float) -> None:
         """Check a number, and store it as a plain one."""
@@ -92,6 +93,19 @@ class DensityTarget(ABC):
                 f"and {most:g}"
             )
         object.__setattr__(self, name, float(value))
+
+
+def _weights(shares: Sequence[float], parts: Array) -> Array:
+    """Weights of amplitudes with which each has its share of the density.
+
+    Where two overlap, each counts for the product of it and the sum of all.
+    """
+    flat = parts.reshape(len(parts), -1)
+    overlaps = flat @ flat.T / (flat**2).sum(axis=1).mean()
+    weights = np.sqrt(shares)
+    for _ in range(_SHARING_STEPS):
+        weights = np.sqrt(weights * shares / (overlaps @ weights))
+    return np.asarray(weights)
 
 
 def line(corners: Array, width: float) -> Array:

@@ -33,7 +33,7 @@ class TwoLobes(DensityTarget):
     share: float = 0.4
     separation: float = 0.4
     angle: float = 0.0
-    width: float = 0.15
+    width: float = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()

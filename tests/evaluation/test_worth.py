@@ -11,6 +11,7 @@ from keras_qd.data.quantum_dots import QuantumDots
 from keras_qd.data.wells import Wells
 from keras_qd.datasets import ArrayDataset
 from keras_qd.evaluation import Evaluation, Worth, report
+from keras_qd.evaluation.uncertainty import predicting
 from keras_qd.evaluation.worth import exact
 from keras_qd.evaluation.worth.model_times import ModelTimes
 
@@ -133,6 +134,7 @@ def test_systems_that_the_solver_refuses_are_judged_all_the_same(run, dots, capl
     assert "too sharp" in caplog.text
 
 
-def test_nothing_is_measured_where_there_is_no_solver_or_no_wish(run, dots):
+def test_nothing_is_measured_where_there_is_no_solver_or_no_wish(run, dots, monkeypatch):
+    monkeypatch.setattr(predicting, "time_model", None)
     assert keras_qd.evaluate(run, n_draws=10).worth is None
     assert keras_qd.evaluate(run, data=dots, n_draws=10, worth=False).worth is None

@@ -20,7 +20,7 @@ from keras_qd.evaluation.trial import Trial
 from keras_qd.evaluation.uncertainty.predicting import Predicted, predict_trials
 from keras_qd.evaluation.uncertainty.uncertainty import Uncertainty, judge_spread
 from keras_qd.evaluation.views.kinds import view_of
-from keras_qd.evaluation.worth.measuring import measure_worth
+from keras_qd.evaluation.worth.measuring import can_be_weighed, measure_worth
 from keras_qd.files import replacing
 from keras_qd.training.run import Run
 
@@ -111,15 +111,18 @@ def evaluate(
         raise UsageError(f"a spread needs two draws or more, got {dropout_draws}")
     runs = [run] if isinstance(run, (Run, str, Path)) else run
     trials = _trials(runs, split, data, dropout_draws)
+    measures = _metrics(trials[0], metrics)
     predicted = predict_trials(
-        trials, batch_size=batch_size, dropout_draws=dropout_draws, seed=seed, timed=worth
+        trials,
+        batch_size=batch_size,
+        dropout_draws=dropout_draws,
+        seed=seed,
+        timed=worth and can_be_weighed(trials[0]),
     )
     if keep_predictions:
         _keep(trials[0], predicted)
     rng = np.random.default_rng(seed)
-    evaluation = _judge(
-        trials, predicted, _metrics(trials[0], metrics), dropout_draws, n_draws, rng
-    )
+    evaluation = _judge(trials, predicted, measures, dropout_draws, n_draws, rng)
     evaluation.write()
     return evaluation
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from keras_qd.errors import PhysicsError, RunError
-from keras_qd.evaluation.worth.exact import exact_solver, seconds_to_make
+from keras_qd.evaluation.worth.exact import ExactSolver, exact_solver, seconds_to_make
 from keras_qd.evaluation.worth.model_times import ModelTimes
 from keras_qd.evaluation.worth.worth import Worth
 
@@ -36,11 +36,10 @@ def measure_worth(trials: Sequence[Trial], model: ModelTimes) -> Worth | None:
         None where no solver here makes such data, or it refuses these systems.
     """
     first = trials[0]
-    wanted = [name for name in first.targets if name != "potential"] or list(first.inputs)
-    solver = exact_solver(first.dataset.metadata.get("configuration") or {}, wanted)
-    potentials = first.dataset.split(first.split).get("potential")
-    if solver is None or potentials is None:
+    solver = _solver(first)
+    if solver is None:
         return None
+    potentials = first.dataset.split(first.split)["potential"]
     try:
         solver_seconds = solver.seconds(potentials)
     except PhysicsError as refusal:
@@ -57,6 +56,25 @@ def measure_worth(trials: Sequence[Trial], model: ModelTimes) -> Worth | None:
         training_seconds=_training_seconds([each.run for each in trials]),
         processors=os.cpu_count() or 1,
     )
+
+
+def can_be_weighed(trial: Trial) -> bool:
+    """Return whether there is an exact solver of what a run is judged on.
+
+    Parameters
+    ----------
+    trial : Trial
+        The run and the data.
+    """
+    return _solver(trial) is not None
+
+
+def _solver(trial: Trial) -> ExactSolver | None:
+    """Return the exact solver; None where there is none, or no potentials for it."""
+    if "potential" not in trial.dataset.fields:
+        return None
+    wanted = [name for name in trial.targets if name != "potential"] or list(trial.inputs)
+    return exact_solver(trial.dataset.metadata.get("configuration") or {}, wanted)
 
 
 def _made(runs: Mapping[str, Run]) -> tuple[int, float | None]:

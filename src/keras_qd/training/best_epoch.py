@@ -32,7 +32,7 @@ class BestEpoch(keras.callbacks.Callback):
     def __init__(self, task: Task, path: Path, history: Mapping[str, list[float]]) -> None:
         super().__init__()
         self._key = f"val_{task.monitor}"
-        self._sign = 1.0 if _higher_is_better(task) else -1.0
+        self._sign = 1.0 if higher_is_better(task) else -1.0
         self._patience = task.patience
         self._path = path
         self._history = history
@@ -74,7 +74,8 @@ def best_index(values: list[float], sign: float) -> int:
     return scores.index(max(scores))
 
 
-def _higher_is_better(task: Task) -> bool:
+def higher_is_better(task: Task) -> bool:
+    """Return whether a larger value of what the task monitors is the better one."""
     if task.monitor == "loss":
         return False
     (metric,) = task.build_metrics([str(task.monitor)])

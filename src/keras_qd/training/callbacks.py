@@ -19,6 +19,10 @@ Logs = dict[str, Any] | None
 Report = Callable[[int, int, int, int, dict[str, float]], None]
 
 
+class DivergenceError(RunError):
+    """A training whose losses are no longer finite."""
+
+
 class ScheduledLearningRate(keras.callbacks.Callback):
     """Set the learning rate of each epoch from the named schedule.
 
@@ -99,7 +103,7 @@ def _numbers(logs: Logs) -> dict[str, float]:
 def _require_finite(row: dict[str, float]) -> None:
     bad = [key for key, value in row.items() if key.endswith("loss") and not math.isfinite(value)]
     if bad:
-        raise RunError(
+        raise DivergenceError(
             f"the training diverged in epoch {row['epoch']:.0f}: {', '.join(bad)} is not finite; "
             "use a smaller learning rate, or look at the scaling of the fields"
         )

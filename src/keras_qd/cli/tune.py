@@ -1,0 +1,133 @@
+"""``keras-qd tune``: the settings of a task that do best on the validation split."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keras_qd import components
+from keras_qd.cli.format import format_number
+from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed, task_changes
+from keras_qd.cli.steps import load_dataset, on_store, resumable
+
+if TYPE_CHECKING:
+    from keras_qd.training.tuning import Trial
+
+
+@click.command("tune")
+@click.argument("task")
+@click.option("--trials", type=click.IntRange(min=1), required=True, help="How many trainings.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Directory of the search; one that was stopped goes on.",
+)
+@click.option(
+    "--space",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file that says what to search, and in which ranges.",
+)
+@click.option("--metric", help="What is judged on the validation split; the first that is followed")
+@click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training split.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the task that all trials share; may be repeated.",
+)
+@seed
+@backend
+@as_json
+def command(
+    task: str,
+    trials: int,
+    out: Path,
+    space: Path | None,
+    metric: str | None,
+    data: Path | str | None,
+    epochs: int | None,
+    settings: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Search for the settings with which TASK trains best, and print the command that trains so.
+
+    A trial that falls behind the others is given up early. Which settings are searched, and in
+    which ranges, follows from the model, or from a file such as:
+
+    \b
+      batch_size = [8, 16, 32]
+      [model]
+      filters = [8, 16]
+      learning_rate = {low = 1e-4, high = 1e-2, log = true}
+
+    \b
+    Examples:
+      keras-qd tune potential-to-density --trials 40 --epochs 5 --out search
+      keras-qd tune potential-to-density --space space.toml --trials 20 --out search
+    """
+    changes = task_changes(settings)
+    named = {"epochs": epochs, "monitor": metric}
+    changes.update({key: value for key, value in named.items() if value is not None})
+    if data is not None:
+        changes["dataset_config"] = {**changes.get("dataset_config", {}), "path": str(data)}
+    searched = on_store(components.task(task, **changes))
+    from keras_qd.training.search_space import read_space
+    from keras_qd.training.tuning import best_trial, tune
+
+    ranges = None if space is None else read_space(space)
+    dataset = load_dataset(searched)
+    with resumable("the same command"):
+        found = tune(
+            searched, out, trials, space=ranges, dataset=dataset, seed=seed, told=_print_trial
+        )
+    judged = searched.monitor or (searched.followed or ("loss",))[0]
+    best = best_trial(searched.replace(monitor=judged), found)
+    given = _arguments(data, epochs, settings)
+    line = shlex.join(["keras-qd", "train", task, *given, *_as_options(best.settings)])
+    if as_json:
+        print_json(
+            {
+                "best": asdict(best),
+                "metric": judged,
+                "command": line,
+                "trials": [asdict(trial) for trial in found],
+            }
+        )
+        return
+    click.echo(f"best of {len(found)} trials: {judged} {format_number(best.value or 0.0)}\n")
+    click.echo(line)
+
+
+def _arguments(data: Path | str | None, epochs: int | None, settings: tuple[str, ...]) -> list[str]:
+    """Return the options that all trials shared, as ``train`` takes them."""
+    given = [] if data is None else ["--data", str(data)]
+    given += [] if epochs is None else ["--epochs", str(epochs)]
+    return given + [word for pair in settings for word in ("--set", pair)]
+
+
+def _as_options(settings: Any) -> list[str]:
+    words = []
+    for name, value in settings.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        words += ["--set", f"{name}={text}"]
+    return words
+
+
+def _print_trial(number: int, trials: int, trial: Trial) -> None:
+    """Print one line on a trial that has ended."""
+    outcome = "given up" if trial.value is None else format_number(trial.value)
+    settings = " ".join(f"{name}={_short(value)}" for name, value in trial.settings.items())
+    click.echo(f"trial {number + 1}/{trials}  {outcome}  {settings}", err=True)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     default=True,
     help="Keep the predictions for some validation systems after each epoch, for the report.",
 )
+@click.option(
+    "--devices",
+    type=click.IntRange(min=1),
+    help="On how many devices to train, each with a share of every batch.",
+)
 @seed
 @backend
 @as_json
@@ -71,6 +76,7 @@ def command(
     settings: tuple[str, ...],
     callbacks: tuple[str, ...],
     evolution: bool,
+    devices: int | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -93,10 +99,11 @@ def command(
     if source:
         changes["dataset_config"] = {**changes.get("dataset_config", {}), **source}
     if interrupted is not None:
-        run = _resume(interrupted, changes, callbacks)
+        kept = changes if devices is None else {**changes, "devices": devices}
+        run = _resume(interrupted, kept, callbacks)
     else:
         watching = ("evolution",) if evolution else ()
-        run = _train(str(task), out, changes, seed, (*watching, *callbacks))
+        run = _train(str(task), out, changes, seed, (*watching, *callbacks), devices or 1)
     evaluation = judge(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
@@ -111,7 +118,12 @@ def _source(data: Path | str | None, download: bool) -> dict[str, Any]:
 
 
 def _train(
-    name: str, out: Path | None, changes: dict[str, Any], seed: int, callbacks: tuple[str, ...]
+    name: str,
+    out: Path | None,
+    changes: dict[str, Any],
+    seed: int,
+    callbacks: tuple[str, ...],
+    devices: int,
 ) -> Run:
     from keras_qd.training.named_callbacks import check_callbacks
 
@@ -123,7 +135,15 @@ def _train(
     dataset = load_dataset(task)
     click.echo(f"training {task.name} into {path}", err=True)
     with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
-        return train(task, path, dataset=dataset, seed=seed, callbacks=callbacks, report=report)
+        return train(
+            task,
+            path,
+            dataset=dataset,
+            seed=seed,
+            callbacks=callbacks,
+            report=report,
+            devices=devices,
+        )
 
 
 def _resume(path: Path, changes: dict[str, Any], callbacks: tuple[str, ...]) -> Run:

@@ -93,7 +93,7 @@ class PairedOptimizer(keras.optimizers.Optimizer):
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Write the count of batches; Keras has the two optimizers write theirs."""
-        store["iterations"] = ops.convert_to_numpy(self._iterations.value)
+        store["iterations"] = ops.convert_to_numpy(ops.copy(self._iterations))
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
         """Read what :meth:`save_own_variables` wrote."""
@@ -154,9 +154,15 @@ def clipped(gradients: Sequence[Any], limit: Any) -> list[Any]:
     return [each * factor for each in gradients]
 
 
+def first_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """Return the learning rate that an optimizer has now."""
+    # A copy: a variable that is mirrored on several devices is no number.
+    return float(ops.copy(optimizer.learning_rate))
+
+
 def _rate_ratio(generator: Any, discriminator: Any) -> float:
     """Return the discriminator's learning rate over the generator's; 1 where either has none."""
-    rates = [getattr(each, "learning_rate", None) for each in (generator, discriminator)]
-    if rates[0] is None or rates[1] is None or float(rates[0]) == 0.0:
+    if not all(hasattr(each, "learning_rate") for each in (generator, discriminator)):
         return 1.0
-    return float(rates[1]) / float(rates[0])
+    rate = first_rate(generator)
+    return first_rate(discriminator) / rate if rate else 1.0

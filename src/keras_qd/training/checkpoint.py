@@ -73,8 +73,9 @@ def load_weights(path: Path, model: keras.Model) -> None:
 
 
 def _values(variables: Sequence[Any]) -> dict[str, Any]:
+    # A copy: a variable that is mirrored on several devices is no array.
     return {
-        f"variable_{index}": keras.ops.convert_to_numpy(variable.value)
+        f"variable_{index}": keras.ops.convert_to_numpy(keras.ops.copy(variable))
         for index, variable in enumerate(variables)
     }
 

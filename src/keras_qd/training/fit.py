@@ -16,12 +16,14 @@ from keras_qd.datasets import FollowEpochs
 from keras_qd.datasets.dataset import SPLITS
 from keras_qd.errors import RunError
 from keras_qd.files import replacing
+from keras_qd.models.optimizers import first_rate
 from keras_qd.models.saving import save_model
 from keras_qd.tasks import Pipeline, Task
 from keras_qd.training.batching import n_samples, training_batches, validation_batches
 from keras_qd.training.best_epoch import BestEpoch
 from keras_qd.training.callbacks import Checkpoints, Report, Reporter, ScheduledLearningRate
 from keras_qd.training.checkpoint import load_history, load_weights
+from keras_qd.training.devices import Group, check_devices, on_devices
 from keras_qd.training.environment import describe_environment
 from keras_qd.training.interruption import StopBetweenBatches, deferred_interrupt
 from keras_qd.training.named_callbacks import build_callbacks, check_callbacks
@@ -43,6 +45,7 @@ def train(
     seed: int = 0,
     callbacks: Callbacks = (),
     report: Report | None = None,
+    devices: int = 1,
 ) -> Run:
     """Train `task` into a new run directory.
 
@@ -63,6 +66,8 @@ def train(
     report : callable, optional
         ``report(epoch, epochs, batch, batches, logs)`` is told how far the training has come;
         without it Keras prints that.
+    devices : int
+        On how many devices to train, each with an equal share of every batch.
 
     Returns
     -------
@@ -76,16 +81,19 @@ def train(
     DataError
         If the data set lacks a field, or holds values that are not finite.
     UnknownNameError, UsageError
-        If there is no callback of a name, or a package that it needs is missing.
+        If there is no callback of a name, or a package that it needs is missing; if there are not
+        so many devices, or they cannot share a batch evenly.
     """
     names = [each for each in callbacks if isinstance(each, str)]
     check_callbacks(names)
     task = components.task(task) if isinstance(task, str) else task
+    check_devices(devices, task.batch_size)
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
     if "notice" in dataset.metadata:
         _LOGGER.warning(dataset.metadata["notice"])
-    run = Run.create(path, _describe(task, dataset, pipeline, seed, names), describe_environment())
+    config = _describe(task, dataset, pipeline, seed, names) | {"devices": devices}
+    run = Run.create(path, config, describe_environment())
     return _fit(run, dataset, callbacks, report)
 
 
@@ -159,17 +167,33 @@ def _command() -> str:
 
 def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None) -> Run:
     """Train from the last checkpoint, or from the start, to the end."""
+    keras.utils.set_random_seed(run.config["seed"])
+    with on_devices(run.config.get("devices", 1), run, dataset) as group:
+        model = run.task().build_model(run.pipeline().input_shape, run.pipeline().output_shape)
+        _fit_model(model, group, run, dataset, callbacks, report)
+        with replacing(run.model_path) as temporary:
+            save_model(model, temporary)
+    return run
+
+
+def _fit_model(
+    model: keras.Model,
+    group: Group,
+    run: Run,
+    dataset: Dataset,
+    callbacks: Callbacks,
+    report: Report | None,
+) -> None:
     task, pipeline, seed = run.task(), run.pipeline(), run.config["seed"]
-    keras.utils.set_random_seed(seed)
-    model = task.build_model(pipeline.input_shape, pipeline.output_shape)
-    first_rate = float(model.optimizer.learning_rate)
+    rate = first_rate(model.optimizer)
     history = load_history(run.checkpoint_path)
     done = len(history.get("epoch", ()))
     batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
     best = BestEpoch(task, run.best_path, history) if task.monitor else None
     watchers = [
+        *group.prepare(model),
         FollowEpochs(batches),
-        ScheduledLearningRate(task.schedule, task.epochs, first_rate),
+        ScheduledLearningRate(task.schedule, task.epochs, rate),
         *(
             [best] if best is not None else []
         ),  # first: a checkpoint tells of weights that are there, and of snapshots
@@ -178,18 +202,23 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
         *([Reporter(report)] if report is not None else []),
         *(each for each in callbacks if not isinstance(each, str)),
     ]
+    validation = _evenly(group, dataset.split("validation"))
     with deferred_interrupt() as check:
         model.fit(
-            batches,
-            validation_data=validation_batches(task, pipeline, dataset.split("validation")),
+            group.share(batches),
+            validation_data=validation_batches(task, pipeline, validation),
             initial_epoch=done,
             epochs=done if best is not None and best.exhausted else task.epochs,
-            callbacks=[*watchers, StopBetweenBatches(check)],
+            callbacks=[*watchers, StopBetweenBatches(check), *group.conclude()],
             shuffle=False,
             verbose="auto" if report is None else 0,
         )
     if best is not None:
         load_weights(run.best_path, model)
-    with replacing(run.model_path) as temporary:
-        save_model(model, temporary)
-    return run
+
+
+def _evenly(group: Group, split: Any) -> Any:
+    """Return a validation split that the devices can share, without the last few samples if so."""
+    n = n_samples(split)
+    whole = group.whole_shares(n)
+    return split if whole == n else {name: values[:whole] for name, values in split.items()}

@@ -19,7 +19,9 @@ class Dropout(keras.layers.Dropout):
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Write the seed and the count of draws."""
-        store["seed"] = keras.ops.convert_to_numpy(self.seed_generator.state).astype(np.int64)
+        # A copy: a variable that is mirrored on several devices is no array.
+        state = keras.ops.copy(self.seed_generator.state)
+        store["seed"] = keras.ops.convert_to_numpy(state).astype(np.int64)
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
         """Read what :meth:`save_own_variables` wrote."""

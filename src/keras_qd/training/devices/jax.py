@@ -1,0 +1,42 @@
+"""Several devices on JAX: every batch is divided among them, and computed with as a whole.
+
+Normalisation over the batch is over the whole batch, so the result is that of one device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import jax
+import keras
+
+from keras_qd.training.devices import Group, refuse
+
+
+class DividedArrays(Group):
+    """Devices that JAX divides arrays among, which it does only evenly."""
+
+    def whole_shares(self, n_samples: int) -> int:
+        """Return the largest multiple of the number of devices up to so many samples."""
+        return n_samples - n_samples % self.n_devices
+
+
+@contextmanager
+def several(n_devices: int, run: Any, dataset: Any) -> Iterator[Group]:
+    """Have Keras divide batches among the first accelerators, or parts of the CPU."""
+    with suppress(RuntimeError):  # too late: JAX counts its devices once
+        jax.config.update("jax_num_cpu_devices", n_devices)
+    found = keras.distribution.list_devices()
+    if len(found) < n_devices:
+        flag = f"--xla_force_host_platform_device_count={n_devices}"
+        raise refuse(n_devices, len(found), f"on a CPU alone, set XLA_FLAGS={flag}")
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(
+        keras.distribution.DataParallel(devices=found[:n_devices], auto_shard_dataset=False)
+    )
+    try:
+        yield DividedArrays(n_devices)
+    finally:
+        keras.distribution.set_distribution(before)

@@ -1,0 +1,41 @@
+"""Several devices on TensorFlow: a replica of the model on each, kept equal by MirroredStrategy.
+
+Normalisation over the batch is over each replica's share of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tensorflow as tf
+
+from keras_qd.training.devices import Group, refuse
+
+
+@contextmanager
+def several(n_devices: int, run: Any, dataset: Any) -> Iterator[Group]:
+    """Mirror all variables on the first accelerators, or on parts of the CPU."""
+    names = _devices(n_devices)
+    if len(names) < n_devices:
+        remedy = "ask for that many, before TensorFlow computes anything else"
+        raise refuse(n_devices, len(names), remedy)
+    with tf.distribute.MirroredStrategy(names[:n_devices]).scope():
+        yield Group(n_devices)
+
+
+def _devices(n_devices: int) -> list[str]:
+    """Return the names of all GPUs, or of as many parts of the CPU where there is none."""
+    if not tf.config.list_physical_devices("GPU"):
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        part = tf.config.LogicalDeviceConfiguration()
+        try:
+            tf.config.set_logical_device_configuration(cpu, [part] * n_devices)
+        except RuntimeError:  # too late: TensorFlow counts its devices once
+            return _names("CPU")
+    return _names("GPU") or _names("CPU")
+
+
+def _names(kind: str) -> list[str]:
+    return [device.name for device in tf.config.list_logical_devices(kind)]

@@ -91,7 +91,7 @@ def test_more_metrics_can_be_asked_for(run):
     assert [each.metric for each in evaluation.scores[:4]] == ["l1", "r2", "ssim", "charge-error"]
     assert evaluation.score("charge-error").unit == "electrons"
     with pytest.raises(UnknownNameError, match="did you mean 'charge-error'"):
-        keras_qd.evaluate(run, metrics=["charge-eror"])
+        keras_qd.evaluate(run, metrics=["charge-errors"])
 
 
 def test_the_same_seed_gives_the_same_intervals(evaluated):

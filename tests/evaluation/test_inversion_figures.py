@@ -37,7 +37,7 @@ def half():
 
 def images(figure):
     return {
-        axes.get_title(loc="left"): axes.images[0]
+        axes.get_title(): axes.images[0]
         for axes in figure.findobj(lambda artist: hasattr(artist, "images") and artist.images)
     }
 

@@ -8,7 +8,8 @@ with positive weights, and with mirror images of alternating sign that make it v
 as a ground state does. One electron has the density :math:`\varphi^2` in the potential
 :math:`\nabla^2 \varphi / 2 \varphi`. That of a single stroke lies between :math:`-2 / w^2` and
 :math:`4 / w^2`, and that of a sum is a mean of theirs with positive weights: whatever is drawn, the
-potential stays within these bounds for one electron, and it is as smooth as a stroke. A Gaussian
+potential stays within these bounds for one electron, and it is as smooth as a stroke. Only where a
+stroke touches a wall, its mirror image takes it lower, down to :math:`-8 / w^2` at most. A Gaussian
 brush, whose tails ask for a parabola without end, has no such bound.
 """
 
@@ -110,8 +111,8 @@ def brush(places: Array, points: Array, width: float) -> Array:
 
     Examples
     --------
-    >>> brush(np.array([0.5]), np.array([0.0, 0.45, 0.5, 1.0]), 0.1).round(3)
-    array([[0.   , 0.707, 1.   , 0.   ]])
+    >>> brush(np.array([0.5]), np.array([0.4, 0.45, 0.5, 0.55]), 0.1).round(3)
+    array([[0.299, 0.707, 1.   , 0.707]])
     """
     scale = _FULL_WIDTH / width
     places, points = scale * places[:, None], scale * points

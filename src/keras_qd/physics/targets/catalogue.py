@@ -53,7 +53,7 @@ def density_target(name: str, **parameters: object) -> DensityTarget:
     --------
     >>> from keras_qd import physics
     >>> box = physics.Box(10.0)
-    >>> density = density_target("two-lobes", share=0.4).density(box, 64, n_electrons=2)
+    >>> density = density_target("two-lobes", share=0.4, width=0.1).density(box, 64, n_electrons=2)
     >>> left = density[:, :32].sum() * box.pixel_area(64)
     >>> round(float(left), 2), round(float(density.sum() * box.pixel_area(64)), 9)
     (0.8, 2.0)

@@ -16,7 +16,7 @@ ARGUMENTS = {
     "04_mnist_autoencoder.py": ["1", "4", "2", "8"],
     "05_energy_of_a_potential.py": ["400", "1", "1"],
     "06_energy_of_a_density.py": ["400", "1"],
-    "07_inverse_design.py": ["32", "2", "4"],
+    "07_inverse_design.py": ["32", "2", "2"],
 }
 
 

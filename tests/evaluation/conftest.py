@@ -78,7 +78,8 @@ def dataset():
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, dataset):
     """A finished run; tests that write take a copy."""
-    return keras_qd.train(make_task(), tmp_path_factory.mktemp("runs") / "wells", dataset=dataset)
+    path = tmp_path_factory.mktemp("runs") / "wells"
+    return keras_qd.train(make_task(), path, dataset=dataset, callbacks=["evolution"])
 
 
 @pytest.fixture

@@ -96,9 +96,13 @@ def test_figures_are_written_beside_it(reported):
     names = {path.name for path in (reported / "figures").iterdir()}
     assert names == {
         "data.npz",
+        "evolution_density.gif",
         *(
             f"{name}.{suffix}"
-            for name in ("learning_curves", "systems", "errors_density", "dependence_density")
+            for name in (
+                *("learning_curves", "systems", "cuts_density", "evolution_density"),
+                *("errors_density", "dependence_density"),
+            )
             for suffix in ("png", "pdf", "svg")
         ),
     }
@@ -109,7 +113,7 @@ def test_a_run_without_history_is_reported(run):
     evaluation = keras_qd.evaluate(run, n_draws=10)
     page = render_report(run, dataclasses.replace(evaluation, examples=(), parities=()))
     assert "How good it is" in page
-    for absent in ("Learning curves", "Single systems", "Errors"):
+    for absent in ("Learning curves", "Single systems", "Line cuts", "Errors"):
         assert f"<h2>{absent}" not in page
 
 
@@ -156,7 +160,7 @@ def test_a_browser_shows_it_on_a_telephone(reported, tmp_path):
     found = json.loads(re.search(r'<pre id="found">(.*?)</pre>', process.stdout).group(1))
     assert found["width"] <= 390
     assert found["broken"] == 0
-    assert found["images"] == 4
+    assert found["images"] == 7
     # Whatever a page may not load, or fails to, is told on the console.
     assert "CONSOLE" not in process.stderr
 

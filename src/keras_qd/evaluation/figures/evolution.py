@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,7 +18,7 @@ from PIL import Image
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.figures.colours import field_colours
 from keras_qd.evaluation.figures.labels import words
-from keras_qd.evaluation.figures.style import drawing
+from keras_qd.evaluation.figures.style import LIGHT, drawing
 from keras_qd.training.evolution import Snapshots
 
 Array = NDArray[Any]
@@ -27,7 +29,6 @@ _MOST_EPOCHS, _MOST_ROWS, _MOST_FILMED = 6, 3, 2
 _SIDE, _FILM_SIDE = 1.45, 1.9
 #: Pixels an inch in the film, milliseconds of a frame and of the last one, how often it is shown.
 _DPI, _FRAME, _LAST, _LOOPS = 80, 400, 2500, 3
-_COLOURS = 96
 
 
 def strip_figure(snapshots: Snapshots, target: str) -> Figure:
@@ -87,7 +88,7 @@ def film(snapshots: Snapshots, target: str) -> bytes:
         If there is no snapshot.
     """
     frames = list(_frames(snapshots, target))
-    palette = frames[-1].quantize(_COLOURS)
+    palette = _palette(snapshots.targets[target], frames[-1])
     drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     buffer = io.BytesIO()
     drawn[0].save(
@@ -108,22 +109,39 @@ def _frames(snapshots: Snapshots, target: str) -> Iterator[Image.Image]:
     if not epochs:
         raise UsageError("no epoch was kept")
     reach = _reach(snapshots, target, exact)
-    for epoch in epochs:
-        predicted = snapshots.predictions[epoch][target][:_MOST_FILMED]
-        with drawing():
-            figure = Figure(
-                figsize=(3 * _FILM_SIDE, _FILM_SIDE * len(exact) + 0.35), layout="constrained"
-            )
-            panels = figure.subplots(len(exact), 3, squeeze=False)
-            for row, one, other in zip(panels, exact, predicted, strict=True):
+    with drawing():
+        figure = Figure(
+            figsize=(3 * _FILM_SIDE, _FILM_SIDE * len(exact) + 0.35), layout="constrained"
+        )
+        panels = figure.subplots(len(exact), 3, squeeze=False)
+        for epoch in epochs:
+            predicted = snapshots.predictions[epoch][target]
+            for row, one, other in zip(panels, exact, predicted, strict=False):
+                for panel in row:
+                    panel.clear()
                 _show(row[0], other, one)
                 _show(row[1], one, one)
                 _show_difference(row[2], other - one, reach)
-            for panel, title in zip(
-                panels[0], (f"after epoch {epoch}", "exact", "predicted − exact"), strict=True
-            ):
+            titles = (f"after epoch {epoch}", "exact", "predicted − exact")
+            for panel, title in zip(panels[0], titles, strict=True):
                 panel.set_title(title, loc="left")
             yield _rendered(figure)
+            # Finding the layout takes longer than drawing, and it stays the same.
+            figure.set_layout_engine("none")
+
+
+def _palette(exact: Array, frame: Image.Image) -> Image.Image:
+    """Return the colours of a film: those of its colour maps, or of images the most frequent."""
+    if exact.ndim == 4:
+        return frame.quantize(256)
+    shares = np.linspace(0, 1, 96)
+    maps = [colormaps[name](shares) for name in (field_colours(exact)["cmap"], "PuOr_r")]
+    plain = [to_rgba(colour) for colour in (LIGHT.ink, LIGHT.faint, LIGHT.ground, *LIGHT.series)]
+    greys = np.repeat(np.linspace(0, 1, 32)[:, None], 4, axis=1)
+    colours = np.concatenate([*maps, plain, greys])[:, :3]
+    found = Image.new("P", (1, 1))
+    found.putpalette(np.rint(255 * colours).astype(np.uint8).tobytes())
+    return found
 
 
 def _reach(snapshots: Snapshots, target: str, exact: Array) -> float:

@@ -127,7 +127,17 @@ BROKEN_MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN_MODELS)
+#: JAX compiles each of them for longer than all else takes: there most run with -m slow.
+QUICK_MODELS = ("no-model", "wrong-shape", "without-shapes") if RUNNING == "jax" else BROKEN_MODELS
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK_MODELS else pytest.param(name, marks=pytest.mark.slow)
+        for name in BROKEN_MODELS
+    ],
+)
 def test_models(name):
     component, message = BROKEN_MODELS[name]
     keras_qd.register("models", f"broken-{name}")(component)

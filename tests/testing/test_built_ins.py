@@ -72,6 +72,7 @@ TASK_CHANGES = {
 
 
 QUICK_TASKS = () if COMPILES else ("potential-to-energy",)
+QUICK_TO_FIT = ("potential-to-energy",) if COMPILES else keras_qd.names("tasks")
 
 
 def some(kind, quick):
@@ -143,7 +144,7 @@ def test_potential_families_on_a_line(family):
     testing.check_potential_family(family)
 
 
-@pytest.mark.parametrize("name", keras_qd.names("tasks"))
+@pytest.mark.parametrize("name", some("tasks", QUICK_TO_FIT))
 def test_tasks_fit_together(name, request, cache):
     testing.check_task(name, changes=task_changes(name, request), train=False, backends=())
 

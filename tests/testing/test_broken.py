@@ -13,11 +13,19 @@ from keras_qd import testing
 from keras_qd.datasets import ArrayDataset, Field
 from keras_qd.errors import ConformanceError, UsageError
 from keras_qd.physics import PotentialFamily
+from keras_qd.registry import KINDS, registry
 from keras_qd.tasks import Task
 from keras_qd.testing import backends
 from keras_qd.testing.findings import Findings
 
 RUNNING = keras.config.backend()
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """Forget after each test what it has registered: other tests list what there is."""
+    for kind in KINDS:
+        monkeypatch.setattr(registry(kind), "_registered", dict(registry(kind)._registered))
 
 
 def dense(input_shape=(6, 1), output_shape=None, units=1, seed=None, compiled=True, layers=()):

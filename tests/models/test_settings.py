@@ -1,7 +1,6 @@
 """What an image-to-image network is made of is a setting of both builders."""
 
 import keras
-import numpy as np
 import pytest
 
 import keras_qd
@@ -41,11 +40,8 @@ def kinds(network):
 )
 def test_upsampling_and_normalization(name, upsampling, normalization, layer):
     model, network = build(name, upsampling=upsampling, normalization=normalization)
-    images = np.random.default_rng(0).standard_normal((2, SIDE, SIDE, 1)).astype("float32")
-    outputs = keras.ops.convert_to_numpy(model(images, training=True))
 
-    assert outputs.shape == images.shape
-    assert np.isfinite(outputs).all()
+    assert network.output_shape == (None, SIDE, SIDE, 1)
     assert (kinds(network).count("UpSampling2D") > 0) == (upsampling == "resize")
     assert (kinds(network).count("Upsample") > 0) == (upsampling == "transpose")
     for each in (network, getattr(model, "discriminator", network)):

@@ -140,6 +140,7 @@ def test_mlflow_has_each_epoch_once(interrupted, tmp_path, monkeypatch):
     assert json.loads((interrupted.path / "mlflow.json").read_text()) == {"run_id": "0"}
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*noload.*")  # MLflow's own
 def test_mlflow_itself_takes_it(interrupted, tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
     from keras_qd.training.mlflow import MLflow

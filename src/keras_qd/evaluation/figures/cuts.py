@@ -60,7 +60,7 @@ def cuts_figure(examples: Sequence[Example], target: str, labels: Labels) -> Fig
             ("y", "x", column, exact.shape[1]),
         )
         headline = f"{example.label.capitalize()}: system {example.index}"
-        along_x.set_title(f"{headline}\n{along_x.get_title(loc='left')}")
+        along_x.set_title(f"{headline}\n{along_x.get_title(loc='left')}", loc="left")
     for panel in panels[:, 0]:
         panel.set_ylabel(labels.field(target))
     panels[0, 0].legend()
@@ -88,7 +88,7 @@ def _draw(
     panel.plot(_centres(len(predicted), labels), predicted, "--", label="predicted", color="C1")
     unit = "" if labels.length is None else f" {pretty(labels.length_unit)}"
     place = _centres(n_across, labels)[pixel]
-    panel.set_title(f"along {along} at {across} = {place:.3g}{unit}")
+    panel.set_title(f"along {along} at {across} = {place:.3g}{unit}", loc="left")
     panel.set_xlabel(labels.axis(along))
     panel.margins(x=0)
     panel.grid(visible=True)

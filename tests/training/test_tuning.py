@@ -15,6 +15,7 @@ import pytest
 import keras_qd
 from keras_qd.cli.options import task_changes
 from keras_qd.errors import RunError, UsageError
+from keras_qd.registry import registry
 from keras_qd.training import Run
 from keras_qd.training.search_space import Choice, Range, default_space, read_space
 from keras_qd.training.tuning import Trial, best_trial, changes_of, tune
@@ -28,7 +29,8 @@ N_TRIALS = 7
 SCRIPT = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[2])
-from tests.training.test_tuning import N_TRIALS, search
+import keras_qd
+from tests.training.test_tuning import one_by_one, search
 from keras_qd.training.tuning import Prune
 
 report = Prune.on_epoch_end
@@ -38,17 +40,25 @@ def kill(callback, epoch, logs=None):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Prune.on_epoch_end = kill
+keras_qd.register("models", "one-by-one")(one_by_one)
 search(sys.argv[1])
 """
 
 
-@keras_qd.register("models", "one-by-one")
 def one_by_one(input_shape=(16, 16, 1), output_shape=None, *, learning_rate=1e-3, filters=1):
     """A linear map of each pixel, which compiles in no time."""
     layers = [keras.layers.Conv2D(1, 1, kernel_initializer="zeros")]
     model = keras.Sequential([keras.Input(input_shape), *layers])
     model.compile(keras.optimizers.SGD(learning_rate), "mse")
     return model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered():
+    """Register the small model for these tests alone: others list what there is."""
+    keras_qd.register("models", "one-by-one")(one_by_one)
+    yield
+    del registry("models")._registered["one-by-one"]
 
 
 def searched_task():

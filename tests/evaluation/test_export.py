@@ -1,6 +1,7 @@
 """Exported files give what the model gives, in physical units, or do not come into being."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ from keras_qd.evaluation.export.onnx_names import name_outputs
 from keras_qd.evaluation.export.physical_model import physical_model
 from keras_qd.evaluation.export.running import run_exported
 from keras_qd.tasks import Pipeline
+from keras_qd.training.run import Run
 
 from .conftest import make_wells
 
@@ -35,41 +37,42 @@ def exported(request, trained, tmp_path_factory):
         formats.find_format(request.param).check(BACKEND)
     except UsageError as missing:
         pytest.skip(str(missing))
-    keras_qd.evaluate(trained, n_draws=10)
-    out = tmp_path_factory.mktemp("exported") / request.param
-    return request.param, keras_qd.export(trained, out, request.param)
+    folder = tmp_path_factory.mktemp("exported")
+    run = Run.open(shutil.copytree(trained.path, folder / "wells"))
+    keras_qd.evaluate(run, n_draws=10)
+    return request.param, run, keras_qd.export(run, folder / "out", request.param)
 
 
-def test_it_gives_what_the_model_gives(exported, trained):
+def test_it_gives_what_the_model_gives(exported):
     """On systems that the check at the export has not seen, of any number."""
-    name, found = exported
+    name, run, found = exported
     assert found.difference < 1e-5
     for n_samples in (1, 5):
         potential = make_wells(n_samples, 91)["potential"].astype(np.float32)
         values = run_exported(name, found.path, {"potential": potential}, ["density"])["density"]
-        expected = keras_qd.predict(trained, potential)["density"]
+        expected = keras_qd.predict(run, potential)["density"]
         np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5 * expected.max())
 
 
-def test_a_card_and_an_example_lie_beside_it(exported, trained):
-    name, found = exported
+def test_a_card_and_an_example_lie_beside_it(exported):
+    name, run, found = exported
     names = {path.name for path in found.path.parent.iterdir()}
     assert names - {"model.bin"} == {formats.FORMATS[name].file, "MODEL_CARD.md", "example.npz"}
     card = found.card.read_text(encoding="utf-8")
-    score = Evaluation.read(trained.path).score("l1")
+    score = Evaluation.read(run.path).score("l1")
     for fact in (
         "| in | `potential` | n x 16 x 16 | float32 | Ha* |",
         "| out | `density` | n x 16 x 16 | float32 | a₀*⁻² |",
         f"| {score.value:.4g} |",
-        trained.config["data"]["digest"],
+        run.config["data"]["digest"],
         "Wells to densities.",
         "24 that it was trained on",
         "Apache License 2.0",
-        f"| keras | {trained.environment['packages']['keras']} |",
+        f"| keras | {run.environment['packages']['keras']} |",
     ):
         assert fact in card
     with np.load(found.path.parent / "example.npz") as example:
-        expected = keras_qd.predict(trained, example["inputs/potential"])["density"]
+        expected = keras_qd.predict(run, example["inputs/potential"])["density"]
         np.testing.assert_allclose(example["outputs/density"], expected, rtol=1e-5, atol=1e-6)
 
 

@@ -6,6 +6,7 @@ from .inversion.family import (
     invert_in_family as invert_in_family,
 )
 from .inversion.inverter import invert as invert
+from .inversion.many import invert_many as invert_many
 from .inversion.outcome import Inversion as Inversion
 from .label_error import LabelError as LabelError, estimate_label_error as estimate_label_error
 from .materials import material as material, material_names as material_names

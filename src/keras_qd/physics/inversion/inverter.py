@@ -1,23 +1,33 @@
-"""From a density to a potential: the exact solver in a loop."""
+"""From a density to a potential, with the exact solver as judge."""
 
 from __future__ import annotations
 
-import time
+import math
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 
+from keras_qd.errors import DataError, UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.inversion.outcome import Inversion
+from keras_qd.physics.inversion.band import Band
+from keras_qd.physics.inversion.outcome import Inversion, Reason
+from keras_qd.physics.inversion.response import Response
+from keras_qd.physics.inversion.search import Attempt, Limits, Search
 from keras_qd.physics.inversion.wanted_density import check_wanted
-from keras_qd.physics.solver import Solver
+from keras_qd.physics.solver import Solver, check_potential
 
 Array = NDArray[np.float64]
 
-#: Share of the largest density above which a potential counts as determined.
+#: Where the constant of a potential can be put.
+Gauge = Literal["zero-mean", "zero-at-lowest-density"]
+
+#: Share of the largest density above which the density determines the potential.
 DETERMINED = 1e-3
+
+#: Most electrons whose densities are inverted.
+MOST_ELECTRONS = 4
 
 
 def invert(
@@ -33,57 +43,124 @@ def invert(
     basis_tolerance: float = 1e-4,
     start: Array | None = None,
     half_waves: int = 20,
-    gauge: str = "zero-mean",
+    gauge: Gauge = "zero-mean",
     max_iterations: int = 100,
     max_seconds: float = 60.0,
 ) -> Inversion:
-    """Find a potential whose exact ground state has a wanted density."""
+    """Find a potential whose exact ground state has a wanted density.
+
+    Parameters
+    ----------
+    density : ndarray, shape (n_pixels, n_pixels)
+        Target at the pixel centres in 1/a0*^2, y first. Up to 2 % more or fewer electrons are
+        scaled away, negative values up to 5 % of the largest count as zero.
+    box : Box
+        The box with hard walls.
+    n_electrons : int, default 2
+        One to four.
+    tolerance : float, default 1e-4
+        ``integral |dn| / N`` that is good enough.
+    interaction, n_orbitals, strength, spin, basis_tolerance
+        Of the exact solver; see `Solver`.
+    start : ndarray, shape (n_pixels, n_pixels), optional
+        A potential to start from, in Ha*, such as a trained model's; its part in the band is
+        taken. By default the closed form for one electron and an effective potential for more.
+    half_waves : int, default 20
+        Bound on roughness: the potential is a sum of products of cosines of p and q half waves
+        along the sides with ``p^2 + q^2 <= half_waves^2``.
+    gauge : str, default "zero-mean"
+        Where the constant is put that no density depends on: ``"zero-mean"`` over the box, or
+        ``"zero-at-lowest-density"`` of the target.
+    max_iterations : int, default 100
+        Most exact solutions after that of the start.
+    max_seconds : float, default 60
+        Seconds after which no other exact solution is begun.
+
+    Returns
+    -------
+    Inversion
+        The nearest that was reached. Whether that is near enough is its `converged`, and if not,
+        its `reason` and `explanation` say why.
+
+    Raises
+    ------
+    DataError
+        If the density or the start has a wrong shape or values that are not finite, or the density
+        is negative or holds another number of electrons.
+    UsageError
+        If a setting makes no sense.
+    UnknownNameError
+        If there is no such interaction.
+    PhysicsError
+        If the solver refuses the potential to start from, as too sharp for the grid.
+
+    Examples
+    --------
+    >>> from keras_qd import physics
+    >>> box = physics.Box(10.0)
+    >>> x, y = box.mesh(32)
+    >>> wanted = physics.solve((x - 5) ** 2 / 2 + (y - 5) ** 2, box, 1).density
+    >>> found = physics.invert(wanted, box, 1)
+    >>> found.converged, found.iterations < 5
+    (True, True)
+    """
+    limits = _check_limits(tolerance, max_iterations, max_seconds)
+    if n_electrons not in range(1, MOST_ELECTRONS + 1):
+        raise UsageError(
+            f"densities of 1 to {MOST_ELECTRONS} electrons are inverted, got "
+            f"n_electrons={n_electrons!r}"
+        )
+    if gauge not in get_args(Gauge):
+        raise UsageError(f"gauge must be {' or '.join(get_args(Gauge))}, got {gauge!r}")
     solver = Solver(
         box, n_electrons, interaction, n_orbitals, strength, spin, basis_tolerance=basis_tolerance
     )
     target = check_wanted(density, box, n_electrons)
-    began = time.monotonic()
-    n = target.shape[0]
-    order = np.add.outer(np.arange(n) ** 2, np.arange(n) ** 2)
+    response = Response(target, solver, _band(half_waves, target.shape[0]))
+    search = Search(response, limits)
+    best, reason = search.run(response.starts() if start is None else [_given(start, response)])
+    return _inversion(response, search.residuals, best, reason, gauge)
 
-    def smooth(field: Array) -> Array:
-        return idctn(np.where(order <= half_waves**2, dctn(field), 0))
 
-    potential = smooth(np.zeros_like(target) if start is None else np.asarray(start, float))
-    tried: list[Array] = []
-    steps: list[Array] = []
-    residuals: list[float] = []
-    best = None
-    reason = "iterations"
-    for _ in range(max_iterations + 1):
-        solution = solver.solve(potential)
-        off = solution.density - target
-        residuals.append(float(np.abs(off).sum()) * box.pixel_area(n) / n_electrons)
-        if residuals[-1] <= min(residuals):
-            best = (potential, solution)
-        if residuals[-1] <= tolerance:
-            reason = "converged"
-            break
-        if time.monotonic() - began > max_seconds:
-            reason = "time"
-            break
-        step = smooth(off / (target + 0.05 * target.max())) * 1.2 * (np.pi / box.length) ** 2
-        tried, steps = (tried + [potential])[-9:], (steps + [step])[-9:]
-        mixing = np.zeros_like(step), np.zeros_like(step)
-        if len(steps) > 1:
-            ds = np.diff(np.array(steps), axis=0).reshape(len(steps) - 1, -1)
-            dx = np.diff(np.array(tried), axis=0)
-            gamma = np.linalg.lstsq(ds.T, step.ravel(), rcond=1e-10)[0]
-            mixing = np.tensordot(gamma, dx, 1), (gamma @ ds).reshape(n, n)
-        potential = potential - mixing[0] + step - mixing[1]
-    potential, solution = best
-    shift = potential.mean() if gauge == "zero-mean" else potential.flat[target.argmin()]
+def _check_limits(tolerance: float, max_iterations: int, max_seconds: float) -> Limits:
+    if not (math.isfinite(tolerance) and tolerance > 0):
+        raise UsageError(f"tolerance must be positive and finite, got {tolerance!r}")
+    if max_iterations < 0 or not max_seconds > 0:
+        raise UsageError(
+            f"max_iterations={max_iterations!r} must not be negative and "
+            f"max_seconds={max_seconds!r} must be positive"
+        )
+    return Limits(tolerance, max_iterations, max_seconds)
+
+
+def _band(half_waves: int, n_pixels: int) -> Band:
+    if half_waves < 1:
+        raise UsageError(f"half_waves must be at least 1, got {half_waves!r}")
+    return Band(min(half_waves, n_pixels - 1), n_pixels)
+
+
+def _given(start: Array, response: Response) -> Array:
+    """Coefficients of a potential that somebody proposes."""
+    potential = check_potential(start)
+    if potential.shape != response.target.shape:
+        raise DataError(
+            f"the start has shape {potential.shape} and the density {response.target.shape}: both "
+            "must be on one grid"
+        )
+    return response.band.coefficients(potential)
+
+
+def _inversion(
+    response: Response, residuals: list[float], best: Attempt, reason: Reason, gauge: Gauge
+) -> Inversion:
+    potential, target = response.band.field(best.place), response.target
+    zero = potential.mean() if gauge == "zero-mean" else potential.flat[target.argmin()]
     return Inversion(
-        potential=potential - shift,
-        density=solution.density,
-        energy=solution.energy - n_electrons * float(shift),
-        gap=solution.gap,
-        residual=min(residuals),
+        potential=potential - zero,
+        density=best.solution.density,
+        energy=best.solution.energy - response.solver.n_electrons * float(zero),
+        gap=best.solution.gap,
+        residual=best.residual,
         start_residual=residuals[0],
         iterations=len(residuals) - 1,
         residuals=np.array(residuals),

@@ -54,7 +54,8 @@ def check_wanted(density: Array, box: Box, n_electrons: int) -> Array:
     lowest, highest = density.min(), density.max()
     if lowest < -NEGATIVE_TOLERANCE * highest or highest <= 0:
         raise DataError(
-            f"a density must not be negative, got values from {lowest:.3g} to {highest:.3g}; "
+            f"a density must not be negative, nor zero everywhere, got values from {lowest:.3g} "
+            f"to {highest:.3g}; "
             f"up to {NEGATIVE_TOLERANCE:.0%} of the largest value below zero pass as noise"
         )
     return _normalised(np.maximum(density, 0.0), box, n_electrons)
@@ -64,7 +65,7 @@ def _normalised(density: Array, box: Box, n_electrons: int) -> Array:
     charge = float(density.sum()) * box.pixel_area(density.shape[0])
     if abs(charge - n_electrons) > CHARGE_TOLERANCE * n_electrons:
         raise DataError(
-            f"the density holds {charge:.4g} electrons and {n_electrons} are wanted; multiply it by "
-            f"{n_electrons / charge:.6g}, or check the box length and that it is in 1/a0*^2"
+            f"the density holds {charge:.4g} electrons and {n_electrons} are wanted; multiply it "
+            f"by {n_electrons / charge:.6g}, or check the box length and that it is in 1/a0*^2"
         )
     return density * (n_electrons / charge)

@@ -1,0 +1,227 @@
+r"""How the density answers to the potential: a model with one orbital, inverted with care.
+
+The density n of N electrons stands for the orbital :math:`\phi = \sqrt{n / N}`, the ground state of
+
+.. math:: (-\tfrac12 \nabla^2 + v_s)\,\phi = e\,\phi, \qquad
+          v_s = V + \tfrac{N - 1}{N} v_H[n] + \pi (1 - 2 / N)_+\, n .
+
+For N = 1 that is Schroedinger's equation, for a singlet of two electrons the exact Kohn-Sham
+equation with exact exchange and without correlation; for more, the last term is the kinetic energy
+of a two-dimensional electron gas, as far as the orbital does not have it (Thomas and Fermi). It
+gives both the potential to start from and the linear response that every step is taken with,
+
+.. math:: \delta\phi = -(h - e + 2 N \phi f \phi)^{-1} Q\, \phi\, \delta V ,
+
+f the kernel of the terms that depend on n and Q the projector on all that is orthogonal to
+:math:`\phi`. Both are inverted by least squares over smooth potentials, with a small penalty on
+rough ones: where the density is too small to say anything, the potential is smooth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+
+from keras_qd.physics.inversion.band import Band
+from keras_qd.physics.inversion.hartree import Hartree
+from keras_qd.physics.sine_basis import SineBasis, sine_basis
+from keras_qd.physics.solver import Solver
+
+Array = NDArray[np.float64]
+
+#: Half waves of the sine functions that the orbital is expanded in.
+_SINES = 16
+
+#: Penalties on rough potentials in a step, relative to the largest response: the lightest is the
+#: fastest, and the heavier ones bear noise and densities that no potential has.
+PENALTIES = (1e-6, 1e-4, 1e-2)
+
+#: The same in the closed form of the potential to start from; the heavier ones are for targets so
+#: rough that the solver refuses the lighter.
+_START_PENALTIES = (1e-6, 1e-3, 1.0)
+
+#: Densities are compared by their square roots, but for those below this share of the largest.
+_FLOOR = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """The model of one target.
+
+    Parameters
+    ----------
+    target : ndarray, shape (n_pixels, n_pixels)
+        Density in 1/a0*^2, normalised.
+    solver : Solver
+        The exact solver, whose box, electrons and interaction are taken.
+    band : Band
+        The potentials.
+    """
+
+    target: Array
+    solver: Solver
+    band: Band
+
+    def starts(self) -> Iterator[Array]:
+        """Yield coefficients of potentials whose model orbital has the target, ever smoother."""
+        for penalty in _START_PENALTIES:
+            yield self._one_orbital_potential(penalty) - self._mean_field_potential
+
+    def residual(self, density: Array) -> Array:
+        """Sine coefficients of the difference of square roots from the target's."""
+        floor = self._floor
+        return self._sine_coefficients(
+            (self.target - density) / (np.sqrt(self.target + floor) + np.sqrt(density + floor))
+        )
+
+    def distance(self, density: Array) -> float:
+        """``integral |density - target| / N``."""
+        area = self.solver.box.pixel_area(self.band.n_pixels)
+        return float(np.abs(density - self.target).sum()) * area / self.solver.n_electrons
+
+    def step(self, residual: Array, penalty: float) -> Array:
+        """Coefficients of the change of the potential that should take a residual away.
+
+        Parameters
+        ----------
+        residual : ndarray
+            What `residual` gives, or a combination of such.
+        penalty : float
+            One of `PENALTIES`.
+
+        Returns
+        -------
+        ndarray, shape (n_cosines,)
+            In Ha*; the constant is left as it is.
+        """
+        factor = self._normal_equations(penalty)
+        step = np.asarray(cho_solve(factor, self._jacobian.T @ residual))
+        step[0] = 0.0
+        return step
+
+    @cached_property
+    def kinetic_energy(self) -> float:
+        """Kinetic energy of the target's orbital, in Ha*: the scale of the potential."""
+        return float(self._orbital**2 @ self._basis.kinetic) * self._unit**2
+
+    def size(self, step: Array) -> float:
+        """Return the standard deviation of a change of the potential, weighted with the target."""
+        acted = self._acting @ step
+        return float(np.linalg.norm(acted - self._orbital * (self._orbital @ acted)))
+
+    @cached_property
+    def _basis(self) -> SineBasis:
+        n_pixels = self.target.shape[0]
+        return sine_basis(min(_SINES, n_pixels - 1), n_pixels)
+
+    @property
+    def _unit(self) -> float:
+        return math.pi / self.solver.box.length
+
+    @property
+    def _floor(self) -> float:
+        return _FLOOR * float(self.target.max())
+
+    @cached_property
+    def _orbital(self) -> Array:
+        coefficients = self._sine_coefficients(np.sqrt(self.target))
+        return np.asarray(coefficients / np.linalg.norm(coefficients))
+
+    @cached_property
+    def _orbital_values(self) -> Array:
+        """The orbital at the pixel centres, in a box that is pi long."""
+        return np.asarray(self._basis.values(self._orbital[:, None])[0])
+
+    def _sine_coefficients(self, field: Array) -> Array:
+        b, a = self._basis.half_waves.T - 1
+        sines = self._basis.sines
+        return np.asarray((sines.T @ field @ sines)[b, a])
+
+    @cached_property
+    def _acting(self) -> Array:
+        """Sine coefficients of the orbital times each cosine of the band."""
+        n_pixels, n_sines = self._basis.sines.shape
+        products = self.band.cosines[:, :, None] * self._basis.sines[:, None, :]
+        products = products.reshape(n_pixels, -1) * (math.pi / n_pixels)
+        n_cosines = self.band.half_waves + 1
+        table = (products.T @ self._orbital_values @ products).reshape(
+            n_cosines, n_sines, n_cosines, n_sines
+        )
+        (q, p), (b, a) = self.band.orders, self._basis.half_waves.T[:, :, None] - 1
+        return np.asarray(table[q, b, p, a])
+
+    def _one_orbital_potential(self, penalty: float) -> Array:
+        """``V - e = 1/2 lap(phi) / phi``, as the smooth V that brings ``(T + V) phi`` nearest 0."""
+        overlap = self._acting.T @ self._acting
+        weights = penalty * overlap.diagonal().max() * self.band.roughness
+        weights[0] *= 1e-8
+        kinetic = self._basis.kinetic * self._unit**2 * self._orbital
+        return np.asarray(np.linalg.solve(overlap + np.diag(weights), -self._acting.T @ kinetic))
+
+    @cached_property
+    def _hartree(self) -> Hartree:
+        return Hartree(self._basis, self._orbital_values, self.solver)
+
+    @cached_property
+    def _pauli(self) -> float:
+        """Factor of the density in the potential of the electrons' exclusion, in this unit."""
+        return math.pi * max(1 - 2 / self.solver.n_electrons, 0.0) * self._unit**2
+
+    @cached_property
+    def _mean_field_potential(self) -> Array:
+        density = self.solver.n_electrons * self._orbital_values**2
+        return self.band.coefficients(self._hartree.potential() + self._pauli * density)
+
+    @cached_property
+    def _jacobian(self) -> Array:
+        """Derivative of the model's (floored) orbital with the potential."""
+        stiffness = self._basis.potential_matrix(
+            self.band.field(self._one_orbital_potential(_START_PENALTIES[0]))
+        )
+        np.einsum("ii->i", stiffness)[:] += self._basis.kinetic * self._unit**2
+        energy = self._orbital @ stiffness @ self._orbital
+        np.einsum("ii->i", stiffness)[:] -= energy
+        n_electrons = self.solver.n_electrons
+        stiffness += 2 * n_electrons * self._hartree.kernel()
+        if self._pauli:
+            local = self._basis.potential_matrix(self._orbital_values**2)
+            stiffness += 2 * n_electrons * self._pauli * local
+        projector = np.eye(self._orbital.size) - np.outer(self._orbital, self._orbital)
+        stiffness = projector @ stiffness @ projector + np.outer(self._orbital, self._orbital)
+        weights = np.sqrt(self.target / (self.target + self._floor))
+        # The residual is that of sqrt(n) on the pixels, sqrt(N) * unit times the model's orbital.
+        scale = math.sqrt(n_electrons) * self._unit * self._basis.n_pixels / math.pi
+        scale *= self._basis.n_pixels / math.pi
+        response = _solve_positive(stiffness, projector @ self._acting, 0.05 * self._unit**2)
+        return -scale * (self._basis.potential_matrix(weights) @ response)
+
+    @cached_property
+    def _normal_matrix(self) -> Array:
+        return np.asarray(self._jacobian.T @ self._jacobian)
+
+    def _normal_equations(self, penalty: float) -> tuple[Array, bool]:
+        if penalty not in self._factors:
+            matrix = self._normal_matrix.copy()
+            weights = penalty * self._normal_matrix.diagonal().max() * self.band.roughness
+            np.einsum("ii->i", matrix)[:] += weights
+            self._factors[penalty] = cho_factor(matrix)
+        return self._factors[penalty]
+
+    @cached_property
+    def _factors(self) -> dict[float, tuple[Array, bool]]:
+        return {}
+
+
+def _solve_positive(matrix: Array, right: Array, smallest: float) -> Array:
+    """Solve, with eigenvalues below the smallest one allowed raised to it."""
+    try:
+        return np.asarray(cho_solve(cho_factor(matrix), right))
+    except LinAlgError:
+        values, vectors = eigh(matrix)
+        return np.asarray((vectors / np.maximum(values, smallest)) @ (vectors.T @ right))

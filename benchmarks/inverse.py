@@ -1,0 +1,134 @@
+"""From densities back to potentials: how many targets are reached, how near, and in what time.
+
+python benchmarks/inverse.py [--only goals | starts] [--run RUN] [--first N] [--targets N]
+"""
+
+from timing import processor  # isort: skip  (sets the threads before NumPy is imported)
+
+import time
+
+import click
+import numpy as np
+
+from keras_qd.physics import Box, Solver, invert, sample_potentials
+
+BOX = Box(10.0)
+N_PIXELS = 64
+
+#: Root seed of the targets: no data set here is made with it.
+SEED = 20261121
+
+#: Tolerance and number of targets for each number of electrons.
+GOALS = {2: (1e-4, 200), 3: (1e-3, 60), 4: (1e-3, 20)}
+
+#: Errors of a start, relative to the exact potential.
+ERRORS = (0.01, 0.05, 0.1, 0.3)
+
+
+def make_target(index, n_electrons):
+    """One target of the default data set's kind, and the potential that it was made with."""
+    potential = sample_potentials(1, BOX, N_PIXELS, seed=SEED, first=index)[0]
+    return Solver(BOX, n_electrons).solve(potential).density, potential
+
+
+def timed(target, n_electrons, tolerance, start=None):
+    """Invert; return the inversion and its processor seconds."""
+    began = time.process_time()
+    found = invert(target, BOX, n_electrons, tolerance=tolerance, start=start)
+    return found, time.process_time() - began
+
+
+def summary(label, inversions, seconds):
+    """Print one row."""
+    residuals = [found.residual for found in inversions]
+    iterations = [found.iterations for found in inversions]
+    reached = np.mean([found.converged for found in inversions])
+    click.echo(
+        f"{label:>16} {len(inversions):8d} {reached:8.1%} {np.median(residuals):9.1e} "
+        f"{max(residuals):8.1e} {np.median(iterations):7.1f} {np.percentile(iterations, 95):6.0f} "
+        f"{np.median(seconds):9.3f} {np.percentile(seconds, 95):7.2f}",
+    )
+
+
+def header():
+    """Print what the columns are."""
+    click.echo(
+        f"{'':>16} {'targets':>8} {'reached':>8} {'median dn':>9} {'worst':>8} "
+        f"{'its':>7} {'95 %':>6} {'median s':>9} {'95 %':>7}"
+    )
+
+
+def goals(first, n_targets, electrons):
+    """Unseen targets from the closed-form start, to the tolerance of each number of electrons."""
+    click.echo(f"\ndefault start; 64 x 64 pixels, L = 10, Coulomb, targets from {first} on")
+    header()
+    for n_electrons in electrons:
+        tolerance, count = GOALS[n_electrons]
+        rows = []
+        for index in range(first, first + min(count, n_targets or count)):
+            found, seconds = timed(make_target(index, n_electrons)[0], n_electrons, tolerance)
+            rows.append((found, seconds))
+            if not found.converged:
+                click.echo(
+                    f"  target {index}: {found.reason}, {found.residual:.1e}, gap {found.gap:.4f}, "
+                    f"{found.iterations} iterations",
+                    err=True,
+                )
+        summary(f"N = {n_electrons} to {tolerance:g}", *zip(*rows, strict=True))
+
+
+def perturbed(potential, error, index):
+    """The potential and a smooth random error of so much of its standard deviation."""
+    field = sample_potentials(1, BOX, N_PIXELS, seed=SEED + 1, first=index)[0]
+    return potential + error * potential.std() * field / field.std()
+
+
+def starts(first, n_targets, run):
+    """Iterations from the closed form, from exact potentials with errors, and from a model."""
+    count = n_targets or 40
+    made = [make_target(index, 2) for index in range(first, first + count)]
+    kinds = {"closed form": [None] * count}
+    for error in ERRORS:
+        kinds[f"exact + {error:.0%}"] = [
+            perturbed(potential, error, index) for index, (_, potential) in enumerate(made, first)
+        ]
+    if run is not None:
+        kinds["model"] = proposals(run, np.stack([target for target, _ in made]))
+    click.echo("\nwhere the refinement starts, N = 2 to 0.0001")
+    header()
+    for kind, potentials in kinds.items():
+        rows = [
+            timed(target, 2, 1e-4, start)
+            for (target, _), start in zip(made, potentials, strict=True)
+        ]
+        summary(kind, *zip(*rows, strict=True))
+        click.echo(
+            f"{'start, dn':>16} {np.median([found.start_residual for found, _ in rows]):.1e}"
+        )
+
+
+def proposals(run, targets):
+    """What a trained model proposes."""
+    from keras_qd.evaluation.inverse.problem import InverseProblem
+    from keras_qd.evaluation.inverse.proposal import propose
+
+    return propose(run, targets, InverseProblem(box=BOX, n_electrons=2))
+
+
+@click.command()
+@click.option("--only", type=click.Choice(["goals", "starts"]), help="One part alone.")
+@click.option("--run", type=click.Path(exists=True), help="Compare with this run's proposals.")
+@click.option("--first", default=0, help="Number of the first target.")
+@click.option("--targets", type=int, help="Fewer targets than the goals are stated for.")
+@click.option("--electrons", multiple=True, type=click.Choice(["2", "3", "4"]), help="These alone.")
+def main(only, run, first, targets, electrons):
+    """Measure the inversion; ratios are taken within one run."""
+    click.echo(f"processor seconds of one core: {processor()}")
+    if only != "starts":
+        goals(first, targets, [int(n) for n in electrons] or list(GOALS))
+    if only != "goals":
+        starts(first, targets, run)
+
+
+if __name__ == "__main__":
+    main()

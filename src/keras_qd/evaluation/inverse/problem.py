@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError, UnknownNameError
 from keras_qd.physics import Box, Interaction, Inversion, invert, invert_in_family
+from keras_qd.physics.inversion.inverter import Gauge
 from keras_qd.physics.potentials.family import PotentialFamily
 
 Array = NDArray[np.float64]
 
 #: What the constant in a potential is fixed by: a mean of zero over the box, or zero where the
 #: target is lowest.
-GAUGES = ("zero-mean", "zero-at-lowest-density")
+GAUGES: tuple[str, ...] = get_args(Gauge)
 
 
 @dataclass(frozen=True, kw_only=True)

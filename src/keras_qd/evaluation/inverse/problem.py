@@ -45,7 +45,9 @@ class InverseProblem:
     refinement : mapping
         More keywords of :func:`keras_qd.physics.invert`, or `invert_in_family`.
     basis_tolerances : tuple of float
-        Of the exact solver, the finest first: the next is tried where it refuses the start.
+        Of the exact solver, the finest first: the next is tried where it refuses the start. By
+        default that of data sets, and for one electron, whose density it would leave uncertain, a
+        finer one.
 
     Raises
     ------
@@ -61,11 +63,14 @@ class InverseProblem:
     gauge: str = "zero-mean"
     family: PotentialFamily | None = None
     refinement: Mapping[str, Any] = field(default_factory=dict)
-    basis_tolerances: tuple[float, ...] = (1e-4,)
+    basis_tolerances: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.gauge not in GAUGES:
             raise UnknownNameError("gauge", self.gauge, GAUGES)
+        if not self.basis_tolerances:
+            finest = (1e-8,) if self.n_electrons == 1 else ()
+            object.__setattr__(self, "basis_tolerances", (*finest, 1e-4))
 
     def solve(self, density: Array, start: Array | None = None) -> Inversion:
         """Invert one target.

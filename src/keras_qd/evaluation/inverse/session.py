@@ -25,9 +25,9 @@ Array = NDArray[np.float64]
 
 #: Side of the box in a0* where nothing else says how long it is.
 _LENGTH = 10.0
-#: Tolerances of the solver's basis, in Ha*: as for data sets, and for what a brush paints, which no
-#: solver has made and a coarse basis cannot represent.
-_BASIS, _FINE_BASIS = (1e-4,), (1e-7, 1e-6, 1e-4)
+#: Tolerances of the solver's basis, in Ha*, for what a brush paints, which no solver has made and a
+#: coarse basis cannot represent.
+_FINE_BASIS = (1e-7, 1e-6, 1e-4)
 #: How rough the potentials of painted densities may be.
 _FINE_HALF_WAVES = 28
 
@@ -145,7 +145,7 @@ def open_session(
             max_seconds=max_seconds,
             half_waves=half_waves or (_FINE_HALF_WAVES if source.painted and not family else None),
         ),
-        basis_tolerances=_FINE_BASIS if source.painted else _BASIS,
+        basis_tolerances=_FINE_BASIS if source.painted else (),
     )
     densities = source.densities(problem.box, problem.n_electrons, points)
     first = samples.start or 0

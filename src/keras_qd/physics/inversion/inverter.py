@@ -26,6 +26,9 @@ Gauge = Literal["zero-mean", "zero-at-lowest-density"]
 #: Share of the largest density above which the density determines the potential.
 DETERMINED = 1e-3
 
+#: Tolerance of the one-electron basis, where it is not that of the solver.
+_BASIS_TOLERANCES = {1: 1e-8}
+
 #: Most electrons whose densities are inverted.
 MOST_ELECTRONS = 4
 
@@ -40,7 +43,7 @@ def invert(
     n_orbitals: int | None = None,
     strength: float = 1.0,
     spin: float | None = None,
-    basis_tolerance: float = 1e-4,
+    basis_tolerance: float | None = None,
     start: Array | None = None,
     half_waves: int = 20,
     gauge: Gauge = "zero-mean",
@@ -60,8 +63,11 @@ def invert(
         One to four.
     tolerance : float, default 1e-4
         ``integral |dn| / N`` that is good enough.
-    interaction, n_orbitals, strength, spin, basis_tolerance
+    interaction, n_orbitals, strength, spin
         Of the exact solver; see `Solver`.
+    basis_tolerance : float, optional
+        Of the exact solver: by default 1e-4, as in `Solver`, and 1e-8 for one electron, whose
+        density would otherwise be uncertain by more than the tolerance asked for.
     start : ndarray, shape (n_pixels, n_pixels), optional
         A potential to start from, in Ha*, such as a trained model's; its part in the band is
         taken. By default the closed form for one electron and an effective potential for more.
@@ -99,9 +105,9 @@ def invert(
     >>> from keras_qd import physics
     >>> box = physics.Box(10.0)
     >>> x, y = box.mesh(32)
-    >>> wanted = physics.solve((x - 5) ** 2 / 2 + (y - 5) ** 2, box, 1).density
-    >>> found = physics.invert(wanted, box, 1)
-    >>> found.converged, found.iterations < 5
+    >>> wanted = physics.solve((x - 5) ** 2 / 2 + (y - 5) ** 2, box, 2).density
+    >>> found = physics.invert(wanted, box, 2)
+    >>> found.converged, found.residual < 1e-4
     (True, True)
     """
     limits = _check_limits(tolerance, max_iterations, max_seconds)
@@ -112,6 +118,8 @@ def invert(
         )
     if gauge not in get_args(Gauge):
         raise UsageError(f"gauge must be {' or '.join(get_args(Gauge))}, got {gauge!r}")
+    if basis_tolerance is None:
+        basis_tolerance = _BASIS_TOLERANCES.get(n_electrons, Solver.basis_tolerance)
     solver = Solver(
         box, n_electrons, interaction, n_orbitals, strength, spin, basis_tolerance=basis_tolerance
     )

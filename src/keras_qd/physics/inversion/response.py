@@ -35,8 +35,10 @@ from keras_qd.physics.solver import Solver
 
 Array = NDArray[np.float64]
 
-#: Half waves of the sine functions that the orbital is expanded in.
+#: Half waves of the sine functions that the orbital is expanded in. That of one electron is no
+#: model but exact, and is taken as far as the solver takes it.
 _SINES = 16
+_SINES_OF_ONE_ELECTRON = 20
 
 #: Penalties on rough potentials in a step, relative to the largest response: the lightest is the
 #: fastest, and the heavier ones bear noise and densities that no potential has.
@@ -46,8 +48,11 @@ PENALTIES = (1e-6, 1e-4, 1e-2)
 #: rough that the solver refuses the lighter.
 _START_PENALTIES = (1e-6, 1e-3, 1.0)
 
+#: The same in a rise, relative to the largest response of the density itself.
+_RISE_PENALTY = 3e-4
+
 #: Densities are compared by their square roots, but for those below this share of the largest.
-_FLOOR = 1e-3
+_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +110,23 @@ class Response:
         step[0] = 0.0
         return step
 
+    def gradient(self, density: Array) -> Array:
+        """Integrals of each cosine of the band with the density beyond the target.
+
+        They are the derivatives of ``E[V] - integral target V`` with the potential's coefficients;
+        that with the constant is zero.
+        """
+        cosines, area = self.band.cosines, self.solver.box.pixel_area(self.band.n_pixels)
+        gradient = (cosines.T @ (density - self.target) @ cosines)[self.band.orders] * area
+        gradient[0] = 0.0
+        return np.asarray(gradient)
+
+    def rise(self, gradient: Array) -> Array:
+        """Coefficients of the change of the potential that should take a gradient away."""
+        step = np.asarray(cho_solve(self._density_response, gradient))
+        step[0] = 0.0
+        return step
+
     @cached_property
     def kinetic_energy(self) -> float:
         """Kinetic energy of the target's orbital, in Ha*: the scale of the potential."""
@@ -118,7 +140,8 @@ class Response:
     @cached_property
     def _basis(self) -> SineBasis:
         n_pixels = self.target.shape[0]
-        return sine_basis(min(_SINES, n_pixels - 1), n_pixels)
+        most = _SINES_OF_ONE_ELECTRON if self.solver.n_electrons == 1 else _SINES
+        return sine_basis(min(most, n_pixels - 1), n_pixels)
 
     @property
     def _unit(self) -> float:
@@ -179,8 +202,8 @@ class Response:
         return self.band.coefficients(self._hartree.potential() + self._pauli * density)
 
     @cached_property
-    def _jacobian(self) -> Array:
-        """Derivative of the model's (floored) orbital with the potential."""
+    def _orbital_response(self) -> Array:
+        """Minus the derivative of the model's orbital with the potential."""
         stiffness = self._basis.potential_matrix(
             self.band.field(self._one_orbital_potential(_START_PENALTIES[0]))
         )
@@ -192,14 +215,28 @@ class Response:
         if self._pauli:
             local = self._basis.potential_matrix(self._orbital_values**2)
             stiffness += 2 * n_electrons * self._pauli * local
-        projector = np.eye(self._orbital.size) - np.outer(self._orbital, self._orbital)
-        stiffness = projector @ stiffness @ projector + np.outer(self._orbital, self._orbital)
+        along = np.outer(self._orbital, self._orbital)
+        projector = np.eye(self._orbital.size) - along
+        stiffness = projector @ stiffness @ projector + along
+        return _solve_positive(stiffness, projector @ self._acting, 0.05 * self._unit**2)
+
+    @cached_property
+    def _jacobian(self) -> Array:
+        """Derivative of the model's (floored) orbital with the potential."""
         weights = np.sqrt(self.target / (self.target + self._floor))
         # The residual is that of sqrt(n) on the pixels, sqrt(N) * unit times the model's orbital.
-        scale = math.sqrt(n_electrons) * self._unit * self._basis.n_pixels / math.pi
-        scale *= self._basis.n_pixels / math.pi
-        response = _solve_positive(stiffness, projector @ self._acting, 0.05 * self._unit**2)
-        return -scale * (self._basis.potential_matrix(weights) @ response)
+        scale = math.sqrt(self.solver.n_electrons) * self._unit
+        scale *= (self._basis.n_pixels / math.pi) ** 2
+        return -scale * (self._basis.potential_matrix(weights) @ self._orbital_response)
+
+    @cached_property
+    def _density_response(self) -> tuple[Array, bool]:
+        """Minus the derivative of `gradient` with the potential, with a penalty and factored."""
+        matrix = 2 * self.solver.n_electrons * (self._acting.T @ self._orbital_response)
+        matrix = (matrix + matrix.T) / 2
+        matrix += np.diag(_RISE_PENALTY * matrix.diagonal().max() * self.band.roughness)
+        factor: tuple[Array, bool] = cho_factor(matrix)
+        return factor
 
     @cached_property
     def _normal_matrix(self) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError
+from keras_qd.physics.inversion.ascent import LineSearch, QuasiNewton
 from keras_qd.physics.inversion.mixing import Anderson
 from keras_qd.physics.inversion.outcome import Reason
 from keras_qd.physics.inversion.response import PENALTIES, Response
@@ -23,7 +24,7 @@ Array = NDArray[np.float64]
 _LONGEST_STEP = 1.0
 
 #: A search that has not come nearer by a tenth in so many solutions changes its ways or ends.
-_PATIENCE = 12
+_PATIENCE = 25
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ class Search:
         self._response = response
         self._limits = limits
         self._deadline = time.monotonic() + limits.seconds
-        self._mixing = Anderson()
-        self._begin(0)
+        self._since = 0
 
     def run(self, starts: Iterable[Array]) -> tuple[Attempt, Reason]:
         """Search from the first of some potentials that the solver takes.
@@ -93,22 +93,13 @@ class Search:
         PhysicsError
             If the solver refuses all of them.
         """
-        best = last = self._first(starts)
-        while (reason := self._reason_to_end(best)) is None:
-            attempt = self._try(last.place + self._step(last))
-            if attempt is not None:
-                if attempt.residual < 0.9 * best.residual:
-                    self._since = 0
-                best = min(best, attempt, key=lambda one: one.residual)
-            if attempt is None or self._since > _PATIENCE:
-                self._begin(self._level + 1)
-                last = best
-                continue
-            if attempt.solution.sector != last.solution.sector:
-                # The densities of two levels are two functions of the potential.
-                self._mixing.forget()
-            last = attempt
-        return best, reason
+        self._best = self._first(starts)
+        self._mix(PENALTIES[0])
+        self._climb()
+        for penalty in PENALTIES[1:]:
+            self._mix(penalty)
+        crossing = self._best.solution.gap < NEAR_DEGENERACY
+        return self._best, self._end() or ("level-crossing" if crossing else "stagnated")
 
     def _first(self, starts: Iterable[Array]) -> Attempt:
         refusals = []
@@ -119,38 +110,70 @@ class Search:
                 refusals.append(refusal)
         raise refusals[-1]
 
-    def _begin(self, level: int) -> None:
-        """Start anew from the best, with a heavier penalty on rough potentials."""
-        self._level, self._since = level, 0
-        self._mixing.forget()
-
-    def _reason_to_end(self, best: Attempt) -> Reason | None:
-        if best.residual <= self._limits.tolerance:
+    def _end(self) -> Reason | None:
+        if self._best.residual <= self._limits.tolerance:
             return "converged"
-        if self._level == len(PENALTIES):
-            return "level-crossing" if best.solution.gap < NEAR_DEGENERACY else "stagnated"
         if time.monotonic() > self._deadline:
             return "time"
         return "iterations" if len(self.residuals) > self._limits.iterations else None
 
-    def _step(self, last: Attempt) -> Array:
-        residual = self._response.residual(last.solution.density)
-        penalty = PENALTIES[self._level]
-        step = self._mixing.step(
-            last.place, residual, lambda rest: self._response.step(rest, penalty)
-        )
-        size = self._response.size(step)
-        longest = _LONGEST_STEP * self._response.kinetic_energy
-        return step * min(1.0, longest / size) if size > 0 else step
+    def _goes_on(self) -> bool:
+        return self._end() is None and self._since <= _PATIENCE
+
+    def _mix(self, penalty: float) -> None:
+        """Take the model's steps from the best, mixed with earlier ones."""
+        self._since, last, mixing = 0, self._best, Anderson()
+        while self._goes_on():
+            residual = self._response.residual(last.solution.density)
+            step = mixing.step(
+                last.place, residual, lambda rest: self._response.step(rest, penalty)
+            )
+            attempt = self._try(last.place + self._longest_share(step) * step)
+            if attempt is None:
+                return
+            if attempt.solution.sector != last.solution.sector:
+                # The densities of two levels are two functions of the potential.
+                mixing.forget()
+            last = attempt
+
+    def _climb(self) -> None:
+        """Climb from the best, which is slower but needs no linear response."""
+        self._since, last, memory = 0, self._best, QuasiNewton(self._response.rise)
+        while self._goes_on():
+            gradient = self._response.gradient(last.solution.density)
+            way = memory.direction(gradient)
+            line = LineSearch(float(gradient @ way), self._longest_share(way))
+            attempt = None
+            while self._goes_on():
+                attempt = self._try(last.place + line.length * way)
+                after = None if attempt is None else self._slopes(attempt)
+                if line.accepts(-math.inf if after is None else float(after @ way)):
+                    break
+            if attempt is None:
+                return
+            memory.learn(attempt.place - last.place, gradient - self._slopes(attempt))
+            last = attempt
+
+    def _slopes(self, attempt: Attempt) -> Array:
+        return self._response.gradient(attempt.solution.density)
+
+    def _longest_share(self, step: Array) -> float:
+        """Return what share of a step, at most, to take."""
+        size, longest = self._response.size(step), _LONGEST_STEP * self._response.kinetic_energy
+        return min(1.0, longest / size) if size > 0 else 1.0
 
     def _try(self, place: Array) -> Attempt | None:
-        """Solve, unless the solver refuses the potential as too sharp."""
+        """Solve, unless the solver refuses the potential as too sharp, and keep the best."""
         self._since += 1
         try:
-            return self._solve(place)
+            attempt = self._solve(place)
         except PhysicsError:
             self.residuals.append(math.nan)
             return None
+        if attempt.residual < 0.9 * self._best.residual:
+            self._since = 0
+        self._best = min(self._best, attempt, key=lambda one: one.residual)
+        return attempt
 
     def _solve(self, place: Array) -> Attempt:
         response = self._response

@@ -1,11 +1,12 @@
-"""Keeps pytest from importing the training steps of backends that are not there."""
+"""Keeps pytest from importing what needs a backend that is not there."""
 
 from importlib.util import find_spec
 
-_STEPS = "src/keras_qd/models/steps"
+_PACKAGES = ("src/keras_qd/models/steps", "src/keras_qd/training/devices")
 
 collect_ignore = [
-    f"{_STEPS}/{backend}.py"
+    f"{package}/{backend}.py"
+    for package in _PACKAGES
     for backend in ("jax", "tensorflow", "torch")
     if find_spec(backend) is None
 ]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from keras_qd.data.job import Job
 from keras_qd.data.label_error import record_label_error
 from keras_qd.data.places import find_place
-from keras_qd.data.pool import run_workers, usable_cores
+from keras_qd.data.pool import run_workers
 from keras_qd.data.preparation import prepare_store
 from keras_qd.data.recipe import Recipe
 from keras_qd.data.schema import disk_errors
 from keras_qd.data.store import Store
 from keras_qd.errors import UsageError
+from keras_qd.processes import usable_cores
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -16,29 +16,10 @@ from typing import Any
 from keras_qd.data.failure import rebuild_failure
 from keras_qd.data.job import Job
 from keras_qd.errors import KerasQDError, StoreError
-
-#: The environment variables that give each worker one thread: there are as many workers as cores.
-ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "BLIS_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMBA_NUM_THREADS",
-    ),
-    "1",
-)
+from keras_qd.processes import ONE_THREAD
 
 #: What a worker says, and which one says it; None: it has ended.
 _Inbox = queue.SimpleQueue[tuple["_Worker", dict[str, Any] | None]]
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_workers(

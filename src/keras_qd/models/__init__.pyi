@@ -1,3 +1,4 @@
+from .adversarial import Pix2Pix as Pix2Pix
 from .conv_autoencoder import Autoencoder as Autoencoder
 from .conv_autoencoder import ConvAutoencoder as ConvAutoencoder
 from .digit_cnn import DigitCNN as DigitCNN
@@ -7,7 +8,6 @@ from .fno_1d import FNO1D as FNO1D
 from .network import Network as Network
 from .optimizers import PairedOptimizer as PairedOptimizer
 from .patchgan import PatchGAN as PatchGAN
-from .pix2pix import Pix2Pix as Pix2Pix
 from .residual_autoencoder import ResidualAutoencoder as ResidualAutoencoder
 from .residual_1d import Residual1D as Residual1D
 from .unet import UNet as UNet

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_qd.models.layers.spectral_2d import SpectralConvolution2D
+from keras_qd.models.layers.spectral_layer import fourier_block
 from keras_qd.models.network import Network
 from keras_qd.models.unet import Shape, output_channels
 
@@ -68,11 +69,7 @@ class FNO(Network):
         features = keras.layers.Dense(width)(_with_walls(inputs))
         features = keras.layers.ZeroPadding2D(((0, padding), (0, padding)))(features)
         for _ in range(blocks):
-            change = keras.layers.Add()(
-                [SpectralConvolution2D(width, modes)(features), keras.layers.Dense(width)(features)]
-            )
-            change = keras.layers.Activation("gelu")(change)
-            features = keras.layers.Add()([features, change])
+            features = fourier_block(features, SpectralConvolution2D(width, modes))
         features = keras.layers.Cropping2D(((0, padding), (0, padding)))(features)
         features = keras.layers.Dense(2 * width, activation="gelu")(features)
         outputs = keras.layers.Dense(channels)(features)

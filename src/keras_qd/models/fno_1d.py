@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_qd.models.layers.spectral import SpectralConvolution
+from keras_qd.models.layers.spectral_layer import fourier_block
 from keras_qd.models.network import Network
 from keras_qd.models.profiles import Line, Number, answered, check_view_and_readout, seen
 
@@ -74,11 +75,7 @@ class FNO1D(Network):
         features = keras.layers.Dense(width)(_with_places(seen(inputs, view)))
         features = keras.layers.ZeroPadding1D((0, padding))(features)
         for _ in range(blocks):
-            change = keras.layers.Add()(
-                [SpectralConvolution(width, modes)(features), keras.layers.Dense(width)(features)]
-            )
-            change = keras.layers.Activation("gelu")(change)
-            features = keras.layers.Add()([features, change])
+            features = fourier_block(features, SpectralConvolution(width, modes))
         features = keras.layers.Cropping1D((0, padding))(features)
         features = keras.layers.Dense(2 * width, activation="gelu")(features)
         outputs = answered(inputs, features, view, readout, output_shape[0])

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import DataError, UsageError
+from keras_qd.errors import UsageError
 from keras_qd.physics.basis_growth import grow_orbitals
 from keras_qd.physics.box import Box
 from keras_qd.physics.ensemble import ensemble
+from keras_qd.physics.fields import check_field
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.many_body import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.noninteracting import noninteracting_solution
@@ -189,22 +190,12 @@ def _require_spin(spin: float, n_electrons: int) -> None:
 
 def check_potential(potential: Array) -> Array:
     """Return a potential as float64, or raise `DataError` where it cannot be used."""
-    try:
-        potential = np.asarray(potential, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"a potential must be an array of real numbers: {error}") from error
-    if potential.ndim != 2 or potential.shape[0] != potential.shape[1] or potential.shape[0] < 8:
-        raise DataError(
-            "a potential must be a square array of at least 8 x 8 pixels, got shape "
-            f"{potential.shape}; solve several potentials one by one"
-        )
-    n_bad = np.count_nonzero(~np.isfinite(potential))
-    if n_bad:
-        raise DataError(
-            f"the potential has {n_bad} values that are not finite; use a high finite barrier "
-            "where electrons shall not go"
-        )
-    return potential
+    return check_field(
+        potential,
+        "potential",
+        several="solve several potentials one by one",
+        not_finite="use a high finite barrier where electrons shall not go",
+    )
 
 
 def solve(

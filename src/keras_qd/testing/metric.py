@@ -126,8 +126,8 @@ def _arrays(reference: Any, prediction: Any, weights: Any) -> tuple[Any, Any, An
         generator = np.random.default_rng(0)
         reference = generator.uniform(0.5, 1.5, size=(7, 16, 16))
         prediction = reference * (1 + 0.05 * generator.normal(size=reference.shape))
-    given = [None if a is None else np.asarray(a, "float32") for a in (reference, prediction)]
-    if given[0] is None or given[1] is None or min(map(len, given)) < 4:  # type: ignore[arg-type]
+    given = [np.asarray(each, "float32") for each in (reference, prediction)]
+    if min(map(len, given)) < 4:
         raise UsageError("a metric is checked on at least four samples; give more")
     return given[0], given[1], None if weights is None else np.asarray(weights, "float32")
 

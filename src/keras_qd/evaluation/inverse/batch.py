@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.data.pool import ONE_THREAD, usable_cores
 from keras_qd.errors import PhysicsError
 from keras_qd.evaluation.inverse.problem import InverseProblem
 from keras_qd.physics import Inversion
+from keras_qd.processes import map_in_processes, usable_cores
 
 Array = NDArray[np.float64]
 
@@ -56,22 +53,14 @@ def invert_targets(
     KerasQDError
         What else is wrong with a target or the problem.
     """
-    total = len(densities)
-    each = starts if starts is not None else [None] * total
-    n_workers = min(n_workers or usable_cores(), total)
-    report = progress or (lambda done, total: None)
-    if n_workers <= 1:
-        outcomes = []
-        for done, (density, start) in enumerate(zip(densities, each, strict=True), 1):
-            outcomes.append(_attempt(problem, density, start))
-            report(done, total)
-        return outcomes
-    with _pool(n_workers) as pool:
-        futures = [
-            pool.submit(_attempt, problem, density, start)
-            for density, start in zip(densities, each, strict=True)
-        ]
-        return _gathered(futures, report)
+    given = [None] * len(densities) if starts is None else starts
+    return map_in_processes(
+        partial(_attempt, problem),
+        densities,
+        given,
+        n_workers=n_workers or usable_cores(),
+        progress=progress,
+    )
 
 
 def _attempt(problem: InverseProblem, density: Array, start: Array | None) -> Outcome:
@@ -79,41 +68,3 @@ def _attempt(problem: InverseProblem, density: Array, start: Array | None) -> Ou
         return problem.solve(density, start)
     except PhysicsError as refusal:
         return PhysicsError(str(refusal))  # without its traceback, which no process can send
-
-
-def _gathered(
-    futures: Sequence[Future[Outcome]], report: Callable[[int, int], None]
-) -> list[Outcome]:
-    try:
-        for done, future in enumerate(as_completed(futures), 1):
-            future.result()
-            report(done, len(futures))
-    except BaseException:
-        for future in futures:
-            future.cancel()
-        raise
-    return [future.result() for future in futures]
-
-
-@contextmanager
-def _pool(n_workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Start fresh processes, which have one thread each from their first import on."""
-    with (
-        _environment(ONE_THREAD),
-        ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool,
-    ):
-        yield pool
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -40,15 +40,17 @@ class TargetSource(ABC):
     ----------
     conditions : Conditions
         What is known of the systems.
-    title : str
-        What the targets are, in a few words.
     painted : bool
         Whether they come from a brush, which is finer than what a store's solver resolves.
     """
 
     conditions = Conditions()
-    title: str
     painted: bool = True
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What the targets are, in a few words."""
 
     @abstractmethod
     def densities(self, box: Box, n_electrons: int, n_pixels: int | None) -> Array:
@@ -76,7 +78,7 @@ class Drawn(TargetSource):
         return self.target.density(box, n_pixels or N_PIXELS, n_electrons)[None]
 
     @property
-    def title(self) -> str:  # type: ignore[override]
+    def title(self) -> str:
         """Name, and the word where it is one."""
         text = getattr(self.target, "text", "")
         return f"{self.target.name} {text}".strip()
@@ -100,7 +102,7 @@ class Picture(TargetSource):
             raise DataError(f"{self.path}: {error}") from error
 
     @property
-    def title(self) -> str:  # type: ignore[override]
+    def title(self) -> str:
         """Name of the file."""
         return self.path.name
 
@@ -110,13 +112,18 @@ class Arrays(TargetSource):
     """Densities from a file or a store."""
 
     values: Array
-    title: str
+    name: str
     conditions: Conditions
     painted: bool = False
 
     def densities(self, box: Box, n_electrons: int, n_pixels: int | None) -> Array:
         """Return the densities, on another grid where that is asked for."""
         return np.stack([resampled(each, n_pixels or len(each)) for each in self.values])
+
+    @property
+    def title(self) -> str:
+        """Name of the file or store, and how many there are of how many."""
+        return self.name
 
 
 def find_source(

@@ -8,10 +8,11 @@ import keras
 from keras import ops
 
 from keras_qd.errors import UsageError
+from keras_qd.models.layers.spectral_layer import SpectralLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class SpectralConvolution(keras.layers.Layer):
+class SpectralConvolution(SpectralLayer):
     r"""Multiply the lowest Fourier modes of all channels by trained complex matrices [1]_.
 
     .. math:: y = \mathrm{irfft}(R_k \, \mathrm{rfft}(x)_k), \qquad k = 0, \dots, m - 1
@@ -30,11 +31,6 @@ class SpectralConvolution(keras.layers.Layer):
     .. [1] Li et al., 2020, arXiv:2010.08895
     """
 
-    def __init__(self, filters: int, modes: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.filters = filters
-        self.modes = modes
-
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the weights for profiles of shape (n, points, channels).
 
@@ -46,13 +42,7 @@ class SpectralConvolution(keras.layers.Layer):
         _, points, channels = input_shape
         if self.modes > points // 2 + 1:
             raise UsageError(f"{points} points have {points // 2 + 1} modes, not {self.modes}")
-        draw = keras.initializers.RandomUniform(-1 / channels, 1 / channels)
-        self.real, self.imaginary = (
-            self.add_weight(
-                name=name, shape=(self.modes, channels, self.filters), initializer=_own(draw)
-            )
-            for name in ("real", "imaginary")
-        )
+        self.add_matrices((self.modes,), channels)
 
     def call(self, inputs: Any) -> Any:
         """Return the convolved profiles, shape (n, points, filters)."""
@@ -72,16 +62,3 @@ class SpectralConvolution(keras.layers.Layer):
             for part in products
         )
         return ops.transpose(ops.irfft(spectrum, fft_length=points), (0, 2, 1))
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """Return the shape of the result."""
-        return (*input_shape[:-1], self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what makes the same layer again."""
-        return {**super().get_config(), "filters": self.filters, "modes": self.modes}
-
-
-def _own(initializer: Any) -> Any:
-    """Return a copy of an initializer, which else would draw the same numbers each time."""
-    return initializer.clone()

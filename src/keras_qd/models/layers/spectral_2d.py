@@ -9,10 +9,11 @@ import numpy as np
 from keras import ops
 
 from keras_qd.errors import UsageError
+from keras_qd.models.layers.spectral_layer import SpectralLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class SpectralConvolution2D(keras.layers.Layer):
+class SpectralConvolution2D(SpectralLayer):
     r"""Multiply the lowest Fourier modes of all channels by trained complex matrices [1]_.
 
     .. math:: y = \mathcal{F}^{-1}\left[R_{kl} \, \mathcal{F}[x]_{kl}\right], \qquad
@@ -42,11 +43,6 @@ class SpectralConvolution2D(keras.layers.Layer):
     (1, 8, 8, 3)
     """
 
-    def __init__(self, filters: int, modes: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.filters = filters
-        self.modes = modes
-
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the weights for images of shape (n, ny, nx, channels).
 
@@ -59,12 +55,7 @@ class SpectralConvolution2D(keras.layers.Layer):
         most = (min(ny, nx) + 1) // 2
         if not 1 <= self.modes <= most:
             raise UsageError(f"{ny} x {nx} pixels have 1 to {most} modes a side, not {self.modes}")
-        shape = (2 * self.modes - 1, self.modes, channels, self.filters)
-        draw = keras.initializers.RandomUniform(-1 / channels, 1 / channels)
-        self.real, self.imaginary = (
-            self.add_weight(name=name, shape=shape, initializer=draw.clone())
-            for name in ("real", "imaginary")
-        )
+        self.add_matrices((2 * self.modes - 1, self.modes), channels)
 
     def call(self, inputs: Any) -> Any:
         """Return the convolved images, shape (n, ny, nx, filters)."""
@@ -81,14 +72,6 @@ class SpectralConvolution2D(keras.layers.Layer):
         return ops.einsum("nylf,xl->nyxf", real, cosine) - ops.einsum(
             "nylf,xl->nyxf", imaginary, sine
         )
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """Return the shape of the result."""
-        return (*input_shape[:-1], self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what makes the same layer again."""
-        return {**super().get_config(), "filters": self.filters, "modes": self.modes}
 
     def _waves(self, ny: int, nx: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
         """Return cosine and sine of 2 pi k y / ny and of 2 pi l x / nx, as (place, mode)."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +13,7 @@ from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.inversion.inverter import invert
 from keras_qd.physics.inversion.outcome import Inversion
+from keras_qd.processes import map_in_processes
 
 Array = NDArray[np.float64]
 
@@ -26,6 +25,7 @@ def invert_many(
     *,
     starts: Sequence[Array | None] | Array | None = None,
     workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
     **settings: Any,
 ) -> list[Inversion]:
     """Find potentials for many densities.
@@ -41,9 +41,10 @@ def invert_many(
     starts : sequence of ndarray, optional
         A potential to start from for each, or None among them for the default.
     workers : int, default 1
-        Processes. More than one are started afresh, so that a script that asks for them must guard
-        its main part with ``if __name__ == "__main__"``; each should use one thread
-        (``OMP_NUM_THREADS=1``).
+        Processes, with one thread each. More than one are started afresh, so that a script that
+        asks for them must guard its main part with ``if __name__ == "__main__"``.
+    progress : callable, optional
+        Called with the number of targets that are done and of all.
     **settings
         Others of `invert`, the same for all.
 
@@ -75,11 +76,7 @@ def invert_many(
     if len(given) != len(densities):
         raise UsageError(f"{len(densities)} densities need as many starts, got {len(given)}")
     one = partial(_invert_one, box, n_electrons, settings)
-    if workers == 1 or len(densities) < 2:
-        return list(map(one, densities, given))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(densities)), mp_context=context) as pool:
-        return list(pool.map(one, densities, given))
+    return map_in_processes(one, densities, given, n_workers=workers, progress=progress)
 
 
 def _invert_one(

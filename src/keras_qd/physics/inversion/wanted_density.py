@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import DataError
 from keras_qd.physics.box import Box
+from keras_qd.physics.fields import check_field
 
 Array = NDArray[np.float64]
 
@@ -39,18 +40,9 @@ def check_wanted(density: Array, box: Box, n_electrons: int) -> Array:
         If it is not square, has values that are not finite or clearly negative, or holds another
         number of electrons.
     """
-    try:
-        density = np.asarray(density, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"a density must be an array of real numbers: {error}") from error
-    if density.ndim != 2 or density.shape[0] != density.shape[1] or density.shape[0] < 8:
-        raise DataError(
-            "a density must be a square array of at least 8 x 8 pixels, got shape "
-            f"{density.shape}; use invert_many for several"
-        )
-    n_bad = np.count_nonzero(~np.isfinite(density))
-    if n_bad:
-        raise DataError(f"the density has {n_bad} values that are not finite: replace them")
+    density = check_field(
+        density, "density", several="use invert_many for several", not_finite="replace them"
+    )
     lowest, highest = density.min(), density.max()
     if lowest < -NEGATIVE_TOLERANCE * highest or highest <= 0:
         raise DataError(

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,23 @@ def test_the_reference_names_what_exists(package):
     assert set(names) <= set(dir(importlib.import_module(package)))
 
 
-def test_every_example_and_verb_has_a_page(tmp_path, monkeypatch):
+def test_every_verb_has_a_page(tmp_path, monkeypatch):
     monkeypatch.setattr(PAGES, "HERE", tmp_path)
     PAGES.generate(None)
-    scripts = {path.stem for path in (DOCS.parent / "examples").glob("[0-9]*.py")}
-    assert scripts == {path.stem for path in (tmp_path / "gallery").glob("[0-9]*.rst")}
     pages = {path.stem for path in (tmp_path / "commands").iterdir()}
     assert pages == {*PAGES.VERBS, "index"}
     assert "L1" in (tmp_path / "reference" / "keras_qd.metrics.rst").read_text()
+
+
+def test_every_example_has_a_page_and_a_notebook(tmp_path):
+    pytest.importorskip("jupytext")
+    gallery = module_at(DOCS / "_ext" / "gallery.py")
+    gallery.write_gallery(tmp_path)
+    scripts = {path.stem for path in (DOCS.parent / "examples").glob("[0-9]*.py")}
+    assert scripts == {path.stem for path in tmp_path.glob("*.ipynb")}
+    assert scripts == {path.stem for path in (tmp_path / "notebooks").iterdir()}
+    for path in tmp_path.glob("*.ipynb"):
+        first, *others = json.loads(path.read_text())["cells"]
+        assert first["source"][0].startswith("# ")
+        assert any("download" in line for line in first["source"])
+        assert "code" in {cell["cell_type"] for cell in others}

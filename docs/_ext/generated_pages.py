@@ -1,12 +1,11 @@
 """Pages that are written while the site is built, so that they never say what is not so.
 
 ``reference/``: a page for each public package, from its stub. ``commands/``: a page for each verb.
-``gallery/``: a page for each example script. ``project/``: the files in the root of the repository.
+``project/``: the files in the root of the repository.
 """
 
 import ast
 import importlib.util
-import re
 from pathlib import Path
 
 from keras_qd.cli.main import VERBS
@@ -93,29 +92,6 @@ def command_pages() -> None:
     write(folder / "index.rst", text)
 
 
-def gallery_pages() -> None:
-    """Write a page for each example script, with its text above its code."""
-    folder = HERE / "gallery"
-    names = []
-    for script in sorted((ROOT / "examples").glob("[0-9]*.py")):
-        source = script.read_text(encoding="utf-8")
-        about = ast.get_docstring(ast.parse(source)) or ""
-        title = script.stem.partition("_")[2].replace("_", " ").capitalize()
-        body = (
-            f"{about}\n\n.. literalinclude:: ../../examples/{script.name}\n   :language: python\n"
-        )
-        note = f"``examples/{script.name}``\n\n"
-        write(folder / f"{script.stem}.rst", heading(title) + note + plain(body))
-        names.append(f"   {script.stem}\n")
-    text = "Scripts that run from top to bottom; each tells one story.\n\n.. toctree::\n\n"
-    write(folder / "index.rst", heading("Examples") + text + "".join(names))
-
-
-def plain(text: str) -> str:
-    """Return a docstring as reStructuredText: single backticks quote names in this project."""
-    return re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text)
-
-
 def root_pages() -> None:
     """Write the pages that are files in the root of the repository."""
     for name, title in (("CONTRIBUTING", "contributing"), ("CHANGELOG", "changelog")):
@@ -132,7 +108,6 @@ def generate(app) -> None:
     """Write all pages."""
     reference_pages()
     command_pages()
-    gallery_pages()
     root_pages()
 
 

@@ -1,32 +1,48 @@
-"""Inverse design: a potential in which two electrons write Q and D, and a device that nearly does.
+# %% [markdown]
+# # Inverse design
+#
+# A potential in which two electrons write the letters Q and D, and a device that nearly does.
+# About a minute.
 
-python examples/07_inverse_design.py [PIXELS] [GATES] [SECONDS] [FIGURE]
-"""
+# %%
+import os
 
-import sys
+import matplotlib.pyplot as plt
 
 import keras_qd
 from keras_qd import physics
 from keras_qd.evaluation.figures.inversions import inversions_figure
 from keras_qd.evaluation.figures.style import drawing
 
-pixels, gates, seconds = (int(word) for word in (sys.argv[1:4] or ["64", "8", "300"]))
-path = sys.argv[4] if len(sys.argv) > 4 else "letters.png"
+REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
+pixels, gates, seconds = (32, 2, 2) if REDUCED else (64, 5, 60)
 
+# %% [markdown]
 # One electron's worth of density on each letter, drawn with a brush that has soft edges: what is
 # sharper than a tenth of the box asks for a potential that no gate could make.
+
+# %%
 box = physics.Box(10.0)
 letters = physics.density_target("letters", text="QD", width=0.08)
 wanted = letters.density(box, pixels, n_electrons=2)
+plt.figure(figsize=(3.4, 3), layout="constrained")
+plt.imshow(wanted, origin="lower", extent=(0, box.length, 0, box.length), cmap="magma")
+plt.colorbar(label="wanted density (1/a0*²)")
 
+# %% [markdown]
 # Any smooth potential. What comes back is checked: its density is that of the exact ground state.
 # Lines as thin as these take more half waves than the 20 a side that are allowed by default.
+
+# %%
 tolerance = 5e-3
 free = keras_qd.invert(wanted, box, 2, tolerance, half_waves=28, max_seconds=seconds)
 print(f"any smooth potential: {free.explanation}, after {free.iterations} iterations")
 print(f"  start: integral |dn| / N = {free.start_residual:.2g}; E = {free.energy:.3f} Ha*")
 
+# %% [markdown]
 # Only what an array of gates can make, each between -12 and 12 Ha*, given the same hint.
+
+# %%
 array = physics.potential_family("gate-array", n_gates=gates, gate_energy=(-12, 12), depth=0.05)
 device = physics.invert_in_family(
     wanted,
@@ -40,8 +56,9 @@ device = physics.invert_in_family(
 )
 print(f"{gates} x {gates} gates: {device.explanation}")
 
+# %%
 with drawing():
     titles = ["Any smooth potential", f"{gates} x {gates} gates"]
     figure = inversions_figure([free, device], titles, box.length, tolerance)
-    figure.savefig(path, dpi=160)
-print(f"written: {path}")
+    figure.savefig("05_inverse_design.png", dpi=160)
+figure

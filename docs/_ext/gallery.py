@@ -1,0 +1,77 @@
+"""The example scripts as pages and as notebooks, written while the site is built.
+
+``gallery/NAME.ipynb`` is the page of ``examples/NAME.py``, with links to the script and to
+``gallery/notebooks/NAME.ipynb``, the same for the reader to take away.
+"""
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+HERE = Path(__file__).parents[1]
+EXAMPLES = HERE.parent / "examples"
+#: What reads the scripts, in the form that jupytext calls "percent".
+FORMAT = "py:percent"
+
+INTRODUCTION = """# Examples
+
+Scripts that run from top to bottom; each tells one story. They are in `examples/`, and each page
+has its notebook to download. The same from a clone:
+
+    pip install jupytext jupyterlab
+    jupytext --to ipynb examples/*.py        # notebooks beside the scripts
+
+JupyterLab with jupytext also opens the scripts themselves as notebooks. With `KERAS_QD_REDUCED=1`
+in the environment every example takes seconds, and its results mean nothing: so they are tested.
+
+```{toctree}
+"""
+
+
+def scripts() -> list[Path]:
+    """Return the example scripts, in their order."""
+    return sorted(EXAMPLES.glob("[0-9]*.py"))
+
+
+def notebook(script: Path) -> nbformat.NotebookNode:
+    """Return a script as a notebook without outputs; the same whenever it is made."""
+    made = jupytext.read(script, fmt=FORMAT)
+    made.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    for number, cell in enumerate(made.cells):
+        cell["id"] = f"cell-{number}"
+    return made
+
+
+def page(script: Path) -> nbformat.NotebookNode:
+    """Return the page of a script: its notebook, with links below the title."""
+    made = notebook(script)
+    title, _, text = made.cells[0].source.partition("\n")
+    links = (
+        f"{{download}}`The notebook <notebooks/{script.stem}.ipynb>`, "
+        f"{{download}}`the script <../../examples/{script.name}>`"
+    )
+    made.cells[0].source = f"{title}\n\n{links}\n{text}"
+    return made
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, unless it is there as it should be: Sphinx reads again what has changed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def write_gallery(folder: Path) -> None:
+    """Write all pages and notebooks."""
+    for script in scripts():
+        write(folder / f"{script.stem}.ipynb", nbformat.writes(page(script)) + "\n")
+        write(folder / "notebooks" / f"{script.stem}.ipynb", nbformat.writes(notebook(script)))
+    listing = "".join(f"{script.stem}\n" for script in scripts())
+    write(folder / "index.md", f"{INTRODUCTION}{listing}```\n")
+
+
+def setup(app):
+    """Announce the gallery to Sphinx."""
+    app.connect("builder-inited", lambda app: write_gallery(HERE / "gallery"))
+    return {"version": "1", "parallel_read_safe": True}

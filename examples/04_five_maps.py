@@ -1,0 +1,82 @@
+# %% [markdown]
+# # The five maps
+#
+# Potential, density with and density without interaction of the same dots: five maps among them,
+# one network for each, all with the same settings. Some maps are physics that is easy to learn,
+# and some ask for what is hardly there. About half an hour on two cores.
+
+# %%
+import os
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import keras_qd
+
+REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests: such maps are good for nothing
+samples, pixels, epochs, filters = (40, 32, 1, 4) if REDUCED else (2500, 64, 24, 16)
+
+# %%
+maps = (
+    "potential-to-density",
+    "potential-to-noninteracting-density",
+    "noninteracting-to-interacting-density",
+    "density-to-potential",
+    "noninteracting-density-to-potential",
+)
+runs, evaluations = {}, {}
+for name in maps:
+    task = keras_qd.task(
+        name,
+        epochs=epochs,
+        dataset_config={"samples": samples, "n_pixels": pixels},
+        model_config={"filters": filters},
+    )
+    if name.endswith("to-potential"):
+        task = task.replace(metrics=(*task.metrics, "density-weighted-r2"))
+    runs[name] = keras_qd.train(task, f"runs/{name}", seed=1)
+    evaluations[name] = keras_qd.evaluate(runs[name])
+
+# %% [markdown]
+# R2 is 1 for what is right everywhere and 0 for the mean image. It compares maps with each other;
+# L1 is in the unit of what comes out.
+#
+# The density of a ground state determines its potential up to a constant (Hohenberg and Kohn,
+# https://doi.org/10.1103/PhysRev.136.B864). But where there are next to no electrons it says next
+# to nothing of it, and no network can know it there. So potentials have a second R2, in which the
+# constant does not count and every place weighs as the density there.
+
+# %%
+print(f"{'map':40s} {'R2':>7s} {'mean image':>11s} {'L1':>9s}")
+for name, evaluation in evaluations.items():
+    r2, l1 = evaluation.score("r2"), evaluation.score("l1")
+    print(f"{name:40s} {r2.value:7.3f} {r2.baseline:11.3f} {l1.value:9.4f} {l1.unit}")
+    if name.endswith("to-potential"):
+        there = evaluation.score("density-weighted-r2")
+        print(f"{'  where the electrons are':40s} {there.value:7.3f}")
+
+# %% [markdown]
+# The first test dot on all five ways.
+
+# %%
+test = runs[maps[0]].load_dataset().split("test")
+figure, rows = plt.subplots(5, 4, figsize=(8.4, 10), layout="constrained")
+for row, name in zip(rows, maps, strict=True):
+    task = runs[name].task
+    source, target = task.inputs[0], task.targets[0]
+    given, truth = np.asarray(test[source][0]), np.asarray(test[target][0])
+    guess = keras_qd.predict(runs[name], {source: given[None]})[target][0]
+    if target == "potential":  # up to a constant
+        guess = guess - guess.mean() + truth.mean()
+    colours = {"vmin": truth.min(), "vmax": truth.max()}
+    off = np.abs(guess - truth).max()
+    for panel, title, values, scale in (
+        (row[0], source, given, {}),
+        (row[1], f"{target}, exact", truth, colours),
+        (row[2], "predicted", guess, colours),
+        (row[3], "predicted - exact", guess - truth, {"cmap": "RdBu_r", "vmin": -off, "vmax": off}),
+    ):
+        figure.colorbar(panel.imshow(values, origin="lower", **scale), ax=panel, shrink=0.8)
+        panel.set(xticks=[], yticks=[])
+        panel.set_title(title.replace("_", " "), fontsize=8)
+figure.savefig("04_five_maps.png", dpi=150)

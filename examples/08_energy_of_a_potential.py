@@ -1,0 +1,61 @@
+# %% [markdown]
+# # The energy of a potential
+#
+# One electron on a line: its ground-state energy from its potential, learnt without physics and
+# with some. Some two minutes on two cores.
+
+# %%
+import os
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+
+import keras_qd
+
+REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
+samples, *epochs = (400, 1, 1) if REDUCED else (20_000, 10, 20)
+
+# %% [markdown]
+# The network of the course, and one that proposes two states and takes the lowest energy in their
+# span. Neither is told the electron's mass or the length of the line.
+
+# %%
+runs = {}
+for name, count in zip(
+    ("potential-to-energy", "potential-to-energy-by-trial-states"), epochs, strict=True
+):
+    task = keras_qd.task(name, epochs=count, dataset_config={"samples": samples})
+    runs[name] = keras_qd.train(task, f"runs/{name}", seed=1)
+    score = keras_qd.evaluate(runs[name]).score("mse")
+    print(f"{name}: MSE {score.value:.2e} {score.unit}, the variance is {score.baseline:.2e}")
+
+# %% [markdown]
+# A constant added to the potential is added to the energy: learnt more or less, or built in.
+
+# %%
+test = runs[name].load_dataset().split("test")
+potentials, exact = test["potential"][:200], test["energy"][:200]
+predicted = {name: keras_qd.predict(run, potentials)["energy"] for name, run in runs.items()}
+for name, run in runs.items():
+    moved = keras_qd.predict(run, potentials + 1.0)["energy"]
+    error = np.abs(moved - predicted[name] - 1.0).max()
+    print(f"{name}: E[V + 1] is off by at most {error:.1e}")
+
+# %% [markdown]
+# What the second one has found out: the kinetic energy of sin(k pi x / L) is k^2 times a constant.
+
+# %%
+layer = runs[name].load_model().get_layer("energy")
+kinetic = keras.ops.convert_to_numpy(layer.roughness) ** 2
+box_level = np.pi**2 / (2 * 10.0**2)
+print("kinetic energy over k^2, learnt / exact:", np.round(kinetic[:8] / box_level, 3))
+
+# %%
+figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained", sharey=True)
+for panel, (name, energies) in zip(panels, predicted.items(), strict=True):
+    panel.semilogy(exact, np.abs(energies - exact) + 1e-9, ".", markersize=4)
+    panel.set(xlabel="exact energy (Ha*)", title=name)
+    panel.grid(alpha=0.3)
+panels[0].set_ylabel("error of the energy (Ha*)")
+figure.savefig("08_energy_of_a_potential.png", dpi=150)

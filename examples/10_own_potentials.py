@@ -1,0 +1,126 @@
+# %% [markdown]
+# # Potentials of your own
+#
+# Any array is a potential, any function that draws arrays a family of them, and what is solved
+# becomes a data set that every task takes. Here: quantum rings with an impurity. About a minute.
+
+# %%
+import dataclasses
+import os
+from typing import ClassVar
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from keras_qd import data, physics, testing
+
+REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
+most_electrons, samples, pixels = (2, 12, 32) if REDUCED else (4, 500, 64)
+
+# %% [markdown]
+# ## One potential
+#
+# A ring with a shallow dip in it, at the right. One electron sits in the dip. With more of them
+# the others keep their distance from it and from each other: where the ring is long beside a0*,
+# the electrons stand in it like beads, as many lumps as there are electrons. The energies are in
+# Ha*.
+
+# %%
+box = physics.Box(10.0)
+x, y = box.mesh(pixels)
+
+
+def ring(radius, omega, dip, angle):
+    """Return a parabola across a circle, with a Gaussian dip on it; all in a0* and Ha*."""
+    centre = 5 + radius * np.cos(angle), 5 + radius * np.sin(angle)
+    distance = np.hypot(x - centre[0], y - centre[1])
+    return 0.5 * omega**2 * (np.hypot(x - 5, y - 5) - radius) ** 2 - dip * np.exp(-(distance**2))
+
+
+potential = ring(radius=3.2, omega=1.5, dip=0.5, angle=0.0)
+dots = [physics.solve(potential, box, n) for n in range(1, most_electrons + 1)]
+for n, dot in enumerate(dots, start=1):
+    print(f"{n} of them: E = {dot.energy:.4f}, gap {dot.gap:.4f}, 2S + 1 = {dot.multiplicity}")
+
+# %%
+figure, panels = plt.subplots(1, len(dots) + 1, figsize=(10, 2.5), layout="constrained")
+images = [("potential (Ha*)", np.minimum(potential, 3), "viridis")]
+images += [
+    (f"density of {n} (1/a0*²)", dot.density, "magma") for n, dot in enumerate(dots, start=1)
+]
+for panel, (title, values, colours) in zip(panels, images, strict=True):
+    figure.colorbar(panel.imshow(values, origin="lower", cmap=colours), ax=panel, shrink=0.8)
+    panel.set(title=title, xticks=[], yticks=[])
+figure.savefig("10_one_ring.png", dpi=150)
+
+# %% [markdown]
+# ## A family of them
+#
+# A family is a frozen dataclass that draws one potential. It takes lengths as fractions of the
+# side of the box, and gets its randomness from the generator that it is given, in an order that
+# does not depend on the number of pixels. The check says what is wrong with it, if anything is.
+
+
+# %%
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuantumRings(physics.PotentialFamily):
+    """Rings of any radius and stiffness, with a dip anywhere on them."""
+
+    name: ClassVar[str] = "quantum-rings"
+    energies: ClassVar[tuple[str, ...]] = ("omega", "dip")
+
+    smallest_radius: float = 0.15
+    largest_radius: float = 0.32
+    omega: float = 1.5
+    dip: float = 0.8
+
+    @property
+    def parameter_names(self):
+        """Radius (a0*), depth of the dip (Ha*) and where on the ring it is."""
+        return ("radius", "dip", "angle")
+
+    def sample(self, generator, box, n_pixels):
+        """Draw one ring."""
+        radius = generator.uniform(self.smallest_radius, self.largest_radius) * box.length
+        dip = generator.uniform(0.0, self.dip)
+        angle = generator.uniform(-np.pi, np.pi)
+        x, y = (values - 0.5 * box.length for values in box.mesh(n_pixels))
+        distance = np.hypot(x - radius * np.cos(angle), y - radius * np.sin(angle))
+        values = 0.5 * self.omega**2 * (np.hypot(x, y) - radius) ** 2
+        values -= dip * np.exp(-(distance**2))
+        return values, {"radius": radius, "dip": dip, "angle": angle}
+
+
+rings = QuantumRings()
+testing.check_potential_family(rings)
+
+# %% [markdown]
+# ## A data set
+#
+# Sample i comes from a generator of its own, so it is the same however many there are. What is
+# solved here may as well come from another program: `import_files` reads NumPy, HDF5, Zarr and
+# pickle files, and checks them.
+
+# %%
+solver = physics.Solver(box, n_electrons=2)
+drawn = [
+    rings.sample(physics.sample_generator(7, index), box, pixels)[0] for index in range(samples)
+]
+pairs = [solver.solve_both(each) for each in drawn]
+np.savez(
+    "rings.npz",
+    potential=np.float32(drawn),
+    density=np.float32([dot.density for dot, _ in pairs]),
+    density_noninteracting=np.float32([free.density for _, free in pairs]),
+    energy=[dot.energy for dot, _ in pairs],
+)
+units = {"potential": "Ha*", "density": "1/a0*^2", "density_noninteracting": "1/a0*^2"}
+names = data.FieldNames(units={**units, "energy": "Ha*"})
+store = data.import_files(["rings.npz"], "rings.zarr", names, length=box.length)
+print(f"{store.n_finished} rings in {store.path}, digest {store.digest()}")
+
+# %% [markdown]
+# From here on everything is as with the data sets that come along:
+#
+#     keras-qd inspect rings.zarr --figure rings.png
+#     keras-qd train potential-to-density --data rings.zarr --out runs/rings

@@ -1,0 +1,159 @@
+# %% [markdown]
+# # A task of your own
+#
+# Something that keras-qd does not have: the energy gap of two electrons in a double dot, from the
+# potential. The data set, the network, the metric and the task are written here, as in a notebook
+# or in a package of one's own, and used like those that come along. Some two minutes.
+
+# %%
+import os
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from keras import ops
+
+import keras_qd
+from keras_qd import testing
+from keras_qd.datasets import ArrayDataset, Field
+from keras_qd.tasks import Task
+
+REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
+samples, pixels, epochs, filters = (40, 16, 1, 4) if REDUCED else (2000, 32, 40, 16)
+
+# %% [markdown]
+# ## The data set
+#
+# Two parabolas with a barrier between them. From the ground state, a singlet, to the next level is
+# the exchange splitting J of the two spins where each dot holds one electron. It falls over orders
+# of magnitude as the dots move apart, so its logarithm is what is learnt. Where it is smaller than
+# the solver's own error there is nothing to learn: it is cut off at 1e-3 Ha*.
+
+
+# %%
+@keras_qd.register("datasets", "double-dots")
+def double_dots(samples: int = 2000, n_pixels: int = 32, seed: int = 0) -> ArrayDataset:
+    """Return double dots with the logarithm of the gap of two electrons in them."""
+    dots = keras_qd.load(
+        "quantum-dots", samples=samples, n_pixels=n_pixels, seed=seed, family="double-dot"
+    )
+    splits = {}
+    for name in ("train", "validation", "test"):
+        fields = dots.split(name)
+        log_gap = np.log10(np.maximum(np.asarray(fields["gap"]), 1e-3))
+        splits[name] = {"potential": np.asarray(fields["potential"]), "log_gap": log_gap}
+    described = {
+        "potential": Field((n_pixels, n_pixels), "Ha*", "double dot"),
+        "log_gap": Field((), "", "decimal logarithm of the gap in Ha*", "float64"),
+    }
+    return ArrayDataset(**splits, fields=described, metadata={"length": 10.0})
+
+
+# %% [markdown]
+# ## The network
+#
+# It is told the shapes of one sample, channels last, and comes compiled. With `keras.ops` and
+# Keras' own layers alone it runs on every backend.
+
+
+# %%
+@keras_qd.register("models", "gap-net")
+def gap_net(
+    input_shape=(32, 32, 1), output_shape=(1,), filters: int = 16, learning_rate: float = 2e-3
+) -> keras.Model:
+    """Return three convolutions and two dense layers."""
+    layers = [keras.Input(input_shape)]
+    for level in range(3):
+        width = filters * 2**level
+        layers.append(keras.layers.Conv2D(width, 3, strides=2, padding="same", activation="gelu"))
+    layers += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(64, activation="gelu"),
+        keras.layers.Dense(output_shape[-1], dtype="float32"),
+    ]
+    model = keras.Sequential(layers, name="gap_net")
+    model.compile(keras.optimizers.Adam(learning_rate), loss="mean_squared_error")
+    return model
+
+
+# %% [markdown]
+# ## The metric
+#
+# How many times too large or too small, typically. An ordinary Keras metric.
+
+
+# %%
+@keras_qd.register("metrics", "typical-factor")
+@keras.saving.register_keras_serializable(package="own-task")
+class TypicalFactor(keras.metrics.Metric):
+    """Ten to the power of the mean absolute error of a decimal logarithm; 1 is perfect."""
+
+    def __init__(self, name="typical-factor", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable(shape=(), initializer="zeros", name="total")
+        self.count = self.add_variable(shape=(), initializer="zeros", name="count")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add the errors of one batch."""
+        y_true, y_pred = (ops.cast(y, self.dtype) for y in (y_true, y_pred))
+        error = ops.abs(ops.reshape(y_true, (-1,)) - ops.reshape(y_pred, (-1,)))
+        self.total.assign(self.total + ops.sum(error))
+        self.count.assign(self.count + ops.cast(ops.size(error), self.dtype))
+
+    def result(self):
+        """Return the factor over all samples so far."""
+        return ops.power(10.0, self.total / ops.maximum(self.count, 1.0))
+
+
+# %% [markdown]
+# ## The task
+#
+# It names the parts. The double dot and its mirror images have the same gap, so there are eight
+# potentials for each that was solved.
+
+# %%
+TASK = Task(
+    name="potential-to-gap",
+    description="double dot to the gap of two electrons in it",
+    dataset="double-dots",
+    dataset_config={"samples": samples, "n_pixels": pixels},
+    inputs="potential",
+    targets="log_gap",
+    model="gap-net",
+    model_config={"filters": filters},
+    metrics=("mae", "r2", "typical-factor"),
+    scaling={"potential": "standard", "log_gap": "standard"},
+    augmentation="square-symmetries",
+    epochs=epochs,
+    schedule="cosine",
+)
+keras_qd.register("tasks", TASK.name)(TASK)
+
+# %% [markdown]
+# One call holds a component to the rules, and says all that is wrong with it.
+
+# %%
+testing.check_metric("typical-factor", backends=())
+
+# %%
+run = keras_qd.train("potential-to-gap", "runs/potential-to-gap", seed=1)
+evaluation = keras_qd.evaluate(run)
+for metric in TASK.metrics:
+    score = evaluation.score(metric)
+    print(f"{score.title}: {score.value:.3f}, without learning {score.baseline:.3f}")
+
+# %%
+test = run.load_dataset().split("test")
+predicted = keras_qd.predict(run, {"potential": test["potential"]})["log_gap"]
+figure, panel = plt.subplots(figsize=(4, 3.8), layout="constrained")
+panel.loglog(10 ** test["log_gap"], 10**predicted, ".", markersize=5)
+panel.loglog([1e-3, 1], [1e-3, 1], color="0.7", zorder=0)
+panel.set(xlabel="exact gap (Ha*)", ylabel="predicted gap (Ha*)")
+figure.savefig("11_own_task.png", dpi=150)
+
+# %% [markdown]
+# ## For others
+#
+# To hand it on, put it into a distribution: `keras-qd new-plugin double-dots` writes one that
+# works as it is, with the entry points, one component of each kind, and the tests. Whoever
+# installs it finds the task in `keras-qd list`, with no `import` of yours.

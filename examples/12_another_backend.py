@@ -1,0 +1,62 @@
+# %% [markdown]
+# # Another backend
+#
+# A model is trained on one backend, and opened on each of the others that are installed: what it
+# predicts there is the same, to rounding. Half a minute, and some seconds for each backend.
+
+# %%
+import os
+import subprocess
+import sys
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+
+import keras_qd
+from keras_qd.backend import installed_backends
+
+REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
+samples, epochs = (400, 1) if REDUCED else (20_000, 10)
+
+# %%
+here = keras.config.backend()
+task = keras_qd.task("potential-to-energy", epochs=epochs, dataset_config={"samples": samples})
+run = keras_qd.train(task, "runs/trained-here", seed=1)
+potentials = run.load_dataset().split("test")["potential"][:100]
+energies = {here: keras_qd.predict(run, {"potential": potentials})["energy"]}
+np.savez("potentials.npz", potential=potentials)
+
+# %% [markdown]
+# The backend of a process is chosen before Keras is imported, and cannot be changed afterwards: so
+# every backend gets a process of its own. From a shell that is `--backend`; in Python the variable
+# `KERAS_BACKEND`, or `keras_qd.backend.use_backend` in the first line.
+
+# %%
+for backend in installed_backends():
+    out = f"energies-{backend}.npz"
+    command = [sys.executable, "-m", "keras_qd", "predict", str(run.path), "potentials.npz"]
+    subprocess.run([*command, "--out", out, "--force", "--backend", backend], check=True)
+    with np.load(out) as found:
+        energies[f"{backend}, a new process"] = found["energy"]
+
+# %% [markdown]
+# The differences are those of float32, in which the networks compute: some 1e-7 of the energy.
+
+# %%
+print(f"trained on {here}")
+for name, values in energies.items():
+    difference = np.abs(values - energies[here]).max()
+    print(f"{name:24s} E[0] = {values[0]:.7f} Ha*, largest difference {difference:.1e} Ha*")
+
+# %%
+figure, panel = plt.subplots(figsize=(6, 3), layout="constrained")
+for name, values in list(energies.items())[1:]:
+    panel.plot(energies[here], values - energies[here], ".", label=name)
+panel.set(xlabel=f"energy on {here} (Ha*)", ylabel="difference (Ha*)")
+panel.legend(frameon=False)
+figure.savefig("12_another_backend.png", dpi=150)
+
+# %% [markdown]
+# The same holds for going on with the training of a model. A run that was interrupted is another
+# matter: it is resumed on its own backend alone, so that it ends as if it had never stopped.

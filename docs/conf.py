@@ -33,6 +33,7 @@ myst_heading_anchors = 3
 
 # Examples that take seconds run while the site is built, and again once they have changed.
 nb_execution_mode = "cache"
+nb_execution_cache_path = str(HERE / "_build" / "executed")
 nb_execution_excludepatterns = [
     f"gallery/{path.stem}.ipynb"
     for path in sorted((HERE.parent / "examples").glob("[0-9]*.py"))

@@ -2,8 +2,8 @@
 # # Train a map
 #
 # From the confinement potential to the density of two interacting electrons: data is made, pix2pix
-# is trained on it, judged on dots that it has not seen, and applied to new potentials. About five
-# minutes on two cores with 2,500 dots and 24 epochs.
+# is trained on it, judged on dots that it has not seen, and applied to new potentials. Some three
+# minutes with 2,500 dots and 24 epochs.
 
 # %%
 import os

@@ -3,7 +3,7 @@
 #
 # Potential, density with and density without interaction of the same dots: five maps among them,
 # one network for each, all with the same settings. Some maps are physics that is easy to learn,
-# and some ask for what is hardly there. About half an hour on two cores.
+# and some ask for what is hardly there. About a quarter of an hour.
 
 # %%
 import os

@@ -2,7 +2,7 @@
 # # Read digits
 #
 # Two networks that read handwritten digits: the one of the course, and a small residual one that
-# does better. Some three minutes on two cores.
+# does better. Two minutes.
 
 # %%
 import os

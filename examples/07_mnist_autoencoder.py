@@ -2,7 +2,7 @@
 # # Compress digits
 #
 # An autoencoder makes a few numbers of the 784 grey values of a digit, and a digit of the numbers
-# again. How many does it take? Some five minutes on two cores.
+# again. How many does it take? Five minutes.
 
 # %%
 import os

@@ -2,7 +2,7 @@
 # # The energy of a potential
 #
 # One electron on a line: its ground-state energy from its potential, learnt without physics and
-# with some. Some two minutes on two cores.
+# with some. A minute.
 
 # %%
 import os

@@ -2,7 +2,7 @@
 # # What a density knows of energies
 #
 # All of the kinetic energy; of the total one all but a constant. A lesson in what can be learnt at
-# all. Some two minutes on two cores.
+# all. A minute.
 
 # %%
 import os

@@ -2,7 +2,7 @@
 # # Another backend
 #
 # A model is trained on one backend, and opened on each of the others that are installed: what it
-# predicts there is the same, to rounding. Half a minute, and some seconds for each backend.
+# predicts there is the same, to rounding. A minute.
 
 # %%
 import os

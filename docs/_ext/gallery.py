@@ -24,6 +24,7 @@ has its notebook to download. The same from a clone:
 
 JupyterLab with jupytext also opens the scripts themselves as notebooks. With `KERAS_QD_REDUCED=1`
 in the environment every example takes seconds, and its results mean nothing: so they are tested.
+The times that they tell are rough, and for two cores without an accelerator.
 
 ```{toctree}
 """

@@ -72,7 +72,7 @@ print(f"error of the energy about {error.energy:.1e} Ha*, of the density {error.
 # %% [markdown]
 # A case that is known in closed form: in a round parabola with omega = 1 two electrons have the
 # energy 3 Ha* (Taut, Phys. Rev. A 48, 3561 (1993), https://doi.org/10.1103/PhysRevA.48.3561). More
-# orbitals come nearer, from above, as one divided by their number.
+# orbitals come nearer, from above, about as one divided by their number.
 
 # %%
 parabola = 0.5 * ((x - 5) ** 2 + (y - 5) ** 2)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # From weak to strong interaction
 #
-# The same two electrons, with the Coulomb repulsion turned up from nothing to forty times its
-# strength in GaAs: from two electrons in one orbital to two electrons that keep out of each
-# other's way. A few seconds.
+# The same two electrons, with the Coulomb repulsion turned up from nothing to forty times what it
+# is: from two electrons in one orbital to two electrons that keep out of each other's way. A few
+# seconds.
 
 # %%
 import os

@@ -16,8 +16,8 @@ samples, orbitals = (160, 6) if REDUCED else (800, 20)
 recipe = QuantumDots(n_electrons=2, family="random-mixture", n_orbitals=orbitals, seed=7)
 
 # %% [markdown]
-# The work is cut into shards of some megabytes. Sample i depends on the settings, the seed and i
-# alone, so it does not matter who makes which shard, or when.
+# The work is cut into shards, of about a megabyte a field. Sample i depends on the settings, the
+# seed and i alone, so it does not matter who makes which shard, or when.
 
 # %%
 start = time.perf_counter()

@@ -27,6 +27,11 @@ def installed_backends() -> list[str]:
     -------
     list of str
         A subset of ``"tensorflow"``, ``"torch"`` and ``"jax"``. None of them is imported.
+
+    Examples
+    --------
+    >>> "keras" in installed_backends(), len(installed_backends()) > 0
+    (False, True)
     """
     return [name for name in PREFERENCE if find_spec(name) is not None]
 
@@ -45,6 +50,12 @@ def use_backend(name: str) -> None:
         If there is no such backend.
     BackendError
         If it is not installed, or if keras already runs on another one.
+
+    Examples
+    --------
+    >>> use_backend("theano")
+    Traceback (most recent call last):
+    keras_qd.errors.UnknownNameError: unknown backend 'theano'; Known: jax, tensorflow, torch
     """
     if name not in PREFERENCE:
         raise UnknownNameError("backend", name, PREFERENCE)
@@ -66,6 +77,12 @@ def prefer_installed_backend() -> None:
 
     This sets ``KERAS_BACKEND``, and imports nothing. It runs when keras_qd is imported, so that
     keras, imported later by whomever, does not look for a backend that is not there.
+
+    Examples
+    --------
+    >>> prefer_installed_backend()
+    >>> os.environ["KERAS_BACKEND"] in installed_backends()
+    True
     """
     if _running_backend() or os.environ.get("KERAS_BACKEND") or _configured_backend():
         return
@@ -77,10 +94,20 @@ def prefer_installed_backend() -> None:
 def ensure_backend() -> str:
     """Make sure that keras has a backend to run on, and return its name.
 
+    Returns
+    -------
+    str
+        ``"tensorflow"``, ``"torch"``, ``"jax"``, or what else the user has set keras to.
+
     Raises
     ------
     BackendError
         If no backend is installed, or the chosen one is not.
+
+    Examples
+    --------
+    >>> ensure_backend() in installed_backends()
+    True
     """
     prefer_installed_backend()
     chosen = _running_backend() or os.environ.get("KERAS_BACKEND") or _configured_backend()

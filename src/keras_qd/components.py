@@ -76,6 +76,13 @@ def load(name: str, **config: Any) -> Dataset:
         If there is no such data set, or it has no such setting.
     PluginError
         If the plug-in that provides it cannot be imported.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> digits = keras_qd.load("mnist")
+    >>> digits.fields["image"].shape
+    (28, 28)
     """
     dataset: Dataset = _create("datasets", name, config)
     return dataset
@@ -104,6 +111,12 @@ def metric(name: str, **config: Any) -> keras.metrics.Metric:
         If the plug-in that provides it cannot be imported.
     BackendError
         If no Keras backend is installed.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> keras_qd.metric("l1").over_set([[1.0, 2.0]], [[1.0, 3.0]])
+    0.5
     """
     ensure_backend()
     return _create("metrics", name, config)
@@ -122,6 +135,7 @@ def task(name: str, **config: Any) -> Task:
     Returns
     -------
     Task
+        The registered one, or a copy with the changes.
 
     Raises
     ------
@@ -149,10 +163,21 @@ def names(kind: str) -> list[str]:
     kind : str
         ``"models"``, ``"datasets"``, ``"metrics"`` or ``"tasks"``.
 
+    Returns
+    -------
+    list of str
+        Those of this package and of all installed plug-ins.
+
     Raises
     ------
     UnknownNameError
         If there is no such kind.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> "pix2pix" in keras_qd.names("models")
+    True
     """
     return registry(kind).names()
 
@@ -166,6 +191,11 @@ def register(kind: str, name: str) -> Callable[[Component], Component]:
         ``"models"``, ``"datasets"``, ``"metrics"`` or ``"tasks"``.
     name : str
         Lower-case words joined with hyphens.
+
+    Returns
+    -------
+    callable
+        Registers what it decorates, and returns it unchanged.
 
     Raises
     ------

@@ -68,6 +68,16 @@ class Field:
     def from_array(cls, array: Any) -> Field:
         """Read a field back from a stored array and what :meth:`attributes` put beside it.
 
+        Parameters
+        ----------
+        array : zarr.Array
+            Samples along the first axis.
+
+        Returns
+        -------
+        Field
+            As it was when the array was written.
+
         Raises
         ------
         DataError

@@ -27,6 +27,12 @@ class FieldNames:
         Arrays to leave out, called likewise.
     units, meanings : mapping of str to str
         Field -> its unit, and what it is in a few words.
+
+    Examples
+    --------
+    >>> names = FieldNames(named={"potential": "V"}, units={"potential": "Ha*"})
+    >>> names.units["potential"], names.skipped
+    ('Ha*', ())
     """
 
     named: Mapping[str, str] = field(default_factory=dict)

@@ -41,6 +41,13 @@ class Recipe(ABC):
         The settings that are lengths in a0*.
     families : mapping of str to type
         The families of potentials that the setting ``family`` chooses from.
+
+    Examples
+    --------
+    >>> from keras_qd.data import QuantumDots
+    >>> recipe = QuantumDots(seed=7, n_pixels=32)
+    >>> recipe.fields["potential"].shape, recipe.identity
+    ((32, 32), 'potential')
     """
 
     kind: ClassVar[str]

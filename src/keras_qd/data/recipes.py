@@ -22,10 +22,20 @@ def recipe_class(kind: str) -> type[Recipe]:
     kind : str
         ``"quantum-dots"`` or ``"wells-1d"``.
 
+    Returns
+    -------
+    type
+        A subclass of :class:`Recipe`.
+
     Raises
     ------
     UnknownNameError
         If there is no such recipe.
+
+    Examples
+    --------
+    >>> recipe_class("wells-1d")(seed=1).kind
+    'wells-1d'
     """
     if kind not in RECIPES:
         raise UnknownNameError("kind of data set", kind, RECIPES)

@@ -58,6 +58,15 @@ class Store:
     ------
     StoreError
         If there is no store, no keras-qd store, a damaged one, or one from a newer version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from keras_qd.data import Wells, write_store
+    >>> store = write_store(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40)
+
+    >>> store.read("energy").shape, sorted(store.fields)
+    ((40,), ['density', 'energy', 'kinetic_energy', 'parameters', 'potential'])
     """
 
     def __init__(self, path: str | PathLike[str] | Place) -> None:
@@ -101,12 +110,34 @@ class Store:
         return read_entries(self.group[MANIFEST])[: self.n_shards]
 
     def shard(self, number: int) -> range:
-        """Return the numbers of the samples in one shard of the finished store."""
+        """Return the numbers of the samples in one shard of the finished store.
+
+        Parameters
+        ----------
+        number : int
+            Number of the shard.
+
+        Returns
+        -------
+        range
+            Fewer in the last shard than in the others, if the samples end there.
+        """
         start = number * self.shard_samples
         return range(start, min(start + self.shard_samples, self.n_samples))
 
     def unfinished(self, n_samples: int | None = None) -> list[int]:
-        """Return the shards that the first `n_samples` samples (all by default) still need."""
+        """Return the shards that the first samples still need.
+
+        Parameters
+        ----------
+        n_samples : int, optional
+            How many of the first samples; all by default.
+
+        Returns
+        -------
+        list of int
+            Numbers of the shards, ascending.
+        """
         wanted = self.n_samples if n_samples is None else n_samples
         return [
             number
@@ -120,10 +151,20 @@ class Store:
         return sum(entry.count for entry in self.entries())
 
     def digest(self, n_samples: int | None = None) -> str | None:
-        """Return a SHA-256 of the first samples, all by default; None while some are missing.
+        """Return a SHA-256 of the first samples.
 
         Two stores of one configuration with the same digest hold bit-identical samples. The digest
         of the first n samples is that of a store that holds only these.
+
+        Parameters
+        ----------
+        n_samples : int, optional
+            How many of the first samples; all by default.
+
+        Returns
+        -------
+        str or None
+            In hexadecimal digits; None while some of the samples are missing.
         """
         n_samples = self.n_samples if n_samples is None else n_samples
         if self.unfinished(n_samples):
@@ -149,7 +190,8 @@ class Store:
 
         Returns
         -------
-        ndarray, sample axis first
+        ndarray, shape (n, ...)
+            The samples along the first axis.
         """
         if count is None:
             count = ManifestEntry.from_row(self.group[MANIFEST][number]).count
@@ -167,7 +209,8 @@ class Store:
 
         Returns
         -------
-        ndarray, sample axis first
+        ndarray, shape (n, ...)
+            The samples along the first axis.
 
         Raises
         ------
@@ -188,7 +231,13 @@ class Store:
         return wanted
 
     def damaged(self) -> list[int]:
-        """Read everything that is finished and return the shards whose checksum is wrong."""
+        """Read everything that is finished and return the shards whose checksum is wrong.
+
+        Returns
+        -------
+        list of int
+            Numbers of these shards; empty where all is well.
+        """
         return [
             number
             for number, entry in enumerate(self.entries())
@@ -240,11 +289,22 @@ def open_store(path: str | PathLike[str]) -> Store:
     Returns
     -------
     Store
+        Open for reading.
 
     Raises
     ------
     StoreError
         If there is no store, no keras-qd store, a damaged one, or one from a newer version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/wells.zarr"
+    >>> from keras_qd.data import Wells, write_store
+    >>> _ = write_store(path, Wells(n_points=16), 40)
+
+    >>> open_store(path).n_samples
+    40
     """
     return Store(path)
 

@@ -44,6 +44,15 @@ def write_store(
         If another process writes the store, the disk is full, or the path cannot be used.
     DataError
         If a sample comes out with a wrong shape or not finite.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from keras_qd.data import Wells, write_store
+    >>> store = write_store(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40)
+
+    >>> store.n_finished
+    40
     """
     place = find_place(path)
     with disk_errors(place), place.locked():

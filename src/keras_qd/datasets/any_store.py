@@ -34,6 +34,7 @@ def stored(
     Returns
     -------
     StoredDataset
+        With the fields of the store.
 
     Raises
     ------

@@ -104,6 +104,13 @@ class SquareSymmetries:
     ----------
     n_elements : int
         How many ways there are to change a sample.
+
+    Examples
+    --------
+    >>> image = np.array([[1, 2], [3, 4]]).reshape(1, 2, 2, 1)
+    >>> SquareSymmetries().apply(image, np.array([4]))[0, ..., 0]
+    array([[2, 1],
+           [4, 3]])
     """
 
     name = "square-symmetries"
@@ -119,10 +126,12 @@ class SquareSymmetries:
         array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
             Images, channels last, or numbers such as energies, which stay as they are.
         elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
 
         Returns
         -------
-        ndarray of the same shape
+        ndarray, of the same shape
+            The changed samples.
 
         Raises
         ------
@@ -153,10 +162,25 @@ _AUGMENTATIONS: dict[str, type[Augmentation]] = {
 def build_augmentation(name: str) -> Augmentation:
     """Return an augmentation by its name.
 
+    Parameters
+    ----------
+    name : str
+        ``"square-symmetries"``, ``"reflection"``, ``"shifts"`` or ``"jitter"``.
+
+    Returns
+    -------
+    Augmentation
+        With ``n_elements`` ways to ``apply`` it.
+
     Raises
     ------
     UnknownNameError
         If there is no such augmentation.
+
+    Examples
+    --------
+    >>> build_augmentation("square-symmetries").n_elements
+    8
     """
     if name not in _AUGMENTATIONS:
         raise UnknownNameError("augmentation", name, _AUGMENTATIONS)

@@ -55,6 +55,14 @@ class Batches(keras.utils.PyDataset):
         If there are no samples, or not as many targets as inputs.
     UsageError
         If a number makes no sense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, y = np.zeros((10, 8, 8, 1)), np.zeros((10, 1))
+    >>> batches = Batches(x, y, batch_size=4, shuffle=True, drop_remainder=False)
+    >>> [len(batches[i][0]) for i in range(len(batches))]
+    [4, 4, 2]
     """
 
     def __init__(
@@ -137,6 +145,14 @@ class FollowEpochs(keras.callbacks.Callback):
     ----------
     batches : Batches
         The training batches.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> batches = Batches(np.zeros((4, 2)), np.zeros((4, 1)), batch_size=2, shuffle=True)
+    >>> FollowEpochs(batches).on_epoch_begin(3)
+    >>> batches.epoch
+    3
     """
 
     def __init__(self, batches: Batches) -> None:

@@ -17,7 +17,22 @@ SPLITS = ("train", "validation", "test")
 
 
 class Dataset(ABC):
-    """Named fields of many samples, divided into a training, a validation and a test split."""
+    """Named fields of many samples, divided into a training, a validation and a test split.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Squares(Dataset):
+    ...     fields = {"x": Field(()), "y": Field(())}
+    ...     metadata = {"digest": "squares of the first ten numbers"}
+    ...
+    ...     def split(self, name):
+    ...         rows = {"train": range(8), "validation": range(8, 9), "test": range(9, 10)}
+    ...         x = np.array(rows[name], dtype=float)
+    ...         return {"x": x, "y": x**2}
+    >>> Squares().split("test")["y"]
+    array([81.])
+    """
 
     @property
     @abstractmethod

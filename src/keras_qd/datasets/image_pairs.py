@@ -40,6 +40,7 @@ def image_pairs(
     Returns
     -------
     StoredDataset
+        With ``input`` and ``target``.
 
     Raises
     ------

@@ -27,6 +27,12 @@ class Jitter:
         How many ways there are to change a sample. Element ``2 (p q + r) + m``, with p = 4096,
         shifts by the share q / p of the possible rows and r / p of the columns, and mirrors if m is
         1.
+
+    Examples
+    --------
+    >>> image = np.eye(8).reshape(1, 8, 8, 1)
+    >>> Jitter().apply(image, np.array([5])).shape
+    (1, 8, 8, 1)
     """
 
     name = "jitter"
@@ -42,10 +48,12 @@ class Jitter:
         array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
             Images, channels last, or numbers, which stay as they are.
         elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
 
         Returns
         -------
-        ndarray of the same shape
+        ndarray, of the same shape
+            The changed samples.
 
         Raises
         ------

@@ -49,14 +49,16 @@ def quantum_dots(
     samples : int, optional
         How many: with a path the first ones of those stored, all by default; without one 2000 by
         default.
-    seed, n_electrons, n_pixels, box_length, n_orbitals : optional
-        Root seed, electrons, pixels a side, side of the box in a0*, orbitals. These and the next
-        settings are those of :class:`keras_qd.data.QuantumDots`, which has the defaults; with a
-        path, those given must be as stored.
+    seed, n_electrons, n_pixels, box_length : optional
+        Root seed, electrons, pixels a side, side of the box in a0*. These and the next settings are
+        those of :class:`keras_qd.data.QuantumDots`, which has the defaults; with a path, those
+        given must be as stored.
     interaction, thickness, screening_length, strength : optional
         The interaction, and what it needs.
     family, family_settings : optional
         The family of random potentials.
+    n_orbitals : optional
+        Orbitals of the exact solver.
     fractions : sequence of three float
         Shares of the training, validation and test split.
     memory_budget : int
@@ -70,6 +72,7 @@ def quantum_dots(
     Returns
     -------
     StoredDataset
+        With the fields above.
 
     Raises
     ------

@@ -18,6 +18,11 @@ class Reflection:
     ----------
     n_elements : int
         How many ways there are to change a sample: element 1 mirrors it, element 0 does not.
+
+    Examples
+    --------
+    >>> Reflection().n_elements
+    2
     """
 
     name = "reflection"
@@ -33,10 +38,12 @@ class Reflection:
         array : ndarray, shape (n, points, channels), or (n,) or (n, m)
             Profiles, channels last, or numbers such as energies, which stay as they are.
         elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
 
         Returns
         -------
-        ndarray of the same shape
+        ndarray, of the same shape
+            The changed samples.
 
         Raises
         ------

@@ -48,6 +48,7 @@ def fit_scaling(
     Returns
     -------
     Scaling
+        With ``forward`` and ``inverse``.
 
     Raises
     ------
@@ -55,6 +56,12 @@ def fit_scaling(
         If there is no such scaling.
     DataError
         If the array is empty or not finite, or has values that the scaling is not for.
+
+    Examples
+    --------
+    >>> scaling = fit_scaling("minmax", [0.0, 5.0, 10.0])
+    >>> scaling.forward([0.0, 7.5]), scaling.inverse([0.5])
+    (array([-1. ,  0.5]), array([7.5]))
     """
     if name not in SCALINGS:
         raise UnknownNameError("scaling", name, SCALINGS)
@@ -64,10 +71,26 @@ def fit_scaling(
 def scaling_from_config(config: Mapping[str, Any]) -> Scaling:
     """Build a scaling again from what :meth:`Scaling.to_config` returned.
 
+    Parameters
+    ----------
+    config : mapping of str to object
+        The name of the scaling and its numbers.
+
+    Returns
+    -------
+    Scaling
+        Equal to the one it was.
+
     Raises
     ------
     UnknownNameError
         If there is no such scaling.
+
+    Examples
+    --------
+    >>> scaling = fit_scaling("standard", [1.0, 3.0])
+    >>> scaling_from_config(scaling.to_config()) == scaling
+    True
     """
     if config["name"] not in SCALINGS:
         raise UnknownNameError("scaling", config["name"], SCALINGS)

@@ -23,6 +23,11 @@ class Shifts:
     n_elements : int
         How many ways there are to change a sample. Element ``5 i + j`` shifts by ``i - 2`` rows and
         ``j - 2`` columns.
+
+    Examples
+    --------
+    >>> Shifts().n_elements
+    25
     """
 
     name = "shifts"
@@ -39,10 +44,12 @@ class Shifts:
             Images, channels last, as the network sees them, with a background of zero; or numbers
             and classes, which stay as they are.
         elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
 
         Returns
         -------
-        ndarray of the same shape
+        ndarray, of the same shape
+            The changed samples.
 
         Raises
         ------

@@ -48,6 +48,16 @@ class StoredDataset(Dataset):
         If the samples are not all there.
     UsageError
         If the fractions are not three shares of one, or the budget is not positive.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from keras_qd.data import Wells, write_store
+    >>> store = write_store(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40)
+
+    >>> dataset = StoredDataset(store, fractions=(0.5, 0.25, 0.25))
+    >>> sum(len(dataset.split(name)["energy"]) for name in ("train", "validation", "test"))
+    40
     """
 
     def __init__(

@@ -28,6 +28,18 @@ class StoredArray:
     shards : Shards
         How they lie in the shards of the store. Twice as many shards as are shuffled together are
         kept in memory: those in use, and those of the batch that reaches into the next ones.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from keras_qd.data import Wells, write_store
+    >>> store = write_store(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40)
+
+    >>> from keras_qd.datasets.stored import StoredDataset
+    >>> dataset = StoredDataset(store, memory_budget=1)
+    >>> energies = dataset.split("train")["energy"]
+    >>> isinstance(energies, StoredArray), energies[:2].shape
+    (True, (2,))
     """
 
     def __init__(self, store: Store, name: str, samples: np.ndarray, shards: Shards) -> None:

@@ -58,6 +58,7 @@ def wells_1d(
     Returns
     -------
     StoredDataset
+        With the fields above.
 
     Raises
     ------

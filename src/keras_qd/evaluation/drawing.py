@@ -42,6 +42,13 @@ def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
         The files, in ``figures`` of the evaluation's folder: ``learning_curves`` and what belongs
         to the kind of target, such as ``systems``, ``errors_FIELD`` and ``dependence_FIELD``; fewer
         where there is nothing to draw. Films are GIF.
+
+    Examples
+    --------
+    >>> from keras_qd.training import Run
+    >>> run = Run.open("runs/first")  # doctest: +SKIP
+    >>> write_figures(run, Evaluation.read(run.path))[0].name  # doctest: +SKIP
+    'learning_curves.png'
     """
     return write_sections(sections(run, evaluation), evaluation.folder / "figures")
 

@@ -46,6 +46,11 @@ def write_report(run: Run | str | Path) -> Path:
         If `run` has no trained model.
     DataError
         If its evaluation cannot be read.
+
+    Examples
+    --------
+    >>> write_report("runs/first")  # doctest: +SKIP
+    PosixPath('runs/first/report.html')
     """
     run = run if isinstance(run, Run) else Run.open(run)
     if not run.finished:

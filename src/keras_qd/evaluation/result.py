@@ -63,6 +63,12 @@ class Evaluation:
         Whether the spread of several predictions tells their error, where there were several.
     worth : Worth, optional
         The model beside the exact solver, where there is one and it was asked for.
+
+    Examples
+    --------
+    >>> evaluation = Evaluation.read("runs/first")  # doctest: +SKIP
+    >>> evaluation.fields, evaluation.score("r2").value  # doctest: +SKIP
+    (('density',), 0.98)
     """
 
     folder: Path
@@ -115,6 +121,11 @@ class Evaluation:
         space : str
             ``"physical"`` or ``"scaled"``.
 
+        Returns
+        -------
+        Score
+            Its ``value`` and what belongs to it.
+
         Raises
         ------
         UnknownNameError
@@ -144,6 +155,16 @@ class Evaluation:
     @classmethod
     def read(cls, folder: str | Path) -> Evaluation:
         """Read what :meth:`write` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The run directory, or the folder of other data inside.
+
+        Returns
+        -------
+        Evaluation
+            As it was written.
 
         Raises
         ------

@@ -48,6 +48,12 @@ class Score:
     systems : mapping
         :func:`~keras_qd.evaluation.statistics.summarise` of the systems' own values; empty for
         metrics that only stream.
+
+    Examples
+    --------
+    >>> score = Score("density", "r2", "physical", "R2", "", True, 0.98, 0.0)
+    >>> score.value > score.baseline
+    True
     """
 
     field: str

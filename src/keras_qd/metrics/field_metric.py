@@ -21,6 +21,12 @@ class FieldMetric(keras.metrics.Metric):
         Name in logs and tables.
     dtype : str or dtype policy, optional
         What to compute in while streaming; at least single precision, whatever the network's own.
+
+    Examples
+    --------
+    >>> from keras_qd.metrics import L2
+    >>> isinstance(L2(), FieldMetric), L2().unit
+    (True, '{field}')
     """
 
     default_name: str
@@ -32,11 +38,35 @@ class FieldMetric(keras.metrics.Metric):
         super().__init__(name=name or self.default_name, dtype=tensors.accumulation_dtype(dtype))
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
-        """Return the terms of every system, shape (n, k); see `Measure`."""
+        """Return the terms of every system; see `Measure`.
+
+        Parameters
+        ----------
+        reference, prediction : array_like, shape (n, ...)
+            The exact and the predicted field; NumPy arrays or anything that slices to them.
+        context : Context, optional
+            What the metric needs beside them.
+
+        Returns
+        -------
+        ndarray, shape (n, k)
+            The terms, in double precision.
+        """
         raise NotImplementedError
 
     def combine(self, means: Array) -> Array:
-        """Return the value of sets from the means of their terms, shape (..., k) -> (...)."""
+        """Return the value of sets from the means of their terms.
+
+        Parameters
+        ----------
+        means : ndarray, shape (..., k)
+            Means of the terms over the systems of each set.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            The value of each set.
+        """
         raise NotImplementedError
 
     def per_sample(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:

@@ -31,6 +31,11 @@ class Context:
     data_range : float, optional
         Range of the data for `ssim` and `psnr`. Without it they take the reference's range over the
         set.
+
+    Examples
+    --------
+    >>> Context(length=10.0, data_range=1.0).length
+    10.0
     """
 
     length: float | Array | None = None
@@ -88,6 +93,16 @@ class Measure(Protocol):
         ``"{length}"`` for that of `Context.length`, and empty for a pure number. See `unit_of`.
     higher_is_better : bool
         Which way a leaderboard sorts.
+
+    Examples
+    --------
+    >>> from keras_qd.metrics import RMSE
+    >>> rmse = RMSE()
+    >>> isinstance(rmse, Measure)
+    True
+    >>> terms = rmse.terms([[0.0], [0.0]], [[3.0], [4.0]])
+    >>> terms.tolist(), rmse.combine(terms).tolist()
+    ([[9.0], [16.0]], [3.0, 4.0])
     """
 
     name: str
@@ -96,16 +111,66 @@ class Measure(Protocol):
     higher_is_better: bool
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
-        """Return the terms of every system, shape (n, k)."""
+        """Return the terms of every system.
+
+        Parameters
+        ----------
+        reference, prediction : array_like, shape (n, ...)
+            The exact and the predicted field; NumPy arrays or anything that slices to them.
+        context : Context, optional
+            What the metric needs beside them.
+
+        Returns
+        -------
+        ndarray, shape (n, k)
+            The terms, in double precision.
+        """
 
     def combine(self, means: Array) -> Array:
-        """Return the value of sets from the means of their terms, shape (..., k) -> (...)."""
+        """Return the value of sets from the means of their terms.
+
+        Parameters
+        ----------
+        means : ndarray, shape (..., k)
+            Means of the terms over the systems of each set.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            The value of each set.
+        """
 
     def per_sample(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
-        """Return every system's own value, shape (n,)."""
+        """Return every system's own value.
+
+        Parameters
+        ----------
+        reference, prediction : array_like, shape (n, ...)
+            The exact and the predicted field; NumPy arrays or anything that slices to them.
+        context : Context, optional
+            What the metric needs beside them.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            The values.
+        """
 
     def over_set(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> float:
-        """Return the value of the whole set; NaN for a set without systems."""
+        """Return the value of the whole set; NaN for a set without systems.
+
+        Parameters
+        ----------
+        reference, prediction : array_like, shape (n, ...)
+            The exact and the predicted field; NumPy arrays or anything that slices to them.
+        context : Context, optional
+            What the metric needs beside them.
+
+        Returns
+        -------
+        float
+            The value.
+        """
 
 
 def unit_of(measure: Measure, field: str = "", length: str = "") -> str:

@@ -30,6 +30,19 @@ class SampleMean(FieldMetric):
     ``sample_weight``, where Keras passes one, weighs whole systems: the value is then the weighted
     mean. A system of weight zero does not count even if its value is infinite. Without any system
     the value is NaN.
+
+    Examples
+    --------
+    >>> class Largest(SampleMean):
+    ...     default_name = "largest"
+    ...
+    ...     def sample_values(self, y_true, y_pred):
+    ...         return ops.max(ops.abs(tensors.flat(y_true - y_pred)), axis=-1)
+    ...
+    ...     def block_values(self, reference, prediction, context):
+    ...         return abs(arrays.flat(prediction - reference)).max(axis=1)
+    >>> Largest().over_set([[1.0, 2.0], [3.0, 4.0]], [[1.0, 5.0], [3.0, 5.0]])
+    2.0
     """
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:

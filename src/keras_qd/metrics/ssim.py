@@ -89,13 +89,39 @@ class SSIM(SampleMean):
         return arrays.block_terms(indices, reference, prediction, context)
 
     def tensor_index(self, a: Any, b: Any, data_range: float) -> Any:
-        """Return the index of pairs of images, (batch, height, width, channels) -> (batch,)."""
+        """Return the index of pairs of images.
+
+        Parameters
+        ----------
+        a, b : tensor, shape (batch, height, width, channels)
+            The images.
+        data_range : float
+            Range of the data.
+
+        Returns
+        -------
+        tensor, shape (batch,)
+            The index of each pair.
+        """
         luminance, contrast = tensor_similarity(a, b, data_range)
         values = tensors.flat(luminance * contrast)
         return pairwise_sum(values) / values.shape[-1]
 
     def array_index(self, a: Array, b: Array, data_range: float) -> float:
-        """Return the index of two images, shape (height, width, channels)."""
+        """Return the index of two images.
+
+        Parameters
+        ----------
+        a, b : ndarray, shape (height, width, channels)
+            The images.
+        data_range : float
+            Range of the data.
+
+        Returns
+        -------
+        float
+            The index.
+        """
         return array_similarity(a, b, data_range)
 
     def get_config(self) -> dict[str, Any]:

@@ -88,6 +88,14 @@ class Pix2Pix(keras.Model):
     ----------
     .. [1] Isola, Zhu, Zhou, Efros, 2017, arXiv:1611.07004
     .. [2] Yazici, Foo, Winkler, Yap, Piliouras, Chandrasekhar, 2018, arXiv:1806.04498
+
+    Examples
+    --------
+    >>> from keras_qd.models import PatchGAN, UNet
+    >>> shape = (16, 16, 1)
+    >>> model = Pix2Pix(UNet(shape, filters=4), PatchGAN(shape, shape, filters=4, levels=1))
+    >>> model.lambda_l1
+    100.0
     """
 
     def __init__(
@@ -171,6 +179,11 @@ class Pix2Pix(keras.Model):
             Of the loss as `optimizer` scales it.
         optimizer : keras.optimizers.Optimizer
             Of the network.
+
+        Returns
+        -------
+        list of tensor
+            Of one norm, at most the one that was set.
         """
         if self.clip_norm is None:
             return gradients
@@ -222,7 +235,8 @@ class Pix2Pix(keras.Model):
 
         Returns
         -------
-        tuple of scalar tensors
+        tuple of tensor, shape ()
+            That of the generator, and that of the discriminator.
 
         Raises
         ------
@@ -250,7 +264,22 @@ class Pix2Pix(keras.Model):
         return generator, discriminator
 
     def report(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
-        """Record the generator's loss as ``loss``, update the compiled metrics, return all logs."""
+        """Record the generator's loss as ``loss``, update the compiled metrics, return all logs.
+
+        Parameters
+        ----------
+        loss : tensor, shape ()
+            The generator's.
+        x, y, y_pred : tensor, shape (n, ny, nx, channels)
+            Inputs, targets and the generator's predictions.
+        sample_weight : tensor, shape (n,), optional
+            Weights of the samples in the metrics.
+
+        Returns
+        -------
+        dict of str to tensor
+            The logs of the batch.
+        """
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(x)[0])
         return dict(self.compute_metrics(x, y, y_pred, sample_weight))
 

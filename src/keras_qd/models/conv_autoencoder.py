@@ -31,6 +31,13 @@ class Autoencoder(Network):
     ----------
     encoder, decoder : keras.Model
         The two halves, which share their weights with the whole.
+
+    Examples
+    --------
+    >>> from keras_qd.models import ConvAutoencoder
+    >>> model = ConvAutoencoder((28, 28, 1))
+    >>> isinstance(model, Autoencoder), model.decoder.output_shape
+    (True, (None, 28, 28, 1))
     """
 
     def __init__(

@@ -23,6 +23,17 @@ class Network(keras.Model):
         The arguments that make the same network again, ``name`` and ``learning_rate`` among them.
     loss : str
         A Keras loss.
+
+    Examples
+    --------
+    >>> class Mean(Network):
+    ...     def __init__(self, input_shape=(8, 8, 1), name="mean", learning_rate=1e-3):
+    ...         inputs = keras.Input(input_shape)
+    ...         outputs = keras.layers.GlobalAveragePooling2D()(inputs)
+    ...         settings = dict(input_shape=input_shape, name=name, learning_rate=learning_rate)
+    ...         super().__init__(inputs, outputs, settings)
+    >>> Mean().output_shape
+    (None, 1)
     """
 
     def __init__(

@@ -54,11 +54,28 @@ class PairedOptimizer(keras.optimizers.Optimizer):
 
     @classmethod
     def twice(cls, optimizer: keras.optimizers.Optimizer) -> PairedOptimizer:
-        """Return a pair of this optimizer and another with the same settings."""
+        """Return a pair of this optimizer and another with the same settings.
+
+        Parameters
+        ----------
+        optimizer : keras.optimizers.Optimizer
+            For the generator.
+
+        Returns
+        -------
+        PairedOptimizer
+            Of this one and one like it.
+        """
         return cls(optimizer, type(optimizer).from_config(optimizer.get_config()))
 
     def build_networks(self, generator: Sequence[Any], discriminator: Sequence[Any]) -> None:
-        """Create the variables that belong to the trainable variables of both networks."""
+        """Create the variables that belong to the trainable variables of both networks.
+
+        Parameters
+        ----------
+        generator, discriminator : sequence of keras.Variable
+            The trainable variables of each network.
+        """
         if self.built:
             return
         self.generator.build(list(generator))

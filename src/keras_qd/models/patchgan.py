@@ -48,6 +48,11 @@ class PatchGAN(keras.Model):
     References
     ----------
     .. [1] Isola, Zhu, Zhou, Efros, 2017, arXiv:1611.07004
+
+    Examples
+    --------
+    >>> PatchGAN((16, 16, 1), (16, 16, 1), filters=4, levels=1).output_shape
+    (None, 6, 6, 1)
     """
 
     def __init__(

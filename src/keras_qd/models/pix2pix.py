@@ -40,19 +40,21 @@ def pix2pix(
     input_shape, output_shape : tuple of int
         (ny, nx, channels), without the sample axis; the output is as the input if not given. Any
         grid of 8 pixels a side or more.
-    filters, depth, dropout, normalization, upsampling, output_activation
+    filters, depth, dropout, normalization, upsampling, output_activation : optional
         Of the generator, see :class:`~keras_qd.models.unet.UNet`. The discriminator is normalised
         alike.
     discriminator_filters : int, optional
         As many as the generator's if not given.
     discriminator_levels : int
         How often the discriminator halves, see :class:`~keras_qd.models.patchgan.PatchGAN`.
-    lambda_l1, generator_every, discriminator_every, clip_norm, average_decay
+    lambda_l1, generator_every, discriminator_every, clip_norm, average_decay : optional
         See :class:`Pix2Pix`.
-    learning_rate, beta_1 : float
+    learning_rate : float
         Of Adam, for both networks.
     discriminator_learning_rate : float, optional
         The discriminator's, where it is another one.
+    beta_1 : float
+        Of Adam, for both networks.
     seed : int, optional
         Of the first weights and of the dropout masks.
     dtype : str, optional

@@ -66,6 +66,11 @@ class UNet(keras.Model):
     ----------
     .. [1] Ronneberger, Fischer, Brox, 2015, arXiv:1505.04597
     .. [2] Isola, Zhu, Zhou, Efros, 2017, arXiv:1611.07004
+
+    Examples
+    --------
+    >>> UNet((32, 32, 1), filters=4, depth=3).output_shape
+    (None, 32, 32, 1)
     """
 
     def __init__(

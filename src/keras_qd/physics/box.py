@@ -69,13 +69,26 @@ class Box:
 
         Returns
         -------
-        x, y : ndarray, shape (n_pixels, n_pixels)
-            Coordinates, in a0*; x varies along the last axis, y along the first.
+        x : ndarray, shape (n_pixels, n_pixels)
+            Varies along the last axis, in a0*.
+        y : ndarray, shape (n_pixels, n_pixels)
+            Varies along the first axis, in a0*.
         """
         centres = self.centres(n_pixels)
         x, y = np.meshgrid(centres, centres, indexing="xy")
         return x, y
 
     def pixel_area(self, n_pixels: int) -> float:
-        """Area of one pixel, in a0*^2: ``sum(density) * pixel_area`` is the number of electrons."""
+        """Area of one pixel, in a0*^2: ``sum(density) * pixel_area`` is the number of electrons.
+
+        Parameters
+        ----------
+        n_pixels : int
+            Number of pixels along the side.
+
+        Returns
+        -------
+        float
+            In a0*^2.
+        """
         return (self.length / n_pixels) ** 2

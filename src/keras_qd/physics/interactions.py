@@ -82,6 +82,16 @@ class Interaction:
         """Return the same interaction with lengths measured in a unit ``1 / factor`` as long.
 
         ``w(r) = factor * w.scaled(factor)(factor * r)`` for every interaction here.
+
+        Parameters
+        ----------
+        factor : float
+            How many of the new units make one old one.
+
+        Returns
+        -------
+        Interaction
+            Of the same kind.
         """
         if self.length is None:
             return self

@@ -29,6 +29,11 @@ class LabelError:
         variational.
     density : float
         Integral of the absolute error of the density, per electron.
+
+    Examples
+    --------
+    >>> LabelError(energy=0.012, density=0.02).energy
+    0.012
     """
 
     energy: float
@@ -58,6 +63,7 @@ def estimate_label_error(
     Returns
     -------
     LabelError
+        Of the energy and of the density.
 
     Raises
     ------

@@ -93,6 +93,11 @@ def material(name: str) -> Material:
 def material_names() -> tuple[str, ...]:
     """Return the names of the materials.
 
+    Returns
+    -------
+    tuple of str
+        Sorted.
+
     Examples
     --------
     >>> material_names()

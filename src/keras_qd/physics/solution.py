@@ -46,6 +46,15 @@ class Solution:
         Those orbitals at the pixel centres, in 1/a0*.
     density_matrix_up, density_matrix_down : ndarray, shape (n_orbitals, n_orbitals)
         One-body density matrices ``<a+_i a_j>`` of either spin, between the orbitals.
+
+    Examples
+    --------
+    >>> from keras_qd import physics
+    >>> box = physics.Box(10.0)
+    >>> x, y = box.mesh(32)
+    >>> dot = physics.solve((x - 5) ** 2 / 2 + (y - 5) ** 2 / 2, box, n_electrons=2)
+    >>> isinstance(dot, Solution), dot.multiplicity, round(float(dot.occupations.sum()), 9)
+    (True, 1, 2.0)
     """
 
     box: Box

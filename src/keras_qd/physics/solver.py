@@ -123,6 +123,7 @@ class Solver:
         Returns
         -------
         Solution
+            Density, energy and what else is known of the ground state.
 
         Raises
         ------
@@ -135,18 +136,51 @@ class Solver:
         return self._interacting(orbitals, orbitals.values())
 
     def solve_noninteracting(self, potential: Array) -> Solution:
-        """Solve without interaction; arguments and errors as for `solve`."""
+        """Solve without interaction; arguments and errors as for `solve`.
+
+        Parameters
+        ----------
+        potential : ndarray, shape (n_pixels, n_pixels)
+            Potential at the pixel centres in Ha*, y first.
+
+        Returns
+        -------
+        Solution
+            Density, energy and what else is known of the ground state.
+        """
         orbitals = self.solve_orbitals(potential)
         return self._noninteracting(orbitals, orbitals.values())
 
     def solve_both(self, potential: Array) -> tuple[Solution, Solution]:
-        """Solve with and without interaction, sharing the orbitals; else as `solve`."""
+        """Solve with and without interaction, sharing the orbitals; else as `solve`.
+
+        Parameters
+        ----------
+        potential : ndarray, shape (n_pixels, n_pixels)
+            Potential at the pixel centres in Ha*, y first.
+
+        Returns
+        -------
+        tuple of Solution
+            The one with interaction, then the one without.
+        """
         orbitals = self.solve_orbitals(potential)
         values = orbitals.values()
         return self._interacting(orbitals, values), self._noninteracting(orbitals, values)
 
     def solve_orbitals(self, potential: Array) -> Orbitals:
-        """Solve for the orbitals of one electron, in as large a basis as the potential asks for."""
+        """Solve for the orbitals of one electron, in as large a basis as the potential asks for.
+
+        Parameters
+        ----------
+        potential : ndarray, shape (n_pixels, n_pixels)
+            Potential at the pixel centres in Ha*, y first.
+
+        Returns
+        -------
+        Orbitals
+            The lowest of them, with their energies.
+        """
         return grow_orbitals(
             check_potential(potential),
             self.box,
@@ -215,12 +249,13 @@ def solve(
         Potential at the pixel centres (see `Box.mesh`) in Ha*, y first.
     box : Box
         The box with hard walls.
-    n_electrons, interaction, n_orbitals, strength, spin
+    n_electrons, interaction, n_orbitals, strength, spin : optional
         See `Solver`, which serves for many potentials.
 
     Returns
     -------
     Solution
+        Density, energy and what else is known of the ground state.
 
     Raises
     ------

@@ -82,19 +82,63 @@ class Material:
         return _HARTREE_MEV * self.effective_mass / self.permittivity**2
 
     def to_nanometres(self, length: Quantity) -> Quantity:
-        """Length in nm from one in a0*."""
+        """Length in nm from one in a0*.
+
+        Parameters
+        ----------
+        length : float or ndarray
+            In a0*.
+
+        Returns
+        -------
+        float or ndarray
+            In nm.
+        """
         return length * self.bohr_radius
 
     def from_nanometres(self, length: Quantity) -> Quantity:
-        """Length in a0* from one in nm."""
+        """Length in a0* from one in nm.
+
+        Parameters
+        ----------
+        length : float or ndarray
+            In nm.
+
+        Returns
+        -------
+        float or ndarray
+            In a0*.
+        """
         return length / self.bohr_radius
 
     def to_millielectronvolts(self, energy: Quantity) -> Quantity:
-        """Energy in meV from one in Ha*."""
+        """Energy in meV from one in Ha*.
+
+        Parameters
+        ----------
+        energy : float or ndarray
+            In Ha*.
+
+        Returns
+        -------
+        float or ndarray
+            In meV.
+        """
         return energy * self.hartree
 
     def from_millielectronvolts(self, energy: Quantity) -> Quantity:
-        """Energy in Ha* from one in meV."""
+        """Energy in Ha* from one in meV.
+
+        Parameters
+        ----------
+        energy : float or ndarray
+            In meV.
+
+        Returns
+        -------
+        float or ndarray
+            In Ha*.
+        """
         return energy / self.hartree
 
     def to_per_nanometre(self, density: Quantity, dimensions: int = 2) -> Quantity:
@@ -106,9 +150,27 @@ class Material:
             Electrons per a0* (one dimension) or a0*^2 (two).
         dimensions : int, default 2
             1 for a line, 2 for a plane.
+
+        Returns
+        -------
+        float or ndarray
+            Electrons per nm or nm^2.
         """
         return density / self.bohr_radius**dimensions
 
     def from_per_nanometre(self, density: Quantity, dimensions: int = 2) -> Quantity:
-        """Density in a0*^-dimensions from one in nm^-dimensions."""
+        """Density in a0*^-dimensions from one in nm^-dimensions.
+
+        Parameters
+        ----------
+        density : float or ndarray
+            Electrons per nm (one dimension) or nm^2 (two).
+        dimensions : int, default 2
+            1 for a line, 2 for a plane.
+
+        Returns
+        -------
+        float or ndarray
+            Electrons per a0* or a0*^2.
+        """
         return density * self.bohr_radius**dimensions

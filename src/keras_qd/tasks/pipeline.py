@@ -37,6 +37,18 @@ class Pipeline:
     as many numbers as there are classes. Several fields are stacked along the channel axis, so all
     else in their shapes must agree. A field may go in and come out: what is learnt then is to
     compress it.
+
+    Examples
+    --------
+    >>> from keras_qd.datasets import fit_scaling
+    >>> scaling = fit_scaling("standard", [1.0, 3.0])
+    >>> pipeline = Pipeline(
+    ...     inputs={"potential": (8, 8)},
+    ...     targets={"energy": ()},
+    ...     scalings={"potential": scaling, "energy": scaling},
+    ... )
+    >>> pipeline.input_shape, pipeline.output_shape
+    ((8, 8, 1), (1,))
     """
 
     inputs: Mapping[str, tuple[int, ...]]
@@ -56,10 +68,16 @@ class Pipeline:
         Parameters
         ----------
         task : Task
+            Names the fields and their scalings.
         training : mapping of str to ndarray
             The fields of the training split, samples along the first axis.
         fields : mapping of str to Field, optional
             What is known of the fields: limits that scalings go by.
+
+        Returns
+        -------
+        Pipeline
+            Of the fields of the task.
 
         Raises
         ------
@@ -107,7 +125,8 @@ class Pipeline:
 
         Returns
         -------
-        ndarray, shape ``(n, *input_shape)``, float32
+        ndarray of float32, shape ``(n, *input_shape)``
+            As the network takes it.
 
         Raises
         ------
@@ -118,7 +137,18 @@ class Pipeline:
         return self._scale(self.inputs, arrays)
 
     def scale_targets(self, arrays: Mapping[str, ArrayLike]) -> Array:
-        """Return the wanted output for physical `arrays`; see :meth:`scale_inputs`."""
+        """Return the wanted output for physical `arrays`; see :meth:`scale_inputs`.
+
+        Parameters
+        ----------
+        arrays : mapping of str to array_like
+            The target fields in physical units, samples along the first axis.
+
+        Returns
+        -------
+        ndarray of float32, shape ``(n, *output_shape)``
+            As the network is to give it.
+        """
         return self._scale(self.targets, arrays)
 
     def restore(self, prediction: ArrayLike) -> dict[str, Array]:
@@ -155,7 +185,18 @@ class Pipeline:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Pipeline:
-        """Make a pipeline from what :meth:`to_config` returned."""
+        """Make a pipeline from what :meth:`to_config` returned.
+
+        Parameters
+        ----------
+        config : mapping of str to object
+            What :meth:`to_config` returned.
+
+        Returns
+        -------
+        Pipeline
+            Equal to the one it was.
+        """
         return cls(
             {name: tuple(shape) for name, shape in config["inputs"].items()},
             {name: tuple(shape) for name, shape in config["targets"].items()},

@@ -138,6 +138,16 @@ class Task:
         old ones; another model or data set starts with none of the old one's settings, and another
         model with its own optimizer.
 
+        Parameters
+        ----------
+        **changes
+            Settings of the task, by name.
+
+        Returns
+        -------
+        Task
+            The copy.
+
         Raises
         ------
         UnknownNameError
@@ -157,7 +167,18 @@ class Task:
         return dataclasses.replace(self, **changes)
 
     def load_dataset(self, **config: Any) -> Dataset:
-        """Load the task's data set, with `config` on top of the task's own settings."""
+        """Load the task's data set, with more settings on top of the task's own.
+
+        Parameters
+        ----------
+        **config
+            Settings of the data set.
+
+        Returns
+        -------
+        Dataset
+            With the fields that the task names.
+        """
         return components.load(self.dataset, **{**self.dataset_config, **config})
 
     def build_model(
@@ -181,7 +202,18 @@ class Task:
         return self._compile(model)
 
     def build_metrics(self, names: Sequence[str] | None = None) -> list[keras.metrics.Metric]:
-        """Create fresh metrics: those called `names`, or all of ``metrics``."""
+        """Create fresh metrics.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Registered names; all of ``metrics`` by default.
+
+        Returns
+        -------
+        list of keras.metrics.Metric
+            In the order of the names.
+        """
         return [
             components.metric(name, **self.metric_config.get(name, _NOTHING))
             for name in (self.metrics if names is None else names)
@@ -193,7 +225,18 @@ class Task:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Task:
-        """Make a task from what :meth:`to_config` returned."""
+        """Make a task from what :meth:`to_config` returned.
+
+        Parameters
+        ----------
+        config : mapping of str to object
+            What :meth:`to_config` returned.
+
+        Returns
+        -------
+        Task
+            Equal to the one it was.
+        """
         return cls(**config)
 
     def _check_monitor(self) -> None:

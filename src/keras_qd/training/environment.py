@@ -30,6 +30,11 @@ def describe_environment() -> dict[str, Any]:
     dict
         ``backend``, ``python``, ``platform``, ``processors`` and ``packages`` (name -> version);
         nothing in it names a person or a path.
+
+    Examples
+    --------
+    >>> sorted(describe_environment())
+    ['backend', 'packages', 'platform', 'processors', 'python']
     """
     return {
         "backend": ensure_backend(),

@@ -83,6 +83,22 @@ def train(
     UnknownNameError, UsageError
         If there is no callback of a name, or a package that it needs is missing; if there are not
         so many devices, or they cannot share a batch evenly.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import keras_qd
+    >>> wells = np.random.default_rng(0).random((8, 16, 16))
+    >>> fields = {"potential": wells, "density": wells**2}
+    >>> data = keras_qd.datasets.ArrayDataset(train=fields, validation=fields, test=fields)
+    >>> task = keras_qd.task(
+    ...     "potential-to-density", model="unet", model_config={"filters": 2, "depth": 2}, epochs=1
+    ... )
+    >>> folder = tempfile.mkdtemp() + "/run"
+    >>> run = train(task, folder, dataset=data, report=lambda *progress: None)
+    >>> run.finished, len(run.history()["loss"])
+    (True, 1)
     """
     names = [each for each in callbacks if isinstance(each, str)]
     check_callbacks(names)
@@ -110,15 +126,27 @@ def resume(
     ----------
     path : str or Path
         The run directory. A finished run is returned as it is.
-    dataset, report
+    dataset : Dataset, optional
         As for :func:`train`.
     callbacks : sequence of str or keras.callbacks.Callback
         As for :func:`train`; those that the run was given by name go on by themselves.
+    report : callable, optional
+        As for :func:`train`.
+
+    Returns
+    -------
+    Run
+        Finished: it has its model and history.
 
     Raises
     ------
     RunError
         If `path` is no run directory, was trained on another backend, or its data has changed.
+
+    Examples
+    --------
+    >>> resume("runs/first").finished  # doctest: +SKIP
+    True
     """
     run = Run.open(path)
     if run.finished:

@@ -42,6 +42,13 @@ class Run:
     ----------
     path : Path
         The directory. :meth:`create` and :meth:`open` are the ways to get one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run = Run.create(tempfile.mkdtemp(), config={}, environment={})
+    >>> run.finished, run.config_path.name
+    (False, 'config.json')
     """
 
     path: Path
@@ -51,6 +58,20 @@ class Run:
         cls, path: str | Path, config: Mapping[str, Any], environment: Mapping[str, Any]
     ) -> Run:
         """Make a new run directory.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where nothing is yet.
+        config : mapping
+            What is trained how, as plain JSON.
+        environment : mapping
+            What it runs on, as plain JSON.
+
+        Returns
+        -------
+        Run
+            With these two files.
 
         Raises
         ------
@@ -69,6 +90,16 @@ class Run:
     @classmethod
     def open(cls, path: str | Path) -> Run:
         """Open a run directory, finished or not.
+
+        Parameters
+        ----------
+        path : str or Path
+            The directory.
+
+        Returns
+        -------
+        Run
+            What there is of it is read when it is asked for.
 
         Raises
         ------
@@ -131,6 +162,11 @@ class Run:
         path : str or Path, optional
             Where another data set is stored.
 
+        Returns
+        -------
+        Dataset
+            With all its splits.
+
         Raises
         ------
         RunError
@@ -149,6 +185,11 @@ class Run:
 
     def load_model(self) -> keras.Model:
         """Load the trained model. Keras' safe mode is on: no code is unpickled.
+
+        Returns
+        -------
+        keras.Model
+            Takes and gives scaled values, see :attr:`pipeline`.
 
         Raises
         ------
@@ -194,7 +235,13 @@ class Run:
         return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else {})}
 
     def write_history(self, columns: Mapping[str, list[float]]) -> None:
-        """Write ``history.csv`` anew."""
+        """Write ``history.csv`` anew.
+
+        Parameters
+        ----------
+        columns : mapping of str to list of float
+            Name of the quantity -> its values, one an epoch.
+        """
         target = self.path / "history.csv"
         with replacing(target) as temporary, temporary.open("w", newline="") as file:
             writer = csv.writer(file)

@@ -158,6 +158,18 @@ def prepare_pairs(
         If a setting makes no sense, or the store holds another data set.
     StoreError
         As for :func:`keras_qd.data.writing.write_store`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for i in range(3):  # A on the left, B on the right
+    ...     Image.new("L", (16, 8), color=50 * i).save(folder / f"pair{i}.png")
+    >>> store = prepare_pairs(folder / "pairs.zarr", folder)
+    >>> store.read("input").shape, store.read("target").shape
+    ((3, 8, 8), (3, 8, 8))
     """
     if direction not in DIRECTIONS:
         raise UsageError(f"direction={direction!r} must be one of {', '.join(DIRECTIONS)}")

@@ -22,6 +22,13 @@ class Scaling(ABC):
     ----------
     name : str
         The name that it is asked for by.
+
+    Examples
+    --------
+    >>> from keras_qd.datasets import fit_scaling
+    >>> scaling = fit_scaling("max", [[1.0, -4.0], [2.0, 0.0]])
+    >>> isinstance(scaling, Scaling), scaling.forward([[2.0, 0.0]])
+    (True, array([[0.5, 0. ]]))
     """
 
     name: str
@@ -46,10 +53,12 @@ class Scaling(ABC):
         Parameters
         ----------
         array : array_like, samples along the first axis
+            In the field's unit.
 
         Returns
         -------
-        ndarray, float64, of the same shape or with one more axis, the last
+        ndarray of float64
+            Of the same shape, or with one more axis, the last.
         """
 
     @abstractmethod
@@ -59,10 +68,12 @@ class Scaling(ABC):
         Parameters
         ----------
         array : array_like, samples along the first axis
+            As :meth:`forward` scales them.
 
         Returns
         -------
-        ndarray, in the field's unit
+        ndarray
+            In the field's unit.
         """
 
     def network_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -72,6 +83,11 @@ class Scaling(ABC):
         ----------
         shape : tuple of int
             Of one sample of the field.
+
+        Returns
+        -------
+        tuple of int
+            Without the sample axis.
         """
         return {0: (1,), 1: (*shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
 
@@ -104,7 +120,8 @@ class Scaling(ABC):
 
         Returns
         -------
-        ndarray, with one sample
+        ndarray, shape (1, ...)
+            One sample, in the field's unit.
         """
         mean = mean_sample(array)
         return self.inverse(self.forward(mean)) if self.centered else np.asarray(mean)

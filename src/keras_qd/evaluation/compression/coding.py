@@ -46,6 +46,11 @@ class Compression:
         Root mean square difference of the restored images from the given ones, in their unit.
     spread : float
         Root mean square difference of the images from their mean image, for comparison.
+
+    Examples
+    --------
+    >>> Compression(Path("digits.kqd"), 100, 313_600, 3_140, 21_000, 0.06, 0.25).ratio > 99
+    True
     """
 
     path: Path
@@ -159,6 +164,11 @@ def decompress(
         If the file cannot be read, or was compressed with another model.
     RunError
         If `run` has no trained model, or one that cannot compress.
+
+    Examples
+    --------
+    >>> decompress("digits.kqd")["image"].shape  # doctest: +SKIP
+    (100, 28, 28)
     """
     path = Path(path)
     header, content = read_container(path)

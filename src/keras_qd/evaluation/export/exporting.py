@@ -48,6 +48,13 @@ class Exported:
         comparison.
     inputs, outputs : tuple of Port
         Names, shapes and units.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> exported = Exported(Path("a/model.onnx"), Path("a/MODEL_CARD.md"), 5e-7, (), ())
+    >>> exported.path.name, exported.difference < 1e-6
+    ('model.onnx', True)
     """
 
     path: Path
@@ -82,6 +89,7 @@ def export(
     Returns
     -------
     Exported
+        What was written where, and how far its values are from the model's.
 
     Raises
     ------

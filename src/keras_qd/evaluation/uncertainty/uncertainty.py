@@ -32,6 +32,11 @@ class Uncertainty:
     fields : mapping of str to mapping
         Target field -> what :func:`~keras_qd.evaluation.uncertainty.calibration.calibrate` found,
         in physical units; of classes, for their probabilities.
+
+    Examples
+    --------
+    >>> Uncertainty(("first", "second"), 20, {}).source
+    '2 runs, 20 draws of each with dropout'
     """
 
     runs: Sequence[str]

@@ -40,6 +40,13 @@ class Worth:
         None where it did not.
     processors : int
         Processors of the machine.
+
+    Examples
+    --------
+    >>> model = ModelTimes(single=0.01, batched=0.001, batch_size=64)
+    >>> worth = Worth("exact", True, 0.11, model, 1000, 100.0, 900.0, 2)
+    >>> round(worth.ratio), worth.break_even
+    (11, 10000)
     """
 
     solver: str
@@ -97,6 +104,17 @@ class Worth:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Worth:
-        """Make it from what :meth:`to_json` returned."""
+        """Make it from what :meth:`to_json` returned.
+
+        Parameters
+        ----------
+        entry : mapping of str to object
+            What :meth:`to_json` returned.
+
+        Returns
+        -------
+        Worth
+            Equal to the one it was.
+        """
         values = {field.name: entry[field.name] for field in dataclasses.fields(cls)}
         return cls(**{**values, "model": ModelTimes(**entry["model"])})

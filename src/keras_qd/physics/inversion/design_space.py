@@ -68,11 +68,33 @@ class DesignSpace:
         return len(self._free)
 
     def potential(self, coordinates: ArrayLike) -> Array:
-        """Return the potential, shape (n_pixels, n_pixels), in Ha*."""
+        """Return the potential.
+
+        Parameters
+        ----------
+        coordinates : array_like, shape (n_coordinates,)
+            From 0 to 1 between the bounds of each setting.
+
+        Returns
+        -------
+        ndarray, shape (n_pixels, n_pixels)
+            In Ha*, y first.
+        """
         return self._sample(coordinates)[0]
 
     def parameters(self, coordinates: ArrayLike) -> Drawn:
-        """Return the parameters by the family's names, in a0*, Ha* and radians."""
+        """Return the parameters by the family's names.
+
+        Parameters
+        ----------
+        coordinates : array_like, shape (n_coordinates,)
+            From 0 to 1 between the bounds of each setting.
+
+        Returns
+        -------
+        dict of str to float
+            In a0*, Ha* and radians.
+        """
         return {name: float(value) for name, value in self._sample(coordinates)[1].items()}
 
     def _sample(self, coordinates: ArrayLike) -> tuple[Array, Drawn]:

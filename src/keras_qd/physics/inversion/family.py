@@ -61,6 +61,10 @@ class FamilyInversion(Inversion):
 
     Parameters
     ----------
+    potential, density, energy, gap, residual, start_residual : see Inversion
+        What was found, and how near it comes.
+    iterations, residuals, determined, reason, target : see Inversion
+        How it was found.
     family : str
         Name of the family.
     parameters : dict of str to float
@@ -69,6 +73,11 @@ class FamilyInversion(Inversion):
         How many of the settings are at one of their bounds.
     distances : tuple of float
         ``integral |density - target| / N`` that was reached from each start.
+
+    Examples
+    --------
+    >>> issubclass(FamilyInversion, Inversion)  # `invert_in_family` shows one
+    True
     """
 
     family: str
@@ -119,7 +128,7 @@ def invert_in_family(
         fixed. See `DesignSpace`.
     tolerance : float
         Largest ``integral |dn| / N`` with which the target counts as reached.
-    interaction, n_orbitals, strength, basis_tolerance
+    interaction, n_orbitals, strength, basis_tolerance : optional
         Of the exact solver; see `Solver`.
     start : ndarray, shape (n_pixels, n_pixels), optional
         A potential that would do, of any family, such as a model's proposal; by default one is
@@ -144,6 +153,18 @@ def invert_in_family(
         If an argument makes no sense, or the family cannot be set.
     PhysicsError
         If the solver refuses the potential of every start.
+
+    Examples
+    --------
+    >>> from keras_qd import physics
+    >>> from keras_qd.physics.potentials.parabolic import Parabolic
+    >>> box = physics.Box(10.0)
+    >>> x, y = box.mesh(24)
+    >>> wanted = physics.solve(0.3 * ((x - 5) ** 2 + (y - 5) ** 2) / 2, box, 1).density
+    >>> dot = Parabolic(ratio=1.0, angle=0.0, shift=0.0, disorder=0.0)
+    >>> found = invert_in_family(wanted, box, 1, dot, tolerance=1e-3)
+    >>> found.converged, round(found.parameters["omega"] ** 2, 2)
+    (True, 0.3)
     """
     if n_starts < 1:
         raise UsageError(f"the search needs at least one start, got n_starts={n_starts!r}")

@@ -63,7 +63,7 @@ def invert(
         One to four.
     tolerance : float, default 1e-4
         ``integral |dn| / N`` that is good enough.
-    interaction, n_orbitals, strength, spin
+    interaction, n_orbitals, strength, spin : optional
         Of the exact solver; see `Solver`.
     basis_tolerance : float, optional
         Of the exact solver: by default 1e-4, as in `Solver`, and 1e-8 for one electron, whose

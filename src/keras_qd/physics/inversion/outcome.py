@@ -60,6 +60,16 @@ class Inversion:
         or ``"iterations"``; `explanation` says it in words.
     target : ndarray, shape (n_pixels, n_pixels)
         The target as it was aimed at: normalised to N electrons.
+
+    Examples
+    --------
+    >>> from keras_qd import physics
+    >>> box = physics.Box(10.0)
+    >>> x, y = box.mesh(32)
+    >>> wanted = physics.solve((x - 5) ** 2 / 2 + (y - 5) ** 2, box, 2).density
+    >>> found = physics.invert(wanted, box, 2, tolerance=1e-3)
+    >>> isinstance(found, Inversion), found.reason
+    (True, 'converged')
     """
 
     potential: Array

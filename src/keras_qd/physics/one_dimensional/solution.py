@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 class Solution1D:
     """Ground states of a batch of one-dimensional systems.
 
-    Attributes
+    Parameters
     ----------
     energies : ndarray, shape (n,)
         Ground-state energies in Ha*.
@@ -25,6 +25,14 @@ class Solution1D:
         Distance of the walls in a0*.
     n_electrons : int
         Number of electrons.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from keras_qd import physics
+    >>> found = physics.solve_1d(np.zeros((1, 64)), length=20.0)
+    >>> isinstance(found, Solution1D), round(float(found.energies[0]), 4)  # pi^2 / (2 * 20^2)
+    (True, 0.0123)
     """
 
     energies: NDArray[np.float64]

@@ -14,6 +14,11 @@ FAMILIES: dict[str, type[PotentialFamily]] = {
 def potential_families() -> tuple[str, ...]:
     """Return the names of the families of random potentials.
 
+    Returns
+    -------
+    tuple of str
+        Sorted.
+
     Examples
     --------
     >>> "random-fourier" in potential_families()

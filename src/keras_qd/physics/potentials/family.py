@@ -78,7 +78,26 @@ class Family(ABC):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PotentialFamily(Family):
-    """Base of the families of potentials in the two-dimensional box."""
+    """Base of the families of potentials in the two-dimensional box.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Slope(PotentialFamily):
+    ...     name = "slope"
+    ...     field: tuple[float, float] = (0.1, 1.0)
+    ...
+    ...     @property
+    ...     def parameter_names(self):
+    ...         return ("field",)
+    ...
+    ...     def sample(self, generator, box, n_pixels):
+    ...         field = draw_uniform(generator, self.field)
+    ...         return field * box.mesh(n_pixels)[0], {"field": field}
+    >>> values, drawn = Slope().sample(np.random.default_rng(0), Box(10.0), 32)
+    >>> values.shape, list(drawn)
+    ((32, 32), ['field'])
+    """
 
     @abstractmethod
     def sample(

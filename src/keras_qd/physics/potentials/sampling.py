@@ -31,6 +31,12 @@ def sample_generator(seed: int, index: int) -> np.random.Generator:
     ------
     UsageError
         A negative seed or index.
+
+    Examples
+    --------
+    >>> first, again = (sample_generator(seed=7, index=3).random() for _ in range(2))
+    >>> first == again
+    True
     """
     if seed < 0 or index < 0:
         raise UsageError(f"seed={seed} and index={index} must not be negative")

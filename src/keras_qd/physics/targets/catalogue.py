@@ -19,6 +19,11 @@ TARGETS: dict[str, type[DensityTarget]] = {
 def density_targets() -> tuple[str, ...]:
     """Return the names of the densities that can be drawn.
 
+    Returns
+    -------
+    tuple of str
+        Sorted.
+
     Examples
     --------
     >>> density_targets()

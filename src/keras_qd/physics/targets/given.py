@@ -76,6 +76,15 @@ def density_of_picture(
         If it is no picture, or dark all over.
     UsageError
         If the width is less than 2.5 pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from keras_qd.physics import Box
+    >>> box = Box(10.0)
+    >>> density = density_of_picture(np.eye(8), box, 32, n_electrons=2)
+    >>> round(float(density.sum() * box.pixel_area(32)), 9)
+    2.0
     """
     grey = np.asarray(grey, dtype=np.float64)
     if grey.ndim != 2 or not np.isfinite(grey).all() or (grey < 0).any():

@@ -37,6 +37,18 @@ class DensityTarget(ABC):
     ----------
     name : str
         The name that finds it.
+
+    Examples
+    --------
+    >>> from keras_qd.physics import Box
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Bar(DensityTarget):
+    ...     name = "bar"
+    ...
+    ...     def parts(self):
+    ...         return [(1.0, line(np.array([[0.3, 0.5], [0.7, 0.5]]), self.width))]
+    >>> Bar(width=0.2).density(Box(10.0), 32, n_electrons=2).shape
+    (32, 32)
     """
 
     name: ClassVar[str]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Check:
     """One computed value beside its reference.
 
-    Attributes
+    Parameters
     ----------
     quantity : str
         What was computed.
@@ -26,6 +26,12 @@ class Check:
         Why the tolerance is what it is.
     source : str
         Where the reference comes from.
+
+    Examples
+    --------
+    >>> check = Check("energy", 2, 2, "omega = 1", 3.0003, 3.0, 1e-3, "basis", "exact")
+    >>> check.passed
+    True
     """
 
     quantity: str

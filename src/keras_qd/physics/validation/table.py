@@ -39,6 +39,12 @@ def validate(
     -------
     list of Check
         One a row; ``all(check.passed for check in checks)`` says whether the solvers are right.
+
+    Examples
+    --------
+    >>> checks = validate(quick=True)  # doctest: +SKIP
+    >>> all(check.passed for check in checks)  # doctest: +SKIP
+    True
     """
     cases = validation_cases(quick=quick)
     checks: list[Check] = []

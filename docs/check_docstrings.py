@@ -1,0 +1,96 @@
+"""Hold the docstrings of all public names to numpydoc's rules: ``python docs/check_docstrings.py``.
+
+Public is what the reference shows: what the stubs of the public packages list, the components that
+``pyproject.toml`` announces, and the methods that these classes define themselves.
+"""
+
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+from generated_pages import PACKAGES, public_names
+from numpydoc.validate import ERROR_MSGS, Validator, validate
+
+from keras_qd.registry import KINDS
+
+# Left out, because the house style differs on purpose: docstrings begin beside the quotes and end
+# there where they are one line (GL01, GL02); summaries may say what a thing is (SS05) and stand
+# alone (ES01, SA01); descriptions are phrases, not sentences (PR08, PR09, RT04, RT05).
+LEFT_OUT = {"GL01", "GL02", "SS05", "ES01", "SA01", "PR08", "PR09", "RT04", "RT05"}
+CHECKS = set(ERROR_MSGS) - LEFT_OUT
+# What a method takes and gives is said once, where it is first defined.
+SAID_BY_THE_BASE = {"PR01", "PR07", "RT01", "RT03"}
+
+
+def main() -> int:
+    """Print every finding; return 1 if there are any."""
+    warnings.simplefilter("ignore")
+    names = sorted(set(public_names_in_full()))
+    found = [(name, *finding) for name in names for finding in findings(name)]
+    for name, code, message in found:
+        print(f"{name}: {code} {message}")
+    print(f"{len(names)} public names, {len(found)} findings")
+    return min(len(found), 1)
+
+
+def public_names_in_full() -> Iterator[str]:
+    """Yield the full name of each public function, class and method."""
+    for package in PACKAGES:
+        module = import_module(package)
+        for name in public_names(package):
+            yield from with_methods(getattr(module, name))
+    for kind in KINDS:
+        for point in entry_points(group=f"keras_qd.{kind}"):
+            if point.value.startswith("keras_qd."):
+                yield from with_methods(point.load())
+
+
+def with_methods(thing: object) -> Iterator[str]:
+    """Yield the full name of a function, or of a class and of the methods it defines itself."""
+    if not (inspect.isfunction(thing) or inspect.isclass(thing)):
+        return
+    own = f"{thing.__module__}.{thing.__qualname__}"
+    yield own
+    for name, member in vars(thing).items() if inspect.isclass(thing) else ():
+        member = inspect.unwrap(getattr(member, "__func__", member))
+        if not name.startswith("_") and (
+            inspect.isfunction(member) or isinstance(member, property)
+        ):
+            yield f"{own}.{name}"
+
+
+def findings(name: str) -> list[tuple[str, str]]:
+    """Return code and message of what numpydoc finds in the docstring of one name."""
+    excused = excuses(name)
+    return [
+        each for each in validate(name)["errors"] if each[0] in CHECKS and each[0] not in excused
+    ]
+
+
+def excuses(name: str) -> set[str]:
+    """Return the checks that do not apply to this name."""
+    parent, _, last = name.rpartition(".")
+    owner, thing = Validator._load_obj(parent), Validator._load_obj(name)
+    if inspect.isclass(thing):
+        # an exception is met, not made; a protocol is never called
+        excused = {"EX01"} if issubclass(thing, Exception) else set()
+        return excused | ({"PR01"} if getattr(thing, "_is_protocol", False) else set())
+    if not inspect.isclass(owner):
+        return set()
+    if any(last in vars(base) for base in owner.__mro__[1:]):
+        return {"EX01", *SAID_BY_THE_BASE}
+    # "Return the length of the box, in a0*." says all of a method that takes nothing
+    says_all = inspect.isfunction(thing) and len(inspect.signature(thing).parameters) == 1
+    return {"EX01", "RT01"} if says_all and thing.__doc__.startswith("Return ") else {"EX01"}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -26,10 +26,11 @@ solver = physics.Solver(box, n_electrons=2)
 dot, free = solver.solve_both(potential)
 
 # %% [markdown]
-# Without interaction both electrons sit where it is deepest. With it they share the wells: the
-# Coulomb energy of two electrons in one well is worth more than the difference in depth. Of the
-# spin states the singlet (S^2 = 0) is lowest, as it must be for two electrons without a magnetic
-# field, and the next level, the triplet, is close by.
+# Without interaction both electrons are in one orbital, which leans to the deeper well. With it
+# they share the wells evenly: what the repulsion saves is worth more than the difference in depth.
+# Of the spin states the singlet (S^2 = 0) is lowest, as it must be for two electrons without a
+# magnetic field; the next level, the triplet, is close by. Of the natural orbitals two are filled
+# in earnest: one alone, as in the picture of independent electrons, will not do.
 
 # %%
 gaas = physics.material("GaAs")
@@ -54,8 +55,8 @@ for panel, title, state in zip(
     image = panel.imshow(
         state.density, origin="lower", extent=extent, cmap="magma", vmin=0, vmax=top
     )
-    panel.set_title(f"density {title}")
-figure.colorbar(image, ax=panels[1:], label="1/a0*²")
+    panel.set_title(title)
+figure.colorbar(image, ax=panels[1:], label="density (1/a0*²)")
 for panel in panels:
     panel.set_xlabel("x (a0*)")
 panels[0].set_ylabel("y (a0*)")

@@ -69,8 +69,7 @@ for row, potential, truth, guess in zip(rows, potentials, exact, predicted, stri
         ("predicted - exact", guess - truth, {**differences, "vmin": -off, "vmax": off}),
     )
     for panel, (title, values, colours) in zip(row, images, strict=True):
-        figure.colorbar(panel.imshow(values, origin="lower", **colours), ax=panel, shrink=0.9)
+        figure.colorbar(panel.imshow(values, origin="lower", **colours), ax=panel, shrink=0.8)
         panel.set(xticks=[], yticks=[])
-        if row is rows[0]:
-            panel.set_title(title, fontsize=10)
+        panel.set_title(title, fontsize=9)
 figure.savefig("03_train_a_map.png", dpi=150)

@@ -20,10 +20,10 @@ most_electrons, samples, pixels = (2, 12, 32) if REDUCED else (4, 500, 64)
 # %% [markdown]
 # ## One potential
 #
-# A ring with a shallow dip in it, at the right. One electron sits in the dip. With more of them
-# the others keep their distance from it and from each other: where the ring is long beside a0*,
-# the electrons stand in it like beads, as many lumps as there are electrons. The energies are in
-# Ha*.
+# A ring with a shallow dip in it, at the right. One electron sits in the dip, and a second one
+# keeps to the other side. Three and four begin to stand apart on the ring; it would have to be
+# longer beside a0* for them to stand like beads. The spins have their say as well: three electrons
+# are lowest with all spins parallel, by little. Energies are in Ha*.
 
 # %%
 box = physics.Box(10.0)
@@ -45,12 +45,11 @@ for n, dot in enumerate(dots, start=1):
 # %%
 figure, panels = plt.subplots(1, len(dots) + 1, figsize=(10, 2.5), layout="constrained")
 images = [("potential (Ha*)", np.minimum(potential, 3), "viridis")]
-images += [
-    (f"density of {n} (1/a0*²)", dot.density, "magma") for n, dot in enumerate(dots, start=1)
-]
+images += [(f"{n} in it (1/a0*²)", dot.density, "magma") for n, dot in enumerate(dots, start=1)]
 for panel, (title, values, colours) in zip(panels, images, strict=True):
-    figure.colorbar(panel.imshow(values, origin="lower", cmap=colours), ax=panel, shrink=0.8)
-    panel.set(title=title, xticks=[], yticks=[])
+    figure.colorbar(panel.imshow(values, origin="lower", cmap=colours), ax=panel, shrink=0.65)
+    panel.set(xticks=[], yticks=[])
+    panel.set_title(title, fontsize=9)
 figure.savefig("10_one_ring.png", dpi=150)
 
 # %% [markdown]

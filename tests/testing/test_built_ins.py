@@ -11,6 +11,7 @@ from keras_qd.physics.one_dimensional.families import GaussianWellsLine, RandomF
 LINE = {"input_shape": (16, 1), "output_shape": (1,)}
 DIGIT = {"input_shape": (28, 28, 1), "output_shape": (10,)}
 
+SMALL_TWO_ELECTRONS = {"lowest": 3, "orbitals": 6, "n_max": 5, "filters": 2, "levels": 1}
 #: Model -> shapes and settings that make it small.
 MODELS = {
     "conv-autoencoder": {"input_shape": (12, 12, 1)},
@@ -21,6 +22,11 @@ MODELS = {
     "pix2pix": {"input_shape": (16, 16, 1), "config": {"filters": 2, "discriminator_levels": 1}},
     "residual-1d": {**LINE, "config": {"width": 4}},
     "residual-autoencoder": {"input_shape": (12, 12, 1), "config": {"filters": [2, 3]}},
+    "residual-pix2pix": {
+        "input_shape": (16, 16, 1),
+        "config": {"filters": 2, "levels": 1, "discriminator_levels": 1},
+    },
+    "two-electron-unet": {"input_shape": (16, 16, 1), "config": SMALL_TWO_ELECTRONS},
     "unet": {"input_shape": (8, 8, 1), "config": {"filters": 2}},
 }
 #: Where a backend compiles for longer than all else takes, these run with -m slow, too.
@@ -156,8 +162,10 @@ def test_tasks_train(name, request, cache):
 
 def task_changes(name, request):
     """Return what makes a task small."""
-    dataset = keras_qd.task(name).dataset
-    if dataset != "image-pairs":
-        return TASK_CHANGES[dataset]
+    task = keras_qd.task(name)
+    if task.model == "two-electron-unet":
+        return {**TASK_CHANGES["quantum-dots"], "model_config": SMALL_TWO_ELECTRONS}
+    if task.dataset != "image-pairs":
+        return TASK_CHANGES[task.dataset]
     path = request.getfixturevalue("image_pairs")
     return {**TASK_CHANGES["quantum-dots"], "dataset_config": {"path": path}}

@@ -69,19 +69,9 @@ class ResidualUNet(Network):
         name: str = "residual-unet",
     ) -> None:
         channels = output_channels(input_shape, output_shape)
-        _require_halves(input_shape, levels)
-        widths = [filters * 2**level for level in range(levels)]
+        require_halves(input_shape, levels)
         inputs = keras.Input(tuple(input_shape))
-        features, skips = inputs, []
-        for width in widths:
-            features = Conv2D(width, 1)(gather(features, _BLOCK))
-            features = _residual_blocks(features, blocks)
-            skips.append(features)
-        for width, skip in zip(reversed(widths[:-1]), reversed(skips[:-1]), strict=True):
-            features = spread(Conv2D(_BLOCK**2 * width, 1)(features), _BLOCK)
-            features = _residual_blocks(Add()([features, skip]), blocks)
-        features = Conv2D(_BLOCK**2 * filters // 2, 3, padding="same")(Activation("silu")(features))
-        features = Activation("silu")(spread(features, _BLOCK))
+        features = residual_levels(inputs, filters, levels, blocks)
         outputs = Conv2D(channels, 3, padding="same")(features)
         settings = {
             "input_shape": tuple(input_shape),
@@ -95,6 +85,29 @@ class ResidualUNet(Network):
         super().__init__(inputs, outputs, settings, loss="mae")
 
 
+def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> Any:
+    """Return features of the same grid, having passed all levels down and up again.
+
+    Parameters
+    ----------
+    features : keras.KerasTensor, shape (n, ny, nx, channels)
+        Images that :func:`require_halves` lets through.
+    filters, levels, blocks : int
+        As of :class:`ResidualUNet`; the result has half as many channels as there are filters.
+    """
+    widths = [filters * 2**level for level in range(levels)]
+    skips = []
+    for width in widths:
+        features = Conv2D(width, 1)(gather(features, _BLOCK))
+        features = _residual_blocks(features, blocks)
+        skips.append(features)
+    for width, skip in zip(reversed(widths[:-1]), reversed(skips[:-1]), strict=True):
+        features = spread(Conv2D(_BLOCK**2 * width, 1)(features), _BLOCK)
+        features = _residual_blocks(Add()([features, skip]), blocks)
+    features = Conv2D(_BLOCK**2 * filters // 2, 3, padding="same")(Activation("silu")(features))
+    return Activation("silu")(spread(features, _BLOCK))
+
+
 def _residual_blocks(features: Any, blocks: int) -> Any:
     """Add to the features, block by block, what two convolutions make of them."""
     width = features.shape[-1]
@@ -106,7 +119,14 @@ def _residual_blocks(features: Any, blocks: int) -> Any:
     return features
 
 
-def _require_halves(shape: Shape, levels: int) -> None:
+def require_halves(shape: Shape, levels: int) -> None:
+    """Check that a grid can be halved so often.
+
+    Raises
+    ------
+    UsageError
+        If it cannot, or there is no level.
+    """
     ny, nx = shape[:2]
     if levels < 1 or ny % _BLOCK**levels or nx % _BLOCK**levels:
         raise UsageError(

@@ -1,9 +1,11 @@
-"""The five maps between the potential and the densities of a quantum dot.
+"""The five maps between the potential and the densities of a quantum dot, one with physics inside.
 
 After Pantis-Simut et al., Mach. Learn.: Sci. Technol. 4, 025023 (2023), arXiv:2301.02122.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from keras_qd.tasks.task import Task
 
@@ -26,6 +28,13 @@ _MODEL = {
 }
 
 
+#: What is judged, and what is followed.
+_METRICS: dict[str, Any] = {
+    "metrics": ("l1", "l2", "linf", "r2", "ssim", "psnr"),
+    "followed": ("l1", "r2"),
+}
+
+
 def _map(name: str, source: str, target: str, description: str) -> Task:
     """Return the task that maps one field of the quantum dots onto another with pix2pix."""
     return Task(
@@ -36,8 +45,7 @@ def _map(name: str, source: str, target: str, description: str) -> Task:
         targets=target,
         model="pix2pix",
         model_config=_MODEL,
-        metrics=("l1", "l2", "linf", "r2", "ssim", "psnr"),
-        followed=("l1", "r2"),
+        **_METRICS,
         scaling={source: _SCALING[source], target: _SCALING[target]},
         augmentation="square-symmetries",
         batch_size=16,
@@ -50,6 +58,21 @@ POTENTIAL_TO_DENSITY = _map(
     "potential",
     "density",
     "confinement potential to the density of interacting electrons",
+)
+
+#: In physical units, which the physics in the model needs: nothing is scaled.
+POTENTIAL_TO_DENSITY_OF_TWO_ELECTRONS = Task(
+    name="potential-to-density-of-two-electrons",
+    description="confinement potential to density: nearly solved by physics, refined by a network",
+    dataset="quantum-dots",
+    inputs="potential",
+    targets="density",
+    model="two-electron-unet",
+    augmentation="square-symmetries",
+    batch_size=32,
+    epochs=20,
+    schedule="cosine",
+    **_METRICS,
 )
 
 POTENTIAL_TO_NONINTERACTING_DENSITY = _map(

@@ -1,0 +1,181 @@
+"""How accurate each model is on one of the five maps of the quantum dots: a Markdown table.
+
+KERAS_BACKEND=tensorflow python benchmarks/accuracy.py potential-to-density --out runs/accuracy
+KERAS_BACKEND=tensorflow python benchmarks/accuracy.py potential-to-density --out runs/accuracy \
+    --rows "pix2pix, best" --rows best --epochs 12
+
+A row that is done is kept in results.json beside the runs and only printed; one that was
+interrupted goes on. On one core.
+"""
+
+import json
+import os
+import platform
+import time
+from datetime import date
+from pathlib import Path
+
+import click
+from timing import processor
+
+BETTER = {"schedule": "cosine", "augmentation": "square-symmetries", "batch_size": 32}
+
+#: Row -> what is varied of the task, which is pix2pix with settings for a first look. The epochs
+#: are what a quarter of an hour to half an hour on one core allows, but for the paper's settings.
+ROWS = {
+    "pix2pix, paper": {
+        "model": "pix2pix",
+        "schedule": "linear",
+        "augmentation": None,
+        "batch_size": 1,
+        "epochs": 200,
+    },
+    "pix2pix": {"epochs": 20},
+    "pix2pix, best": {"model": "residual-pix2pix", **BETTER, "batch_size": 16, "epochs": 20},
+    "unet": {
+        "model": "unet",
+        "model_config": {
+            "filters": 16,
+            "normalization": "instance",
+            "dropout": 0.0,
+            "learning_rate": 2e-3,
+        },
+        "batch_size": 16,
+        "epochs": 20,
+    },
+    "fno": {"model": "fno", **BETTER, "epochs": 20},
+    "residual-unet": {"model": "residual-unet", **BETTER, "epochs": 20},
+}
+
+#: The best model that is registered for a map, where it is not the residual U-Net.
+BEST = {"potential-to-density": "potential-to-density-of-two-electrons"}
+
+METRICS = ("r2", "l1", "l2", "linf", "nmae", "ssim")
+OF_POTENTIALS = ("density-weighted-r2", "density-weighted-l1", "aligned-r2", "aligned-l1")
+
+#: Shares of training, validation and test: 5,000, 500 and 1,000 of 6,500, up to chance.
+SAMPLES, FRACTIONS = 6500, (10 / 13, 1 / 13, 2 / 13)
+
+
+@click.command()
+@click.argument("mapping")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where the runs are.")
+@click.option("--data", type=click.Path(exists=True), help="Stored dots; made if not given.")
+@click.option("--rows", multiple=True, help="Some rows; all if not given.")
+@click.option("--samples", default=SAMPLES, show_default=True, help="Dots that are made or taken.")
+@click.option("--epochs", type=int, help="Passes over the training split, for all rows.")
+@click.option("--seed", default=0, show_default=True, help="Of the trainings.")
+def main(mapping, out, data, rows, samples, epochs, seed):
+    """Train what is not yet trained, and print the table."""
+    use_one_core()
+    results = Results(out / mapping / "results.json")
+    tasks = tasks_of(mapping)
+    for row in rows or tasks:
+        if row not in tasks:
+            raise click.BadParameter(f"no row {row!r}; there are {', '.join(tasks)}")
+        if row not in results.rows:
+            config = {"samples": samples, "fractions": FRACTIONS, "seed": 7}
+            config = {**config, "path": data, "seed": None} if data else config
+            task = tasks[row].replace(dataset_config=config)
+            task = task.replace(epochs=epochs) if epochs else task
+            results.add(row, measure(task, out / mapping / row.replace(", ", "-"), seed))
+        click.echo(f"{row}: {json.dumps(results.rows[row])}", err=True)
+    click.echo(results.table())
+
+
+def use_one_core():
+    """Hold the process to one core, whichever backend it runs on."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+
+
+def tasks_of(mapping):
+    """Return the task of every row."""
+    import keras_qd
+
+    task = keras_qd.task(mapping)
+    tasks = {row: task.replace(**changes) for row, changes in ROWS.items()}
+    if mapping in BEST:
+        tasks["best"] = keras_qd.task(BEST[mapping])
+    return tasks
+
+
+def measure(task, path, seed):
+    """Train, or go on with it, and return what is to be said of it."""
+    from keras_qd import training
+    from keras_qd.evaluation import evaluate
+
+    clock = processor_clock(path)
+    if path.exists():
+        run = training.resume(path, callbacks=[clock])
+    else:
+        run = training.train(task, path, seed=seed, callbacks=[clock])
+    metrics = METRICS + (OF_POTENTIALS if task.targets == ("potential",) else ())
+    found = evaluate(run, metrics=[name for name in metrics if name not in task.metrics])
+    return {
+        **{name: found.score(name).value for name in metrics},
+        "median_nmae": found.score("nmae").systems.get("median"),
+        "parameters": run.load_model().count_params(),
+        "epochs": len(run.history()["epoch"]),
+        "training": run.config["samples"]["train"],
+        "test": run.config["samples"]["test"],
+        "minutes": sum(json.loads(clock.file.read_text())) / 60,
+        "prediction_ms": 1e3 * found.worth.model.batched if found.worth else None,
+        "exact_ms": 1e3 * found.worth.solver_seconds if found.worth else None,
+        "backend": run.config["backend"],
+        "machine": processor() or platform.machine(),
+        "date": str(date.today()),
+    }
+
+
+def processor_clock(path):
+    """Return a callback that keeps the processor seconds of every epoch beside the run."""
+    import keras
+
+    class ProcessorClock(keras.callbacks.Callback):
+        file = Path(f"{path}.seconds.json")
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.started = time.process_time()
+
+        def on_epoch_end(self, epoch, logs=None):
+            known = json.loads(self.file.read_text()) if self.file.exists() else []
+            known = [*known[:epoch], time.process_time() - self.started]
+            self.file.write_text(json.dumps(known))
+
+    return ProcessorClock()
+
+
+class Results:
+    """The rows that are done, in a file."""
+
+    def __init__(self, path):
+        self.path = path
+        self.rows = json.loads(path.read_text()) if path.exists() else {}
+
+    def add(self, row, values):
+        """Keep a row."""
+        self.rows[row] = values
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(self.rows, indent=2))
+
+    def table(self):
+        """Return the table of all rows that are done."""
+        of_potentials = any(OF_POTENTIALS[0] in values for values in self.rows.values())
+        more = OF_POTENTIALS if of_potentials else ()
+        names = ("R2", "L1", "L2", "Linf", "NMAE", "SSIM", *more)
+        names = ("model", *names, "parameters", "epochs", "CPU minutes", "ms a prediction")
+        lines = ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+        for row, values in self.rows.items():
+            cells = [f"{values['r2']:.5f}", *(f"{values[name]:.4g}" for name in METRICS[1:4])]
+            cells += [f"{100 * values['nmae']:.2f} %", f"{values['ssim']:.5f}"]
+            cells += [f"{values[name]:.4g}" for name in more]
+            time_each = values["prediction_ms"]
+            cells += [f"{values['parameters']:,}", str(values["epochs"])]
+            cells += [f"{values['minutes']:.1f}", "" if time_each is None else f"{time_each:.1f}"]
+            lines.append("| " + " | ".join([row, *cells]) + " |")
+        return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

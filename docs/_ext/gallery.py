@@ -38,7 +38,10 @@ def scripts() -> list[Path]:
 def notebook(script: Path) -> nbformat.NotebookNode:
     """Return a script as a notebook without outputs; the same whenever it is made."""
     made = jupytext.read(script, fmt=FORMAT)
-    made.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    made.metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3"},
+        "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+    }
     for number, cell in enumerate(made.cells):
         cell["id"] = f"cell-{number}"
     return made
@@ -56,20 +59,27 @@ def page(script: Path) -> nbformat.NotebookNode:
     return made
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file, unless it is there as it should be: Sphinx reads again what has changed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+def contents() -> dict[str, str]:
+    """Return all pages and notebooks by their places in the gallery."""
+    found = {"index.md": INTRODUCTION + "".join(f"{each.stem}\n" for each in scripts()) + "```\n"}
+    for script in scripts():
+        found[f"{script.stem}.ipynb"] = nbformat.writes(page(script))
+        found[f"notebooks/{script.stem}.ipynb"] = nbformat.writes(notebook(script))
+    return found
 
 
 def write_gallery(folder: Path) -> None:
-    """Write all pages and notebooks."""
-    for script in scripts():
-        write(folder / f"{script.stem}.ipynb", nbformat.writes(page(script)) + "\n")
-        write(folder / "notebooks" / f"{script.stem}.ipynb", nbformat.writes(notebook(script)))
-    listing = "".join(f"{script.stem}\n" for script in scripts())
-    write(folder / "index.md", f"{INTRODUCTION}{listing}```\n")
+    """Write all pages and notebooks, but for those that are there; remove what is of no script."""
+    wanted = contents()
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        if path.relative_to(folder).as_posix() not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Sphinx reads again what has changed.
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 def setup(app):

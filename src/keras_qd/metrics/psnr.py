@@ -17,7 +17,7 @@ from keras_qd.metrics.summation import pairwise_sum
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class PSNR(SampleMean):
-    r"""Mean over systems of the peak signal-to-noise ratio, in dB.
+    r"""Mean over systems of the peak signal-to-noise ratio [1]_, in dB.
 
     .. math:: 10 \log_{10} \frac{R^2}{\frac{1}{N} \sum e^2}
 
@@ -43,6 +43,11 @@ class PSNR(SampleMean):
     Equal to scikit-image's ``peak_signal_noise_ratio`` of each system. Infinite for an exact
     prediction, and so then is the mean. NaN where all values of the reference are equal and no
     range was given.
+
+    References
+    ----------
+    .. [1] Z. Wang and A. C. Bovik, "Mean squared error: love it or leave it?", IEEE Signal Process.
+       Mag. 26, 98 (2009), https://doi.org/10.1109/MSP.2008.930649
 
     Examples
     --------

@@ -5,7 +5,10 @@ material
 
 .. math:: a_0^* = \frac{\epsilon}{m} a_0, \qquad \mathrm{Ha}^* = \frac{m}{\epsilon^2} \mathrm{Ha}
 
-with CODATA's Bohr radius and Hartree energy as `scipy.constants` has them.
+with CODATA's Bohr radius and Hartree energy as `scipy.constants` has them [1]_.
+
+.. [1] S. M. Reimann and M. Manninen, "Electronic structure of quantum dots", Rev. Mod. Phys. 74,
+   1283 (2002), https://doi.org/10.1103/RevModPhys.74.1283
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class LineFamily(Family):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RandomFourierLine(RandomFourierSettings, LineFamily):
-    r"""Gaussian random field on a line.
+    r"""Gaussian random field on a line, a sum of cosines with random amplitudes [1]_.
 
     The one-dimensional form of `keras_qd.physics.potentials.random_fourier.RandomFourier`, with
     the same meaning of the settings:
@@ -71,6 +71,11 @@ class RandomFourierLine(RandomFourierSettings, LineFamily):
     offset : float or pair of float
         The mean c over the box in Ha*. A pair makes it the random constant that a density
         cannot know.
+
+    References
+    ----------
+    .. [1] M. Shinozuka and G. Deodatis, "Simulation of stochastic processes by spectral
+       representation", Appl. Mech. Rev. 44, 191 (1991), https://doi.org/10.1115/1.3119501
     """
 
     def sample(
@@ -86,7 +91,7 @@ class RandomFourierLine(RandomFourierSettings, LineFamily):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GaussianWellsLine(LineFamily):
-    r"""Gaussian wells on a line.
+    r"""Gaussian wells on a line [1]_.
 
     .. math:: V(x) = c - \sum_i D_i \exp(-(x - x_i)^2 / 2 w_i^2)
 
@@ -102,6 +107,12 @@ class GaussianWellsLine(LineFamily):
         Place :math:`x_i` of each well as a fraction of the distance of the walls.
     offset : float or pair of float
         The constant c in Ha*.
+
+    References
+    ----------
+    .. [1] J. C. Snyder, M. Rupp, K. Hansen, K.-R. Mueller and K. Burke, "Finding density
+       functionals with machine learning", Phys. Rev. Lett. 108, 253002 (2012),
+       https://doi.org/10.1103/PhysRevLett.108.253002
     """
 
     name: ClassVar[str] = "gaussian-wells"

@@ -21,7 +21,7 @@ from keras_qd.physics.potentials.family import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GaussianWells(PotentialFamily):
-    r"""Gaussian wells, as of impurities or of the tips of gates.
+    r"""Gaussian wells [1]_, as of impurities or of the tips of gates.
 
     .. math:: V(\mathbf r) = -\sum_i D_i \exp(-|\mathbf r - \mathbf r_i|^2 / 2 w_i^2)
 
@@ -35,6 +35,12 @@ class GaussianWells(PotentialFamily):
         Width :math:`w` of each well as a fraction of the side of the box.
     centre : float or pair of float
         Coordinates x and y of each centre, both drawn from here, as a fraction of the side.
+
+    References
+    ----------
+    .. [1] J. C. Snyder, M. Rupp, K. Hansen, K.-R. Mueller and K. Burke, "Finding density
+       functionals with machine learning", Phys. Rev. Lett. 108, 253002 (2012),
+       https://doi.org/10.1103/PhysRevLett.108.253002
     """
 
     name: ClassVar[str] = "gaussian-wells"

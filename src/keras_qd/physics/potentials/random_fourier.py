@@ -58,7 +58,7 @@ class RandomFourierSettings(Family):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RandomFourier(RandomFourierSettings, PotentialFamily):
-    r"""Gaussian random field.
+    r"""Gaussian random field, a sum of cosines with random amplitudes [1]_.
 
     .. math::
 
@@ -82,6 +82,11 @@ class RandomFourier(RandomFourierSettings, PotentialFamily):
         :math:`\xi` as a fraction of the side of the box, from 0.04 to 1.
     offset : float or pair of float
         The mean c over the box, in Ha*. A constant moves the energies and no density.
+
+    References
+    ----------
+    .. [1] M. Shinozuka and G. Deodatis, "Simulation of stochastic processes by spectral
+       representation", Appl. Mech. Rev. 44, 191 (1991), https://doi.org/10.1115/1.3119501
     """
 
     def sample(

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -65,7 +66,8 @@ def test_script(name, tmp_path):
 )
 def test_notebook(name, tmp_path):
     for module in ("ipykernel", "jupytext", "nbclient"):
-        pytest.importorskip(module, exc_type=ImportError)
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed: pip install --group notebooks")
     notebook = tmp_path / f"{Path(name).stem}.ipynb"
     run(["-m", "jupytext", "--to", "ipynb", "--output", notebook, EXAMPLES / name], tmp_path)
     run(["-c", EXECUTE, notebook], tmp_path)

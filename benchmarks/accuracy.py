@@ -114,7 +114,6 @@ def measure(task, path, seed):
     found = evaluate(run, metrics=[name for name in metrics if name not in task.metrics])
     return {
         **{name: found.score(name).value for name in metrics},
-        "median_nmae": found.score("nmae").systems.get("median"),
         "parameters": run.load_model().count_params(),
         "epochs": len(run.history()["epoch"]),
         "training": run.config["samples"]["train"],

@@ -198,7 +198,7 @@ def pair_integrals(squares: Array, interaction: Interaction) -> Array:
 
 def _pair_cosines(squares: Array, places: list[NDArray[np.intp]]) -> list[Array]:
     """Cosine coefficients of the products of orbitals i >= j, shape (pairs, k) at each k places."""
-    sines, averages = _product_grid(squares.shape[-1])
+    sines, averages = product_grid(squares.shape[-1])
     values = sines @ squares @ sines.T
     n_orbitals, n_points, _ = values.shape
     cosines = [np.empty((n_orbitals * (n_orbitals + 1) // 2, k.size)) for k in places]
@@ -215,7 +215,7 @@ def _pair_cosines(squares: Array, places: list[NDArray[np.intp]]) -> list[Array]
 
 
 @lru_cache(maxsize=8)
-def _product_grid(n_max: int) -> tuple[Array, Array]:
+def product_grid(n_max: int) -> tuple[Array, Array]:
     """Sines on a grid that tells all cosines of their products apart, and its cosine transform."""
     n_points = 2 * n_max + 1
     averages = cosine_matrix(2 * n_max, n_points) * (2 / n_points)

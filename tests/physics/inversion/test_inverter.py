@@ -72,6 +72,16 @@ def test_two_electrons(strength):
     assert check.energy == pytest.approx(found.energy, abs=1e-5)
 
 
+def test_the_complete_response_goes_on_where_mixed_steps_stand_still(monkeypatch):
+    target = Solver(BOX, 2, n_orbitals=10).solve(sample_potentials(1, BOX, 32, seed=36)[0]).density
+    settings = {"n_orbitals": 10, "max_iterations": 150}
+    assert invert(target, BOX, 2, **settings).converged
+    monkeypatch.setattr(
+        "keras_qd.physics.inversion.search.has_singlet_response", lambda solver: False
+    )
+    assert not invert(target, BOX, 2, **settings).converged
+
+
 def test_three_electrons():
     target = Solver(BOX, 3, n_orbitals=12).solve(parabola()).density
     found = invert(target, BOX, 3, n_orbitals=10, tolerance=5e-3)

@@ -80,10 +80,18 @@ class Response:
 
     def residual(self, density: Array) -> Array:
         """Sine coefficients of the difference of square roots from the target's."""
+        return self._sine_coefficients(self.difference_of_roots(density))
+
+    def difference_of_roots(self, density: Array) -> Array:
+        """``sqrt(target) - sqrt(density)`` with a floor, in 1/a0*, shape of the target."""
         floor = self._floor
-        return self._sine_coefficients(
+        return np.asarray(
             (self.target - density) / (np.sqrt(self.target + floor) + np.sqrt(density + floor))
         )
+
+    def slope_of_roots(self, density: Array) -> Array:
+        """Return the derivative of the floored square root of a density with it, in a0*."""
+        return np.asarray(0.5 / np.sqrt(density + self._floor))
 
     def distance(self, density: Array) -> float:
         """``integral |density - target| / N``."""

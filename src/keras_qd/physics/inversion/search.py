@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.inversion.ascent import LineSearch, QuasiNewton
 from keras_qd.physics.inversion.mixing import Anderson
+from keras_qd.physics.inversion.newton import MANNERS, Manner, SmoothFit
 from keras_qd.physics.inversion.outcome import Reason
 from keras_qd.physics.inversion.response import PENALTIES, Response
+from keras_qd.physics.inversion.singlet_response import SingletResponse, has_singlet_response
 from keras_qd.physics.solution import NEAR_DEGENERACY, Solution
 
 Array = NDArray[np.float64]
@@ -25,6 +27,18 @@ _LONGEST_STEP = 1.0
 
 #: A search that has not come nearer by a tenth in so many solutions changes its ways or ends.
 _PATIENCE = 25
+
+#: Newton's steps that are taken with one penalty.
+_STEPS_OF_A_PENALTY = 5
+
+#: Fall of the fit's value, as a share of it left, that is no reason to go on with a penalty.
+_HARDLY = 0.9
+
+#: How often a step is damped ten times more, and the damping below which none is needed.
+_MOST_DAMPINGS, _LEAST_DAMPING = 8, 0.1
+
+#: Residual, in tolerances, above which Newton's steps in other manners are not worth their time.
+_WORTH_OTHER_MANNERS = 50
 
 
 @dataclass(frozen=True)
@@ -93,9 +107,10 @@ class Search:
         PhysicsError
             If the solver refuses all of them.
         """
-        self._best = self._first(starts)
+        start = self._best = self._first(starts)
         self._mix(PENALTIES[0])
         self._climb()
+        self._fit(start)
         for penalty in PENALTIES[1:]:
             self._mix(penalty)
         crossing = self._best.solution.gap < NEAR_DEGENERACY
@@ -135,6 +150,67 @@ class Search:
                 # The densities of two levels are two functions of the potential.
                 mixing.forget()
             last = attempt
+
+    def _fit(self, start: Attempt) -> None:
+        """Take Newton's steps, from the start and in other manners from where these end."""
+        if not has_singlet_response(self._response.solver):
+            return
+        nearest = start  # not the best, whose mixed steps may have dug wells
+        for manner in MANNERS:
+            last = nearest
+            for penalty in manner.penalties:
+                last = self._fit_held(last, manner, penalty)
+            nearest = min(nearest, last, key=lambda one: one.residual)
+            if self._end() or nearest.residual > _WORTH_OTHER_MANNERS * self._limits.tolerance:
+                return
+
+    def _fit_held(self, last: Attempt, manner: Manner, penalty: float) -> Attempt:
+        """Take Newton's steps with one penalty, and return where they end."""
+        weights = penalty * self._response.band.roughness**manner.smoothness
+        damping = 0.0
+        for _ in range(_STEPS_OF_A_PENALTY):
+            if self._end():
+                break
+            fit = self._linearised(last, manner.shift, weights)
+            after, damping = self._damped(fit, last, damping)
+            if after is None:
+                break
+            fall = fit.value_at(after.place, self._roots(after)) / fit.value
+            last = after
+            if fall > _HARDLY and damping == 0:
+                break
+        return last
+
+    def _linearised(self, last: Attempt, shift: float, weights: Array) -> SmoothFit:
+        response = self._response
+        field = response.band.field(last.place)
+        derivative = SingletResponse(response.solver, response.band, field, shift).derivative()
+        slope = response.slope_of_roots(last.solution.density).ravel() * self._root_unit
+        return SmoothFit(last.place, self._roots(last), slope[:, None] * derivative, weights)
+
+    def _damped(
+        self, fit: SmoothFit, last: Attempt, damping: float
+    ) -> tuple[Attempt | None, float]:
+        """Take the longest step that leads down, and return it with the next damping."""
+        for _ in range(_MOST_DAMPINGS):
+            if self._end():
+                break
+            after = self._try(last.place + fit.step(damping))
+            if after and fit.value_at(after.place, self._roots(after)) < fit.value:
+                return after, damping / 10 if damping > _LEAST_DAMPING else 0.0
+            damping = max(10 * damping, 1.0)
+        return None, damping
+
+    def _roots(self, attempt: Attempt) -> Array:
+        """Difference of square roots, a vector whose square is some share of the electrons."""
+        difference = self._response.difference_of_roots(attempt.solution.density)
+        return np.asarray(difference.ravel() * self._root_unit)
+
+    @property
+    def _root_unit(self) -> float:
+        solver = self._response.solver
+        area = solver.box.pixel_area(self._response.band.n_pixels)
+        return math.sqrt(area / solver.n_electrons)
 
     def _climb(self) -> None:
         """Climb from the best, which is slower but needs no linear response."""

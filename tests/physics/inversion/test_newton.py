@@ -1,0 +1,48 @@
+"""Steps that fit a density and keep the potential smooth."""
+
+import numpy as np
+import pytest
+
+from keras_qd.physics.inversion.newton import MANNERS, SmoothFit
+
+
+@pytest.fixture
+def fit():
+    generator = np.random.default_rng(1)
+    jacobian = generator.normal(size=(20, 5))
+    jacobian[:, 0] = 0  # the constant
+    place, residual = generator.normal(size=5), generator.normal(size=20)
+    weights = np.array([0.0, 1e-3, 2e-3, 3e-3, 4e-3])
+    return SmoothFit(place, residual, jacobian, weights), place, residual, jacobian, weights
+
+
+def test_an_undamped_step_ends_at_the_least_value_of_the_linear_fit(fit):
+    fit, place, residual, jacobian, _ = fit
+
+    def value(step):
+        return fit.value_at(place + step, residual - jacobian @ step)
+
+    best = fit.step(damping=0.0)
+    assert best[0] == 0
+    assert value(best) < fit.value == value(np.zeros(5))
+    generator = np.random.default_rng(2)
+    for _ in range(20):
+        other = best + 1e-3 * np.append(0, generator.normal(size=4))
+        assert value(other) > value(best)
+
+
+def test_the_penalty_is_on_the_potential_and_not_on_the_step(fit):
+    _, place, residual, jacobian, weights = fit
+    heavy = SmoothFit(place, residual, jacobian, 1e9 * weights)
+    np.testing.assert_allclose(heavy.step(0.0)[1:], -place[1:], rtol=1e-3)
+
+
+def test_damping_makes_steps_shorter(fit):
+    fit = fit[0]
+    lengths = [np.linalg.norm(fit.step(damping)) for damping in (0.0, 1e2, 1e4)]
+    assert lengths[0] > lengths[1] > lengths[2] > 0
+
+
+def test_manners_loosen():
+    for manner in MANNERS:
+        assert list(manner.penalties) == sorted(manner.penalties, reverse=True)

@@ -1,0 +1,65 @@
+"""The complete response of two electrons, against differences of exact solutions."""
+
+import numpy as np
+import pytest
+
+from keras_qd.physics import Box, Solver, sample_potentials
+from keras_qd.physics.inversion.band import Band
+from keras_qd.physics.inversion.singlet_response import SingletResponse, has_singlet_response
+
+BOX = Box(10.0)
+BAND = Band(10, 32)
+
+
+def in_band(seed):
+    potential = sample_potentials(1, BOX, 32, seed=seed)[0]
+    return BAND.field(BAND.coefficients(potential))
+
+
+@pytest.mark.parametrize(("strength", "interaction"), [(1.0, "coulomb"), (3.0, "finite-thickness")])
+def test_derivative_is_that_of_exact_densities(strength, interaction):
+    solver = Solver(
+        BOX, 2, interaction, n_orbitals=8, strength=strength, tolerance=1e-11, basis_tolerance=1e-2
+    )
+    potential = in_band(seed=4)
+    derivative = SingletResponse(solver, BAND, potential, shift=0.0).derivative()
+    assert derivative.shape == (32 * 32, BAND.roughness.size)
+    generator = np.random.default_rng(0)
+    for _ in range(3):
+        direction = generator.normal(size=BAND.roughness.size) / BAND.roughness
+        change = BAND.field(direction)
+        change *= 1e-3 / np.abs(change).max()
+        after, before = (solver.solve(potential + sign * change).density for sign in (1, -1))
+        answer = (derivative @ BAND.coefficients(change)).reshape(32, 32)
+        np.testing.assert_allclose(answer, (after - before) / 2, atol=2e-6 * np.abs(answer).max())
+
+
+def test_a_constant_changes_nothing_and_no_charge_appears():
+    derivative = SingletResponse(Solver(BOX, 2), BAND, in_band(seed=5), shift=0.1).derivative()
+    scale = np.abs(derivative).max()
+    np.testing.assert_allclose(derivative[:, 0], 0, atol=1e-9 * scale)
+    np.testing.assert_allclose(derivative.sum(axis=0) * BOX.pixel_area(32), 0, atol=1e-9 * scale)
+
+
+def test_a_shift_makes_the_answer_smaller():
+    """By the orbitals that mix in alone, little where none of them crosses."""
+    potential = in_band(seed=6)
+    exact, shifted = (
+        SingletResponse(Solver(BOX, 2), BAND, potential, shift).derivative() for shift in (0, 0.1)
+    )
+    assert 1e-6 < np.linalg.norm(exact - shifted) / np.linalg.norm(exact) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("solver", "answered"),
+    [
+        (Solver(BOX, 2), True),
+        (Solver(BOX, 2, spin=0), True),
+        (Solver(BOX, 2, spin=1), False),
+        (Solver(BOX, 3), False),
+        (Solver(BOX, 2, strength=0), False),
+        (Solver(BOX, 2, "none"), False),
+    ],
+)
+def test_two_interacting_electrons_are_answered_for(solver, answered):
+    assert has_singlet_response(solver) == answered

@@ -103,7 +103,8 @@ class OrbitalPairs:
         first, second = self.members
         alone = ops.take(levels, first, axis=1) + ops.take(levels, second, axis=1)
         flat = ops.reshape(integrals, (-1, len(first) ** 2))
-        exact = _table(flat, self._among_exact) + self._one * alone[:, None, : self._n_exact]
+        exact = _table(flat, self._among_exact)
+        exact = exact + ops.multiply(alone[:, None, : self._n_exact], self._one)
         others = _table(flat, self._within_others) + alone[:, self._n_exact :]
         return exact, _table(flat, self._to_others), others
 
@@ -117,7 +118,7 @@ class OrbitalPairs:
         shares : tensor, shape (n, pairs)
             Of the pairs in the state.
         """
-        matrix = ops.take(shares * self._share, self._place, axis=1)
+        matrix = ops.take(ops.multiply(shares, self._share), self._place, axis=1)
         # The amplitude of one electron where the other is in orbital j.
         return 2.0 * ops.sum(ops.square(ops.matmul(orbitals, matrix)), axis=-1)
 
@@ -151,4 +152,5 @@ def _places_of_pairs(orbitals: int, members: tuple[Any, Any]) -> Any:
 
 def _table(integrals: Any, coupling: tuple[Any, Any, Any]) -> Any:
     direct, exchanged, weights = coupling
-    return weights * (ops.take(integrals, direct, axis=1) + ops.take(integrals, exchanged, axis=1))
+    both = ops.take(integrals, direct, axis=1) + ops.take(integrals, exchanged, axis=1)
+    return ops.multiply(both, weights)

@@ -57,8 +57,8 @@ class ShortWaves:
         driven = ops.matmul(potential[:, None] * images, self._waves)
         driven = ops.matmul(ops.transpose(self._waves), driven)
         mean = ops.mean(potential, axis=(1, 2))[:, None, None, None]
-        distance = self._kinetic + mean - levels[:, :, None, None]
-        shares = -driven * self._left_out / ops.maximum(distance, _LEAST_DISTANCE)
+        distance = ops.add(mean - levels[:, :, None, None], self._kinetic)
+        shares = -ops.multiply(driven, self._left_out) / ops.maximum(distance, _LEAST_DISTANCE)
         size = ops.sqrt(1.0 + self._area * ops.sum(ops.square(shares), axis=(2, 3)))
         more = ops.matmul(ops.matmul(self._waves, shares), ops.transpose(self._waves))
         more = ops.transpose(ops.reshape(more, (-1, m, points**2)), (0, 2, 1))

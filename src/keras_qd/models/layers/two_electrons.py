@@ -171,7 +171,7 @@ class TwoElectrons(keras.layers.Layer):
             In Ha*, above that of the lowest singlet: of the same states but that one.
         """
         potential = ops.stop_gradient(ops.cast(potential, self.compute_dtype))[..., 0]
-        levels, states = ops.linalg.eigh(self._kinetic + self._elements(potential))
+        levels, states = ops.linalg.eigh(ops.add(self._elements(potential), self._kinetic))
         levels, states = levels[:, : self.orbitals], states[..., : self.orbitals]
         repulsion = self._integrals(ops.matmul(self._coarse, states))
         energies, shares, poorer_energy, poorer = self._pairs.solve(levels, repulsion, STATES)

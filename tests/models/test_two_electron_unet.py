@@ -28,33 +28,37 @@ def potentials():
     return values[..., None].astype("float32")
 
 
-def shaken(model):
-    """Give the last layer weights, which are zero at first."""
+@pytest.fixture(scope="module")
+def untrained():
+    return keras_qd.build("two-electron-unet", **SMALL)
+
+
+@pytest.fixture(scope="module")
+def shaken():
+    """Return a model whose last layer has weights, which are zero at first."""
+    model = keras_qd.build("two-electron-unet", **SMALL)
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables[-2:]:
         variable.assign(rng.normal(size=variable.shape))
     return model
 
 
-def test_untrained_it_is_nearly_the_approximate_solution(potentials):
-    model = keras_qd.build("two-electron-unet", **SMALL)
-    densities, _ = model.get_layer("solver")(potentials)
+def test_untrained_it_is_nearly_the_approximate_solution(potentials, untrained):
+    densities, _ = untrained.get_layer("solver")(potentials)
     found = ops.convert_to_numpy(densities)[..., :1]
-    np.testing.assert_allclose(model.predict(potentials, verbose=0), found, atol=0.01 * found.max())
+    predicted = untrained.predict(potentials, verbose=0)
+    np.testing.assert_allclose(predicted, found, atol=0.01 * found.max())
 
 
-def test_no_density_is_negative_and_there_are_two_electrons(potentials):
-    model = keras_qd.build("two-electron-unet", **SMALL)
-    before = model.predict(potentials, verbose=0)
-    after = shaken(model).predict(potentials, verbose=0)
+def test_no_density_is_negative_and_there_are_two_electrons(potentials, untrained, shaken):
+    before, after = (model.predict(potentials, verbose=0) for model in (untrained, shaken))
     assert np.abs(after - before).max() > 0.1 * before.max()
     assert after.min() >= 0
     np.testing.assert_allclose(after.sum(axis=(1, 2)) * (LENGTH / POINTS) ** 2, 2, rtol=1e-5)
 
 
-def test_a_constant_changes_nothing(potentials):
-    model = shaken(keras_qd.build("two-electron-unet", **SMALL))
-    one, other = (model.predict(potentials + shift, verbose=0) for shift in (0.0, 2.0))
+def test_a_constant_changes_nothing(potentials, shaken):
+    one, other = (shaken.predict(potentials + shift, verbose=0) for shift in (0.0, 2.0))
     np.testing.assert_allclose(one, other, atol=2e-3 * one.max())
 
 
@@ -73,11 +77,10 @@ def test_it_learns_and_round_trips(potentials, tmp_path):
     np.testing.assert_array_equal(*predictions)
 
 
-def test_untrained_it_has_the_symmetries_of_the_square(potentials):
-    model = keras_qd.build("two-electron-unet", **SMALL)
-    expected = model.predict(potentials, verbose=0)[:, ::-1].transpose(0, 2, 1, 3)
+def test_untrained_it_has_the_symmetries_of_the_square(potentials, untrained):
+    expected = untrained.predict(potentials, verbose=0)[:, ::-1].transpose(0, 2, 1, 3)
     changed = potentials[:, ::-1].transpose(0, 2, 1, 3)
-    found = model.predict(changed, verbose=0)
+    found = untrained.predict(changed, verbose=0)
     np.testing.assert_allclose(found, expected, atol=2e-3 * expected.max())
 
 

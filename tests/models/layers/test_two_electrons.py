@@ -11,6 +11,8 @@ from keras_qd.physics import Box
 from keras_qd.physics.solver import Solver
 
 POINTS, LENGTH = 24, 10.0
+#: Lowest and all orbitals, half waves: one size, as JAX compiles for each.
+SIZE = (4, 8, 10)
 
 
 def random_potentials(n):
@@ -24,12 +26,10 @@ def solved(layer, potentials):
     return tuple(ops.convert_to_numpy(each) for each in layer(potentials))
 
 
-@pytest.mark.parametrize(
-    ("interaction", "strength"), [("coulomb", 1.0), ("screened", 1.0), ("coulomb", 0.5)]
-)
+@pytest.mark.parametrize(("interaction", "strength"), [("coulomb", 1.0), ("screened", 0.5)])
 def test_its_parts_are_exact_and_the_whole_is_nearly_so(interaction, strength):
     potentials = random_potentials(2)
-    layer = TwoElectrons(4, 8, 10, LENGTH, interaction, strength)
+    layer = TwoElectrons(*SIZE, LENGTH, interaction, strength)
     exact, poorer = (
         Solver(Box(LENGTH), 2, interaction, n_orbitals=n, strength=strength) for n in (8, 4)
     )
@@ -56,16 +56,16 @@ def test_the_next_state_is_the_next_singlet():
 
 
 def test_without_interaction_perturbation_theory_has_nothing_to_add():
-    layer = TwoElectrons(3, 6, 6, LENGTH, strength=0.0)
-    densities, energies = solved(layer, random_potentials(1))
+    layer = TwoElectrons(*SIZE, LENGTH, strength=0.0)
+    densities, energies = solved(layer, random_potentials(2))
     for other in (3, 4):
         np.testing.assert_allclose(densities[..., other], densities[..., 0], atol=1e-5)
     np.testing.assert_allclose(energies[:, 2:], 0.0, atol=1e-5)
 
 
 def test_every_density_holds_two_electrons_and_follows_the_symmetries():
-    layer = TwoElectrons(3, 6, n_max=10, box_length=LENGTH)
-    potential = random_potentials(1)
+    layer = TwoElectrons(*SIZE, LENGTH)
+    potential = random_potentials(2)
     densities, energies = solved(layer, potential)
     charges = densities.sum(axis=(1, 2)) * (LENGTH / POINTS) ** 2
     np.testing.assert_allclose(charges, 2.0, rtol=1e-4)
@@ -80,16 +80,16 @@ def test_every_density_holds_two_electrons_and_follows_the_symmetries():
 
 
 def test_a_constant_changes_nothing():
-    layer = TwoElectrons(3, 5, n_max=5, box_length=LENGTH)
-    potential = random_potentials(1)
+    layer = TwoElectrons(*SIZE, LENGTH)
+    potential = random_potentials(2)
     for one, other in zip(solved(layer, potential), solved(layer, potential + 3.0), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
 def test_it_is_made_again_from_its_configuration():
-    layer = TwoElectrons(3, 5, 6, 8.0, "screened", 0.5)
+    layer = TwoElectrons(*SIZE, 8.0, "screened", 0.5)
     again = keras.layers.deserialize(keras.layers.serialize(layer))
-    potential = random_potentials(1)
+    potential = random_potentials(2)
     for one, other in zip(solved(layer, potential), solved(again, potential), strict=True):
         np.testing.assert_array_equal(one, other)
     assert not layer.weights

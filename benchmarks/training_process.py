@@ -1,0 +1,126 @@
+"""One contender of training.py, in a process of its own, which trains when it is told to.
+
+Reads a job a line from standard input, as JSON, and answers each with a line.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+
+import numpy as np
+
+
+class Package:
+    """This package on the backend that the environment names."""
+
+    def __init__(self, size, filters, threads):
+        import keras_qd
+
+        backend = keras_qd.backend.ensure_backend()
+        if backend == "torch":
+            import torch
+
+            torch.set_num_threads(threads)
+        self._model = keras_qd.build("pix2pix", input_shape=(size, size, 1), filters=filters)
+
+    def train(self, x, y, batch_size):
+        """Train one epoch on images in order, shape (n, size, size, 1)."""
+        self._model.fit(x, y, batch_size=batch_size, verbose=0, shuffle=False)
+
+    def predict(self, x):
+        """Return predictions of the same shape."""
+        return self._model.predict(x, verbose=0)
+
+
+class Native:
+    """A plain loop in a framework's own code."""
+
+    def __init__(self, framework, size, filters, threads):
+        if framework == "torch":
+            import native_torch as native
+            import torch
+
+            torch.set_num_threads(threads)
+        else:
+            import native_tensorflow as native
+        self._training = native.Training(size, filters)
+
+    def train(self, x, y, batch_size):
+        """Train one epoch on images in order, shape (n, size, size, 1)."""
+        for start in range(0, len(x), batch_size):
+            self._training.step(x[start : start + batch_size], y[start : start + batch_size])
+
+    def predict(self, x):
+        """Return predictions of the same shape."""
+        return np.concatenate([self._training.predict(part) for part in np.array_split(x, 10)])
+
+
+class Trainer:
+    """Does the jobs, and says what they cost."""
+
+    def __init__(self, name, size, batch_size, filters, threads):
+        framework = name.removeprefix("native-")
+        makers = {True: lambda: Native(framework, size, filters, threads)}
+        make = makers.get(name != framework, lambda: Package(size, filters, threads))
+        self._contender, self._batch_size, self._size = make(), batch_size, size
+        self._data, self._epoch = None, 0
+
+    def warm(self, batches):
+        """Train on noise; the first time compiles."""
+        random = np.random.default_rng(0)
+        shape = (2, batches * self._batch_size, self._size, self._size, 1)
+        x, y = random.normal(size=shape).astype("float32")
+        return self._timed(x, y)
+
+    def learn(self, file, images):
+        """Train on the next images of a file's training split, then judge the validation split."""
+        if self._data is None:
+            with np.load(file, allow_pickle=False) as arrays:
+                self._data = {name: arrays[name] for name in arrays.files}
+        rows = self._rows(images)
+        cost = self._timed(self._data["x"][rows], self._data["y"][rows])
+        exact = self._data["y_validation"]
+        predicted = self._contender.predict(self._data["x_validation"])
+        residual = ((predicted - exact) ** 2).sum(dtype="float64")
+        spread = ((exact - exact.mean(axis=0)) ** 2).sum(dtype="float64")
+        return {**cost, "r2": 1 - residual / spread}
+
+    def _rows(self, images):
+        """Return which images come next: the same ones for every contender."""
+        self._epoch += 1
+        n = len(self._data["x"])
+        return np.random.default_rng(self._epoch).permutation(n)[:images]
+
+    def _timed(self, x, y):
+        wall, processor = time.perf_counter(), time.process_time()
+        self._contender.train(x, y, self._batch_size)
+        return {
+            "images": len(x),
+            "wall_s": time.perf_counter() - wall,
+            "processor_s": time.process_time() - processor,
+            "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        }
+
+
+def hold_to(threads):
+    """Run on as many cores as threads, the last ones: every framework obeys that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+
+
+def main():
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what frameworks print goes elsewhere
+    settings = json.loads(sys.argv[1])
+    hold_to(settings["threads"])
+    trainer = Trainer(**settings)
+    for line in sys.stdin:
+        job = json.loads(line)
+        result = getattr(trainer, job.pop("do"))(**job)
+        print(json.dumps(result), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

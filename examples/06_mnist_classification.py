@@ -37,8 +37,10 @@ for task in (course, better):
 # Some test digits, with what the second network takes them for, and how sure it is.
 
 # %%
-digits = keras_qd.load("mnist").split("test")
-found = keras_qd.predict(run, digits["image"][:8])
+test = keras_qd.load("mnist").split("test")
+some = slice(0, None, len(test["digit"]) // 8)  # they are in the order of their digits
+digits = {name: test[name][some][:8] for name in ("image", "digit")}
+found = keras_qd.predict(run, digits["image"])
 figure, panels = plt.subplots(1, 8, figsize=(10, 1.7), layout="constrained")
 for panel, image, digit, predicted, probabilities in zip(
     panels,
@@ -46,7 +48,7 @@ for panel, image, digit, predicted, probabilities in zip(
     digits["digit"],
     found["digit"],
     found["digit_probabilities"],
-    strict=False,
+    strict=True,
 ):
     print(f"a {digit} is taken for a {predicted} with probability {probabilities.max():.3f}")
     panel.imshow(image.squeeze(), cmap="gray_r")

@@ -46,7 +46,8 @@ images = keras_qd.load("mnist").split("test")["image"]
 figure, rows = plt.subplots(
     len(sizes) + 1, 10, figsize=(7, 0.72 * len(sizes) + 0.72), layout="constrained"
 )
-restored = [images[:10], *(keras_qd.predict(run, images[:10])["image"] for run in runs.values())]
+some = images[:: len(images) // 10][:10]
+restored = [some, *(keras_qd.predict(run, some)["image"] for run in runs.values())]
 for row, label, pictures in zip(rows, ("original", *sizes), restored, strict=True):
     row[0].set_ylabel(label, rotation=0, ha="right", va="center")
     for panel, picture in zip(row, pictures, strict=True):

@@ -47,7 +47,7 @@ def invert(
     start: Array | None = None,
     half_waves: int = 20,
     gauge: Gauge = "zero-mean",
-    max_iterations: int = 500,
+    max_iterations: int = 1000,
     max_seconds: float = 120.0,
 ) -> Inversion:
     """Find a potential whose exact ground state has a wanted density.
@@ -77,7 +77,7 @@ def invert(
     gauge : str, default "zero-mean"
         Where the constant is put that no density depends on: ``"zero-mean"`` over the box, or
         ``"zero-at-lowest-density"`` of the target.
-    max_iterations : int, default 500
+    max_iterations : int, default 1000
         Most exact solutions after that of the start.
     max_seconds : float, default 120
         Seconds after which no other exact solution is begun.

@@ -48,14 +48,18 @@ class Manner:
     penalties: tuple[float, ...]
 
 
-#: The first begins far away, and the others where the last one ended: each other penalty moves the
-#: potential away from where two orbitals cross and no small step leads on.
-MANNERS = (
-    Manner(2, 0.1, (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)),
-    *[
-        Manner(smoothness, shift, (1e-5, 1e-6, 1e-7, 1e-8, 1e-9))
-        for smoothness, shift in 2 * [(1, 0.03), (2, 0.03), (1, 0.1), (1, 0.3), (2, 0.1)]
-    ],
+_FROM_FAR = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+
+#: The ways to begin again from the start, each tried in turn.
+FIRST_MANNERS = tuple(
+    Manner(smoothness, shift, _FROM_FAR) for smoothness, shift in [(2, 0.1), (1, 0.1), (2, 0.03)]
+)
+
+#: The ways to go on from the nearest: each other penalty moves the potential away from where two
+#: orbitals cross and no small step leads on.
+OTHER_MANNERS = tuple(
+    Manner(smoothness, shift, _FROM_FAR[2:])
+    for smoothness, shift in 2 * [(1, 0.03), (2, 0.03), (1, 0.1), (1, 0.3), (2, 0.1)]
 )
 
 

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.inversion.ascent import LineSearch, QuasiNewton
 from keras_qd.physics.inversion.mixing import Anderson
-from keras_qd.physics.inversion.newton import MANNERS, Manner, SmoothFit
+from keras_qd.physics.inversion.newton import (
+    FIRST_MANNERS,
+    OTHER_MANNERS,
+    Manner,
+    SmoothFit,
+)
 from keras_qd.physics.inversion.outcome import Reason
 from keras_qd.physics.inversion.response import PENALTIES, Response
 from keras_qd.physics.inversion.singlet_response import SingletResponse, has_singlet_response
@@ -152,12 +157,12 @@ class Search:
             last = attempt
 
     def _fit(self, start: Attempt) -> None:
-        """Take Newton's steps, from the start and in other manners from where these end."""
+        """Take Newton's steps in several manners, from the start and from where these end."""
         if not has_singlet_response(self._response.solver):
             return
         nearest = start  # not the best, whose mixed steps may have dug wells
-        for manner in MANNERS:
-            last = nearest
+        for manner in (*FIRST_MANNERS, *OTHER_MANNERS):
+            last = start if manner in FIRST_MANNERS else nearest
             for penalty in manner.penalties:
                 last = self._fit_held(last, manner, penalty)
             nearest = min(nearest, last, key=lambda one: one.residual)

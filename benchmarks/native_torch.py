@@ -21,27 +21,27 @@ class Generator(nn.Module):
         super().__init__()
         channels = widths(filters, size.bit_length() - 1)
         self.innermost, self.dropout = len(channels) - 1, dropout
-        self.down, self.down_norm = nn.ModuleList(), nn.ModuleList()
-        self.up, self.up_norm = nn.ModuleList(), nn.ModuleList()
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
         for level, width in enumerate(channels):
             plain = level in (0, self.innermost)
             before = channels[level - 1] if level else 1
-            self.down.append(nn.Conv2d(before, width, 4, 2, 1, bias=plain))
-            self.down_norm.append(nn.Identity() if plain else normalization(width))
+            convolution = nn.Conv2d(before, width, 4, 2, 1, bias=plain)
+            norm = nn.Identity() if plain else normalization(width)
+            self.down.append(nn.Sequential(convolution, norm))
         for level in range(self.innermost, 0, -1):
             before, width = channels[level], channels[level - 1]
             before *= 1 if level == self.innermost else 2
-            self.up.append(nn.ConvTranspose2d(before, width, 4, 2, 1, bias=False))
-            self.up_norm.append(normalization(width))
+            convolution = nn.ConvTranspose2d(before, width, 4, 2, 1, bias=False)
+            self.up.append(nn.Sequential(convolution, normalization(width)))
         self.last = nn.ConvTranspose2d(2 * filters, 1, 4, 2, 1)
 
     def forward(self, image):
         skips = []
-        for convolution, norm in zip(self.down, self.down_norm, strict=True):
-            image = functional.leaky_relu(norm(convolution(image)), SLOPE)
+        for stage in self.down:
+            image = functional.leaky_relu(stage(image), SLOPE)
             skips.append(image)
-        for number, (convolution, norm) in enumerate(zip(self.up, self.up_norm, strict=True)):
-            image = norm(convolution(image))
+        for number, stage in enumerate(self.up):
+            image = stage(image)
             if number < 3:
                 image = functional.dropout(image, self.dropout, self.training)
             image = torch.cat([functional.relu(image), skips[self.innermost - 1 - number]], 1)

@@ -49,7 +49,7 @@ def run(command, folder):
     return process.stdout
 
 
-@pytest.mark.parametrize("name", map(marked, SCRIPTS))
+@pytest.mark.parametrize("name", [marked(name) for name in SCRIPTS])
 def test_script(name, tmp_path):
     if name in PHYSICS and keras.config.backend() != "jax":
         pytest.skip("no network in it: it runs in the tests of JAX")

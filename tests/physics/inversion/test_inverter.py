@@ -55,6 +55,11 @@ def test_one_electron_from_a_formula():
     assert misfit(found, ((x - 5) ** 2 + (y - 5) ** 2) / 2) < 0.02
 
 
+def test_one_electron_on_few_pixels():
+    """They hold no basis as large as that of finer grids."""
+    assert invert(solve(parabola(24), BOX, 1).density, BOX, 1).converged
+
+
 @pytest.mark.parametrize("strength", [0.0, 1.0, 4.0])
 def test_two_electrons(strength):
     """The target is made in more orbitals and on a finer grid than the refinement has."""

@@ -26,8 +26,8 @@ Gauge = Literal["zero-mean", "zero-at-lowest-density"]
 #: Share of the largest density above which the density determines the potential.
 DETERMINED = 1e-3
 
-#: Tolerance of the one-electron basis, where it is not that of the solver.
-_BASIS_TOLERANCES = {1: 1e-8}
+#: Tolerance of the basis for one electron, on grids that hold so large a basis.
+_BASIS_TOLERANCE_OF_ONE_ELECTRON, _PIXELS_FOR_IT = 1e-8, 28
 
 #: Most electrons whose densities are inverted.
 MOST_ELECTRONS = 4
@@ -66,8 +66,9 @@ def invert(
     interaction, n_orbitals, strength, spin : optional
         Of the exact solver; see `Solver`.
     basis_tolerance : float, optional
-        Of the exact solver: by default 1e-4, as in `Solver`, and 1e-8 for one electron, whose
-        density would otherwise be uncertain by more than the tolerance asked for.
+        Of the exact solver: by default 1e-4, as in `Solver`, and 1e-8 for one electron on 28
+        pixels a side and more, whose density would otherwise be uncertain by more than the
+        tolerance asked for.
     start : ndarray, shape (n_pixels, n_pixels), optional
         A potential to start from, in Ha*, such as a trained model's; its part in the band is
         taken. By default the closed form for one electron and an effective potential for more.
@@ -119,7 +120,7 @@ def invert(
     if gauge not in get_args(Gauge):
         raise UsageError(f"gauge must be {' or '.join(get_args(Gauge))}, got {gauge!r}")
     if basis_tolerance is None:
-        basis_tolerance = _BASIS_TOLERANCES.get(n_electrons, Solver.basis_tolerance)
+        basis_tolerance = _basis_tolerance(n_electrons, np.shape(density))
     solver = Solver(
         box, n_electrons, interaction, n_orbitals, strength, spin, basis_tolerance=basis_tolerance
     )
@@ -139,6 +140,12 @@ def _check_limits(tolerance: float, max_iterations: int, max_seconds: float) -> 
             f"max_seconds={max_seconds!r} must be positive"
         )
     return Limits(tolerance, max_iterations, max_seconds)
+
+
+def _basis_tolerance(n_electrons: int, shape: tuple[int, ...]) -> float:
+    if n_electrons == 1 and min(shape, default=0) >= _PIXELS_FOR_IT:
+        return _BASIS_TOLERANCE_OF_ONE_ELECTRON
+    return Solver.basis_tolerance
 
 
 def _band(half_waves: int, n_pixels: int) -> Band:

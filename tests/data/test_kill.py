@@ -27,7 +27,7 @@ def whole_digest(tmp_path_factory):
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_killed_generation_goes_on_to_the_same_data(tmp_path, whole_digest, kind):
     path = tmp_path / "noise"
-    process = start(path, 400)
+    process = start(path, 400, "Noise(pause=0.02)")
     while not path.exists() or not open_store(path).n_finished:
         time.sleep(0.05)
     assert kill_after(process, 0.1, kind)

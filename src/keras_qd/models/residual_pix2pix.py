@@ -42,8 +42,10 @@ def residual_pix2pix(
         See :class:`~keras_qd.models.patchgan.PatchGAN`.
     normalization : str
         Of the discriminator; nothing in the generator is normalised.
-    lambda_l1, average_decay
-        See :class:`~keras_qd.models.adversarial.Pix2Pix`.
+    lambda_l1 : float
+        Weight of the L1 loss, see :class:`~keras_qd.models.adversarial.Pix2Pix`.
+    average_decay : float, optional
+        Of the average of the generator's weights, see there.
     learning_rate, discriminator_learning_rate : float
         Of Adam, for the two networks.
     seed : int, optional

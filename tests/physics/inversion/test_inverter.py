@@ -82,7 +82,7 @@ def test_the_complete_response_goes_on_where_mixed_steps_stand_still(monkeypatch
     settings = {"n_orbitals": 10, "max_iterations": 150}
     assert invert(target, BOX, 2, **settings).converged
     monkeypatch.setattr(
-        "keras_qd.physics.inversion.search.has_singlet_response", lambda solver: False
+        "keras_qd.physics.inversion.newton.has_singlet_response", lambda solver: False
     )
     assert not invert(target, BOX, 2, **settings).converged
 

@@ -14,7 +14,8 @@ from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.inversion.band import Band
 from keras_qd.physics.inversion.outcome import Inversion, Reason
 from keras_qd.physics.inversion.response import Response
-from keras_qd.physics.inversion.search import Attempt, Limits, Search
+from keras_qd.physics.inversion.search import search
+from keras_qd.physics.inversion.trail import Limits, Trail
 from keras_qd.physics.inversion.wanted_density import check_wanted
 from keras_qd.physics.solver import Solver, check_potential
 
@@ -126,9 +127,9 @@ def invert(
     )
     target = check_wanted(density, box, n_electrons)
     response = Response(target, solver, _band(half_waves, target.shape[0]))
-    search = Search(response, limits)
-    best, reason = search.run(response.starts() if start is None else [_given(start, response)])
-    return _inversion(response, search.residuals, best, reason, gauge)
+    trail = Trail(response, limits)
+    reason = search(trail, response.starts() if start is None else [_given(start, response)])
+    return _inversion(trail, reason, gauge)
 
 
 def _check_limits(tolerance: float, max_iterations: int, max_seconds: float) -> Limits:
@@ -165,9 +166,8 @@ def _given(start: Array, response: Response) -> Array:
     return response.band.coefficients(potential)
 
 
-def _inversion(
-    response: Response, residuals: list[float], best: Attempt, reason: Reason, gauge: Gauge
-) -> Inversion:
+def _inversion(trail: Trail, reason: Reason, gauge: Gauge) -> Inversion:
+    response, residuals, best = trail.response, trail.residuals, trail.best
     potential, target = response.band.field(best.place), response.target
     zero = potential.mean() if gauge == "zero-mean" else potential.flat[target.argmin()]
     return Inversion(

@@ -17,16 +17,32 @@ References
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from keras_qd.physics.inversion.singlet_response import SingletResponse, has_singlet_response
+from keras_qd.physics.inversion.trail import Attempt, Trail
+
 Array = NDArray[np.float64]
 
 #: Share of the largest diagonal element that keeps the equations regular.
 _REGULAR = 1e-15
+
+#: Steps that are taken with one penalty.
+_STEPS = 5
+
+#: Fall of the fit's value, as a share of it left, that is no reason to go on with a penalty.
+_HARDLY = 0.9
+
+#: How often a step is damped ten times more, and the damping below which none is needed.
+_MOST_DAMPINGS, _LEAST_DAMPING = 8, 0.1
+
+#: Residual, in tolerances, above which other manners are not worth their time.
+_WORTH_OTHER_MANNERS = 50
 
 
 @dataclass(frozen=True)
@@ -96,3 +112,78 @@ class SmoothFit:
         step = np.asarray(cho_solve(cho_factor(self._normal + np.diag(diagonal)), self._slope))
         step[0] = 0.0
         return step
+
+
+def fit_smoothly(trail: Trail, start: Attempt) -> None:
+    """Take steps in several manners, from a start and from where these end.
+
+    Nothing is done where there is no complete response.
+
+    Parameters
+    ----------
+    trail : Trail
+        Takes what is found.
+    start : Attempt
+        One of its attempts, before any mixed step.
+    """
+    if not has_singlet_response(trail.response.solver):
+        return
+    nearest = start  # not the best, whose mixed steps may have dug wells
+    for manner in (*FIRST_MANNERS, *OTHER_MANNERS):
+        last = start if manner in FIRST_MANNERS else nearest
+        for penalty in manner.penalties:
+            last = _fit_held(trail, last, manner, penalty)
+        nearest = min(nearest, last, key=lambda one: one.residual)
+        if trail.end or nearest.residual > _WORTH_OTHER_MANNERS * trail.limits.tolerance:
+            return
+
+
+def _fit_held(trail: Trail, last: Attempt, manner: Manner, penalty: float) -> Attempt:
+    """Take steps with one penalty, and return where they end."""
+    damping = 0.0
+    for _ in range(_STEPS):
+        if trail.end:
+            break
+        fit = _linearised(trail, last, manner, penalty)
+        after, damping = _damped(trail, fit, last, damping)
+        if after is None:
+            break
+        fall = fit.value_at(after.place, _roots(trail, after)) / fit.value
+        last = after
+        if fall > _HARDLY and damping == 0:
+            break
+    return last
+
+
+def _linearised(trail: Trail, last: Attempt, manner: Manner, penalty: float) -> SmoothFit:
+    response = trail.response
+    field = response.band.field(last.place)
+    derivative = SingletResponse(response.solver, response.band, field, manner.shift).derivative()
+    slope = response.slope_of_roots(last.solution.density).ravel() * _root_unit(trail)
+    weights = penalty * response.band.roughness**manner.smoothness
+    return SmoothFit(last.place, _roots(trail, last), slope[:, None] * derivative, weights)
+
+
+def _damped(
+    trail: Trail, fit: SmoothFit, last: Attempt, damping: float
+) -> tuple[Attempt | None, float]:
+    """Take the longest step that leads down, and return it with the next damping."""
+    for _ in range(_MOST_DAMPINGS):
+        if trail.end:
+            break
+        after = trail.attempt(last.place + fit.step(damping))
+        if after and fit.value_at(after.place, _roots(trail, after)) < fit.value:
+            return after, damping / 10 if damping > _LEAST_DAMPING else 0.0
+        damping = max(10 * damping, 1.0)
+    return None, damping
+
+
+def _roots(trail: Trail, attempt: Attempt) -> Array:
+    """Difference of square roots, a vector whose square is some share of the electrons."""
+    difference = trail.response.difference_of_roots(attempt.solution.density)
+    return np.asarray(difference.ravel() * _root_unit(trail))
+
+
+def _root_unit(trail: Trail) -> float:
+    solver = trail.response.solver
+    return math.sqrt(solver.box.pixel_area(trail.response.band.n_pixels) / solver.n_electrons)

@@ -18,6 +18,8 @@ from pathlib import Path
 import click
 from timing import processor
 
+from keras_qd.files import write_text
+
 BETTER = {"schedule": "cosine", "augmentation": "square-symmetries", "batch_size": 32}
 
 #: Row -> what is varied of the task, which is pix2pix with settings for a first look. The epochs
@@ -140,7 +142,7 @@ def processor_clock(path):
         def on_epoch_end(self, epoch, logs=None):
             known = json.loads(self.file.read_text()) if self.file.exists() else []
             known = [*known[:epoch], time.process_time() - self.started]
-            self.file.write_text(json.dumps(known))
+            write_text(self.file, json.dumps(known))
 
     return ProcessorClock()
 
@@ -155,8 +157,7 @@ class Results:
     def add(self, row, values):
         """Keep a row."""
         self.rows[row] = values
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.rows, indent=2))
+        write_text(self.path, json.dumps(self.rows, indent=2))
 
     def table(self):
         """Return the table of all rows that are done."""

@@ -108,17 +108,7 @@ class Discriminator:
 
 
 class Training:
-    """Both networks, their optimizers, and one step of each from one batch.
-
-    Parameters
-    ----------
-    size : int
-        Pixels along a side, a power of two.
-    filters : int
-        Channels of the first level.
-    dropout : float
-        Rate in the three innermost levels of the decoder.
-    """
+    """As that of native_torch.py, which says what the arguments are."""
 
     def __init__(self, size, filters=64, dropout=0.5):
         self.generator = Generator(size, filters, dropout)

@@ -62,9 +62,11 @@ class Trainer:
 
     def __init__(self, name, size, batch_size, filters, threads):
         framework = name.removeprefix("native-")
-        makers = {True: lambda: Native(framework, size, filters, threads)}
-        make = makers.get(name != framework, lambda: Package(size, filters, threads))
-        self._contender, self._batch_size, self._size = make(), batch_size, size
+        if framework == name:
+            self._contender = Package(size, filters, threads)
+        else:
+            self._contender = Native(framework, size, filters, threads)
+        self._batch_size, self._size = batch_size, size
         self._data, self._epoch = None, 0
 
     def warm(self, batches):

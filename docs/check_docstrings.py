@@ -6,6 +6,7 @@ Public is what the reference shows: what the stubs of the public packages list, 
 
 import inspect
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -26,8 +27,10 @@ from keras_qd.registry import KINDS
 # alone (ES01, SA01); descriptions are phrases, not sentences (PR08, PR09, RT04, RT05).
 LEFT_OUT = {"GL01", "GL02", "SS05", "ES01", "SA01", "PR08", "PR09", "RT04", "RT05"}
 CHECKS = set(ERROR_MSGS) - LEFT_OUT
-# What a method takes and gives is said once, where it is first defined.
-SAID_BY_THE_BASE = {"PR01", "PR07", "RT01", "RT03"}
+# What a method takes and gives is said once: where it is first defined, or by another one that its
+# summary refers to: "...; see `Measure`.", "...; else as `solve`."
+SAID_ELSEWHERE = {"PR01", "PR07", "RT01", "RT03"}
+REFERENCE = re.compile(r"\b(see|as)( for)? (:\w+:)?`")
 
 
 def main() -> int:
@@ -85,8 +88,9 @@ def excuses(name: str) -> set[str]:
         return excused | ({"PR01"} if getattr(thing, "_is_protocol", False) else set())
     if not inspect.isclass(owner):
         return set()
-    if any(last in vars(base) for base in owner.__mro__[1:]):
-        return {"EX01", *SAID_BY_THE_BASE}
+    summary = (thing.__doc__ or "").partition("\n\n")[0]
+    if any(last in vars(base) for base in owner.__mro__[1:]) or REFERENCE.search(summary):
+        return {"EX01", *SAID_ELSEWHERE}
     # "Return the length of the box, in a0*." says all of a method that takes nothing
     says_all = inspect.isfunction(thing) and len(inspect.signature(thing).parameters) == 1
     return {"EX01", "RT01"} if says_all and thing.__doc__.startswith("Return ") else {"EX01"}

@@ -94,15 +94,18 @@ class TypicalFactor(keras.metrics.Metric):
         self.count = self.add_variable(shape=(), initializer="zeros", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add the errors of one batch."""
-        y_true, y_pred = (ops.cast(y, self.dtype) for y in (y_true, y_pred))
-        error = ops.abs(ops.reshape(y_true, (-1,)) - ops.reshape(y_pred, (-1,)))
-        self.total.assign(self.total + ops.sum(error))
-        self.count.assign(self.count + ops.cast(ops.size(error), self.dtype))
+        """Add the errors of one batch, each with the weight of its sample."""
+        y_true, y_pred = (ops.cast(ops.reshape(y, (-1,)), self.dtype) for y in (y_true, y_pred))
+        error = ops.abs(y_true - y_pred)
+        weights = ops.ones_like(error)
+        if sample_weight is not None:
+            weights = ops.cast(ops.reshape(sample_weight, (-1,)), self.dtype)
+        self.total.assign(self.total + ops.sum(weights * error))
+        self.count.assign(self.count + ops.sum(weights))
 
     def result(self):
         """Return the factor over all samples so far."""
-        return ops.power(10.0, self.total / ops.maximum(self.count, 1.0))
+        return ops.power(10.0, ops.divide_no_nan(self.total, self.count))
 
 
 # %% [markdown]

@@ -38,78 +38,18 @@ class FieldMetric(keras.metrics.Metric):
         super().__init__(name=name or self.default_name, dtype=tensors.accumulation_dtype(dtype))
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
-        """Return the terms of every system; see `Measure`.
-
-        Parameters
-        ----------
-        reference, prediction : array_like, shape (n, ...)
-            The exact and the predicted field; NumPy arrays or anything that slices to them.
-        context : Context, optional
-            What the metric needs beside them.
-
-        Returns
-        -------
-        ndarray, shape (n, k)
-            The terms, in double precision.
-        """
+        """Return the terms of every system, shape (n, k); see `Measure`."""
         raise NotImplementedError
 
     def combine(self, means: Array) -> Array:
-        """Return the value of sets from the means of their terms.
-
-        Parameters
-        ----------
-        means : ndarray, shape (..., k)
-            Means of the terms over the systems of each set.
-
-        Returns
-        -------
-        ndarray, shape (...)
-            The value of each set.
-        """
+        """Return the value of sets from the means of their terms; see `Measure`."""
         raise NotImplementedError
 
     def per_sample(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
-        """Return every system's own value, in double precision.
-
-        Parameters
-        ----------
-        reference, prediction : array_like, shape (n, ...)
-            The exact and the predicted field; NumPy arrays or anything that slices to them.
-        context : Context, optional
-            What the metric needs beside them.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            The values.
-
-        Raises
-        ------
-        DataError
-            If the shapes do not fit.
-        """
+        """Return every system's own value, in double precision; see `Measure`."""
         return self.combine(self.terms(reference, prediction, context))
 
     def over_set(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> float:
-        """Return the value of the whole set, in double precision; NaN for a set without systems.
-
-        Parameters
-        ----------
-        reference, prediction : array_like, shape (n, ...)
-            The exact and the predicted field; NumPy arrays or anything that slices to them.
-        context : Context, optional
-            What the metric needs beside them.
-
-        Returns
-        -------
-        float
-            The value.
-
-        Raises
-        ------
-        DataError
-            If the shapes do not fit.
-        """
+        """Return the value of the whole set, in double precision; see `Measure`."""
         terms = self.terms(reference, prediction, context)
         return float(self.combine(terms.mean(axis=0))) if len(terms) else float("nan")

@@ -154,6 +154,11 @@ class Measure(Protocol):
         -------
         ndarray, shape (n,)
             The values.
+
+        Raises
+        ------
+        DataError
+            If the shapes do not fit.
         """
 
     def over_set(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> float:
@@ -170,6 +175,11 @@ class Measure(Protocol):
         -------
         float
             The value.
+
+        Raises
+        ------
+        DataError
+            If the shapes do not fit.
         """
 
 

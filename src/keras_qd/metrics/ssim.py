@@ -89,20 +89,7 @@ class SSIM(SampleMean):
         return arrays.block_terms(indices, reference, prediction, context)
 
     def tensor_index(self, a: Any, b: Any, data_range: float) -> Any:
-        """Return the index of pairs of images.
-
-        Parameters
-        ----------
-        a, b : tensor, shape (batch, height, width, channels)
-            The images.
-        data_range : float
-            Range of the data.
-
-        Returns
-        -------
-        tensor, shape (batch,)
-            The index of each pair.
-        """
+        """Return the index of pairs of images, shape (batch,); else as `tensor_similarity`."""
         luminance, contrast = tensor_similarity(a, b, data_range)
         values = tensors.flat(luminance * contrast)
         return pairwise_sum(values) / values.shape[-1]

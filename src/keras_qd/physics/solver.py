@@ -136,34 +136,12 @@ class Solver:
         return self._interacting(orbitals, orbitals.values())
 
     def solve_noninteracting(self, potential: Array) -> Solution:
-        """Solve without interaction; arguments and errors as for `solve`.
-
-        Parameters
-        ----------
-        potential : ndarray, shape (n_pixels, n_pixels)
-            Potential at the pixel centres in Ha*, y first.
-
-        Returns
-        -------
-        Solution
-            Density, energy and what else is known of the ground state.
-        """
+        """Solve without interaction; arguments and errors as for `solve`."""
         orbitals = self.solve_orbitals(potential)
         return self._noninteracting(orbitals, orbitals.values())
 
     def solve_both(self, potential: Array) -> tuple[Solution, Solution]:
-        """Solve with and without interaction, sharing the orbitals; else as `solve`.
-
-        Parameters
-        ----------
-        potential : ndarray, shape (n_pixels, n_pixels)
-            Potential at the pixel centres in Ha*, y first.
-
-        Returns
-        -------
-        tuple of Solution
-            The one with interaction, then the one without.
-        """
+        """Solve with and without interaction, sharing the orbitals; else as `solve`."""
         orbitals = self.solve_orbitals(potential)
         values = orbitals.values()
         return self._interacting(orbitals, values), self._noninteracting(orbitals, values)

@@ -137,18 +137,7 @@ class Pipeline:
         return self._scale(self.inputs, arrays)
 
     def scale_targets(self, arrays: Mapping[str, ArrayLike]) -> Array:
-        """Return the wanted output for physical `arrays`; see :meth:`scale_inputs`.
-
-        Parameters
-        ----------
-        arrays : mapping of str to array_like
-            The target fields in physical units, samples along the first axis.
-
-        Returns
-        -------
-        ndarray of float32, shape ``(n, *output_shape)``
-            As the network is to give it.
-        """
+        """Return the wanted output for physical `arrays`; see :meth:`scale_inputs`."""
         return self._scale(self.targets, arrays)
 
     def restore(self, prediction: ArrayLike) -> dict[str, Array]:

@@ -2,8 +2,12 @@
 
 Public is what the reference shows: what the stubs of the public packages list, the components that
 ``pyproject.toml`` announces, and the methods that these classes define themselves.
+
+Every displayed formula, public or not, names its source: in its own docstring or in that of the
+class or module around it.
 """
 
+import ast
 import inspect
 import os
 import re
@@ -20,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 from generated_pages import PACKAGES, public_names
 from numpydoc.validate import ERROR_MSGS, Validator, validate
 
+import keras_qd
 from keras_qd.registry import KINDS
 
 # Left out, because the house style differs on purpose: docstrings begin beside the quotes and end
@@ -31,6 +36,12 @@ CHECKS = set(ERROR_MSGS) - LEFT_OUT
 # summary refers to: "...; see `Measure`.", "...; else as `solve`."
 SAID_ELSEWHERE = {"PR01", "PR07", "RT01", "RT03"}
 REFERENCE = re.compile(r"\b(see|as)( for)? (:\w+:)?`")
+# A section of references with a year, an identifier in the text, or the word that it is our own.
+SOURCE = re.compile(
+    r"References\n\s*-{10}\n(.|\n)*\b(1[89]|20)\d\d\b|\bdoi[:.]|\barXiv:|\bISBN |\bDerived here",
+    re.IGNORECASE,
+)
+NO_SOURCE = "A displayed formula without its source, there or in the class or module around it"
 
 
 def main() -> int:
@@ -38,6 +49,7 @@ def main() -> int:
     warnings.simplefilter("ignore")
     names = sorted(set(public_names_in_full()))
     found = [(name, *finding) for name in names for finding in findings(name)]
+    found += [(name, "QD01", NO_SOURCE) for name in formulas_without_source()]
     for name, code, message in found:
         print(f"{name}: {code} {message}")
     print(f"{len(names)} public names, {len(found)} findings")
@@ -94,6 +106,24 @@ def excuses(name: str) -> set[str]:
     # "Return the length of the box, in a0*." says all of a method that takes nothing
     says_all = inspect.isfunction(thing) and len(inspect.signature(thing).parameters) == 1
     return {"EX01", "RT01"} if says_all and thing.__doc__.startswith("Return ") else {"EX01"}
+
+
+def formulas_without_source() -> Iterator[str]:
+    """Yield each name in the package that displays a formula and names no source."""
+    package = Path(keras_qd.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        module = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        yield from without_source(ast.parse(path.read_text(encoding="utf-8")), module)
+
+
+def without_source(node: ast.AST, name: str, around: str = "") -> Iterator[str]:
+    """Yield each name from `node` inwards that displays a formula and names no source."""
+    text = ast.get_docstring(node) or ""
+    if ".. math::" in text and not SOURCE.search(f"{around}\n{text}"):
+        yield name
+    for inner in node.body:
+        if isinstance(inner, ast.ClassDef | ast.FunctionDef):
+            yield from without_source(inner, f"{name}.{inner.name}", f"{around}\n{text}")
 
 
 if __name__ == "__main__":

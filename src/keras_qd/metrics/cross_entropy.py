@@ -19,7 +19,7 @@ _LEAST = 1e-7
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class CrossEntropy(SampleMean):
-    r"""Mean of :math:`-\ln p` with p the probability that was given to the right class, in nats.
+    r"""Mean of :math:`-\ln p` [1]_, p the probability that was given to the right class, in nats.
 
     Parameters
     ----------
@@ -32,6 +32,11 @@ class CrossEntropy(SampleMean):
     -----
     Probabilities count as at least 1e-7. A prediction that only knows how frequent the classes are
     has the entropy of the classes.
+
+    References
+    ----------
+    .. [1] I. J. Good, "Rational decisions", J. R. Stat. Soc. B 14, 107 (1952),
+       https://doi.org/10.1111/j.2517-6161.1952.tb00104.x
 
     Examples
     --------

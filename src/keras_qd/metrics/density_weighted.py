@@ -1,9 +1,11 @@
 r"""Norms and R2 of potentials where the electrons are.
 
-Where there is no density, a potential leaves no trace: an inverse problem cannot tell it, and a
-prediction should not be judged by it. So every place weighs as the density :math:`w` there, and the
-potentials are aligned: taken relative to their own density-weighted mean. With the aligned error
-:math:`e`
+A density fixes its potential up to a constant [1]_. Where there is no density, a potential leaves
+no trace: an inverse problem cannot tell it, and a prediction should not be judged by it. So every
+place weighs as the density :math:`w` there, and the potentials are aligned: taken relative to their
+own density-weighted mean. With the aligned error :math:`e` these are its weighted power means [2]_,
+and the coefficient of determination of weighted least squares [3]_, summed over pixels as in
+`keras_qd.metrics.r2`:
 
 .. math::
 
@@ -15,6 +17,16 @@ with the density-weighted mean potential :math:`\bar v_p = \sum_i w_{ip} v_{ip} 
 
 On whole arrays the density comes with the `Context`. While streaming it is ``sample_weight``, of
 the shape of the potentials.
+
+References
+----------
+.. [1] P. Hohenberg and W. Kohn, "Inhomogeneous electron gas", Phys. Rev. 136, B864 (1964),
+   https://doi.org/10.1103/PhysRev.136.B864
+.. [2] G. H. Hardy, J. E. Littlewood and G. Polya, "Inequalities", 2nd ed. (Cambridge University
+   Press, 1952), section 2.2
+.. [3] J. B. Willett and J. D. Singer, "Another cautionary note about R2: its use in weighted
+   least-squares regression analysis", Am. Stat. 42, 236 (1988),
+   https://doi.org/10.1080/00031305.1988.10475573
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""Mean errors over all values of all systems."""
+"""Mean errors over all values of all systems [1]_.
+
+References
+----------
+.. [1] C. J. Willmott and K. Matsuura, "Advantages of the mean absolute error (MAE) over the root
+   mean square error (RMSE) in assessing average model performance", Clim. Res. 30, 79 (2005),
+   https://doi.org/10.3354/cr030079
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 r"""Errors of what a density integrates to: its charge, its centre and its extent.
 
-With the pixels' area :math:`h^2 = (L/n)^2` (in one dimension their width :math:`L/(n + 1)`)
+The moments of a density, those of second order about its own centre [1]_, as sums over pixels. With
+their area :math:`h^2 = (L/n)^2` (in one dimension their width :math:`L/(n + 1)`)
 
 .. math::
 
@@ -8,6 +9,11 @@ With the pixels' area :math:`h^2 = (L/n)^2` (in one dimension their width :math:
     Q = \frac{h^2}{N} \sum_p n_p (\vec r_p - \vec R)(\vec r_p - \vec R)^T ,
 
 each with the density's own :math:`N`: a wrong charge does not count twice.
+
+References
+----------
+.. [1] M.-K. Hu, "Visual pattern recognition by moment invariants", IRE Trans. Inf. Theory 8, 179
+   (1962), https://doi.org/10.1109/TIT.1962.1057692
 """
 
 from __future__ import annotations

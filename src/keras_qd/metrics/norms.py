@@ -1,7 +1,8 @@
 r"""Norms of the error, per system and as their mean over systems.
 
 With the error :math:`e` of a system on a grid of :math:`N` values (:math:`N = N_x N_y` for an
-image)
+image) they are the vector norms of order 1, 2 and infinity [1]_, with the mean in the place of the
+sum, which makes them the power means of :math:`|e|` [2]_ and the same on a finer grid:
 
 .. math::
 
@@ -11,6 +12,13 @@ image)
 They are defined for fields in any number of dimensions, with any number of channels (which count as
 further values), and for plain numbers, of which they are the absolute error. All are in the unit of
 the field.
+
+References
+----------
+.. [1] G. H. Golub and C. F. Van Loan, "Matrix Computations", 4th ed. (Johns Hopkins University
+   Press, 2013), section 2.2, ISBN 978-1-4214-0794-4
+.. [2] G. H. Hardy, J. E. Littlewood and G. Polya, "Inequalities", 2nd ed. (Cambridge University
+   Press, 1952), sections 2.1 to 2.3
 """
 
 from __future__ import annotations

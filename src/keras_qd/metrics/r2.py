@@ -6,7 +6,13 @@ r"""The coefficient of determination of a set of fields, about its mean field.
     \qquad \bar y_p = \frac{1}{n} \sum_i y_{ip} ,
 
 over the systems :math:`i` and the pixels :math:`p`. It is 1 for a perfect prediction and 0 for one
-that predicts the mean image of the set for every system.
+that predicts the mean image of the set for every system. In a single pixel it is the first of the
+definitions in [1]_; of all pixels it is the mean of theirs, weighted with their variances.
+
+References
+----------
+.. [1] T. O. Kvalseth, "Cautionary note about R2", Am. Stat. 39, 279 (1985),
+   https://doi.org/10.1080/00031305.1985.10479448
 """
 
 from __future__ import annotations

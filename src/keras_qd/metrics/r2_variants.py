@@ -1,7 +1,8 @@
 """R2 within each system, and about the mean of all values: two more things to compare with.
 
 `R2` of the registered name ``r2`` compares with the set's mean image. Any of them can be high while
-another is low, so a figure should name the one that it is.
+another is low, so a figure should name the one that it is. With deviations from other means they
+are the same formula, see `R2`.
 """
 
 from __future__ import annotations

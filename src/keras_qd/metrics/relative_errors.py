@@ -1,4 +1,13 @@
-"""Errors relative to the size of the reference, system by system: pure numbers."""
+"""Errors relative to the size of the reference, system by system: pure numbers.
+
+The relative error of a vector is the norm of its error over its own [1]_; here in the norms of the
+sum, of Euclid and of the maximum.
+
+References
+----------
+.. [1] G. H. Golub and C. F. Van Loan, "Matrix Computations", 4th ed. (Johns Hopkins University
+   Press, 2013), section 2.2.3, ISBN 978-1-4214-0794-4
+"""
 
 from __future__ import annotations
 

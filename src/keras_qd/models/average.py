@@ -23,7 +23,7 @@ def average_of(network: keras.Model) -> keras.Model:
 
 
 def move_average(average: keras.Model, network: keras.Model, decay: float, batch: Any) -> None:
-    r"""Make every weight of the average :math:`d a + (1 - d) w`.
+    r"""Make every weight of the average :math:`d a + (1 - d) w`; see `keras_qd.models.Pix2Pix`.
 
     Parameters
     ----------

@@ -157,7 +157,7 @@ def with_loss_scale(optimizer: Any, network: keras.Model) -> Any:
 
 
 def clipped(gradients: Sequence[Any], limit: Any) -> list[Any]:
-    r"""Return gradients :math:`g \min(1, c / \|g\|)`, the norm over all of them together.
+    r"""Return gradients :math:`g \min(1, c / \|g\|)` [1]_, the norm over all of them together.
 
     Parameters
     ----------
@@ -165,6 +165,11 @@ def clipped(gradients: Sequence[Any], limit: Any) -> list[Any]:
         Of all variables of one network.
     limit : float or scalar tensor
         The largest norm c that is left alone.
+
+    References
+    ----------
+    .. [1] R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
+       networks", Int. Conf. Machine Learning (2013), arXiv:1211.5063
     """
     norm = ops.sqrt(sum((ops.sum(ops.square(each)) for each in gradients), start=0.0))
     factor = limit / ops.maximum(norm, limit)

@@ -27,8 +27,8 @@ class Interaction:
     name                w(r)
     ==================  =============================================================
     coulomb             1 / r
-    finite-thickness    1 / sqrt(r^2 + d^2), d the thickness of the electron layer
-    screened            exp(-r / s) / r (Yukawa), s the screening length
+    finite-thickness    1 / sqrt(r^2 + d^2), d the thickness of the electron layer [1]_
+    screened            exp(-r / s) / r, s the screening length [2]_
     none                0
     ==================  =============================================================
 
@@ -47,6 +47,14 @@ class Interaction:
         If there is no such interaction.
     UsageError
         If a length is given to an interaction that has none, or is not positive and finite.
+
+    References
+    ----------
+    .. [1] F. C. Zhang and S. Das Sarma, "Excitation gap in the fractional quantum Hall effect:
+       finite layer thickness corrections", Phys. Rev. B 33, 2903 (1986),
+       https://doi.org/10.1103/PhysRevB.33.2903
+    .. [2] H. Yukawa, "On the interaction of elementary particles. I", Proc. Phys.-Math. Soc. Japan
+       17, 48 (1935), https://doi.org/10.11429/ppmsj1919.17.0_48
 
     Examples
     --------

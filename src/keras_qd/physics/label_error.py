@@ -46,7 +46,9 @@ def estimate_label_error(
     """Estimate the error of what a solver returns, by solving once more with more orbitals.
 
     The cusp of the wave function where two electrons meet makes errors fall as 1 / M with the
-    number of orbitals M, so the difference from a larger M' is stretched by ``M' / (M' - M)``. For
+    number of orbitals M, so the difference from a larger M' is stretched by ``M' / (M' - M)``, as
+    in every extrapolation of Richardson's kind [1]_ (E + c / M less E + c / M' is that share of
+    c / M). For
     two electrons in random potentials, against M = 56 and 80, energies are met to about 30 % and
     densities to about a factor of two (too large rather than too small). In a parabola, whose
     orbitals come in shells, give full shells both times.
@@ -71,6 +73,11 @@ def estimate_label_error(
         If `n_orbitals` is not larger than the solver's.
     PhysicsError
         If the larger problem is out of reach.
+
+    References
+    ----------
+    .. [1] L. F. Richardson and J. A. Gaunt, "The deferred approach to the limit", Phil. Trans. R.
+       Soc. A 226, 299 (1927), https://doi.org/10.1098/rsta.1927.0008
 
     Examples
     --------

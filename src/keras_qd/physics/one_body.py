@@ -83,7 +83,8 @@ def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Ar
     """Energy that the sine functions left out would take off the lowest orbitals.
 
     Second-order perturbation theory in the coupling to the functions that the grid holds and the
-    basis does not: ``sum_k <k|V|phi>^2 / (T_k + mean V - e)``.
+    basis does not: ``sum_k <k|V|phi>^2 / (T_k + mean V - e)``, by Loewdin's partitioning [1]_ with
+    the mean potential for each of them.
 
     Parameters
     ----------
@@ -98,6 +99,11 @@ def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Ar
     -------
     ndarray, shape (n_lowest,)
         Estimated errors in Ha*, not negative.
+
+    References
+    ----------
+    .. [1] P.-O. Loewdin, "A note on the quantum-mechanical perturbation theory", J. Chem. Phys. 19,
+       1396 (1951), https://doi.org/10.1063/1.1748067
     """
     unit = (np.pi / orbitals.box.length) ** 2
     lowest = orbitals.coefficients[:, :n_lowest]

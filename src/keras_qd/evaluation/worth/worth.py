@@ -18,7 +18,8 @@ class Worth:
 
     With the seconds a system of the solver :math:`t_e` and of the model :math:`t_m`, the model pays
     from the prediction number :math:`(T_d + T_t) / (t_e - t_m)` on, where :math:`T_d` is the time
-    that making the data takes and :math:`T_t` that of the training.
+    that making the data takes and :math:`T_t` that of the training: derived here from
+    :math:`T_d + T_t + m\, t_m = m\, t_e` for m predictions.
 
     Parameters
     ----------

@@ -14,6 +14,8 @@ _LEAST_DISTANCE = 0.2
 class OrbitalPairs:
     r"""The singlets of two electrons, exact among the lowest orbitals, approximate among more.
 
+    The Hamiltonian of symmetric pairs, with the integrals in the chemists' order [2]_, is
+
     .. math::
 
         H_{ij,kl} = (\epsilon_i + \epsilon_j) \delta_{ij,kl} +
@@ -39,7 +41,11 @@ class OrbitalPairs:
 
     References
     ----------
-    .. [1] Gershgorn, Shavitt, 1968, doi:10.1002/qua.560020603
+    .. [1] Z. Gershgorn and I. Shavitt, "An application of perturbation theory ideas in
+       configuration interaction calculations", Int. J. Quantum Chem. 2, 751 (1968),
+       https://doi.org/10.1002/qua.560020603
+    .. [2] A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 2.3,
+       ISBN 978-0-486-69186-2
     """
 
     def __init__(self, lowest: int, orbitals: int) -> None:

@@ -16,6 +16,9 @@ _LEAST_DISTANCE = 1.0
 class ShortWaves:
     r"""Add to orbitals the waves up to half as long as the shortest of their basis.
 
+    What is left out is coupled to the orbitals to first order, by Loewdin's partitioning [1]_, with
+    the mean of the potential in the place of that of each wave:
+
     .. math:: \phi \to \phi + \sum_q
               \frac{\langle q | V | \phi \rangle}{\epsilon - \bar V - q^2 / 2} |q\rangle
 
@@ -25,6 +28,11 @@ class ShortWaves:
         What the orbitals are made of.
     box_length : float
         Side of the box, in a0*.
+
+    References
+    ----------
+    .. [1] P.-O. Loewdin, "A note on the quantum-mechanical perturbation theory", J. Chem. Phys. 19,
+       1396 (1951), https://doi.org/10.1063/1.1748067
     """
 
     def __init__(self, basis: SineBasis, box_length: float) -> None:

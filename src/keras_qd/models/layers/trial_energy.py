@@ -27,6 +27,8 @@ class TrialEnergy(keras.layers.Layer):
         \psi_i = \sqrt{\tfrac{2}{n + 1}} \sum_k c_k \sin \frac{\pi k i}{n + 1}, \qquad
         \sum_k c_k^2 = 1
 
+    The potential is taken at the nodes of the sine functions, as in their discrete-variable
+    representation [1]_, and the minimum is the lower root of a linear variational problem [2]_.
     The trial states come from a network: :math:`c_k` is the share of the k-th sine function in what
     the network gives, over k. The weights :math:`a_k` are trained: the layer is told neither the
     electron's mass nor the length of the line. By the variational principle the error of a
@@ -46,6 +48,14 @@ class TrialEnergy(keras.layers.Layer):
     -----
     A network that has learnt the kinetic energy of an electron has found
     :math:`a_k = \pi / (\sqrt{2} L)` for all k that matter.
+
+    References
+    ----------
+    .. [1] D. T. Colbert and W. H. Miller, "A novel discrete variable representation for quantum
+       mechanical reactive scattering via the S-matrix Kohn method", J. Chem. Phys. 96, 1982 (1992),
+       https://doi.org/10.1063/1.462100
+    .. [2] A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 1.3,
+       ISBN 978-0-486-69186-2
     """
 
     def __init__(self, modes: int, **options: Any) -> None:

@@ -29,7 +29,8 @@ class TwoElectrons(keras.layers.Layer):
     The one-electron Hamiltonian is diagonalised in sine functions, then that of two electrons among
     the symmetric pairs of the lowest orbitals; the pairs of some more orbitals are added to second
     order (:class:`~keras_qd.models.layers.orbital_pairs.OrbitalPairs`). The integrals of the
-    interaction are exact. The ground state of two electrons in a real potential is a singlet.
+    interaction are exact. The ground state of two electrons in a real potential is a singlet. Its
+    wave function and its density are [1]_
 
     .. math::
 
@@ -66,6 +67,11 @@ class TwoElectrons(keras.layers.Layer):
     What decides is often whether both electrons are in one well or in two. In few orbitals the
     energy of the first is too high, as they cannot avoid each other there, and some dots come out
     wholly wrong, whatever orbitals of higher levels would add to the density itself.
+
+    References
+    ----------
+    .. [1] P.-O. Loewdin and H. Shull, "Natural orbitals in the quantum theory of two-electron
+       systems", Phys. Rev. 101, 1730 (1956), https://doi.org/10.1103/PhysRev.101.1730
 
     Examples
     --------

@@ -1,20 +1,38 @@
 r"""How the density answers to the potential: a model with one orbital, inverted with care.
 
-The density n of N electrons stands for the orbital :math:`\phi = \sqrt{n / N}`, the ground state of
+The density n of N electrons stands for the orbital :math:`\phi = \sqrt{n / N}`, the ground state
+[1]_ of
 
 .. math:: (-\tfrac12 \nabla^2 + v_s)\,\phi = e\,\phi, \qquad
           v_s = V + \tfrac{N - 1}{N} v_H[n] + \pi (1 - 2 / N)_+\, n .
 
 For N = 1 that is Schroedinger's equation, for a singlet of two electrons the exact Kohn-Sham
 equation with exact exchange and without correlation; for more, the last term is the kinetic energy
-of a two-dimensional electron gas, as far as the orbital does not have it (Thomas and Fermi). It
-gives both the potential to start from and the linear response that every step is taken with,
+of a two-dimensional electron gas, :math:`\tfrac{\pi}{2} \int n^2` by Thomas and Fermi [2]_, as far
+as the orbital does not have it: nothing of it for two electrons in one orbital and all for many,
+hence the factor 1 - 2 / N, the leading one in [3]_. The equation gives both the potential to start
+from and the linear response that every step is taken with,
 
 .. math:: \delta\phi = -(h - e + 2 N \phi f \phi)^{-1} Q\, \phi\, \delta V ,
 
 f the kernel of the terms that depend on n and Q the projector on all that is orthogonal to
-:math:`\phi`. Both are inverted by least squares over smooth potentials, with a small penalty on
+:math:`\phi`. That is the equation to first order, :math:`(h - e)\, \delta\phi = -Q\, \delta v_s
+\phi` [4]_, with :math:`\delta v_s = \delta V + f\, \delta n` and :math:`\delta n = 2 N \phi\,
+\delta\phi`. Both are inverted by least squares over smooth potentials, with a small penalty on
 rough ones: where the density is too small to say anything, the potential is smooth.
+
+References
+----------
+.. [1] M. Levy, J. P. Perdew and V. Sahni, "Exact differential equation for the density and
+   ionization energy of a many-particle system", Phys. Rev. A 30, 2745 (1984),
+   https://doi.org/10.1103/PhysRevA.30.2745
+.. [2] G. F. Giuliani and G. Vignale, "Quantum Theory of the Electron Liquid" (Cambridge University
+   Press, 2005), chapter 1, ISBN 978-0-521-82112-4 (the energy of two-dimensional electrons)
+.. [3] J. L. Gazquez and J. Robles, "On the atomic kinetic energy functionals with full Weizsacker
+   correction", J. Chem. Phys. 76, 1467 (1982)
+.. [4] S. Baroni, S. de Gironcoli, A. Dal Corso and P. Giannozzi, "Phonons and related crystal
+   properties from density-functional perturbation theory", Rev. Mod. Phys. 73, 515 (2001),
+   https://doi.org/10.1103/RevModPhys.73.515
 """
 
 from __future__ import annotations

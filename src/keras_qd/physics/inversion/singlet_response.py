@@ -1,8 +1,8 @@
 r"""How the density of two electrons in a singlet answers to the potential: the complete response.
 
 The state is :math:`\Psi = \sum_{ij} C_{ij}\, \phi_i \phi_j` with the lowest M orbitals of the
-potential, and the excited singlets k have matrices :math:`C^k`. A change :math:`\delta V` of the
-potential changes the orbitals, as far as others than the M mix in, by
+potential [1]_, and the excited singlets k have matrices :math:`C^k`. A change :math:`\delta V` of
+the potential changes the orbitals, as far as others than the M mix in, by
 
 .. math:: \delta\phi_i = \sum_{a > M} \phi_a D_{ai}, \qquad
           D_{ai} = \frac{\langle a | \delta V | i \rangle}{e_i - e_a},
@@ -13,10 +13,27 @@ and the state, in these orbitals, by :math:`\delta C = \sum_k A_k C^k` with
           {E_k - E_0}, \qquad T^k = C C^k + C^k C, \qquad X^k_{al} = \sum_{ij} (ai|lj)\, C^k_{ij} .
 
 The second term is the interaction's: without it, as without D, a tenth of the answer is missing,
-and Newton's method stands still at residuals of 1e-3. The rest is elementary perturbation theory.
+and Newton's method stands still at residuals of 1e-3.
+
+Derived here from perturbation theory of first order [2]_, once for the orbitals and once for the
+state. The latter is :math:`A_k = -\delta H_{k0} / (E_k - E_0)`, and two things change
+:math:`H_{k0}`: the potential, :math:`\mathrm{tr}(T^k\, \delta V)`, and the orbitals in
+:math:`\sum C^k_{ij} C_{lm} (il|jm)`. With :math:`\delta\phi` in the place of one of the four, that
+is :math:`\mathrm{tr}[(X^0 C^k)^T D]` for either of :math:`C^k`, i and j, and
+:math:`\mathrm{tr}[(X^k C)^T D]` for either of C, l and m. The orbitals' own energies bring in
+nothing more, as a and i are different eigenstates of one Hamiltonian.
 
 Where orbital M crosses the next, the state jumps and the answer is infinite: denominators d are
-replaced by :math:`d + \delta^2 / d` with a shift :math:`\delta`.
+replaced by :math:`d + \delta^2 / d` with a shift :math:`\delta`, an imaginary level shift [3]_.
+
+References
+----------
+.. [1] P.-O. Loewdin and H. Shull, "Natural orbitals in the quantum theory of two-electron systems",
+   Phys. Rev. 101, 1730 (1956), https://doi.org/10.1103/PhysRev.101.1730
+.. [2] J. J. Sakurai and J. Napolitano, "Modern Quantum Mechanics", 2nd ed. (Addison-Wesley, 2011),
+   section 5.1, ISBN 978-0-8053-8291-4
+.. [3] N. Forsberg and P.-A. Malmqvist, "Multiconfiguration perturbation theory with imaginary level
+   shift", Chem. Phys. Lett. 274, 196 (1997), https://doi.org/10.1016/S0009-2614(97)00669-6
 """
 
 from __future__ import annotations

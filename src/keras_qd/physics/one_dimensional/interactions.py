@@ -29,7 +29,8 @@ def interaction_matrix(
     Parameters
     ----------
     name : str
-        ``"soft-coulomb"``: 1/sqrt(d^2 + a^2); ``"cusp-coulomb"``: 1/(d + a); ``"none"``.
+        ``"soft-coulomb"``: 1/sqrt(d^2 + a^2); ``"cusp-coulomb"``: 1/(d + a); ``"none"``; for
+        their sources see `keras_qd.physics.solve_1d`.
     n_points : int
         Number of interior nodes.
     length : float

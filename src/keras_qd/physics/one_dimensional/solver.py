@@ -46,8 +46,8 @@ def solve_1d(
     spin : {"singlet", "triplet"}, default "singlet"
         State of two electrons; the singlet is their ground state.
     interaction : str, default "soft-coulomb"
-        Of two electrons at distance d: ``"soft-coulomb"`` 1/sqrt(d^2 + a^2), ``"cusp-coulomb"``
-        1/(d + a), or ``"none"``.
+        Of two electrons at distance d: ``"soft-coulomb"`` 1/sqrt(d^2 + a^2) [1]_,
+        ``"cusp-coulomb"`` 1/(d + a) [2]_, or ``"none"``.
     softening : float, default 1.0
         The length a in a0*.
     strength : float, default 1.0
@@ -66,6 +66,15 @@ def solve_1d(
         A potential too high for its grid.
     UsageError
         Another number of electrons, an unknown spin, a length that is not positive.
+
+    References
+    ----------
+    .. [1] J. Javanainen, J. H. Eberly and Q. Su, "Numerical simulations of multiphoton ionization
+       and above-threshold electron spectra", Phys. Rev. A 38, 3430 (1988),
+       https://doi.org/10.1103/PhysRevA.38.3430
+    .. [2] M. J. P. Hodgson, J. D. Ramsden, J. B. J. Chapman, P. Lillystone and R. W. Godby, "Exact
+       time-dependent density-functional potentials for strongly correlated tunneling electrons",
+       Phys. Rev. B 88, 241102 (2013), https://doi.org/10.1103/PhysRevB.88.241102
 
     Examples
     --------

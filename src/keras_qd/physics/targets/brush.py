@@ -6,11 +6,22 @@ The amplitude :math:`\varphi`, whose square is the density, is a sum of strokes
 
 with positive weights, and with mirror images of alternating sign that make it vanish at the walls
 as a ground state does. One electron has the density :math:`\varphi^2` in the potential
-:math:`\nabla^2 \varphi / 2 \varphi`. That of a single stroke lies between :math:`-2 / w^2` and
-:math:`4 / w^2`, and that of a sum is a mean of theirs with positive weights: whatever is drawn, the
-potential stays within these bounds for one electron, and it is as smooth as a stroke. Only where a
+:math:`\nabla^2 \varphi / 2 \varphi` [1]_. That of a single stroke lies between :math:`-2 / w^2` and
+:math:`4 / w^2`, for it is :math:`(2 - 3 \operatorname{sech}^2 u) / w^2` along either side: the well
+of Poeschl and Teller, whose ground state it is [2]_. That of a sum, derived here, is the mean of
+theirs with the positive weights :math:`\varphi_i / \varphi`, as :math:`\nabla^2 \varphi = \sum_i
+\varphi_i\, (\nabla^2 \varphi_i / \varphi_i)`: whatever is drawn, the potential stays within these
+bounds for one electron, and it is as smooth as a stroke. Only where a
 stroke touches a wall, its mirror image takes it lower, down to :math:`-8 / w^2` at most. A Gaussian
 brush, whose tails ask for a parabola without end, has no such bound.
+
+References
+----------
+.. [1] M. Levy, J. P. Perdew and V. Sahni, "Exact differential equation for the density and
+   ionization energy of a many-particle system", Phys. Rev. A 30, 2745 (1984),
+   https://doi.org/10.1103/PhysRevA.30.2745
+.. [2] G. Poeschl and E. Teller, "Bemerkungen zur Quantenmechanik des anharmonischen Oszillators",
+   Z. Phys. 83, 143 (1933), https://doi.org/10.1007/BF01331132
 """
 
 from __future__ import annotations

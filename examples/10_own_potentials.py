@@ -98,7 +98,8 @@ testing.check_potential_family(rings)
 #
 # Sample i comes from a generator of its own, so it is the same however many there are. What is
 # solved here may as well come from another program: `import_files` reads NumPy, HDF5, Zarr and
-# pickle files, and checks them.
+# pickle files, and checks them. In a distribution of its own, with an entry point in the group
+# `keras_qd.potentials`, the family is known by its name to `keras-qd generate` as well.
 
 # %%
 solver = physics.Solver(box, n_electrons=2)

@@ -161,7 +161,7 @@ def names(kind: str) -> list[str]:
     Parameters
     ----------
     kind : str
-        ``"models"``, ``"datasets"``, ``"metrics"`` or ``"tasks"``.
+        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"`` or ``"potentials"``.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def register(kind: str, name: str) -> Callable[[Component], Component]:
     Parameters
     ----------
     kind : str
-        ``"models"``, ``"datasets"``, ``"metrics"`` or ``"tasks"``.
+        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"`` or ``"potentials"``.
     name : str
         Lower-case words joined with hyphens.
 

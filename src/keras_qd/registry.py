@@ -1,9 +1,9 @@
-"""One registry for the four kinds of component, fed by entry points and by decorators.
+"""One registry for the five kinds of component, fed by entry points and by decorators.
 
 A component is a callable that takes keyword configuration and returns the component (for a task it
-may also be the task itself). Distributions announce theirs under the entry-point group
-``keras_qd.KIND``; this package announces its own the same way. Listing names reads metadata only:
-nothing is imported until a component is asked for by name.
+may also be the task itself, for a family of potentials it is the class). Distributions announce
+theirs under the entry-point group ``keras_qd.KIND``; this package announces its own the same way.
+Listing names reads metadata only: nothing is imported until a component is asked for by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from typing import Any, TypeVar
 from keras_qd.errors import PluginError, UnknownNameError, UsageError
 
 #: The kinds of component, and the word for one of each.
-KINDS = {"models": "model", "datasets": "data set", "metrics": "metric", "tasks": "task"}
+KINDS = {
+    "models": "model",
+    "datasets": "data set",
+    "metrics": "metric",
+    "tasks": "task",
+    "potentials": "potential family",
+}
+
+#: Where components come from that are in no distribution.
+THIS_SESSION = "this session"
 
 _OWN_DISTRIBUTION = "keras-qd"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -111,7 +120,7 @@ class Registry:
     def origin(self, name: str) -> str:
         """Return the distribution and version that provides `name`, importing nothing."""
         if name in self._registered:
-            return "this session"
+            return THIS_SESSION
         return origin(self._choose(name))
 
     def load_all(self) -> dict[str, Any]:
@@ -194,7 +203,7 @@ def registry(kind: str) -> Registry:
     Parameters
     ----------
     kind : str
-        ``"models"``, ``"datasets"``, ``"metrics"`` or ``"tasks"``.
+        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"`` or ``"potentials"``.
 
     Raises
     ------

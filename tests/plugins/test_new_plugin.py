@@ -82,7 +82,7 @@ def test_install_and_list(environment, plugin):
     before = environment.names()
     environment.install(plugin)
     assert "odd-wells-to-energy" in environment.names()["tasks"]
-    environment.pytest(plugin, "-k", "dataset or solver")
+    environment.pytest(plugin, "-k", "dataset or solver or family")
     environment.pip("uninstall", "--yes", "keras-qd-odd-wells")
     assert environment.names() == before
 
@@ -97,6 +97,7 @@ def test_install_test_train_and_uninstall(environment, plugin, tmp_path):
         "datasets": {"odd-wells"},
         "metrics": {"odd-wells-largest-error"},
         "tasks": {"odd-wells-to-energy"},
+        "potentials": {"odd-wells"},
     }
     environment.pytest(plugin)
 

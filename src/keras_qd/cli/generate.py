@@ -71,7 +71,9 @@ Examples:
 @click.option(
     "--length", type=float, help="Of wells-1d: distance of the walls in a0*, or nm.  [10 a0*]"
 )
-@click.option("--family", help="Family of random potentials.  [random-fourier]")
+@click.option(
+    "--family", help="Family of random potentials: `keras-qd list potentials`.  [random-fourier]"
+)
 @click.option(
     "--set",
     "family_settings",
@@ -140,6 +142,7 @@ def summary(store: Store) -> dict[str, Any]:
         "material": _material(store),
         "schema_version": store.schema_version,
         "package_version": store.package_version,
+        "origins": store.origins,
     }
 
 

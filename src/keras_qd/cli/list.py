@@ -12,9 +12,9 @@ from keras_qd.registry import KINDS, registry
 @click.argument("kind", required=False, metavar="[KIND]")
 @as_json
 def command(kind: str | None, as_json: bool) -> None:
-    """List models, data sets, metrics and tasks, and which distribution each comes from.
+    """List models, data sets, metrics, tasks and families of potentials, and where they come from.
 
-    KIND is models, datasets, metrics or tasks; all of them by default.
+    KIND is models, datasets, metrics, tasks or potentials; all of them by default.
 
     \b
     Examples:

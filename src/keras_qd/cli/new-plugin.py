@@ -29,8 +29,9 @@ _SUFFIX = ".j2"
 def command(name: str, out: Path | None, as_json: bool) -> None:
     """Write a plug-in called NAME, which works at once and is yours to change.
 
-    It is a distribution with one component of each kind, a task that brings them together, and
-    tests that check them. NAME is in lower-case words joined with hyphens.
+    It is a distribution with one component of each kind, a task that brings a data set, a model
+    and a metric together, and tests that check them. NAME is in lower-case words joined with
+    hyphens.
 
     \b
     Examples:

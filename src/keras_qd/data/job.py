@@ -11,6 +11,7 @@ from keras_qd.data.recipe import Recipe
 from keras_qd.data.shard_writer import ShardWriter
 from keras_qd.data.store import Store
 from keras_qd.errors import UsageError
+from keras_qd.registry import THIS_SESSION
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,15 @@ class Job:
         Raises
         ------
         UsageError
-            If workers cannot import the recipe.
+            If workers cannot import the recipe, or what it is made with.
         """
+        for name, origin in recipe.origins.items():
+            if origin == THIS_SESSION:
+                raise UsageError(
+                    f"worker processes do not know {name!r}, which this session has registered; "
+                    "announce it as an entry point of an installed distribution, or let "
+                    "write_store make the samples in this process"
+                )
         settings = json.dumps(recipe.settings())
         return cls(store.place.address, _import_name(recipe), settings, store.n_samples)
 

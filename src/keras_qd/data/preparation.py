@@ -59,7 +59,9 @@ def _empty_store(recipe: Recipe, n_samples: int) -> dict[str, bytes]:
     """Return a store without any sample, as its keys."""
     keys: dict[str, Any] = {}
     fields = dict(recipe.fields)
-    description = describe(recipe.configuration(), n_samples, recipe.shard_samples, list(fields))
+    description = describe(
+        recipe.configuration(), n_samples, recipe.shard_samples, list(fields), recipe.origins
+    )
     group = zarr.create_group(MemoryStore(keys), attributes={ATTRIBUTE: description})
     for name, field in {**fields, FINGERPRINT: _FINGERPRINT_FIELD}.items():
         _create_array(group, name, field, n_samples, recipe.shard_samples)

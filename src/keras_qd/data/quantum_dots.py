@@ -16,7 +16,7 @@ from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.label_error import estimate_label_error
-from keras_qd.physics.potentials.catalogue import FAMILIES, potential_family
+from keras_qd.physics.potentials.catalogue import FAMILIES, family_origins, potential_family
 from keras_qd.physics.potentials.family import PotentialFamily
 from keras_qd.physics.potentials.sampling import sample_generator
 from keras_qd.physics.solver import Solver
@@ -132,6 +132,11 @@ class QuantumDots(Recipe):
         """Draw and solve samples; see :meth:`Recipe.make`."""
         samples = [self._make_one(index) for index in indices]
         return {name: np.stack([sample[name] for sample in samples]) for name in self.fields}
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Name of the family, and of those in a mixture -> distribution and version of each."""
+        return family_origins(self._family)
 
     @property
     def n_checked(self) -> int:

@@ -102,6 +102,11 @@ class Recipe(ABC):
         return dataclasses.asdict(self)
 
     @property
+    def origins(self) -> dict[str, str]:
+        """Registered components that samples are made with -> distribution and version of each."""
+        return {}
+
+    @property
     def shard_samples(self) -> int:
         """How many samples one shard holds: a multiple of :attr:`batch`."""
         sizes = [field.size * np.dtype(field.dtype).itemsize for field in self.fields.values()]

@@ -19,12 +19,17 @@ _FULL = (ENOSPC, EDQUOT, EFBIG)
 
 
 def describe(
-    configuration: Mapping[str, Any], n_samples: int, shard_samples: int, fields: list[str]
+    configuration: Mapping[str, Any],
+    n_samples: int,
+    shard_samples: int,
+    fields: list[str],
+    origins: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the group attribute of a new store."""
     return {
         "schema_version": SCHEMA_VERSION,
         "package_version": __version__,
+        "origins": dict(origins),
         "configuration": dict(configuration),
         "samples": n_samples,
         "shard_samples": shard_samples,

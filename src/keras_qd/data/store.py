@@ -74,6 +74,7 @@ class Store:
         self.group = open_group(self.place, "r")
         description = check_description(self.place, self.group.attrs)
         self.package_version: str = description["package_version"]
+        self.origins: dict[str, str] = description.get("origins", {})
         self.schema_version: int = description["schema_version"]
         self.configuration: dict[str, Any] = description["configuration"]
         self.n_samples: int = description["samples"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_qd.backend import ensure_backend, installed_backends
 from keras_qd.errors import UnknownNameError
-from keras_qd.registry import registry
+from keras_qd.registry import THIS_SESSION, registry
 from keras_qd.testing.findings import Findings
 
 _SCRIPT = """
@@ -62,7 +62,7 @@ def check_elsewhere(
         if backend not in installed:
             raise UnknownNameError("installed backend", backend, installed)
     others = [backend for backend in wanted if backend != ensure_backend()]
-    if others and registry(kind).origin(name) == "this session":
+    if others and registry(kind).origin(name) == THIS_SESSION:
         found.add(
             "it is registered in this session only, where no other process finds it",
             "announce it as an entry point, or check it on this backend alone with backends=()",

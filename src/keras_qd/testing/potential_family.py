@@ -12,11 +12,12 @@ import numpy as np
 
 from keras_qd.physics.box import Box
 from keras_qd.physics.one_dimensional.families import LineFamily
-from keras_qd.physics.potentials.catalogue import potential_family
+from keras_qd.physics.potentials.catalogue import KIND, potential_family
 from keras_qd.physics.potentials.family import Family, PotentialFamily
 from keras_qd.physics.potentials.sampling import sample_generator
 from keras_qd.registry import is_component_name
 from keras_qd.testing.findings import Findings, survives_json
+from keras_qd.testing.registration import find_registered
 
 _LENGTH = 10.0
 
@@ -27,15 +28,16 @@ _Draw: TypeAlias = Callable[[int, int], tuple[np.ndarray, dict[str, float]]]
 def check_potential_family(family: str | Family, **settings: Any) -> None:
     """Check a family of random potentials, in a box or on a line.
 
-    It must be a frozen dataclass whose settings survive JSON, and draw finite potentials in double
-    precision with the parameters that it names; from the random generator that it is given and from
-    nothing else, and the same smooth function whatever the grid.
+    It must be found by its name, where one is given, and be a frozen dataclass whose settings
+    survive JSON. It must draw finite potentials in double precision with the parameters that it
+    names; from the random generator that it is given and from nothing else, and the same smooth
+    function whatever the grid.
 
     Parameters
     ----------
     family : str or Family
         A name among :func:`keras_qd.physics.potential_families`, or a family that is built, as one
-        of your own is: ``check_potential_family(MyFamily())``.
+        that is not registered: ``check_potential_family(MyFamily())``.
     **settings
         Settings of the family, where it is named.
 
@@ -53,7 +55,9 @@ def check_potential_family(family: str | Family, **settings: Any) -> None:
     found = Findings(f"the potential family {what}")
     built: Any = family
     if isinstance(family, str):
-        built = found.attempt("building it", potential_family, family, **settings)
+        built = None
+        if find_registered(found, KIND, family) is not None:
+            built = found.attempt("building it", potential_family, family, **settings)
     if built is not None:
         _check_built(found, built)
     found.raise_if_any()

@@ -1,30 +1,61 @@
-"""The families of random potentials by name."""
+"""The families of random potentials by name: this package's, and those of installed plug-ins."""
 
 from __future__ import annotations
 
-from keras_qd.physics.potentials.family import PotentialFamily, build_family
-from keras_qd.physics.potentials.random_mixture import PLAIN_FAMILIES, RandomMixture
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import cast
 
-FAMILIES: dict[str, type[PotentialFamily]] = {
-    **PLAIN_FAMILIES,
-    RandomMixture.name: RandomMixture,
-}
+from keras_qd.errors import PluginError
+from keras_qd.physics.potentials.family import PotentialFamily, build_family
+from keras_qd.registry import registry
+
+#: Their kind of component, and so their group of entry points, ``keras_qd.potentials``.
+KIND = "potentials"
+
+
+class RegisteredFamilies(Mapping[str, type[PotentialFamily]]):
+    """The classes of all registered families, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> type[PotentialFamily]:
+        if name not in self:
+            raise KeyError(name)
+        family = registry(KIND).get(name)
+        known = inspect.isclass(family) and issubclass(family, PotentialFamily)
+        if not known or family.name != name:
+            raise PluginError(
+                f"the potential family {name!r} of {registry(KIND).origin(name)} is {family!r}; "
+                "register a subclass of keras_qd.physics.PotentialFamily, under its own name"
+            )
+        return cast(type[PotentialFamily], family)
+
+    def __contains__(self, name: object) -> bool:
+        return name in registry(KIND).names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(registry(KIND).names())
+
+    def __len__(self) -> int:
+        return len(registry(KIND).names())
+
+
+FAMILIES = RegisteredFamilies()
 
 
 def potential_families() -> tuple[str, ...]:
-    """Return the names of the families of random potentials.
+    """Return the names of the families of random potentials, importing none of them.
 
     Returns
     -------
     tuple of str
-        Sorted.
+        Sorted: those of this package, of all installed plug-ins, and of this session.
 
     Examples
     --------
     >>> "random-fourier" in potential_families()
     True
     """
-    return tuple(sorted(FAMILIES))
+    return tuple(FAMILIES)
 
 
 def potential_family(name: str, **parameters: object) -> PotentialFamily:
@@ -48,6 +79,8 @@ def potential_family(name: str, **parameters: object) -> PotentialFamily:
         There is no such family.
     UsageError
         A setting that the family does not have, or a value it cannot use.
+    PluginError
+        The plug-in that provides it cannot be imported, or provides something else.
 
     Examples
     --------
@@ -55,3 +88,25 @@ def potential_family(name: str, **parameters: object) -> PotentialFamily:
     0.5
     """
     return build_family(FAMILIES, name, parameters)
+
+
+def family_origins(family: PotentialFamily) -> dict[str, str]:
+    """Return which distribution and version a family is of, or each one of a mixture.
+
+    Parameters
+    ----------
+    family : PotentialFamily
+        A family whose name is registered.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the family -> distribution and version, or ``"this session"``.
+
+    Examples
+    --------
+    >>> sorted(family_origins(potential_family("random-mixture", components=["parabolic"])))
+    ['parabolic', 'random-mixture']
+    """
+    names = [family.name, *(part.name for part in getattr(family, "families", ()))]
+    return {name: registry(KIND).origin(name) for name in names}

@@ -56,6 +56,14 @@ class DoubleDot(PotentialFamily):
        https://doi.org/10.1103/PhysRevB.72.205329
     .. [2] G. Burkard, D. Loss and D. P. DiVincenzo, "Coupled quantum dots as quantum gates",
        Phys. Rev. B 59, 2070 (1999), https://doi.org/10.1103/PhysRevB.59.2070
+
+    Examples
+    --------
+    >>> from keras_qd.physics import Box, sample_generator
+    >>> family = DoubleDot(separation=0.4)
+    >>> values, drawn = family.sample(sample_generator(seed=0, index=0), Box(10.0), 32)
+    >>> drawn["separation"]  # of a box of 10 a0*
+    4.0
     """
 
     name: ClassVar[str] = "double-dot"

@@ -55,6 +55,14 @@ class GateArray(PotentialFamily):
     .. [1] J. H. Davies, I. A. Larkin and E. V. Sukhorukov, "Modeling the patterned
        two-dimensional electron gas: Electrostatics", J. Appl. Phys. 77, 4504 (1995),
        https://doi.org/10.1063/1.359446
+
+    Examples
+    --------
+    >>> from keras_qd.physics import Box, sample_generator
+    >>> family = GateArray(n_gates=2)
+    >>> values, drawn = family.sample(sample_generator(seed=0, index=0), Box(10.0), 32)
+    >>> list(drawn)
+    ['outer_energy', 'gate_0_0', 'gate_0_1', 'gate_1_0', 'gate_1_1']
     """
 
     name: ClassVar[str] = "gate-array"

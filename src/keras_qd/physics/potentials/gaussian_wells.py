@@ -41,6 +41,14 @@ class GaussianWells(PotentialFamily):
     .. [1] J. C. Snyder, M. Rupp, K. Hansen, K.-R. Mueller and K. Burke, "Finding density
        functionals with machine learning", Phys. Rev. Lett. 108, 253002 (2012),
        https://doi.org/10.1103/PhysRevLett.108.253002
+
+    Examples
+    --------
+    >>> from keras_qd.physics import Box, sample_generator
+    >>> family = GaussianWells(fewest=2, most=3)
+    >>> values, drawn = family.sample(sample_generator(seed=0, index=0), Box(10.0), 32)
+    >>> drawn["n_wells"], bool((values <= 0).all())
+    (3, True)
     """
 
     name: ClassVar[str] = "gaussian-wells"

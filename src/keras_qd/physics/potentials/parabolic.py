@@ -51,6 +51,14 @@ class Parabolic(PotentialFamily):
     ----------
     .. [1] S. M. Reimann and M. Manninen, "Electronic structure of quantum dots", Rev. Mod. Phys.
        74, 1283 (2002), https://doi.org/10.1103/RevModPhys.74.1283
+
+    Examples
+    --------
+    >>> from keras_qd.physics import Box, sample_generator
+    >>> family = Parabolic(omega=(0.5, 1.0), disorder=0.0)
+    >>> values, drawn = family.sample(sample_generator(seed=0, index=0), Box(10.0), 32)
+    >>> 0.5 <= drawn["omega"] <= 1.0, bool(values.min() >= 0)
+    (True, True)
     """
 
     name: ClassVar[str] = "parabolic"

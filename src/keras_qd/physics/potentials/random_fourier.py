@@ -87,6 +87,14 @@ class RandomFourier(RandomFourierSettings, PotentialFamily):
     ----------
     .. [1] M. Shinozuka and G. Deodatis, "Simulation of stochastic processes by spectral
        representation", Appl. Mech. Rev. 44, 191 (1991), https://doi.org/10.1115/1.3119501
+
+    Examples
+    --------
+    >>> from keras_qd.physics import Box, sample_generator
+    >>> family = RandomFourier(amplitude=0.5, offset=2.0)
+    >>> values, drawn = family.sample(sample_generator(seed=0, index=0), Box(10.0), 32)
+    >>> round(float(values.mean()), 6)  # the offset
+    2.0
     """
 
     def sample(

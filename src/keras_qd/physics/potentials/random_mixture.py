@@ -12,18 +12,11 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.potentials.double_dot import DoubleDot
+from keras_qd.physics.potentials.catalogue import FAMILIES
 from keras_qd.physics.potentials.family import Drawn, PotentialFamily, build_family
-from keras_qd.physics.potentials.gate_array import GateArray
-from keras_qd.physics.potentials.gaussian_wells import GaussianWells
-from keras_qd.physics.potentials.parabolic import Parabolic
-from keras_qd.physics.potentials.random_fourier import RandomFourier
 
-#: The families that a mixture can draw from.
-PLAIN_FAMILIES: dict[str, type[PotentialFamily]] = {
-    family.name: family
-    for family in (RandomFourier, GaussianWells, Parabolic, DoubleDot, GateArray)
-}
+#: What a mixture draws from by default: the same whatever plug-ins there are.
+DEFAULT_COMPONENTS = ("random-fourier", "gaussian-wells", "parabolic", "double-dot", "gate-array")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,12 +27,20 @@ class RandomMixture(PotentialFamily):
     ----------
     components : sequence of str, dict or PotentialFamily
         The families to draw from: names, ``{"family": name, **settings}``, or built ones; by
-        default all others with their default settings.
+        default all others of this package with their default settings.
+
+    Examples
+    --------
+    >>> from keras_qd.physics import Box, sample_generator
+    >>> family = RandomMixture(components=["parabolic", "double-dot"])
+    >>> values, drawn = family.sample(sample_generator(seed=0, index=0), Box(10.0), 32)
+    >>> family.families[int(drawn["component"])].name
+    'double-dot'
     """
 
     name: ClassVar[str] = "random-mixture"
 
-    components: Sequence[str | dict[str, object] | PotentialFamily] = tuple(PLAIN_FAMILIES)
+    components: Sequence[str | dict[str, object] | PotentialFamily] = DEFAULT_COMPONENTS
 
     def __post_init__(self) -> None:
         if isinstance(self.components, str) or not self.components:
@@ -53,6 +54,8 @@ class RandomMixture(PotentialFamily):
                 f"{self.name}: components name a family twice ({', '.join(names)}); each family"
                 " can be in a mixture once"
             )
+        if any(isinstance(component, RandomMixture) for component in built):
+            raise UsageError(f"{self.name}: a mixture cannot be one of its components")
         object.__setattr__(self, "components", built)
 
     @classmethod
@@ -96,20 +99,20 @@ class RandomMixture(PotentialFamily):
 
 
 def _converted_component(component: object, convert: Callable[[float], float]) -> object:
-    if not isinstance(component, dict) or component.get("family") not in PLAIN_FAMILIES:
+    if not isinstance(component, dict) or component.get("family") not in FAMILIES:
         return component
-    return PLAIN_FAMILIES[component["family"]].convert_energies(component, convert)
+    return FAMILIES[component["family"]].convert_energies(component, convert)
 
 
 def _build_component(component: str | dict[str, object] | PotentialFamily) -> PotentialFamily:
     if isinstance(component, PotentialFamily):
         return component
     if isinstance(component, str):
-        return build_family(PLAIN_FAMILIES, component, {})
+        return build_family(FAMILIES, component, {})
     if not isinstance(component, dict) or "family" not in component:
         raise UsageError(
             f"random-mixture: {component!r} is no family; give a name,"
             ' {"family": name, ...} or what potential_family returns'
         )
     settings = dict(component)
-    return build_family(PLAIN_FAMILIES, str(settings.pop("family")), settings)
+    return build_family(FAMILIES, str(settings.pop("family")), settings)

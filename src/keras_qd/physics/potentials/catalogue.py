@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from keras_qd.errors import PluginError
+from keras_qd.errors import PluginError, UnknownNameError
 from keras_qd.physics.potentials.family import PotentialFamily, build_family
 from keras_qd.registry import registry
 
@@ -18,9 +18,10 @@ class RegisteredFamilies(Mapping[str, type[PotentialFamily]]):
     """The classes of all registered families, each imported when it is asked for."""
 
     def __getitem__(self, name: str) -> type[PotentialFamily]:
-        if name not in self:
-            raise KeyError(name)
-        family = registry(KIND).get(name)
+        try:
+            family = registry(KIND).get(name)
+        except UnknownNameError as error:
+            raise KeyError(name) from error
         known = inspect.isclass(family) and issubclass(family, PotentialFamily)
         if not known or family.name != name:
             raise PluginError(
@@ -28,9 +29,6 @@ class RegisteredFamilies(Mapping[str, type[PotentialFamily]]):
                 "register a subclass of keras_qd.physics.PotentialFamily, under its own name"
             )
         return cast(type[PotentialFamily], family)
-
-    def __contains__(self, name: object) -> bool:
-        return name in registry(KIND).names()
 
     def __iter__(self) -> Iterator[str]:
         return iter(registry(KIND).names())

@@ -145,9 +145,9 @@ def build_family(
     UsageError
         A setting that it does not have, or a value it cannot use.
     """
-    if name not in families:
+    family = families.get(name)
+    if family is None:
         raise UnknownNameError("potential family", name, families)
-    family = families[name]
     known = [field.name for field in dataclasses.fields(family)]
     unknown = sorted(set(settings) - set(known))
     if unknown:

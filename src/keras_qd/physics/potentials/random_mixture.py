@@ -99,9 +99,10 @@ class RandomMixture(PotentialFamily):
 
 
 def _converted_component(component: object, convert: Callable[[float], float]) -> object:
-    if not isinstance(component, dict) or component.get("family") not in FAMILIES:
+    if not isinstance(component, dict):
         return component
-    return FAMILIES[component["family"]].convert_energies(component, convert)
+    family = FAMILIES.get(component.get("family", ""))
+    return component if family is None else family.convert_energies(component, convert)
 
 
 def _build_component(component: str | dict[str, object] | PotentialFamily) -> PotentialFamily:

@@ -213,9 +213,7 @@ class DensityWeightedR2(R2):
         y_true, y_pred = tensors.check_pair(y_true, y_pred, self.dtype)
         weights = _tensor_density(self, sample_weight, y_true)
         values, predicted = (align_tensor(tensors.flat(y), weights) for y in (y_true, y_pred))
-        squares = weights * ops.square(values - predicted)
-        self._residual.add(pairwise_sum(pairwise_sum(squares)))
-        self._add_to_spread(values, weights)
+        self._add(values, predicted, weights)
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
         """Return every system's weighted squares of residual and deviation, shape (n, 2)."""

@@ -27,6 +27,7 @@ from keras_qd.errors import DataError
 from keras_qd.metrics import arrays, tensors
 from keras_qd.metrics.field_metric import FieldMetric
 from keras_qd.metrics.measure import NO_CONTEXT, Array, Context
+from keras_qd.metrics.replicas import COUNTED_BY_ALL, whole_batch
 from keras_qd.metrics.spread import RunningSpread
 from keras_qd.metrics.summation import RunningSum, pairwise_sum
 
@@ -49,7 +50,8 @@ class R2(FieldMetric):
     it is NaN.
     `per_sample` gives a system's own residual against its own deviation from the mean image.
     ``sample_weight`` weighs whole systems, in both sums and in the mean image.
-    The mean image is no sum over devices: under TensorFlow's MirroredStrategy, use `over_set`.
+    Under MirroredStrategy of TensorFlow every replica counts the whole batch, as a mean image is no
+    sum over replicas.
 
     Examples
     --------
@@ -66,7 +68,7 @@ class R2(FieldMetric):
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
-        self._residual = RunningSum(self, "residual")
+        self._residual = RunningSum(self, "residual", (), COUNTED_BY_ALL)
         self._spread: RunningSpread | None = None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -86,10 +88,7 @@ class R2(FieldMetric):
         """
         y_true, y_pred = tensors.check_pair(y_true, y_pred, self.dtype)
         weights = tensors.sample_weights(sample_weight, y_true)[:, None]
-        values, predicted = self._tensor_values(y_true), self._tensor_values(y_pred)
-        squares = weights * ops.square(values - predicted)
-        self._residual.add(pairwise_sum(pairwise_sum(squares)))
-        self._add_to_spread(values, weights)
+        self._add(self._tensor_values(y_true), self._tensor_values(y_pred), weights)
 
     def result(self) -> Any:
         """Return R2 of the systems so far, a scalar tensor."""
@@ -113,6 +112,13 @@ class R2(FieldMetric):
     def combine(self, means: Array) -> Array:
         """Return 1 minus the ratio of residual and deviation, shape (..., 2) -> (...)."""
         return ratio_to_r2(means[..., 0], means[..., 1])
+
+    def _add(self, values: Any, predicted: Any, weights: Any) -> None:
+        """Add values of shape (batch, k), with weights of shape (batch, 1 or k), to both sums."""
+        values, predicted, weights = whole_batch(values, predicted, weights)
+        squares = weights * ops.square(values - predicted)
+        self._residual.add(pairwise_sum(pairwise_sum(squares)))
+        self._add_to_spread(values, weights)
 
     def _tensor_values(self, fields: Any) -> Any:
         """Return what is compared of the fields of a batch, shape (batch, k)."""

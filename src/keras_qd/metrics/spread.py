@@ -12,11 +12,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_qd.metrics.replicas import COUNTED_BY_ALL
 from keras_qd.metrics.summation import RunningSum, pairwise_sum, two_sum
 
 
 class RunningSpread:
     """Sum of the squared deviations from the mean, over systems and values of a system.
+
+    Means of several devices cannot be added up, so each has to be given the whole batch.
 
     Parameters
     ----------
@@ -35,9 +38,9 @@ class RunningSpread:
 
     def __init__(self, metric: keras.metrics.Metric, size: int, weight_size: int = 1) -> None:
         self.size = size
-        self._weight = RunningSum(metric, "spread_weight", (weight_size,))
-        self._mean = RunningSum(metric, "spread_mean", (size,))
-        self._squares = RunningSum(metric, "spread_squares")
+        self._weight = RunningSum(metric, "spread_weight", (weight_size,), COUNTED_BY_ALL)
+        self._mean = RunningSum(metric, "spread_mean", (size,), COUNTED_BY_ALL)
+        self._squares = RunningSum(metric, "spread_squares", (), COUNTED_BY_ALL)
 
     def add(self, values: Any, weights: Any) -> None:
         """Add the systems of a batch.

@@ -76,13 +76,23 @@ class RunningSum:
         Prefix of the variables' names.
     shape : tuple of int
         Shape of the summands.
+    aggregation : str
+        How TensorFlow puts together what several devices have, as of ``metric.add_variable``.
     """
 
     def __init__(
-        self, metric: keras.metrics.Metric, name: str, shape: tuple[int, ...] = ()
+        self,
+        metric: keras.metrics.Metric,
+        name: str,
+        shape: tuple[int, ...] = (),
+        aggregation: str = "sum",
     ) -> None:
-        self._high = metric.add_variable(shape, "zeros", dtype=metric.dtype, name=name)
-        self._low = metric.add_variable(shape, "zeros", dtype=metric.dtype, name=f"{name}_rest")
+        self._high, self._low = (
+            metric.add_variable(
+                shape, "zeros", dtype=metric.dtype, name=each, aggregation=aggregation
+            )
+            for each in (name, f"{name}_rest")
+        )
 
     def add(self, value: Any) -> None:
         """Add a tensor of the sum's shape."""

@@ -5,7 +5,6 @@ Normalisation over the batch is over each replica's share of it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,8 +12,6 @@ from typing import Any
 import tensorflow as tf
 
 from keras_qd.training.devices import Group, refuse
-
-_LOGGER = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -24,11 +21,6 @@ def several(n_devices: int, run: Any, dataset: Any) -> Iterator[Group]:
     if len(names) < n_devices:
         remedy = "ask for that many, before TensorFlow computes anything else"
         raise refuse(n_devices, len(names), remedy)
-    # MirroredStrategy adds up what the replicas have counted, and a mean image is no sum.
-    _LOGGER.warning(
-        "on several devices TensorFlow gets R2 wrong while it trains; losses and L1 are right, and "
-        "so is what keras-qd evaluate says afterwards"
-    )
     with tf.distribute.MirroredStrategy(names[:n_devices]).scope():
         yield Group(n_devices)
 

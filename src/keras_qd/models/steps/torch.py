@@ -7,6 +7,10 @@ from typing import Any
 import keras
 import torch
 
+from keras_qd.models.steps import torch_adam
+
+_FORMAT = torch.channels_last
+
 
 def train_step(model: Any, data: Any) -> dict[str, Any]:
     """Update generator and discriminator from one batch.
@@ -24,9 +28,11 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
         Name -> value of every metric.
     """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    adversaries = model.adversaries()
+    for adversary in adversaries:
+        _lay_out_kernels(adversary.variables)
     y_pred = model(x, training=True)
     losses = model.compute_losses(x, y, y_pred, sample_weight)
-    adversaries = model.adversaries()
     gradients = [
         _gradients(adversary, loss, retain_graph=loss is losses[0])
         for adversary, loss in zip(adversaries, losses, strict=True)
@@ -35,7 +41,8 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
         for adversary, own in zip(adversaries, gradients, strict=True):
             # The number of the batch is asked for only where it matters: it may be on a GPU.
             if adversary.every == 1 or bool(adversary.is_due(model.optimizer.iterations)):
-                adversary.optimizer.apply(model.clip(own, adversary.optimizer), adversary.variables)
+                clipped = model.clip(own, adversary.optimizer)
+                torch_adam.apply(adversary.optimizer, clipped, adversary.variables)
         model.update_average()
         model.optimizer.iterations.assign_add(1)
     logs: dict[str, Any] = model.report(losses[0].detach(), x, y, y_pred, sample_weight)
@@ -49,3 +56,18 @@ def _gradients(adversary: Any, loss: Any, retain_graph: bool) -> list[Any]:
         return []
     scaled = adversary.optimizer.scale_loss(loss)
     return list(torch.autograd.grad(scaled, values, retain_graph=retain_graph))
+
+
+def _lay_out_kernels(variables: list[Any]) -> None:
+    """Store kernels as torch's convolutions on a CPU read them, where they do not lie so already.
+
+    Their axes remain (rows, columns, channels, filters). Keras turns them round for torch, which
+    otherwise copied every kernel and every gradient in each step.
+    """
+    for variable in variables:
+        value = variable.value
+        if value.ndim != 4 or value.device.type != "cpu":
+            continue
+        kernel = value.data.permute(3, 2, 0, 1)
+        if not kernel.is_contiguous(memory_format=_FORMAT):
+            value.data = kernel.contiguous(memory_format=_FORMAT).permute(2, 3, 1, 0)

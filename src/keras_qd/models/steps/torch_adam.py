@@ -1,0 +1,124 @@
+"""Adam on torch in one pass over memory, where Keras takes nine; on a CPU."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.adam import adam
+
+#: Settings of Keras' optimizers that the kernels know nothing of.
+_EXTRAS = (
+    "amsgrad",
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "gradient_accumulation_steps",
+    "loss_scale_factor",
+    "use_ema",
+    "weight_decay",
+)
+
+
+def apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
+    r"""Move variables along their gradients, as ``optimizer.apply`` does.
+
+    After t steps Keras moves by :math:`\alpha_t m / (\sqrt v + \epsilon)`, and torch divides
+    by :math:`\sqrt{v} / \sqrt{1 - \beta_2^t} + \epsilon` instead. Both agree when torch is given
+    :math:`\epsilon / \sqrt{1 - \beta_2^t}`.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        Built. All but a plain Adam applies the gradients itself, and so does every one on an
+        accelerator, which would have to be asked for the count of steps.
+    gradients : sequence of torch.Tensor
+        In any order in memory.
+    variables : sequence of keras.Variable
+        What they belong to.
+    """
+    on_cpu = all(variable.value.device.type == "cpu" for variable in variables)
+    if torch.compiler.is_compiling() or not on_cpu or not variables:
+        optimizer.apply(gradients, variables)
+        return
+    if not is_plain_adam(optimizer, gradients, variables):
+        optimizer.apply(gradients, variables)
+        return
+    count = int(optimizer.iterations)
+    values = [variable.value for variable in variables]
+    indices = [optimizer._get_variable_index(variable) for variable in variables]
+    adam(
+        values,
+        [_ordered_like(value, each) for value, each in zip(values, gradients, strict=True)],
+        *(
+            [_order_like(values[i], moments[index].value) for i, index in enumerate(indices)]
+            for moments in (optimizer._momentums, optimizer._velocities)
+        ),
+        max_exp_avg_sqs=[],
+        state_steps=[torch.tensor(float(count)) for _ in values],
+        fused=True,
+        foreach=False,
+        amsgrad=False,
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        lr=_rate(optimizer, count + 1),
+        weight_decay=0.0,
+        eps=optimizer.epsilon / math.sqrt(1 - optimizer.beta_2 ** (count + 1)),
+        maximize=False,
+    )
+    optimizer.iterations.assign_add(1)
+
+
+def is_plain_adam(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> bool:
+    """Return whether a step is Adam's formula in single precision, and nothing else.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        Any; of Adam's subclasses only Keras' own one for torch is taken for it.
+    gradients : sequence of tensor or None
+        As they would be applied.
+    variables : sequence of keras.Variable
+        What they belong to.
+    """
+    kind = type(optimizer)
+    if kind.__name__ != "Adam" or not kind.__module__.startswith("keras.src."):
+        return False
+    if any(getattr(optimizer, name) for name in _EXTRAS):
+        return False
+    return all(
+        gradient is not None and variable.dtype == "float32" and variable.constraint is None
+        for gradient, variable in zip(gradients, variables, strict=True)
+    )
+
+
+def _rate(optimizer: Any, step: int) -> float:
+    """Return the learning rate that makes torch's steps as long as those of Keras.
+
+    Keras takes the powers of both betas in single precision: early on that is seen.
+    """
+    shares = [1 - np.float32(beta) ** np.float32(step) for beta in _betas(optimizer)]
+    exact = [1 - beta**step for beta in _betas(optimizer)]
+    rounded = math.sqrt(shares[1] / exact[1]) * exact[0] / shares[0]
+    return float(optimizer.learning_rate) * float(rounded)
+
+
+def _betas(optimizer: Any) -> tuple[float, float]:
+    return optimizer.beta_1, optimizer.beta_2
+
+
+def _ordered_like(value: Any, gradient: Any) -> Any:
+    """Return a gradient in the order in memory that a variable has: the kernel looks at neither."""
+    if gradient.stride() == value.stride():
+        return gradient
+    return torch.empty_like(value).copy_(gradient)
+
+
+def _order_like(value: Any, moment: Any) -> Any:
+    """Store a moment in the order in memory that a variable has, for this step and all others."""
+    if moment.stride() != value.stride():
+        moment.data = torch.empty_like(value).copy_(moment)
+    return moment

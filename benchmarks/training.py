@@ -15,6 +15,7 @@ trains until the R2 of the validation split is reached, potential to density.
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -108,6 +109,8 @@ def find_interpreters(given):
     found = {}
     for backend in BACKENDS:
         interpreter = given.get(backend, sys.executable)
+        if shutil.which(interpreter) is None:
+            raise click.BadParameter(f"--python: no such interpreter: {interpreter}")
         test = f"from importlib.util import find_spec as find; exit(not find('{backend}'))"
         if subprocess.run([interpreter, "-c", test], check=False).returncode == 0:
             found[backend] = interpreter

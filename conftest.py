@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 _PACKAGES = ("src/keras_qd/models/steps", "src/keras_qd/training/devices")
 
-collect_ignore = [
-    f"{package}/{backend}.py"
+collect_ignore_glob = [
+    f"{package}/{backend}*.py"
     for package in _PACKAGES
     for backend in ("jax", "tensorflow", "torch")
     if find_spec(backend) is None

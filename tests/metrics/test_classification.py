@@ -79,6 +79,16 @@ def test_a_probability_of_zero_does_not_make_it_infinite(stream):
     assert stream(CrossEntropy(), *map(np.array, arguments)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_unit_vectors_of_two_classes_say_what_numbers_say(rng, stream):
+    exact, probabilities = np.array([1, 0, 0, 1]), rng.dirichlet([1, 1], 4).astype("float32")
+    expected = -np.log(probabilities[np.arange(4), exact])
+    for shaped in (exact, exact[:, None], np.eye(2)[exact]):
+        found = CrossEntropy().per_sample(shaped, probabilities)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        streamed = stream(CrossEntropy(), shaped, probabilities)
+        assert streamed == pytest.approx(expected.mean(), rel=1e-5)
+
+
 @pytest.mark.parametrize("shapes", [((3,), (4, 2)), ((3, 2), (3, 4)), ((3,), (3,))])
 def test_cross_entropy_of_what_does_not_fit(shapes):
     exact, predicted = (np.zeros(shape) for shape in shapes)

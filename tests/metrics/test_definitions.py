@@ -99,3 +99,9 @@ def test_mutual_information_refuses_to_stream(pair):
         NormalizedMutualInformation().update_state(*pair)
     with pytest.raises(UsageError, match="at least 2"):
         NormalizedMutualInformation(bins=1)
+
+
+def test_two_bins_are_enough(pair):
+    low = np.zeros((1, 4, 4))
+    low[:, 2:] = 1.0
+    assert NormalizedMutualInformation(bins=2).over_set(low, low) == pytest.approx(2.0)

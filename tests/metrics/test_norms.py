@@ -48,3 +48,13 @@ def test_single_numbers_are_refused():
 
 def test_units_are_those_of_the_field():
     assert unit_of(L2(), field="1/a0*^2") == "1/a0*^2"
+
+
+@pytest.mark.parametrize("metric", NORMS)
+def test_a_single_number_is_one_system(metric):
+    np.testing.assert_allclose(metric().per_sample(np.array([1.0]), np.array([3.0])), [2.0])
+
+
+def test_precision_is_that_asked_for_and_at_least_single():
+    found = {dtype: L1(dtype=dtype).dtype for dtype in (None, "float16", "float64")}
+    assert found == {None: "float32", "float16": "float32", "float64": "float64"}

@@ -97,6 +97,23 @@ def test_places_without_density_do_not_count(metric, potentials, stream):
 
 
 @pytest.mark.parametrize("metric", WEIGHTED)
+def test_a_system_without_density(metric, potentials, stream):
+    """It counts nothing in R2, and has no norm."""
+    exact, predicted, density = (x.copy() for x in potentials)
+    density[1] = 0.0
+    found = metric().over_set(exact, predicted, Context(density=density))
+    streamed = stream(metric(), exact, predicted, (4,), density)
+    if metric is DensityWeightedR2:
+        others = [np.delete(x, 1, axis=0) for x in (exact, predicted, density)]
+        expected = metric().over_set(*others[:2], Context(density=others[2]))
+        assert found == pytest.approx(expected, rel=1e-12)
+        assert streamed == pytest.approx(expected, rel=1e-5)
+    else:
+        assert np.isnan(found)
+        assert np.isnan(streamed)
+
+
+@pytest.mark.parametrize("metric", WEIGHTED)
 def test_blocks_take_their_own_density(metric, potentials, monkeypatch):
     exact, predicted, density = potentials
     whole = metric().per_sample(exact, predicted, Context(density=density))

@@ -88,3 +88,12 @@ def test_another_grid_is_refused(rng):
     metric.update_state(*rng.normal(size=(2, 3, 4, 4)))
     with pytest.raises(DataError, match="fields of 16 values before and of 25 now"):
         metric.update_state(*rng.normal(size=(2, 3, 5, 5)))
+
+
+def test_a_common_factor_of_the_weights_does_not_matter(rng, stream):
+    reference, prediction = rng.normal(size=(2, 9, 4)).astype("float32")
+    weights = rng.uniform(size=9).astype("float32")
+    expected = stream(R2(), reference, prediction, (4,), weights)
+    assert expected != pytest.approx(stream(R2(), reference, prediction), rel=1e-3)
+    light = stream(R2(), reference, prediction, (4,), weights / 1024)
+    assert light == pytest.approx(expected, rel=1e-6)

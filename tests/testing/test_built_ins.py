@@ -52,6 +52,7 @@ METRICS = {
     "density-weighted-l2": DENSITY,
     "density-weighted-r2": DENSITY,
     "normalized-mutual-information": {"streams": False},
+    "ms-ssim": RANGE,
     "psnr": RANGE,
     "ssim": RANGE,
 }

@@ -46,3 +46,15 @@ def test_damping_makes_steps_shorter(fit):
 def test_manners_loosen():
     for manner in FIRST_MANNERS + OTHER_MANNERS:
         assert list(manner.penalties) == sorted(manner.penalties, reverse=True)
+
+
+def test_damping_of_what_is_exchanged_leaves_the_rest_alone(fit):
+    """A step that is held to change nothing along one direction."""
+    _, *rest = fit
+    exchange = np.array([[0.0, 1.0, -1.0, 0.5, 0.0]])
+    held = SmoothFit(*rest, exchange)
+    free, damped = held.step(damping=0.0), held.step(damping=1e9)
+    np.testing.assert_array_equal(free, fit[0].step(damping=0.0))
+    assert abs(exchange @ free) > 0.1
+    assert abs(exchange @ damped) < 1e-6
+    assert np.linalg.norm(damped) > 0.1

@@ -50,6 +50,29 @@ def test_a_shift_makes_the_answer_smaller():
     assert 1e-6 < np.linalg.norm(exact - shifted) / np.linalg.norm(exact) < 0.1
 
 
+def test_what_is_exchanged_is_that_of_exact_orbitals():
+    """Sixteen amplitudes of orbitals 7 to 10 in 3 to 6, then the sixteen relative distances.
+
+    Levels nearer than 0.01 Ha* count as that far apart, which is seen a little before.
+    """
+    few, more = (Solver(BOX, 2, n_orbitals=n, basis_tolerance=1e-2) for n in (6, 10))
+    potential, generator = in_band(seed=4), np.random.default_rng(1)
+    direction = generator.normal(size=BAND.roughness.size) / BAND.roughness
+    change = BAND.field(1e-5 * direction)
+    rows = SingletResponse(few, BAND, potential, shift=0.0).exchange()
+    amplitudes, distances = (rows @ BAND.coefficients(change)).reshape(2, 4, 4)
+
+    before, after = (more.solve_orbitals(v) for v in (potential, potential + change))
+    overlaps = before.coefficients.T @ after.coefficients
+    overlaps = overlaps[6:10, 2:6] * np.sign(overlaps.diagonal()[2:6])
+    apart, then = (o.energies[6:10, None] - o.energies[2:6] for o in (before, after))
+    share = apart / np.hypot(apart, 0.01)
+    signs = np.sign(overlaps / -amplitudes)  # those of orbitals are arbitrary
+    np.testing.assert_allclose(np.abs(overlaps) * share, np.abs(amplitudes), rtol=2e-3, atol=1e-9)
+    assert np.linalg.matrix_rank(signs) == 1
+    np.testing.assert_allclose((then / apart - 1) * share, distances, rtol=2e-3, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("solver", "answered"),
     [

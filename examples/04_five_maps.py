@@ -14,7 +14,10 @@ import numpy as np
 import keras_qd
 
 REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests: such maps are good for nothing
-samples, pixels, epochs, filters = (40, 32, 1, 4) if REDUCED else (2500, 64, 24, 16)
+samples, pixels, epochs, model = 2500, 64, 24, {"filters": 16}
+if REDUCED:
+    samples, pixels, epochs = 40, 32, 1
+    model = {"filters": 4, "depth": 2, "discriminator_levels": 1}
 
 # %%
 maps = (
@@ -24,13 +27,15 @@ maps = (
     "density-to-potential",
     "noninteracting-density-to-potential",
 )
+if REDUCED:
+    maps = maps[2:4]
 runs, evaluations = {}, {}
 for name in maps:
     task = keras_qd.task(
         name,
         epochs=epochs,
         dataset_config={"samples": samples, "n_pixels": pixels},
-        model_config={"filters": filters},
+        model_config=model,
     )
     if name.endswith("to-potential"):
         task = task.replace(metrics=(*task.metrics, "density-weighted-r2"))
@@ -60,9 +65,10 @@ for name, evaluation in evaluations.items():
 
 # %%
 test = runs[maps[0]].load_dataset().split("test")
-figure, rows = plt.subplots(5, 4, figsize=(8.4, 10), layout="constrained")
+n_maps = len(maps)
+figure, rows = plt.subplots(n_maps, 4, figsize=(8.4, 2 * n_maps), layout="constrained")
 for row, name in zip(rows, maps, strict=True):
-    task = runs[name].task
+    task = runs[name].task()
     source, target = task.inputs[0], task.targets[0]
     given, truth = np.asarray(test[source][0]), np.asarray(test[target][0])
     guess = keras_qd.predict(runs[name], {source: given[None]})[target][0]

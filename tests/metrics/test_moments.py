@@ -67,6 +67,14 @@ def test_length_from_the_context(metric, densities):
 
 
 @pytest.mark.parametrize("metric", MOMENTS)
+def test_blocks_take_their_own_length(metric, densities, monkeypatch):
+    pair, lengths = densities(9), Context(length=np.linspace(7.0, 8.0, 11))
+    whole = metric().per_sample(*pair, lengths)
+    monkeypatch.setattr("keras_qd.metrics.arrays.BLOCK_VALUES", 2 * 24 * 24)
+    np.testing.assert_allclose(metric().per_sample(*pair, lengths), whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("metric", MOMENTS)
 def test_what_is_refused(metric, densities):
     pair = densities(9)
     with pytest.raises(UsageError, match="needs the side of the box"):

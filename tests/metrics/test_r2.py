@@ -97,3 +97,10 @@ def test_a_common_factor_of_the_weights_does_not_matter(rng, stream):
     assert expected != pytest.approx(stream(R2(), reference, prediction), rel=1e-3)
     light = stream(R2(), reference, prediction, (4,), weights / 1024)
     assert light == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_batch_of_weight_zero_does_not_count(rng, stream):
+    reference, prediction = rng.normal(size=(2, 9, 4)).astype("float32")
+    weights = np.repeat([0.0, 1.0, 0.0], 3).astype("float32")
+    found = stream(R2(), reference, prediction, (3,), weights)
+    assert found == pytest.approx(R2().over_set(reference[3:6], prediction[3:6]), rel=1e-5)

@@ -28,6 +28,13 @@ def test_oscillator_levels():
     np.testing.assert_allclose(levels[:6], [1, 2, 2, 3, 3, 3], atol=2e-7)
 
 
+def test_signs_of_orbitals_are_fixed():
+    """The largest coefficient of each is positive, whatever the diagonalisation gives."""
+    coefficients = Solver(BOX, 2).solve_orbitals(sample_potentials(1, BOX, 32)[0]).coefficients
+    largest = np.abs(coefficients).argmax(axis=0)
+    assert (coefficients[largest, np.arange(largest.size)] > 0).all()
+
+
 def test_empty_box_levels():
     levels = solve(np.zeros((64, 64)), BOX, n_electrons=1).orbital_energies
     exact = sorted((a**2 + b**2) * np.pi**2 / 200 for a in range(1, 9) for b in range(1, 9))

@@ -49,7 +49,7 @@ def invert(
     half_waves: int = 20,
     gauge: Gauge = "zero-mean",
     max_iterations: int = 1000,
-    max_seconds: float = 120.0,
+    max_seconds: float = 300.0,
 ) -> Inversion:
     """Find a potential whose exact ground state has a wanted density.
 
@@ -81,7 +81,7 @@ def invert(
         ``"zero-at-lowest-density"`` of the target.
     max_iterations : int, default 1000
         Most exact solutions after that of the start.
-    max_seconds : float, default 120
+    max_seconds : float, default 300
         Seconds after which no other exact solution is begun.
 
     Returns

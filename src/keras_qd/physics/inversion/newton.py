@@ -8,7 +8,9 @@ made of the lowest M orbitals, no density is met any more. So what is made least
 
 not with the step but with the whole potential in the penalty (Tikhonov): c are its coefficients,
 weighted with their roughness, and :math:`\mu` falls until the target is met. Steps are damped as by
-Levenberg and Marquardt [1]_.
+Levenberg and Marquardt [1]_: what makes them long is penalised, which is the rough part of the step
+or, nearer to the target, what exchanges orbitals at the edge of the lowest M, as the density is
+linear in the potential only as long as these stay what they are.
 
 References
 ----------
@@ -32,11 +34,11 @@ Array = NDArray[np.float64]
 #: Share of the largest diagonal element that keeps the equations regular.
 _REGULAR = 1e-15
 
-#: Steps that are taken with one penalty.
-_STEPS = 5
+#: Root of the summed squares of what a step exchanges that costs as much as the residual.
+_EXCHANGE = 0.3
 
 #: Fall of the fit's value, as a share of it left, that is no reason to go on with a penalty.
-_HARDLY = 0.9
+_HARDLY = 0.97
 
 #: How often a step is damped ten times more, and the damping below which none is needed.
 _MOST_DAMPINGS, _LEAST_DAMPING = 8, 0.1
@@ -57,25 +59,43 @@ class Manner:
         Of the denominators of the response, in Ha*; see `SingletResponse`.
     penalties : tuple of float
         mu, falling, relative to the largest response.
+    floor : float
+        Added under the roots, as a share of the target's largest value: where the density is much
+        smaller, it counts less.
+    keeps_orbitals : bool
+        Whether it is the exchange of orbitals that damping penalises.
+    steps : int
+        Most of them with one penalty.
     """
 
     smoothness: int
     shift: float
     penalties: tuple[float, ...]
+    floor: float = 1e-6
+    keeps_orbitals: bool = False
+    steps: int = 5
 
 
 _FROM_FAR = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+_FROM_NEAR = _FROM_FAR[2:]
 
 #: The ways to begin again from the start, each tried in turn.
 FIRST_MANNERS = tuple(
     Manner(smoothness, shift, _FROM_FAR) for smoothness, shift in [(2, 0.1), (1, 0.1), (2, 0.03)]
 )
 
-#: The ways to go on from the nearest: each other penalty moves the potential away from where two
-#: orbitals cross and no small step leads on.
-OTHER_MANNERS = tuple(
-    Manner(smoothness, shift, _FROM_FAR[2:])
-    for smoothness, shift in 2 * [(1, 0.03), (2, 0.03), (1, 0.1), (1, 0.3), (2, 0.1)]
+#: The ways to go on from the nearest: each leads past other potentials where two orbitals cross and
+#: no small step leads on.
+OTHER_MANNERS = (
+    Manner(1, 0.03, _FROM_NEAR),
+    Manner(2, 0.1, _FROM_FAR, floor=1e-3),
+    Manner(1, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
+    Manner(2, 0.1, _FROM_FAR, floor=1e-2),
+    Manner(1, 0.1, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
+    Manner(2, 0.03, _FROM_NEAR, floor=1e-4),
+    Manner(1, 0.1, _FROM_NEAR),
+    Manner(1, 0.3, _FROM_NEAR, floor=1e-3),
+    Manner(1, 0.0, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
 )
 
 
@@ -92,14 +112,28 @@ class SmoothFit:
         Minus the derivative of r with the coefficients.
     weights : ndarray, shape (n_cosines,)
         Penalty on each squared coefficient, relative to the largest response.
+    exchange : ndarray, shape (n, n_cosines), optional
+        What damping penalises, times the step; by default it is the same penalty on the step.
     """
 
-    def __init__(self, place: Array, residual: Array, jacobian: Array, weights: Array) -> None:
+    def __init__(
+        self,
+        place: Array,
+        residual: Array,
+        jacobian: Array,
+        weights: Array,
+        exchange: Array | None = None,
+    ) -> None:
         self._place = place
-        self._normal = jacobian.T @ jacobian
-        largest = float(self._normal.diagonal().max())
-        self._weights, self._regular = largest * weights, largest * _REGULAR
+        normal = jacobian.T @ jacobian
+        largest = float(normal.diagonal().max())
+        self._weights = largest * weights
+        self._normal = normal + np.diag(self._weights + largest * _REGULAR)
         self._slope = jacobian.T @ residual - self._weights * place
+        if exchange is None:
+            self._damper = np.diag(self._weights)
+        else:
+            self._damper = exchange.T @ exchange * float(residual @ residual) / _EXCHANGE**2
         self.value = self.value_at(place, residual)
 
     def value_at(self, place: Array, residual: Array) -> float:
@@ -108,8 +142,8 @@ class SmoothFit:
 
     def step(self, damping: float) -> Array:
         """Return the change of the coefficients; the constant is left as it is."""
-        diagonal = (1 + damping) * self._weights + self._regular
-        step = np.asarray(cho_solve(cho_factor(self._normal + np.diag(diagonal)), self._slope))
+        factor = cho_factor(self._normal + damping * self._damper)
+        step = np.asarray(cho_solve(factor, self._slope))
         step[0] = 0.0
         return step
 
@@ -141,14 +175,14 @@ def fit_smoothly(trail: Trail, start: Attempt) -> None:
 def _fit_held(trail: Trail, last: Attempt, manner: Manner, penalty: float) -> Attempt:
     """Take steps with one penalty, and return where they end."""
     damping = 0.0
-    for _ in range(_STEPS):
+    for _ in range(manner.steps):
         if trail.end:
             break
         fit = _linearised(trail, last, manner, penalty)
-        after, damping = _damped(trail, fit, last, damping)
+        after, damping = _damped(trail, fit, last, manner, damping)
         if after is None:
             break
-        fall = fit.value_at(after.place, _roots(trail, after)) / fit.value
+        fall = fit.value_at(after.place, _roots(trail, after, manner)) / fit.value
         last = after
         if fall > _HARDLY and damping == 0:
             break
@@ -158,29 +192,35 @@ def _fit_held(trail: Trail, last: Attempt, manner: Manner, penalty: float) -> At
 def _linearised(trail: Trail, last: Attempt, manner: Manner, penalty: float) -> SmoothFit:
     response = trail.response
     field = response.band.field(last.place)
-    derivative = SingletResponse(response.solver, response.band, field, manner.shift).derivative()
-    slope = response.slope_of_roots(last.solution.density).ravel() * _root_unit(trail)
-    weights = penalty * response.band.roughness**manner.smoothness
-    return SmoothFit(last.place, _roots(trail, last), slope[:, None] * derivative, weights)
+    answer = SingletResponse(response.solver, response.band, field, manner.shift)
+    slope = response.slope_of_roots(last.solution.density, manner.floor).ravel()
+    return SmoothFit(
+        last.place,
+        _roots(trail, last, manner),
+        (slope * _root_unit(trail))[:, None] * answer.derivative(),
+        penalty * response.band.roughness**manner.smoothness,
+        answer.exchange() if manner.keeps_orbitals else None,
+    )
 
 
 def _damped(
-    trail: Trail, fit: SmoothFit, last: Attempt, damping: float
+    trail: Trail, fit: SmoothFit, last: Attempt, manner: Manner, damping: float
 ) -> tuple[Attempt | None, float]:
     """Take the longest step that leads down, and return it with the next damping."""
     for _ in range(_MOST_DAMPINGS):
         if trail.end:
             break
         after = trail.attempt(last.place + fit.step(damping))
-        if after and fit.value_at(after.place, _roots(trail, after)) < fit.value:
+        if after and fit.value_at(after.place, _roots(trail, after, manner)) < fit.value:
             return after, damping / 10 if damping > _LEAST_DAMPING else 0.0
         damping = max(10 * damping, 1.0)
     return None, damping
 
 
-def _roots(trail: Trail, attempt: Attempt) -> Array:
+def _roots(trail: Trail, attempt: Attempt, manner: Manner) -> Array:
     """Difference of square roots, a vector whose square is some share of the electrons."""
-    difference = trail.response.difference_of_roots(attempt.solution.density)
+    density = attempt.solution.density
+    difference = trail.response.difference_of_roots(density, manner.floor)
     return np.asarray(difference.ravel() * _root_unit(trail))
 
 

@@ -100,16 +100,24 @@ class Response:
         """Sine coefficients of the difference of square roots from the target's."""
         return self._sine_coefficients(self.difference_of_roots(density))
 
-    def difference_of_roots(self, density: Array) -> Array:
-        """``sqrt(target) - sqrt(density)`` with a floor, in 1/a0*, shape of the target."""
-        floor = self._floor
+    def difference_of_roots(self, density: Array, floor: float = _FLOOR) -> Array:
+        """``sqrt(target) - sqrt(density)``, in 1/a0*, shape of the target.
+
+        Parameters
+        ----------
+        density : ndarray, shape of the target
+            In 1/a0*^2.
+        floor : float
+            What is added under both roots, as a share of the target's largest value.
+        """
+        lift = floor * float(self.target.max())
         return np.asarray(
-            (self.target - density) / (np.sqrt(self.target + floor) + np.sqrt(density + floor))
+            (self.target - density) / (np.sqrt(self.target + lift) + np.sqrt(density + lift))
         )
 
-    def slope_of_roots(self, density: Array) -> Array:
-        """Return the derivative of the floored square root of a density with it, in a0*."""
-        return np.asarray(0.5 / np.sqrt(density + self._floor))
+    def slope_of_roots(self, density: Array, floor: float = _FLOOR) -> Array:
+        """Return the derivative of the root with the density, in a0*; as `difference_of_roots`."""
+        return np.asarray(0.5 / np.sqrt(density + floor * float(self.target.max())))
 
     def distance(self, density: Array) -> float:
         """``integral |density - target| / N``."""
@@ -172,10 +180,6 @@ class Response:
     @property
     def _unit(self) -> float:
         return math.pi / self.solver.box.length
-
-    @property
-    def _floor(self) -> float:
-        return _FLOOR * float(self.target.max())
 
     @cached_property
     def _orbital(self) -> Array:
@@ -249,7 +253,7 @@ class Response:
     @cached_property
     def _jacobian(self) -> Array:
         """Derivative of the model's (floored) orbital with the potential."""
-        weights = np.sqrt(self.target / (self.target + self._floor))
+        weights = np.sqrt(self.target / (self.target + _FLOOR * self.target.max()))
         # The residual is that of sqrt(n) on the pixels, sqrt(N) * unit times the model's orbital.
         scale = math.sqrt(self.solver.n_electrons) * self._unit
         scale *= (self._basis.n_pixels / math.pi) ** 2

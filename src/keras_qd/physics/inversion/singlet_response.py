@@ -54,6 +54,12 @@ from keras_qd.physics.solver import Solver
 
 Array = NDArray[np.float64]
 
+#: How many orbitals below and above the last one taken are looked at for what is exchanged.
+_NEAR = 4
+
+#: Distance of two levels in Ha* below which they count as that far apart there.
+_NEAREST = 0.01
+
 #: Most orbitals that are let mix into those that the state is made of.
 _MOST_ORBITALS = 320
 
@@ -114,6 +120,26 @@ class SingletResponse:
         answer += _flat(outside).T @ mixed.reshape(-1, mixed.shape[2])
         return self._on_pixels(answer)
 
+    def exchange(self) -> Array:
+        """Return how a change of the potential exchanges orbitals at the edge of the lowest M.
+
+        For orbitals i up to M and a above it, the derivatives with the coefficients of the
+        amplitude with which a mixes into i, and of their distance relative to what it is. Where the
+        first is not small, nor the second well below one, the density is far from linear.
+
+        Returns
+        -------
+        ndarray, shape (n_rows, n_cosines)
+            In 1/Ha*.
+        """
+        m = self._n_inside
+        inside, outside = slice(max(m - _NEAR, 0), m), slice(m, m + _NEAR)
+        distance = self._orbitals.energies[outside, None] - self._orbitals.energies[inside]
+        scale = 1 / np.hypot(distance, _NEAREST)[:, :, None]
+        own = self._own_elements[outside, None] - self._own_elements[inside]
+        rows = [self._elements[outside, inside] * scale, own * scale]
+        return np.concatenate(rows).reshape(-1, own.shape[2])
+
     def _amplitudes(self, transitions: Array) -> Array:
         """A_k for each cosine of the band, shape (n_excited, n_cosines)."""
         energies, states = self._states
@@ -159,24 +185,41 @@ class SingletResponse:
     @cached_property
     def _products(self) -> Array:
         """Cosines of products of each orbital with one of the lowest M, shape (n, M, q * p)."""
-        orbitals = self._orbitals
-        sines, averages = product_grid(orbitals.basis.n_max)
-        values = sines @ orbitals.basis.as_grids(orbitals.coefficients) @ sines.T
-        products = [
-            (averages.T @ (values * values[i]) @ averages).reshape(len(values), -1)
-            for i in range(self._n_inside)
-        ]
+        values = self._values
+        products = [self._cosines(values * values[i]) for i in range(self._n_inside)]
         return np.stack(products, axis=1)
+
+    @cached_property
+    def _values(self) -> Array:
+        """Orbitals on a grid that is fine enough for products of two, shape (n, points, points)."""
+        orbitals = self._orbitals
+        sines, _ = product_grid(orbitals.basis.n_max)
+        return np.asarray(sines @ orbitals.basis.as_grids(orbitals.coefficients) @ sines.T)
+
+    def _cosines(self, values: Array) -> Array:
+        """Cosines of fields on that grid, shape (n, q * p)."""
+        _, averages = product_grid(self._orbitals.basis.n_max)
+        return np.asarray((averages.T @ values @ averages).reshape(len(values), -1))
 
     @cached_property
     def _elements(self) -> Array:
         """Each cosine of the band between the orbitals, shape (n, M, n_cosines)."""
+        return self._in_band(self._products)
+
+    @cached_property
+    def _own_elements(self) -> Array:
+        """Each cosine of the band in the orbitals near the edge, shape (M + a few, n_cosines)."""
+        values = self._values[: self._n_inside + _NEAR]
+        return self._in_band(self._cosines(values**2))
+
+    def _in_band(self, products: Array) -> Array:
+        """Integrals of products with the cosines of the band: (..., q * p) to (..., n_cosines)."""
         n_cosines = 2 * self._orbitals.basis.n_max + 1
         q, p = self.band.orders
         known = (q < n_cosines) & (p < n_cosines)
         norms = np.where(q == 0, np.pi, np.pi / 2) * np.where(p == 0, np.pi, np.pi / 2)
-        elements = np.zeros((*self._products.shape[:2], q.size))
-        elements[:, :, known] = self._products[:, :, (q * n_cosines + p)[known]] * norms[known]
+        elements = np.zeros((*products.shape[:-1], q.size))
+        elements[..., known] = products[..., (q * n_cosines + p)[known]] * norms[known]
         return elements
 
     @cached_property

@@ -48,7 +48,7 @@ def invert(
     start: Array | None = None,
     half_waves: int = 20,
     gauge: Gauge = "zero-mean",
-    max_iterations: int = 1000,
+    max_iterations: int = 2000,
     max_seconds: float = 300.0,
 ) -> Inversion:
     """Find a potential whose exact ground state has a wanted density.
@@ -79,7 +79,7 @@ def invert(
     gauge : str, default "zero-mean"
         Where the constant is put that no density depends on: ``"zero-mean"`` over the box, or
         ``"zero-at-lowest-density"`` of the target.
-    max_iterations : int, default 1000
+    max_iterations : int, default 2000
         Most exact solutions after that of the start.
     max_seconds : float, default 300
         Seconds after which no other exact solution is begun.

@@ -96,6 +96,12 @@ OTHER_MANNERS = (
     Manner(1, 0.1, _FROM_NEAR),
     Manner(1, 0.3, _FROM_NEAR, floor=1e-3),
     Manner(1, 0.0, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
+    Manner(2, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
+    Manner(1, 0.03, (*_FROM_NEAR, 1e-10, 1e-11), floor=1e-4, keeps_orbitals=True, steps=12),
+    Manner(2, 0.1, _FROM_NEAR, floor=1e-3, keeps_orbitals=True, steps=12),
+    Manner(1, 0.03, _FROM_NEAR, floor=1e-3, keeps_orbitals=True, steps=12),
+    Manner(1, 0.1, _FROM_NEAR, floor=1e-5),
+    Manner(2, 0.3, _FROM_FAR, floor=1e-4),
 )
 
 

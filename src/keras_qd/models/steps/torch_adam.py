@@ -41,10 +41,8 @@ def apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) ->
         What they belong to.
     """
     on_cpu = all(variable.value.device.type == "cpu" for variable in variables)
-    if torch.compiler.is_compiling() or not on_cpu or not variables:
-        optimizer.apply(gradients, variables)
-        return
-    if not is_plain_adam(optimizer, gradients, variables):
+    plain = is_plain_adam(optimizer, gradients, variables)
+    if torch.compiler.is_compiling() or not (on_cpu and plain and variables):
         optimizer.apply(gradients, variables)
         return
     count = int(optimizer.iterations)
@@ -100,14 +98,9 @@ def _rate(optimizer: Any, step: int) -> float:
 
     Keras takes the powers of both betas in single precision: early on that is seen.
     """
-    shares = [1 - np.float32(beta) ** np.float32(step) for beta in _betas(optimizer)]
-    exact = [1 - beta**step for beta in _betas(optimizer)]
-    rounded = math.sqrt(shares[1] / exact[1]) * exact[0] / shares[0]
-    return float(optimizer.learning_rate) * float(rounded)
-
-
-def _betas(optimizer: Any) -> tuple[float, float]:
-    return optimizer.beta_1, optimizer.beta_2
+    betas = (optimizer.beta_1, optimizer.beta_2)
+    first, second = (float(1 - np.float32(b) ** np.float32(step)) / (1 - b**step) for b in betas)
+    return float(optimizer.learning_rate) * float(math.sqrt(second) / first)
 
 
 def _ordered_like(value: Any, gradient: Any) -> Any:

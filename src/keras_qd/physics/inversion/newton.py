@@ -34,6 +34,9 @@ Array = NDArray[np.float64]
 #: Share of the largest diagonal element that keeps the equations regular.
 _REGULAR = 1e-15
 
+#: Steps that are taken with one penalty, and such as keep the orbitals, which are shorter.
+_STEPS, _SHORT_STEPS = 5, 12
+
 #: Root of the summed squares of what a step exchanges that costs as much as the residual.
 _EXCHANGE = 0.3
 
@@ -64,8 +67,6 @@ class Manner:
         smaller, it counts less.
     keeps_orbitals : bool
         Whether it is the exchange of orbitals that damping penalises.
-    steps : int
-        Most of them with one penalty.
     """
 
     smoothness: int
@@ -73,7 +74,6 @@ class Manner:
     penalties: tuple[float, ...]
     floor: float = 1e-6
     keeps_orbitals: bool = False
-    steps: int = 5
 
 
 _FROM_FAR = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
@@ -89,17 +89,17 @@ FIRST_MANNERS = tuple(
 OTHER_MANNERS = (
     Manner(1, 0.03, _FROM_NEAR),
     Manner(2, 0.1, _FROM_FAR, floor=1e-3),
-    Manner(1, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
+    Manner(1, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
     Manner(2, 0.1, _FROM_FAR, floor=1e-2),
-    Manner(1, 0.1, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
+    Manner(1, 0.1, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
     Manner(2, 0.03, _FROM_NEAR, floor=1e-4),
     Manner(1, 0.1, _FROM_NEAR),
     Manner(1, 0.3, _FROM_NEAR, floor=1e-3),
-    Manner(1, 0.0, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
-    Manner(2, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True, steps=12),
-    Manner(1, 0.03, (*_FROM_NEAR, 1e-10, 1e-11), floor=1e-4, keeps_orbitals=True, steps=12),
-    Manner(2, 0.1, _FROM_NEAR, floor=1e-3, keeps_orbitals=True, steps=12),
-    Manner(1, 0.03, _FROM_NEAR, floor=1e-3, keeps_orbitals=True, steps=12),
+    Manner(1, 0.0, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
+    Manner(2, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
+    Manner(1, 0.03, (*_FROM_NEAR, 1e-10, 1e-11), floor=1e-4, keeps_orbitals=True),
+    Manner(2, 0.1, _FROM_NEAR, floor=1e-3, keeps_orbitals=True),
+    Manner(1, 0.03, _FROM_NEAR, floor=1e-3, keeps_orbitals=True),
     Manner(1, 0.1, _FROM_NEAR, floor=1e-5),
     Manner(2, 0.3, _FROM_FAR, floor=1e-4),
 )
@@ -181,7 +181,7 @@ def fit_smoothly(trail: Trail, start: Attempt) -> None:
 def _fit_held(trail: Trail, last: Attempt, manner: Manner, penalty: float) -> Attempt:
     """Take steps with one penalty, and return where they end."""
     damping = 0.0
-    for _ in range(manner.steps):
+    for _ in range(_SHORT_STEPS if manner.keeps_orbitals else _STEPS):
         if trail.end:
             break
         fit = _linearised(trail, last, manner, penalty)

@@ -4,19 +4,18 @@ KERAS_BACKEND=tensorflow python benchmarks/accuracy.py potential-to-density --ou
 KERAS_BACKEND=tensorflow python benchmarks/accuracy.py potential-to-density --out runs/accuracy \
     --rows "pix2pix, best" --rows best --epochs 12
 
-A row that is done is kept in results.json beside the runs and only printed; one that was
-interrupted goes on. On one core.
+A row that is done is kept beside the runs and only printed; one that was interrupted goes on. On
+one core, unless told otherwise; give --cores 0 where there is an accelerator.
 """
 
 import json
-import os
-import platform
 import time
 from datetime import date
 from pathlib import Path
 
 import click
-from timing import processor
+import numpy as np
+from timing import hold_to, machine
 
 from keras_qd.files import write_text
 
@@ -52,6 +51,9 @@ ROWS = {
 #: The best model that is registered for a map, where it is not the residual U-Net.
 BEST = {"potential-to-density": "potential-to-density-of-two-electrons"}
 
+#: R2 of the validation split that a training is timed up to.
+GOAL = 0.99
+
 METRICS = ("r2", "l1", "l2", "linf", "nmae", "ssim")
 OF_POTENTIALS = ("density-weighted-r2", "density-weighted-l1", "aligned-r2", "aligned-l1")
 
@@ -66,11 +68,12 @@ SAMPLES, FRACTIONS = 6500, (10 / 13, 1 / 13, 2 / 13)
 @click.option("--rows", multiple=True, help="Some rows; all if not given.")
 @click.option("--samples", default=SAMPLES, show_default=True, help="Dots that are made or taken.")
 @click.option("--epochs", type=int, help="Passes over the training split, for all rows.")
+@click.option("--cores", default=1, show_default=True, help="Cores to run on; 0: all.")
 @click.option("--seed", default=0, show_default=True, help="Of the trainings.")
-def main(mapping, out, data, rows, samples, epochs, seed):
+def main(mapping, out, data, rows, samples, epochs, cores, seed):
     """Train what is not yet trained, and print the table."""
-    use_one_core()
-    results = Results(out / mapping / "results.json")
+    hold_to(cores)
+    results = Results(out / mapping)
     tasks = tasks_of(mapping)
     for row in rows or tasks:
         if row not in tasks:
@@ -80,15 +83,14 @@ def main(mapping, out, data, rows, samples, epochs, seed):
             config = {**config, "path": data, "seed": None} if data else config
             task = tasks[row].replace(dataset_config=config)
             task = task.replace(epochs=epochs) if epochs else task
-            results.add(row, measure(task, out / mapping / row.replace(", ", "-"), seed))
+            results.add(row, measure(task, out / mapping / folder_of(row), seed))
         click.echo(f"{row}: {json.dumps(results.rows[row])}", err=True)
     click.echo(results.table())
 
 
-def use_one_core():
-    """Hold the process to one core, whichever backend it runs on."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+def folder_of(row):
+    """Return the name of a row's folder."""
+    return row.replace(", ", "-")
 
 
 def tasks_of(mapping):
@@ -107,7 +109,7 @@ def measure(task, path, seed):
     from keras_qd import training
     from keras_qd.evaluation import evaluate
 
-    clock = processor_clock(path)
+    clock = clock_of(path)
     if path.exists():
         run = training.resume(path, callbacks=[clock])
     else:
@@ -120,59 +122,78 @@ def measure(task, path, seed):
         "epochs": len(run.history()["epoch"]),
         "training": run.config["samples"]["train"],
         "test": run.config["samples"]["test"],
-        "minutes": sum(json.loads(clock.file.read_text())) / 60,
+        **minutes(json.loads(clock.file.read_text()), run.history()["val_r2"]),
         "prediction_ms": 1e3 * found.worth.model.batched if found.worth else None,
         "exact_ms": 1e3 * found.worth.solver_seconds if found.worth else None,
         "backend": run.config["backend"],
-        "machine": processor() or platform.machine(),
+        "machine": machine(),
         "date": str(date.today()),
     }
 
 
-def processor_clock(path):
-    """Return a callback that keeps the processor seconds of every epoch beside the run."""
+def minutes(seconds, r2):
+    """Return the minutes of a training, and those until R2 was 0.99 on the validation split."""
+    processor = np.cumsum([each["processor"] for each in seconds]) / 60
+    wall = np.cumsum([each["wall"] for each in seconds]) / 60
+    reached = np.flatnonzero(np.asarray(r2) >= GOAL)
+    return {
+        "minutes": wall[-1],
+        "processor_minutes": processor[-1],
+        "minutes_to_goal": wall[reached[0]] if reached.size else None,
+    }
+
+
+def clock_of(path):
+    """Return a callback that keeps the seconds of every epoch beside the run."""
     import keras
 
-    class ProcessorClock(keras.callbacks.Callback):
+    class Clock(keras.callbacks.Callback):
         file = Path(f"{path}.seconds.json")
 
         def on_epoch_begin(self, epoch, logs=None):
-            self.started = time.process_time()
+            self.started = time.perf_counter(), time.process_time()
 
         def on_epoch_end(self, epoch, logs=None):
+            wall, processor = self.started
+            passed = {
+                "wall": time.perf_counter() - wall,
+                "processor": time.process_time() - processor,
+            }
             known = json.loads(self.file.read_text()) if self.file.exists() else []
-            known = [*known[:epoch], time.process_time() - self.started]
-            write_text(self.file, json.dumps(known))
+            write_text(self.file, json.dumps([*known[:epoch], passed]))
 
-    return ProcessorClock()
+    return Clock()
 
 
 class Results:
-    """The rows that are done, in a file."""
+    """The rows that are done, each in a file: several processes may fill one folder."""
 
-    def __init__(self, path):
-        self.path = path
-        self.rows = json.loads(path.read_text()) if path.exists() else {}
+    def __init__(self, folder):
+        self._folder = folder
+        files = sorted(folder.glob("*.result.json"), key=lambda file: file.stat().st_mtime)
+        self.rows = dict(json.loads(file.read_text()) for file in files)
 
     def add(self, row, values):
         """Keep a row."""
         self.rows[row] = values
-        write_text(self.path, json.dumps(self.rows, indent=2))
+        file = self._folder / f"{folder_of(row)}.result.json"
+        write_text(file, json.dumps([row, values], indent=2))
 
     def table(self):
         """Return the table of all rows that are done."""
         of_potentials = any(OF_POTENTIALS[0] in values for values in self.rows.values())
         more = OF_POTENTIALS if of_potentials else ()
         names = ("R2", "L1", "L2", "Linf", "NMAE", "SSIM", *more)
-        names = ("model", *names, "parameters", "epochs", "CPU minutes", "ms a prediction")
+        times = ("minutes", "processor minutes", "minutes to R2 0.99", "ms a prediction")
+        names = ("model", *names, "parameters", "epochs", *times)
         lines = ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
         for row, values in self.rows.items():
             cells = [f"{values['r2']:.5f}", *(f"{values[name]:.4g}" for name in METRICS[1:4])]
             cells += [f"{100 * values['nmae']:.2f} %", f"{values['ssim']:.5f}"]
             cells += [f"{values[name]:.4g}" for name in more]
-            time_each = values["prediction_ms"]
             cells += [f"{values['parameters']:,}", str(values["epochs"])]
-            cells += [f"{values['minutes']:.1f}", "" if time_each is None else f"{time_each:.1f}"]
+            keys = ("minutes", "processor_minutes", "minutes_to_goal", "prediction_ms")
+            cells += ["" if values[key] is None else f"{values[key]:.1f}" for key in keys]
             lines.append("| " + " | ".join([row, *cells]) + " |")
         return "\n".join(lines)
 

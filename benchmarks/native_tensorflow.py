@@ -138,7 +138,7 @@ class Training:
 
     def step(self, x, y):
         """Move both networks from one forward pass; images are (n, ny, nx, 1)."""
-        return [float(loss) for loss in self.graph(tf.constant(x), tf.constant(y))]
+        return self.graph(tf.constant(x), tf.constant(y))
 
     def _step(self, x, y):
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:

@@ -81,11 +81,14 @@ class Training:
         Channels of the first level.
     dropout : float
         Rate in the three innermost levels of the decoder.
+    device : str
+        As torch names it.
     """
 
-    def __init__(self, size, filters=64, dropout=0.5):
-        self.generator = Generator(size, filters, dropout)
-        self.discriminator = Discriminator(filters)
+    def __init__(self, size, filters=64, dropout=0.5, device="cpu"):
+        self.device = device
+        self.generator = Generator(size, filters, dropout).to(device)
+        self.discriminator = Discriminator(filters).to(device)
         self.networks = (self.generator, self.discriminator)
         self.optimizers = [
             torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999)) for network in self.networks
@@ -120,13 +123,13 @@ class Training:
         """Return predictions as a NumPy array."""
         self.generator.eval()
         with torch.no_grad():
-            images = self.generator(torch.from_numpy(x).permute(0, 3, 1, 2))
+            images = self.generator(self._image(x))
         self.generator.train()
-        return images.permute(0, 2, 3, 1).numpy()
+        return images.permute(0, 2, 3, 1).cpu().numpy()
 
     def step(self, x, y):
         """Move both networks from one forward pass; images are (n, ny, nx, 1)."""
-        x, y = (torch.from_numpy(each).permute(0, 3, 1, 2).contiguous() for each in (x, y))
+        x, y = self._image(x), self._image(y)
         predicted = self.generator(x)
         real = self.discriminator(x, y)
         fake = self.discriminator(x, predicted)
@@ -141,4 +144,9 @@ class Training:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        return [float(loss.detach()) for loss in losses]
+        return [loss.detach() for loss in losses]
+
+    def _image(self, array):
+        """Return a tensor (n, channels, ny, nx) of an array (n, ny, nx, channels)."""
+        image = torch.from_numpy(array).to(self.device)
+        return image.permute(0, 3, 1, 2).contiguous()

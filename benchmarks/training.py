@@ -2,6 +2,7 @@
 
     python benchmarks/training.py
     python benchmarks/training.py --size 256 --batch-size 1 --threads 2
+    python benchmarks/training.py --threads 0
     python benchmarks/training.py --python jax=JAX/bin/python --python torch=TORCH/bin/python
 
 One process a contender; they take turns, round by round, so that what slows the machine slows
@@ -27,22 +28,22 @@ import click
 from timing import processor
 
 BACKENDS = ("jax", "tensorflow", "torch")
-NATIVE = {"tensorflow": "native-tensorflow", "torch": "native-torch"}
+NATIVE = ("native-tensorflow", "native-torch")
 
 
 class Contender:
     """A process that trains one contender, waiting for jobs."""
 
     def __init__(self, name, interpreter, **settings):
-        backend = name.removeprefix("native-")
-        threads = str(settings["threads"])
         environment = {
             **os.environ,
-            "KERAS_BACKEND": backend,
-            "OMP_NUM_THREADS": threads,
-            "TF_NUM_INTRAOP_THREADS": threads,
+            "KERAS_BACKEND": framework_of(name),
             "TF_CPP_MIN_LOG_LEVEL": "3",
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         }
+        if settings["threads"]:
+            threads = str(settings["threads"])
+            environment |= {"OMP_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads}
         self.name, self.rounds = name, []
         self._process = subprocess.Popen(
             [
@@ -74,10 +75,15 @@ class Contender:
 @click.option("--size", default=64, show_default=True, help="Pixels along a side.")
 @click.option("--batch-size", default=16, show_default=True, help="Images in a batch.")
 @click.option("--filters", default=64, show_default=True, help="Of generator and discriminator.")
-@click.option("--threads", default=1, show_default=True, help="Threads, and cores, of each.")
+@click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    help="Threads, and cores, of each; 0: all there are, as an accelerator wants it.",
+)
 @click.option("--rounds", default=5, show_default=True, help="Turns of each contender.")
 @click.option("--batches", default=3, show_default=True, help="Batches in a turn.")
-@click.option("--only", multiple=True, help="One of jax, tensorflow, torch, native-...: no others.")
+@click.option("--only", multiple=True, help=f"Of {', '.join((*BACKENDS, *NATIVE))}.")
 @click.option("--python", "pythons", multiple=True, help="BACKEND=INTERPRETER, if not this one.")
 @click.option("--until-r2", type=float, help="Train on --store up to this R2 instead.")
 @click.option("--store", type=click.Path(exists=True), help="A generated data set.")
@@ -86,13 +92,11 @@ class Contender:
 def main(pythons, only, until_r2, store, most_minutes, rounds, batches, as_json, **settings):
     """Measure, and print a table."""
     interpreters = find_interpreters(dict(each.split("=", 1) for each in pythons))
-    names = [n for n in (*BACKENDS, *NATIVE.values()) if n.removeprefix("native-") in interpreters]
-    chosen = [name for name in names if not only or name in only]
+    names = [name for name in (*BACKENDS, *NATIVE) if framework_of(name) in interpreters]
+    chosen = [name for name in names if name in (only or names)]
     click.echo(f"{processor()}, {date.today()}; {settings}", err=as_json)
     makers = {
-        name: lambda name=name: Contender(
-            name, interpreters[name.removeprefix("native-")], **settings
-        )
+        name: lambda name=name: Contender(name, interpreters[framework_of(name)], **settings)
         for name in chosen
     }
     if until_r2 is None:
@@ -102,6 +106,11 @@ def main(pythons, only, until_r2, store, most_minutes, rounds, batches, as_json,
         results = measure_until(makers, until_r2, store, most_minutes)
     if as_json:
         click.echo(json.dumps({"settings": settings, "results": results}))
+
+
+def framework_of(contender):
+    """Return the framework that a contender computes with."""
+    return contender.removeprefix("native-")
 
 
 def find_interpreters(given):
@@ -137,17 +146,23 @@ def measure_speed(makers, rounds, batches):
 
 def report_speed(results, threads):
     """Print images a second and memory, and the ratios to the native loops."""
-    click.echo("contender            images/s   images/processor s   first batch, s   peak, GB")
+    columns = ("images/s", "images/processor s", "first batch, s", "peak, GB", "accelerator, GB")
+    click.echo(f"{'contender':<22}" + "".join(f"{column:>20}" for column in columns))
     for name, result in results.items():
-        rates = [
-            statistics.median(turn["images"] / turn[key] for turn in result["rounds"])
-            for key in ("wall_s", "processor_s")
+        values = [
+            *(
+                statistics.median(turn["images"] / turn[key] for turn in result["rounds"])
+                for key in ("wall_s", "processor_s")
+            ),
+            result["first"]["wall_s"],
+            *(
+                max(turn[key] for turn in result["rounds"])
+                for key in ("peak_gb", "accelerator_peak_gb")
+            ),
         ]
-        peak = max(turn["peak_gb"] for turn in result["rounds"])
-        first = result["first"]["wall_s"]
-        click.echo(f"{name:<18} {rates[0]:>10.2f} {rates[1]:>20.2f} {first:>16.1f} {peak:>10.2f}")
+        click.echo(f"{name:<22}" + "".join(f"{value:>20.2f}" for value in values))
     cost = "processor_s" if threads == 1 else "wall_s"
-    for native in (name for name in NATIVE.values() if name in results):
+    for native in (name for name in NATIVE if name in results):
         for name in (name for name in BACKENDS if name in results):
             pairs = zip(results[native]["rounds"], results[name]["rounds"], strict=True)
             ratios = sorted(one[cost] / two[cost] for one, two in pairs)

@@ -20,9 +20,7 @@ class Package:
 
         backend = keras_qd.backend.ensure_backend()
         if backend == "torch":
-            import torch
-
-            torch.set_num_threads(threads)
+            set_torch_threads(threads)
         self._model = keras_qd.build("pix2pix", input_shape=(size, size, 1), filters=filters)
 
     def train(self, x, y, batch_size):
@@ -42,15 +40,20 @@ class Native:
             import native_torch as native
             import torch
 
-            torch.set_num_threads(threads)
+            set_torch_threads(threads)
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            self._training = native.Training(size, filters, device=device)
         else:
             import native_tensorflow as native
-        self._training = native.Training(size, filters)
+
+            self._training = native.Training(size, filters)
 
     def train(self, x, y, batch_size):
         """Train one epoch on images in order, shape (n, size, size, 1)."""
         for start in range(0, len(x), batch_size):
-            self._training.step(x[start : start + batch_size], y[start : start + batch_size])
+            rows = slice(start, start + batch_size)
+            losses = self._training.step(x[rows], y[rows])
+        [float(loss) for loss in losses]  # waits for an accelerator
 
     def predict(self, x):
         """Return predictions of the same shape."""
@@ -66,6 +69,7 @@ class Trainer:
             self._contender = Package(size, filters, threads)
         else:
             self._contender = Native(framework, size, filters, threads)
+        self._framework = framework
         self._batch_size, self._size = batch_size, size
         self._data, self._epoch = None, 0
 
@@ -103,12 +107,37 @@ class Trainer:
             "wall_s": time.perf_counter() - wall,
             "processor_s": time.process_time() - processor,
             "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            "accelerator_peak_gb": accelerator_peak(self._framework) / 2**30,
         }
+
+
+def set_torch_threads(threads):
+    """Tell torch how many threads it has; 0 leaves it be."""
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def accelerator_peak(framework):
+    """Return the most bytes that tensors have taken of a GPU; 0 where there is none."""
+    if framework == "torch":
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    if framework == "jax":
+        import jax
+
+        return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
+    import tensorflow as tf
+
+    found = tf.config.list_logical_devices("GPU")
+    return tf.config.experimental.get_memory_info(found[0].name)["peak"] if found else 0
 
 
 def hold_to(threads):
     """Run on as many cores as threads, the last ones: every framework obeys that."""
-    if hasattr(os, "sched_setaffinity"):
+    if threads and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 
 

@@ -148,7 +148,17 @@ class Pix2Pix(keras.Model):
             What ``lambda_l1`` weighs.
         **options
             As of Keras, ``metrics`` among them.
+
+        Raises
+        ------
+        UsageError
+            If torch is asked to compile the step, which differentiates one pass twice.
         """
+        if options.get("jit_compile") is True and keras.config.backend() == "torch":
+            raise UsageError(
+                "torch cannot compile the step of pix2pix, which differentiates one pass twice; "
+                "leave jit_compile out, or train on JAX, which compiles it"
+            )
         pair = keras.optimizers.get(optimizer)
         if not isinstance(pair, PairedOptimizer):
             pair = PairedOptimizer.twice(pair)

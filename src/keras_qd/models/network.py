@@ -11,7 +11,7 @@ from keras_qd.models.portable import portable_config
 
 
 class Network(keras.Model):
-    """A graph of layers that a few settings make, compiled with Adam and ready for ``fit``.
+    """A graph of layers that a few settings make, compiled and ready for ``fit``.
 
     A subclass draws the graph in its ``__init__`` and hands over the arguments it was made with.
 
@@ -23,6 +23,8 @@ class Network(keras.Model):
         The arguments that make the same network again, ``name`` and ``learning_rate`` among them.
     loss : str
         A Keras loss.
+    optimizer : keras.optimizers.Optimizer, optional
+        Adam with the settings' learning rate if not given.
 
     Examples
     --------
@@ -37,11 +39,16 @@ class Network(keras.Model):
     """
 
     def __init__(
-        self, inputs: Any, outputs: Any, settings: Mapping[str, Any], loss: str = "mse"
+        self,
+        inputs: Any,
+        outputs: Any,
+        settings: Mapping[str, Any],
+        loss: str = "mse",
+        optimizer: keras.optimizers.Optimizer | None = None,
     ) -> None:
         super().__init__(inputs, outputs, name=settings["name"])
         self._settings = dict(settings)
-        self.compile(keras.optimizers.Adam(settings["learning_rate"]), loss=loss)
+        self.compile(optimizer or keras.optimizers.Adam(settings["learning_rate"]), loss=loss)
         # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
         self.optimizer.build(self.trainable_variables)
 

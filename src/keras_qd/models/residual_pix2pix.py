@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_qd.models.adversarial import Pix2Pix
+from keras_qd.models.muon import ConvolutionMuon
 from keras_qd.models.optimizers import PairedOptimizer
 from keras_qd.models.patchgan import PatchGAN
 from keras_qd.models.residual_unet import ResidualUNet
@@ -26,7 +27,7 @@ def residual_pix2pix(
     normalization: str = "instance",
     lambda_l1: float = 1000.0,
     average_decay: float | None = 0.999,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 3e-3,
     discriminator_learning_rate: float = 2e-4,
     seed: int | None = None,
 ) -> Pix2Pix:
@@ -46,8 +47,10 @@ def residual_pix2pix(
         Weight of the L1 loss, see :class:`~keras_qd.models.adversarial.Pix2Pix`.
     average_decay : float, optional
         Of the average of the generator's weights, see there.
-    learning_rate, discriminator_learning_rate : float
-        Of Adam, for the two networks.
+    learning_rate : float
+        Of the generator's :class:`~keras_qd.models.muon.ConvolutionMuon`.
+    discriminator_learning_rate : float
+        Of the discriminator's Adam.
     seed : int, optional
         Of the discriminator's first weights.
 
@@ -83,7 +86,7 @@ def residual_pix2pix(
         average_decay=average_decay,
         name="residual-pix2pix",
     )
-    generator_optimizer = keras.optimizers.Adam(learning_rate)
+    generator_optimizer = ConvolutionMuon(learning_rate)
     discriminator_optimizer = keras.optimizers.Adam(discriminator_learning_rate, _BETA)
     model.compile(PairedOptimizer(generator_optimizer, discriminator_optimizer))
     return model

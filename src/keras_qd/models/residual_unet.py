@@ -9,6 +9,7 @@ from keras.layers import Activation, Add, Conv2D
 
 from keras_qd.errors import UsageError
 from keras_qd.models.layers.blocks_of_pixels import gather, spread
+from keras_qd.models.muon import ConvolutionMuon
 from keras_qd.models.network import Network
 from keras_qd.models.unet import Shape, output_channels
 
@@ -38,7 +39,7 @@ class ResidualUNet(Network):
     blocks : int
         Residual blocks of a level, on the way down and again on the way up.
     learning_rate : float
-        Of Adam.
+        Of :class:`~keras_qd.models.muon.ConvolutionMuon`.
     name : str
         Name of the network.
 
@@ -65,7 +66,7 @@ class ResidualUNet(Network):
         filters: int = 24,
         levels: int = 3,
         blocks: int = 2,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 3e-3,
         name: str = "residual-unet",
     ) -> None:
         channels = output_channels(input_shape, output_shape)
@@ -82,7 +83,7 @@ class ResidualUNet(Network):
             "learning_rate": learning_rate,
             "name": name,
         }
-        super().__init__(inputs, outputs, settings, loss="mae")
+        super().__init__(inputs, outputs, settings, "mae", ConvolutionMuon(learning_rate))
 
 
 def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> Any:

@@ -1,0 +1,72 @@
+"""Muon for convolutional networks: steps along orthogonal matrices instead of Adam's signs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class ConvolutionMuon(keras.optimizers.Muon):
+    r"""Keras' Muon [1]_, for kernels of convolutions too, taken as matrices.
+
+    A kernel of shape (ky, kx, channels, filters) is a matrix W with ky kx channels rows and as many
+    columns as filters. With its gradient G and the momentum M, a step is
+
+    .. math::
+
+        M \leftarrow \mu M + G, \qquad
+        W \leftarrow W - 0.2 \, \alpha \sqrt{\max(m, n)} \; U V^T,
+
+    where m, n are the sides of the matrix and :math:`U V^T`, nearly, is the orthogonal factor of
+    :math:`G + \mu M`, found by five Newton-Schulz iterations; the factor makes steps as long as
+    those of Adam [2]_. Everything that is no matrix, and a kernel with a single filter, is moved by
+    Adam with the same learning rate. Nothing decays unless told to.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The factor :math:`\alpha`.
+    weight_decay, adam_weight_decay : float, optional
+        Of matrices, and of everything else.
+    **options
+        Options of :class:`keras.optimizers.Muon`.
+
+    References
+    ----------
+    .. [1] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024),
+       https://kellerjordan.github.io/posts/muon
+    .. [2] J. Liu et al., "Muon is scalable for LLM training" (2025), arXiv:2502.16982
+
+    Examples
+    --------
+    >>> ConvolutionMuon(3e-3).momentum
+    0.95
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 3e-3,
+        weight_decay: float | None = None,
+        adam_weight_decay: float | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate,
+            weight_decay=weight_decay,
+            adam_weight_decay=adam_weight_decay,
+            **options,
+        )
+
+    def _should_use_adamw(self, variable: Any) -> bool:
+        return len(variable.shape) not in (2, 4) or variable.shape[-1] == 1
+
+    def _muon_update_step(self, gradient: Any, variable: Any, lr: Any, m: Any) -> None:
+        self.assign_add(m, gradient + (self.momentum - 1) * m)
+        direction = gradient + self.momentum * m if self.nesterov else m
+        matrix = ops.reshape(direction, (-1, direction.shape[-1]))
+        factor = self.zeropower_via_newtonschulz5(matrix, self.ns_steps)
+        step = self.lr_adjust(ops.cast(lr, factor.dtype) * factor)
+        self.assign_sub(variable, ops.reshape(step, variable.shape))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import keras_qd
+from keras_qd.cli.main import main
 from keras_qd.datasets import ArrayDataset, Field
 from keras_qd.tasks import Task
 from keras_qd.training.run import Run
@@ -86,3 +87,16 @@ def trained(tmp_path_factory, dataset):
 def run(trained, tmp_path):
     """A copy of the finished run."""
     return Run.open(shutil.copytree(trained.path, tmp_path / "wells"))
+
+
+@pytest.fixture
+def keras_qd_command(capsys):
+    """Run the command line; return exit code, standard output and standard error."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return call

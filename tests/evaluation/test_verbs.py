@@ -9,26 +9,12 @@ import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.cli.main import main
 from keras_qd.data import generate
 from keras_qd.data.wells import Wells
 from keras_qd.errors import DataError
 from keras_qd.evaluation.reading import read_fields
 
 from .conftest import make_wells
-
-
-@pytest.fixture
-def keras_qd_command(capsys):
-    """Run the command line; return exit code, standard output and standard error."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
 
 
 def test_evaluate_prints_a_table(keras_qd_command, run):

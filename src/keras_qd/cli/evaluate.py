@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     type=click.IntRange(min=2),
     help="Predict N times with dropout on; judge the mean, and what the spread tells.",
 )
+@click.option(
+    "--symmetries",
+    is_flag=True,
+    help="Judge the mean over the symmetries of the task, such as the eight of the square.",
+)
 @click.option("--metric", "metrics", metavar="NAME", multiple=True, help="One metric more.")
 @click.option(
     "--batch-size",
@@ -88,6 +93,7 @@ def command(
       keras-qd evaluate runs/first runs/second --sort r2
       keras-qd evaluate runs/first runs/second runs/third --ensemble
       keras-qd evaluate runs/with-dropout --dropout-draws 20
+      keras-qd evaluate runs/potential-to-density --symmetries
     """
     several = len(runs) > 1 and not settings["ensemble"]
     _require_one(several, {"--by": by, "--table": table, "--csv": as_csv})

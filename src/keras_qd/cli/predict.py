@@ -28,6 +28,11 @@ from keras_qd.cli.options import StorePath, as_json, backend, print_json, print_
     help="What black and white mean in images of whole numbers, in the unit of the input field.",
 )
 @click.option(
+    "--symmetries",
+    is_flag=True,
+    help="Predict the mean over the symmetries of the task, such as the eight of the square.",
+)
+@click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=64,
@@ -42,6 +47,7 @@ def command(
     out: Path,
     force: bool,
     grey: tuple[float, float] | None,
+    symmetries: bool,
     batch_size: int,
     as_json: bool,
 ) -> None:
@@ -68,7 +74,14 @@ def command(
 
     with counting("predicting", "systems") as count:
         written = predict_file(
-            run, inputs, out, grey=grey, batch_size=batch_size, force=force, progress=count
+            run,
+            inputs,
+            out,
+            grey=grey,
+            batch_size=batch_size,
+            symmetries=symmetries,
+            force=force,
+            progress=count,
         )
     found: list[dict[str, Any]] = [
         {

@@ -150,6 +150,30 @@ class SquareSymmetries:
             changed[rows] = symmetry(array[rows], int(element), axes=(1, 2))
         return changed
 
+    def undo(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample back that :meth:`apply` has changed by these elements.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
+            As of :meth:`apply`.
+        elements : ndarray of int, shape (n,)
+            One a sample.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The samples as they were.
+
+        Raises
+        ------
+        DataError
+            As of :meth:`apply`.
+        """
+        return self.apply(array, np.array([inverse_element(int(each)) for each in elements]))
+
 
 _AUGMENTATIONS: dict[str, type[Augmentation]] = {
     SquareSymmetries.name: SquareSymmetries,

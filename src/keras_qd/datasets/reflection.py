@@ -64,3 +64,22 @@ class Reflection:
             )
         mirrored = np.asarray(elements, dtype=bool)[:, None, None]
         return np.where(mirrored, array[:, ::-1], array)
+
+    def undo(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample back: a mirror image, mirrored again, is what it was.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, points, channels), or (n,) or (n, m)
+            As of :meth:`apply`.
+        elements : ndarray of int, shape (n,)
+            One a sample.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The samples as they were.
+        """
+        return self.apply(array, elements)

@@ -42,6 +42,7 @@ def evaluate(
     metrics: Sequence[str] = (),
     batch_size: int = 64,
     dropout_draws: int = 0,
+    symmetries: bool = False,
     n_draws: int = 1000,
     seed: int = 0,
     keep_predictions: bool = False,
@@ -66,6 +67,9 @@ def evaluate(
     dropout_draws : int
         How often to predict with dropout on, two times or more: the mean is judged, and whether the
         spread of the draws tells its error. 0 predicts once, without dropout.
+    symmetries : bool
+        Whether to judge the mean of what is predicted for each symmetry of the task: the eight of
+        the square, or the reflection.
     n_draws : int
         Resampled sets behind each bootstrap interval.
     seed : int
@@ -82,8 +86,9 @@ def evaluate(
     Evaluation
         Also written: ``metrics.json``, ``samples.csv`` and ``figures/data.npz``, into the run
         directory for the test split of its own data, otherwise into ``evaluations/SPLIT-DIGEST`` in
-        it. Of several runs it is ``evaluations/ensemble-N-SPLIT-DIGEST`` of the first, and with
-        dropout ``evaluations/dropout-N-SPLIT-DIGEST``.
+        it. Of several runs it is ``evaluations/ensemble-N-SPLIT-DIGEST`` of the first, with
+        dropout ``evaluations/dropout-N-SPLIT-DIGEST``, and averaged over symmetries
+        ``evaluations/symmetries-SPLIT-DIGEST``.
 
     Raises
     ------
@@ -110,12 +115,13 @@ def evaluate(
     if dropout_draws < 0 or dropout_draws == 1:
         raise UsageError(f"a spread needs two draws or more, got {dropout_draws}")
     runs = [run] if isinstance(run, (Run, str, Path)) else run
-    trials = _trials(runs, split, data, dropout_draws)
+    trials = _trials(runs, split, data, dropout_draws, symmetries)
     measures = _metrics(trials[0], metrics)
     predicted = predict_trials(
         trials,
         batch_size=batch_size,
         dropout_draws=dropout_draws,
+        symmetries=symmetries,
         seed=seed,
         timed=worth and can_be_weighed(trials[0]),
     )
@@ -128,11 +134,16 @@ def evaluate(
 
 
 def _trials(
-    runs: Sequence[AnyRun], split: str, data: Dataset | str | Path | None, dropout_draws: int
+    runs: Sequence[AnyRun],
+    split: str,
+    data: Dataset | str | Path | None,
+    dropout_draws: int,
+    symmetries: bool,
 ) -> list[Trial]:
     """Return every run on what it is judged on, which is the same for all."""
     counts = {"ensemble": len(runs), "dropout": dropout_draws}
-    label = "-".join(f"{word}-{count}" for word, count in counts.items() if count > 1)
+    words = [f"{word}-{count}" for word, count in counts.items() if count > 1]
+    label = "-".join([*words, *(["symmetries"] if symmetries else [])])
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     trials = [Trial(run, _dataset(run, data), split, label) for run in opened]
     _require_the_same(trials)

@@ -19,7 +19,7 @@ from keras_qd.data.writing import write_store
 from keras_qd.errors import StoreError, UsageError
 from keras_qd.evaluation.array_files import writing_arrays
 from keras_qd.evaluation.image_stack import Grey
-from keras_qd.evaluation.prediction import common_length
+from keras_qd.evaluation.prediction import common_length, load_predictor
 from keras_qd.evaluation.predictions import Predictions, Predictor
 from keras_qd.evaluation.reading import read_fields
 from keras_qd.training.run import Run
@@ -53,6 +53,7 @@ def predict_file(
     *,
     grey: Grey | None = None,
     batch_size: int = 64,
+    symmetries: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Predicted:
@@ -72,6 +73,8 @@ def predict_file(
         What black and white mean in images of whole numbers, in the unit of the input field.
     batch_size : int
         Samples that go through the model at a time.
+    symmetries : bool
+        Whether to predict the mean over the symmetries of the task.
     force : bool
         Whether to replace what is at `out`.
     progress : callable, optional
@@ -91,7 +94,8 @@ def predict_file(
         If the input cannot be read or does not fit the model.
     UsageError
         If there is something at `out` already, its suffix is not known, one ``.npy`` file would
-        have to hold several fields, or what black and white mean has to be said.
+        have to hold several fields, what black and white mean has to be said, or the task has no
+        symmetries.
 
     Examples
     --------
@@ -104,7 +108,7 @@ def predict_file(
     inputs = read_fields(source, list(pipeline.inputs), **_grey_scale(run, pipeline, grey))
     n_samples = common_length(pipeline, inputs)
     described = _describe(run, pipeline)
-    predictor = Predictor(run.load_model(), pipeline, batch_size)
+    predictor = Predictor(load_predictor(run, symmetries), pipeline, batch_size)
     if out.suffix == ".zarr":
         if force:
             shutil.rmtree(out, ignore_errors=True)
@@ -112,7 +116,7 @@ def predict_file(
             predictor=predictor,
             inputs=inputs,
             described=described,
-            described_source=_identify(run, source, grey),
+            described_source=_identify(run, source, grey, symmetries),
         )
         write_store(out, recipe, n_samples, progress)
         return Predicted(n_samples, described)
@@ -180,7 +184,7 @@ def _for_file(out: Path, fields: dict[str, Field]) -> dict[str, Field]:
     return chosen
 
 
-def _identify(run: Run, source: str | Path, grey: Grey | None) -> dict[str, Any]:
+def _identify(run: Run, source: str | Path, grey: Grey | None, symmetries: bool) -> dict[str, Any]:
     """Return which model was applied to what, so that only the same prediction is gone on with."""
     try:
         store = open_store(source)
@@ -193,4 +197,5 @@ def _identify(run: Run, source: str | Path, grey: Grey | None) -> dict[str, Any]
         "pipeline": hashlib.sha256(task.encode()).hexdigest(),
         "input": digest,
         "grey": None if grey is None else list(grey),
+        "symmetries": symmetries,
     }

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.errors import DataError, UsageError
+from keras_qd.evaluation.symmetrized import Symmetrized, symmetrized
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +32,7 @@ def predict(
     arrays: Mapping[str, ArrayLike] | ArrayLike,
     *,
     batch_size: int = 64,
+    symmetries: bool = False,
 ) -> dict[str, Array]:
     """Apply the trained model of a run.
 
@@ -43,6 +45,9 @@ def predict(
         the array itself will do.
     batch_size : int
         Samples that go through the model at a time.
+    symmetries : bool
+        Whether to predict the mean over the symmetries of the task: the eight of the square, or the
+        reflection.
 
     Returns
     -------
@@ -58,7 +63,7 @@ def predict(
         If a field is missing, has another shape than in training, or holds values that are not
         finite.
     UsageError
-        If the batch size makes no sense.
+        If the batch size makes no sense, or the task has no symmetries.
 
     Examples
     --------
@@ -69,18 +74,47 @@ def predict(
     run = run if isinstance(run, Run) else Run.open(run)
     pipeline = run.pipeline()
     fields = named_fields(pipeline, arrays)
-    parts = list(iterate_predictions(run.load_model(), pipeline, fields, batch_size=batch_size))
+    parts = list(
+        iterate_predictions(
+            load_predictor(run, symmetries), pipeline, fields, batch_size=batch_size
+        )
+    )
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def load_predictor(run: Run, symmetries: bool) -> keras.Model | Symmetrized:
+    """Return the trained model of a run, or what averages its predictions.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    symmetries : bool
+        Whether to average over the symmetries of the task.
+
+    Raises
+    ------
+    RunError
+        If there is no trained model.
+    UsageError
+        If the task has no symmetries.
+    """
+    model = run.load_model()
+    return symmetrized(model, run.task()) if symmetries else model
+
+
 def iterate_predictions(
-    model: keras.Model, pipeline: Pipeline, fields: Mapping[str, Any], *, batch_size: int = 64
+    model: keras.Model | Symmetrized,
+    pipeline: Pipeline,
+    fields: Mapping[str, Any],
+    *,
+    batch_size: int = 64,
 ) -> Iterator[dict[str, Array]]:
     """Predict part after part, so that inputs larger than memory can go through.
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or Symmetrized
         The trained model.
     pipeline : Pipeline
         Its scalings and fields.
@@ -113,12 +147,12 @@ def iterate_predictions(
         yield pipeline.restore(predict_scaled(model, pipeline.scale_inputs(part), batch_size))
 
 
-def predict_scaled(model: keras.Model, x: Array, batch_size: int) -> Array:
+def predict_scaled(model: keras.Model | Symmetrized, x: Array, batch_size: int) -> Array:
     """Return the model's output for scaled input.
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or Symmetrized
         The trained model.
     x : ndarray, shape (n, *input_shape)
         Scaled input.

@@ -14,6 +14,7 @@ from keras_qd.evaluation.prediction import iterate_predictions
 if TYPE_CHECKING:
     import keras
 
+    from keras_qd.evaluation.symmetrized import Symmetrized
     from keras_qd.tasks import Pipeline
 
 
@@ -23,7 +24,7 @@ class Predictor:
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or Symmetrized
         The model.
     pipeline : Pipeline
         Its scalings and fields.
@@ -31,7 +32,7 @@ class Predictor:
         Samples that go through the model at a time.
     """
 
-    model: keras.Model
+    model: keras.Model | Symmetrized
     pipeline: Pipeline
     batch_size: int
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from keras_qd.datasets.scalings.one_hot import PROBABILITIES
 from keras_qd.evaluation.prediction import iterate_predictions
+from keras_qd.evaluation.symmetrized import symmetrized
 from keras_qd.evaluation.uncertainty.draws import Draws
 from keras_qd.evaluation.worth.model_times import ModelTimes, time_model
 
@@ -46,7 +47,13 @@ class Predicted:
 
 
 def predict_trials(
-    trials: Sequence[Trial], *, batch_size: int, dropout_draws: int, seed: int, timed: bool
+    trials: Sequence[Trial],
+    *,
+    batch_size: int,
+    dropout_draws: int,
+    symmetries: bool,
+    seed: int,
+    timed: bool,
 ) -> Predicted:
     """Predict the systems of the trials with all of their models.
 
@@ -58,6 +65,8 @@ def predict_trials(
         Samples that go through a model at a time.
     dropout_draws : int
         How often each model predicts with its dropout on; 0 for once and without.
+    symmetries : bool
+        Whether each prediction is the mean over the symmetries of the task.
     seed : int
         Of the dropout.
     timed : bool
@@ -75,6 +84,8 @@ def predict_trials(
             from keras_qd.evaluation.uncertainty.dropout import with_dropout
 
             model = with_dropout(model, seed + number)
+        if symmetries:
+            model = symmetrized(model, trial.run.task())
         started = time.perf_counter()
         for _ in range(max(1, dropout_draws)):
             draws.add(_predict(trial, model, batch_size))

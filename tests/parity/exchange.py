@@ -35,6 +35,15 @@ MODELS = {
         "clip_norm": 1.0,
         "average_decay": 0.9,
     },
+    "residual-pix2pix": {
+        "input_shape": (16, 16, 1),
+        "filters": 4,
+        "levels": 1,
+        "blocks": 1,
+        "discriminator_filters": 2,
+        "discriminator_levels": 1,
+        "seed": 1,
+    },
     "unet": {"input_shape": (16, 16, 1), "filters": 4, "depth": 2, "dropout": 0.0, "seed": 1},
 }
 

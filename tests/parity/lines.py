@@ -1,6 +1,8 @@
 """What the networks on a line compute from fixed weights, and how the stored values were made.
 
-As :mod:`tests.parity.golden`, for profiles and energies. To make the file again, from the root:
+As :mod:`tests.parity.golden`, for profiles and energies. First predictions are stored in double
+precision, since each backend, and each processor, rounds single precision in its own way. To make
+the file again, from the root:
 
     KERAS_BACKEND=tensorflow python -m tests.parity.lines
 
@@ -56,6 +58,17 @@ def data():
     return x[..., None].astype("float32"), (x**2).mean(axis=1, keepdims=True).astype("float32")
 
 
+def predict_exactly(name):
+    """Return the first prediction in double precision."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        return build(name).predict(data()[0].astype("float64"), verbose=0)
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+
+
 def compute(name):
     """Return the first prediction, that after 10 steps, and the losses of the steps."""
     model, (x, y) = build(name), data()
@@ -69,4 +82,5 @@ def compute(name):
 
 if __name__ == "__main__":
     values = {f"{name}/{key}": value for name in VARIANTS for key, value in compute(name).items()}
+    values |= {f"{name}/prediction": predict_exactly(name) for name in VARIANTS}
     np.savez_compressed(PATH, **values)

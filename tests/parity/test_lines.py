@@ -14,7 +14,8 @@ def results(request):
         return compute(request.param), {key: stored[f"{request.param}/{key}"] for key in keys}
 
 
-@pytest.mark.parametrize(("key", "tolerance"), [("prediction", 1e-6), ("trained", 1e-5)])
+# Single precision alone puts the energy CNN up to 1.5e-6 off the exact value, on JAX.
+@pytest.mark.parametrize(("key", "tolerance"), [("prediction", 2e-6), ("trained", 1e-5)])
 def test_numbers_agree_at_first_and_after_ten_steps(results, key, tolerance):
     computed, stored = (each[key] for each in results)
 

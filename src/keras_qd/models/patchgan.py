@@ -8,7 +8,7 @@ import keras
 
 from keras_qd.errors import UsageError
 from keras_qd.models.layers.factory import LayerFactory
-from keras_qd.models.layers.resample import Downsample
+from keras_qd.models.layers.kernels import Convolve, Downsample
 
 Shape = tuple[int, int, int]
 
@@ -129,4 +129,4 @@ def _block(
 def _convolve(layers: LayerFactory, features: Any, filters: int, name: str, use_bias: bool) -> Any:
     """Convolve with a 4 x 4 kernel at every pixel of an image framed by one row of zeros."""
     padded = layers.make(keras.layers.ZeroPadding2D, 1, name=f"{name}_pad")(features)
-    return layers.weighted(keras.layers.Conv2D, filters, 4, name=name, use_bias=use_bias)(padded)
+    return layers.weighted(Convolve, filters, name=name, use_bias=use_bias)(padded)

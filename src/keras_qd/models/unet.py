@@ -8,7 +8,7 @@ import keras
 
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.layers.factory import LayerFactory
-from keras_qd.models.layers.resample import Downsample, Upsample
+from keras_qd.models.layers.kernels import Downsample, Upsample
 from keras_qd.models.optimizers import with_loss_scale
 from keras_qd.models.portable import portable_config
 

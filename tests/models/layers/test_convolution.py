@@ -38,6 +38,22 @@ def form(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("form")
+@pytest.mark.parametrize("grid", [(9, 9), (7, 4), (4, 4)])
+def test_convolution_is_the_sum_over_the_kernel(grid):
+    random = np.random.default_rng(3)
+    image = random.normal(size=(2, *grid, 3)).astype("float32")
+    kernel = random.normal(size=(4, 4, 3, 5)).astype("float32")
+    rows, columns = (side - 3 for side in grid)
+    expected = sum(
+        image[:, i : i + rows, j : j + columns] @ kernel[i, j] for i in range(4) for j in range(4)
+    )
+
+    result = ops.convert_to_numpy(convolution.convolution(image, kernel))
+
+    np.testing.assert_allclose(result, expected, atol=2e-5)
+
+
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("grid", GRIDS)
 def test_strided_convolution_is_the_sum_over_the_kernel(grid):
     random = np.random.default_rng(1)

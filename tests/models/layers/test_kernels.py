@@ -2,11 +2,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_qd.models.layers.resample import Downsample, Upsample
+from keras_qd.models.layers.kernels import Convolve, Downsample, Upsample
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape"), [(Downsample, (2, 4, 3, 6)), (Upsample, (2, 14, 12, 6))]
+    ("layer", "shape"),
+    [(Convolve, (2, 4, 3, 6)), (Downsample, (2, 4, 3, 6)), (Upsample, (2, 14, 12, 6))],
 )
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_sizes_and_round_trip(layer, shape, use_bias, tmp_path):

@@ -1,4 +1,4 @@
-"""The layers that halve and double an image."""
+"""The layers that halve an image, double it, or keep its size."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import keras
 
 from keras_qd.models.layers.convolution import (
     KERNEL_SIZE,
+    convolution,
     strided_convolution,
     transposed_convolution,
 )
 
 
-class _Resample(keras.layers.Layer):
+class _Kernel(keras.layers.Layer):
     """A 4 x 4 kernel and perhaps a bias; the subclass says what is done with them."""
 
     def __init__(
@@ -39,7 +40,7 @@ class _Resample(keras.layers.Layer):
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def call(self, inputs: Any) -> Any:
-        """Return the images at the new size, with ``filters`` channels."""
+        """Return the convolved images, with ``filters`` channels."""
         outputs = self._convolve(inputs)
         return outputs + self.bias if self.use_bias else outputs
 
@@ -53,14 +54,34 @@ class _Resample(keras.layers.Layer):
         }
 
     def _kernel_channels(self, channels: int | None) -> tuple[int | None, int | None]:
-        raise NotImplementedError
+        return channels, self.filters
 
     def _convolve(self, inputs: Any) -> Any:
         raise NotImplementedError
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class Downsample(_Resample):
+class Convolve(_Kernel):
+    """4 x 4 convolution where the kernel fits: sides shorter by three.
+
+    Parameters
+    ----------
+    filters : int
+        Channels of the result.
+    use_bias : bool
+        Whether to add a bias; idle where a normalisation follows.
+    kernel_initializer : str or keras.initializers.Initializer
+        Where the weights start.
+    **options
+        Options of :class:`keras.layers.Layer`.
+    """
+
+    def _convolve(self, inputs: Any) -> Any:
+        return convolution(inputs, self.kernel)
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class Downsample(_Kernel):
     """Strided 4 x 4 convolution: half the sides, rounded up.
 
     Parameters
@@ -75,15 +96,12 @@ class Downsample(_Resample):
         Options of :class:`keras.layers.Layer`.
     """
 
-    def _kernel_channels(self, channels: int | None) -> tuple[int | None, int | None]:
-        return channels, self.filters
-
     def _convolve(self, inputs: Any) -> Any:
         return strided_convolution(inputs, self.kernel)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class Upsample(_Resample):
+class Upsample(_Kernel):
     """Transposed 4 x 4 convolution: twice the sides.
 
     Parameters

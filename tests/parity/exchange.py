@@ -22,30 +22,46 @@ from keras_qd.models.saving import save_model
 FOLDER = Path(__file__).with_name("saved")
 BACKENDS = ("jax", "tensorflow", "torch")
 
-#: Name -> what is built. No dropout: each backend draws its own masks.
+#: Name -> the model and its settings. No dropout: each backend draws its own masks.
 MODELS = {
-    "pix2pix": {
-        "input_shape": (16, 16, 1),
-        "filters": 4,
-        "depth": 2,
-        "discriminator_levels": 1,
-        "dropout": 0.0,
-        "seed": 1,
-        "discriminator_every": 2,
-        "clip_norm": 1.0,
-        "average_decay": 0.9,
-    },
-    "residual-pix2pix": {
-        "input_shape": (16, 16, 1),
-        "filters": 4,
-        "levels": 1,
-        "blocks": 1,
-        "discriminator_filters": 2,
-        "discriminator_levels": 1,
-        "seed": 1,
-    },
-    "unet": {"input_shape": (16, 16, 1), "filters": 4, "depth": 2, "dropout": 0.0, "seed": 1},
+    "pix2pix": (
+        "pix2pix",
+        {
+            "input_shape": (16, 16, 1),
+            "filters": 4,
+            "depth": 2,
+            "discriminator_levels": 1,
+            "dropout": 0.0,
+            "seed": 1,
+            "discriminator_every": 2,
+            "clip_norm": 1.0,
+            "average_decay": 0.9,
+        },
+    ),
+    "pix2pix-muon": (
+        "pix2pix",
+        {
+            "input_shape": (16, 16, 1),
+            "filters": 4,
+            "depth": 2,
+            "discriminator_levels": 1,
+            "dropout": 0.0,
+            "seed": 1,
+            "normalization": "instance",
+            "optimizer": "muon",
+            "learning_rate": 3e-3,
+        },
+    ),
+    "unet": (
+        "unet",
+        {"input_shape": (16, 16, 1), "filters": 4, "depth": 2, "dropout": 0.0, "seed": 1},
+    ),
 }
+
+
+def build(name):
+    model, settings = MODELS[name]
+    return keras_qd.build(model, **settings)
 
 
 def path_of(name, backend):
@@ -69,8 +85,8 @@ def predict(model):
 
 if __name__ == "__main__":
     backend = keras.config.backend()
-    for name, settings in MODELS.items():
-        model = keras_qd.build(name, **settings)
+    for name in MODELS:
+        model = build(name)
         train(model, 5)
         save_model(model, path_of(name, backend))
         saved = predict(model)

@@ -7,16 +7,15 @@ import keras
 import numpy as np
 import pytest
 
-import keras_qd
 from keras_qd.models.saving import save_model
-from tests.parity.exchange import BACKENDS, MODELS, path_of, predict, train
+from tests.parity.exchange import BACKENDS, MODELS, build, path_of, predict, train
 
 
 @pytest.fixture(params=[(name, backend) for name in MODELS for backend in BACKENDS])
 def exchanged(request):
     """Return a model that was saved on some backend, and what its writer got from it."""
     name, backend = request.param
-    keras_qd.build(name, **MODELS[name])  # makes its classes known to Keras, as a run does
+    build(name)  # makes its classes known to Keras, as a run does
     with np.load(path_of(name, backend).with_suffix(".npz"), allow_pickle=False) as stored:
         return keras.saving.load_model(path_of(name, backend)), dict(stored)
 
@@ -51,7 +50,7 @@ def test_models_that_know_nothing_of_it_are_saved_for_every_backend(tmp_path):
 
 
 def test_how_to_compile_is_left_to_the_backend_that_loads(tmp_path):
-    model = keras_qd.build("pix2pix", **MODELS["pix2pix"])
+    model = build("pix2pix")
     save_model(model, tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         config = json.loads(archive.read("config.json"))

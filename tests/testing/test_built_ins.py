@@ -22,10 +22,6 @@ MODELS = {
     "pix2pix": {"input_shape": (16, 16, 1), "config": {"filters": 2, "discriminator_levels": 1}},
     "residual-1d": {**LINE, "config": {"width": 4}},
     "residual-autoencoder": {"input_shape": (12, 12, 1), "config": {"filters": [2, 3]}},
-    "residual-pix2pix": {
-        "input_shape": (16, 16, 1),
-        "config": {"filters": 2, "levels": 1, "discriminator_levels": 1},
-    },
     "two-electron-unet": {"input_shape": (16, 16, 1), "config": SMALL_TWO_ELECTRONS},
     "unet": {"input_shape": (8, 8, 1), "config": {"filters": 2}},
 }

@@ -7,6 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_qd.errors import UnknownNameError
+
+OPTIMIZERS = ("adam", "muon")
+
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class ConvolutionMuon(keras.optimizers.Muon):
@@ -70,3 +74,27 @@ class ConvolutionMuon(keras.optimizers.Muon):
         factor = self.zeropower_via_newtonschulz5(matrix, self.ns_steps)
         step = self.lr_adjust(ops.cast(lr, factor.dtype) * factor)
         self.assign_sub(variable, ops.reshape(step, variable.shape))
+
+
+def build_optimizer(name: str, learning_rate: float, beta_1: float) -> keras.optimizers.Optimizer:
+    """Return the optimizer of a network of convolutions.
+
+    Parameters
+    ----------
+    name : str
+        ``"adam"`` or ``"muon"``, :class:`ConvolutionMuon`.
+    learning_rate : float
+        Of either.
+    beta_1 : float
+        Of Adam.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such optimizer.
+    """
+    if name == "muon":
+        return ConvolutionMuon(learning_rate)
+    if name == "adam":
+        return keras.optimizers.Adam(learning_rate, beta_1)
+    raise UnknownNameError("optimizer", name, OPTIMIZERS)

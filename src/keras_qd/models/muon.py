@@ -72,9 +72,9 @@ class ConvolutionMuon(keras.optimizers.Muon):
 
         With the smaller of both Gram matrices, :math:`A = X^T X`, a Newton-Schulz iteration is
         :math:`X \leftarrow X P`, :math:`A \leftarrow P A P` with
-        :math:`P = a + b A + c A^2`. So all work between the first product and the last is done on A,
-        and a tall kernel costs a third of what it costs in Keras. Singular values far below the
-        largest come out less accurately, by up to 5e-4 in single precision.
+        :math:`P = a + b A + c A^2`. So all work between the first product and the last is done on
+        A, and a tall kernel costs a third of what it costs in Keras. Singular values far below
+        the largest come out less accurately, by up to 5e-4 in single precision.
 
         Parameters
         ----------

@@ -9,7 +9,8 @@ import torch
 
 from keras_qd.models.steps import torch_adam
 
-_FORMAT = torch.channels_last
+#: Orders in memory of kernels (filters, channels, rows, columns), as convolutions read them.
+_FAST, _PLAIN = torch.channels_last, torch.contiguous_format
 
 
 def train_step(model: Any, data: Any) -> dict[str, Any]:
@@ -30,7 +31,9 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     adversaries = model.adversaries()
     for adversary in adversaries:
-        _lay_out_kernels(adversary.variables)
+        # In float16, whose loss is scaled, some processors have but a plain convolution.
+        plain = isinstance(adversary.optimizer, keras.optimizers.LossScaleOptimizer)
+        _lay_out_kernels(adversary.variables, _PLAIN if plain else _FAST)
     y_pred = model(x, training=True)
     losses = model.compute_losses(x, y, y_pred, sample_weight)
     gradients = [
@@ -58,7 +61,7 @@ def _gradients(adversary: Any, loss: Any, retain_graph: bool) -> list[Any]:
     return list(torch.autograd.grad(scaled, values, retain_graph=retain_graph))
 
 
-def _lay_out_kernels(variables: list[Any]) -> None:
+def _lay_out_kernels(variables: list[Any], order: torch.memory_format) -> None:
     """Store kernels as torch's convolutions on a CPU read them, where they do not lie so already.
 
     Their axes remain (rows, columns, channels, filters). Keras turns them round for torch, which
@@ -69,5 +72,5 @@ def _lay_out_kernels(variables: list[Any]) -> None:
         if value.ndim != 4 or value.device.type != "cpu":
             continue
         kernel = value.data.permute(3, 2, 0, 1)
-        if not kernel.is_contiguous(memory_format=_FORMAT):
-            value.data = kernel.contiguous(memory_format=_FORMAT).permute(2, 3, 1, 0)
+        if not kernel.is_contiguous(memory_format=order):
+            value.data = kernel.contiguous(memory_format=order).permute(2, 3, 1, 0)

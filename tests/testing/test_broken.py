@@ -196,7 +196,7 @@ class Largest(MeanOfBatches):
         self.total.assign(keras.ops.maximum(self.total, largest))
 
     def result(self):
-        return keras.ops.convert_to_tensor(self.total)
+        return keras.ops.copy(self.total)
 
 
 @keras.saving.register_keras_serializable(package="broken")
@@ -218,7 +218,7 @@ class Undying(Largest):
         super().update_state(y_true, y_pred)
 
     def result(self):
-        return keras.ops.convert_to_tensor(self.total) + float(self.seen > 2)
+        return keras.ops.copy(self.total) + float(self.seen > 2)
 
 
 @keras.saving.register_keras_serializable(package="broken")

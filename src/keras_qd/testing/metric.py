@@ -198,7 +198,7 @@ def _check_result(found: Findings, metric: Any, value: float) -> None:
     found.require(
         not isinstance(result, keras.Variable),
         "its result is a variable",
-        "return a tensor, keras.ops.convert_to_tensor(self.total): JAX needs one",
+        "return a tensor, keras.ops.copy(self.total): JAX needs one",
     )
     shape = tuple(ops.shape(result))
     found.require(shape == (), f"its result has shape {shape}", "return a single number")

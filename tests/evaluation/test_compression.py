@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import keras_qd
-from keras_qd.cli.main import main
 from keras_qd.errors import DataError, RunError, UnknownNameError, UsageError
 from keras_qd.evaluation.compression.container import read_container
 from keras_qd.evaluation.compression.images import read_images, write_images
@@ -25,19 +24,6 @@ latents = arrays(np.float32, (4, 3), elements=st.floats(-1e3, 1e3, width=16))
 def packed(autoencoder, tmp_path):
     """A compressed file, and what became of it."""
     return keras_qd.compress(autoencoder, make_bars(40, 3)["image"], tmp_path / "bars.kqd")
-
-
-@pytest.fixture
-def command(capsys):
-    """Run the command line; return exit code, standard output and standard error."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
 
 
 @given(latents, st.sampled_from(sorted(PRECISIONS)))
@@ -173,20 +159,22 @@ def test_files_without_such_images_are_told(tmp_path):
         write_images(tmp_path / "bars.txt", "image", make_bars(3, 0)["image"])
 
 
-def test_the_verbs(command, autoencoder, tmp_path):
+def test_the_verbs(keras_qd_command, autoencoder, tmp_path):
     packed, out = tmp_path / "bars.kqd", tmp_path / "bars.png"
-    code, text, _ = command("compress", autoencoder.path, "--out", packed)
+    code, text, _ = keras_qd_command("compress", autoencoder.path, "--out", packed)
     assert code == 0
     assert text.startswith("18 images, 2592 bytes -> ")
     assert "ratio: " in text
     assert "error: " in text
-    code, text, _ = command("decompress", packed, "--out", out)
+    code, text, _ = keras_qd_command("decompress", packed, "--out", out)
     assert (code, text.strip()) == (0, f"18 images written: {out}")
-    code, _, error = command("decompress", packed, "--out", out)
+    code, _, error = keras_qd_command("decompress", packed, "--out", out)
     assert (code, "--force" in error) == (2, True)
-    code, text, _ = command("compress", autoencoder.path, out, "--out", packed, "--force", "--json")
+    code, text, _ = keras_qd_command(
+        "compress", autoencoder.path, out, "--out", packed, "--force", "--json"
+    )
     assert json.loads(text)["images"] == 18
-    code, _, error = command("compress", autoencoder.path, out, "--out", packed)
+    code, _, error = keras_qd_command("compress", autoencoder.path, out, "--out", packed)
     assert (code, "--force" in error) == (2, True)
-    code, _, error = command("decompress", packed, "--out", tmp_path / "bars.txt")
+    code, _, error = keras_qd_command("decompress", packed, "--out", tmp_path / "bars.txt")
     assert (code, "must end in" in error) == (2, True)

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+import keras_qd
+from keras_qd.errors import UnknownNameError
 from keras_qd.models.muon import ConvolutionMuon
 
 RATE = 0.01
@@ -91,3 +93,16 @@ def test_its_settings_round_trip():
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert isinstance(again, ConvolutionMuon)
     assert again.get_config() == optimizer.get_config()
+
+
+def test_the_generator_moves_with_it_and_the_discriminator_with_adam(make_model):
+    pair = make_model(optimizer="muon", learning_rate=RATE).optimizer
+    assert isinstance(pair.generator, ConvolutionMuon)
+    assert type(pair.discriminator).__name__ == "Adam"
+    assert float(keras.ops.copy(pair.generator.learning_rate)) == pytest.approx(RATE)
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "unet"])
+def test_an_unknown_optimizer_is_refused(name):
+    with pytest.raises(UnknownNameError, match="muon"):
+        keras_qd.build(name, input_shape=(16, 16, 1), filters=2, optimizer="moon")

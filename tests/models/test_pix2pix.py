@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_qd.errors import DataError
+from keras_qd.errors import DataError, UsageError
 from keras_qd.models.adversarial import Pix2Pix
 from keras_qd.models.optimizers import PairedOptimizer
 from keras_qd.models.pix2pix import pix2pix
@@ -150,6 +150,14 @@ def test_several_steps_in_one_execution(make_model, make_data):
     ]
 
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_torch_is_not_asked_to_compile(make_model):
+    if keras.config.backend() != "torch":
+        pytest.skip("the other backends compile the step")
+    model = make_model()
+    with pytest.raises(UsageError, match="jit_compile"):
+        model.compile(model.optimizer, jit_compile=True)
 
 
 class TestSaving:

@@ -105,4 +105,4 @@ def test_the_generator_moves_with_it_and_the_discriminator_with_adam(make_model)
 @pytest.mark.parametrize("name", ["pix2pix", "unet"])
 def test_an_unknown_optimizer_is_refused(name):
     with pytest.raises(UnknownNameError, match="muon"):
-        keras_qd.build(name, input_shape=(16, 16, 1), filters=2, optimizer="moon")
+        keras_qd.build(name, input_shape=(32, 32, 1), filters=2, optimizer="moon")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from timing import hold_to, machine
+from machine import hold_to, machine
 
 from keras_qd.cli.options import task_changes
 from keras_qd.files import write_text

@@ -25,7 +25,7 @@ from datetime import date
 from pathlib import Path
 
 import click
-from timing import processor
+from machine import processor
 
 BACKENDS = ("jax", "tensorflow", "torch")
 NATIVE = ("native-tensorflow", "native-torch")

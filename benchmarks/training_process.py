@@ -10,6 +10,7 @@ import sys
 import time
 
 import numpy as np
+from machine import hold_to
 
 
 class Package:
@@ -133,12 +134,6 @@ def accelerator_peak(framework):
 
     found = tf.config.list_logical_devices("GPU")
     return tf.config.experimental.get_memory_info(found[0].name)["peak"] if found else 0
-
-
-def hold_to(threads):
-    """Run on as many cores as threads, the last ones: every framework obeys that."""
-    if threads and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 
 
 def main():

@@ -22,40 +22,21 @@ from keras_qd.models.saving import save_model
 FOLDER = Path(__file__).with_name("saved")
 BACKENDS = ("jax", "tensorflow", "torch")
 
-#: Name -> the model and its settings. No dropout: each backend draws its own masks.
+#: No dropout: each backend draws its own masks.
+_UNET = {"input_shape": (16, 16, 1), "filters": 4, "depth": 2, "dropout": 0.0, "seed": 1}
+_PIX2PIX = {**_UNET, "discriminator_levels": 1}
+
+#: Name -> the model and its settings.
 MODELS = {
     "pix2pix": (
         "pix2pix",
-        {
-            "input_shape": (16, 16, 1),
-            "filters": 4,
-            "depth": 2,
-            "discriminator_levels": 1,
-            "dropout": 0.0,
-            "seed": 1,
-            "discriminator_every": 2,
-            "clip_norm": 1.0,
-            "average_decay": 0.9,
-        },
+        {**_PIX2PIX, "discriminator_every": 2, "clip_norm": 1.0, "average_decay": 0.9},
     ),
     "pix2pix-muon": (
         "pix2pix",
-        {
-            "input_shape": (16, 16, 1),
-            "filters": 4,
-            "depth": 2,
-            "discriminator_levels": 1,
-            "dropout": 0.0,
-            "seed": 1,
-            "normalization": "instance",
-            "optimizer": "muon",
-            "learning_rate": 3e-3,
-        },
+        {**_PIX2PIX, "normalization": "instance", "optimizer": "muon", "learning_rate": 3e-3},
     ),
-    "unet": (
-        "unet",
-        {"input_shape": (16, 16, 1), "filters": 4, "depth": 2, "dropout": 0.0, "seed": 1},
-    ),
+    "unet": ("unet", _UNET),
 }
 
 

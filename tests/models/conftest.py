@@ -1,9 +1,16 @@
 """Small models and data."""
 
+import keras
 import numpy as np
 import pytest
 
 from keras_qd.models.pix2pix import pix2pix
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_every_time():
+    """Start every test from one seed: what learns, learns the same each time."""
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture

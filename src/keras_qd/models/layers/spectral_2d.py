@@ -20,8 +20,9 @@ class SpectralConvolution2D(SpectralLayer):
               |k| < m, \quad 0 \le l < m
 
     Only few modes are kept, so the transforms are products with matrices of m and 2 m - 1 waves:
-    the same numbers as a fast Fourier transform gives, in less time, without complex tensors, on
-    any grid.
+    the same numbers as a fast Fourier transform gives, in less time, on any grid. There are no
+    complex tensors: real parts stand before imaginary ones along an axis, and a complex matrix is
+    the real one that acts on both alike.
 
     Parameters
     ----------
@@ -59,43 +60,61 @@ class SpectralConvolution2D(SpectralLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return the convolved images, shape (n, ny, nx, filters)."""
-        ny, nx = inputs.shape[1:3]
-        along_y, along_x = self._waves(ny, nx)
-        spectrum = _transform((inputs, None), along_x, "nyxc,xl->nylc", sign=-1)
-        spectrum = _transform(spectrum, along_y, "nylc,yk->nklc", sign=-1)
-        mixed = _product(spectrum, (self.real, self.imaginary), "nklc,klcf->nklf")
-        mixed = _transform(mixed, along_y, "nklf,yk->nylf", sign=1)
+        ny, nx, channels = inputs.shape[1:]
+        along_x = _phases(nx, np.arange(self.modes))
+        along_y = _phases(ny, np.arange(1 - self.modes, self.modes))
         # Of a real image the modes with l < 0 are the conjugates of those kept: counted twice.
         weights = np.where(np.arange(self.modes) == 0, 1.0, 2.0) / (ny * nx)
-        cosine, sine = (wave * ops.cast(weights, wave.dtype) for wave in along_x)
-        real, imaginary = mixed
-        return ops.einsum("nylf,xl->nyxf", real, cosine) - ops.einsum(
-            "nylf,xl->nyxf", imaginary, sine
+
+        by_x = ops.matmul(self._constant(_of_real(np.exp(-1j * along_x)).T), inputs)
+        by_x = _swap_parts(by_x, (-1, ny, 2, self.modes * channels))
+        by_both = ops.matmul(self._constant(_of_complex(np.exp(-1j * along_y)).T), by_x)
+        mixed = self._mix(by_both, channels)
+        by_x = ops.matmul(self._constant(_of_complex(np.exp(1j * along_y.T)).T), mixed)
+        by_x = _swap_parts(by_x, (-1, 2, ny, self.modes * self.filters))
+        by_x = ops.reshape(by_x, (-1, ny, 2 * self.modes, self.filters))
+        return ops.matmul(self._constant(_of_real(weights * np.exp(-1j * along_x))), by_x)
+
+    def _mix(self, spectrum: Any, channels: int) -> Any:
+        """Return the spectrum of shape (n, 2 (2 m - 1), m channels) times the matrices."""
+        kept = (2 * self.modes - 1) * self.modes
+        spectrum = ops.reshape(spectrum, (-1, 2, kept, channels))
+        spectrum = ops.reshape(ops.transpose(spectrum, (2, 0, 1, 3)), (kept, -1, 2 * channels))
+        real, imaginary = (
+            ops.reshape(part, (kept, channels, self.filters))
+            for part in (self.real, self.imaginary)
         )
-
-    def _waves(self, ny: int, nx: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-        """Return cosine and sine of 2 pi k y / ny and of 2 pi l x / nx, as (place, mode)."""
-        both = np.arange(1 - self.modes, self.modes)
-        return self._wave(ny, both), self._wave(nx, np.arange(self.modes))
-
-    def _wave(self, points: int, modes: Any) -> tuple[Any, Any]:
-        phase = 2 * np.pi / points * np.outer(np.arange(points), modes)
-        return ops.cast(np.cos(phase), self.compute_dtype), ops.cast(
-            np.sin(phase), self.compute_dtype
+        matrices = ops.concatenate(
+            [
+                ops.concatenate([real, imaginary], axis=-1),
+                ops.concatenate([-imaginary, real], axis=-1),
+            ],
+            axis=1,
         )
+        mixed = ops.reshape(ops.matmul(spectrum, matrices), (kept, -1, 2, self.filters))
+        mixed = ops.transpose(mixed, (1, 2, 0, 3))
+        return ops.reshape(mixed, (-1, 2 * (2 * self.modes - 1), self.modes * self.filters))
+
+    def _constant(self, matrix: Any) -> Any:
+        return ops.cast(matrix, self.compute_dtype)
 
 
-def _transform(image: tuple[Any, Any], wave: tuple[Any, Any], axes: str, sign: int) -> Any:
-    """Return real and imaginary part of the sum of an image times exp(sign i phase)."""
-    return _product(image, (wave[0], sign * wave[1]), axes)
+def _phases(points: int, modes: Any) -> Any:
+    """Return 2 pi k y / points, as (place, mode)."""
+    return 2 * np.pi / points * np.outer(np.arange(points), modes)
 
 
-def _product(left: tuple[Any, Any], right: tuple[Any, Any], axes: str) -> tuple[Any, Any]:
-    """Return the product of two complex tensors; the left one may have no imaginary part."""
-    real, imaginary = (ops.einsum(axes, left[0], part) for part in right)
-    if left[1] is None:
-        return real, imaginary
-    return (
-        real - ops.einsum(axes, left[1], right[1]),
-        imaginary + ops.einsum(axes, left[1], right[0]),
-    )
+def _of_real(matrix: Any) -> Any:
+    """Return the matrix that makes real and imaginary parts, side by side, of a real vector."""
+    return np.concatenate([matrix.real, matrix.imag], axis=1)
+
+
+def _of_complex(matrix: Any) -> Any:
+    """Return the matrix that acts on real and imaginary parts as the complex one from the right."""
+    return np.block([[matrix.real, matrix.imag], [-matrix.imag, matrix.real]])
+
+
+def _swap_parts(values: Any, shape: tuple[int, ...]) -> Any:
+    """Return values of this shape with both axes in the middle swapped, then taken as one."""
+    values = ops.transpose(ops.reshape(values, shape), (0, 2, 1, 3))
+    return ops.reshape(values, (-1, shape[1] * shape[2], shape[3]))

@@ -3,8 +3,10 @@
 XLA has no fast code on CPUs for a convolution whose input is dilated, which is what it makes of the
 gradients of a transposed convolution and of a strided one on a small map. The same sums, written as
 one matrix product and a few copies, run up to fifteen times faster there, and twice as fast for a
-convolution at every pixel of the small maps at the end of a discriminator, so JAX takes that form;
-TensorFlow and torch have good kernels of their own. Both forms give the same result to round-off.
+convolution at every pixel of the small maps at the end of a discriminator, so JAX takes that form.
+On torch, Keras computes the rim of a transposed convolution only to cut it off, and lays images out
+in an order in which torch is slower on small maps: its own functions are called instead.
+All forms give the same result to round-off.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ def convolution(image: Any, kernel: Any) -> Any:
     if _runs_on_xla():
         rows, columns = (side - KERNEL_SIZE + 1 for side in image.shape[1:3])
         return _product_of_patches(image, kernel, rows, columns, 1)
+    if keras.config.backend() == "torch":
+        return _by_torch("conv2d", image, kernel)
     return ops.conv(image, kernel, padding="valid", data_format="channels_last")
 
 
@@ -58,6 +62,10 @@ def strided_convolution(image: Any, kernel: Any) -> Any:
     ny, nx = image.shape[1:3]
     if _runs_on_xla() and max(ny, nx) <= 2 * _SMALL_MAP:
         return _strided_product(image, kernel)
+    if keras.config.backend() == "torch":
+        if ny % 2 or nx % 2:
+            image = ops.pad(image, ((0, 0), (0, ny % 2), (0, nx % 2), (0, 0)))
+        return _by_torch("conv2d", image, kernel, stride=2, padding=1)
     return ops.conv(image, kernel, strides=2, padding="same", data_format="channels_last")
 
 
@@ -78,6 +86,8 @@ def transposed_convolution(image: Any, kernel: Any) -> Any:
     """
     if _runs_on_xla():
         return _transposed_product(image, kernel)
+    if keras.config.backend() == "torch":
+        return _by_torch("conv_transpose2d", image, kernel, stride=2, padding=1)
     return ops.conv_transpose(image, kernel, strides=2, padding="same", data_format="channels_last")
 
 
@@ -102,6 +112,15 @@ def _product_of_patches(image: Any, kernel: Any, rows: int, columns: int, stride
     flat = ops.reshape(ops.concatenate(patches, axis=-1), (-1, KERNEL_SIZE**2 * image.shape[-1]))
     product = ops.matmul(flat, ops.reshape(kernel, (flat.shape[-1], -1)))
     return ops.reshape(product, (-1, rows, columns, kernel.shape[-1]))
+
+
+def _by_torch(name: str, image: Any, kernel: Any, **options: Any) -> Any:
+    """Call a convolution of torch, with the channels first in memory too."""
+    from torch.nn import functional
+
+    pixels = ops.convert_to_tensor(image).permute(0, 3, 1, 2).contiguous()
+    weights = ops.convert_to_tensor(kernel).permute(3, 2, 0, 1)
+    return getattr(functional, name)(pixels, weights, **options).permute(0, 2, 3, 1)
 
 
 def _transposed_product(image: Any, kernel: Any) -> Any:

@@ -9,9 +9,6 @@ import torch
 
 from keras_qd.models.steps import torch_adam
 
-#: Orders in memory of kernels (filters, channels, rows, columns), as convolutions read them.
-_FAST, _PLAIN = torch.channels_last, torch.contiguous_format
-
 
 def train_step(model: Any, data: Any) -> dict[str, Any]:
     """Update generator and discriminator from one batch.
@@ -31,9 +28,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     adversaries = model.adversaries()
     for adversary in adversaries:
-        # In float16, whose loss is scaled, some processors have but a plain convolution.
-        plain = isinstance(adversary.optimizer, keras.optimizers.LossScaleOptimizer)
-        _lay_out_kernels(adversary.variables, _PLAIN if plain else _FAST)
+        _lay_out_kernels(adversary.variables)
     y_pred = model(x, training=True)
     losses = model.compute_losses(x, y, y_pred, sample_weight)
     gradients = [
@@ -61,16 +56,16 @@ def _gradients(adversary: Any, loss: Any, retain_graph: bool) -> list[Any]:
     return list(torch.autograd.grad(scaled, values, retain_graph=retain_graph))
 
 
-def _lay_out_kernels(variables: list[Any], order: torch.memory_format) -> None:
+def _lay_out_kernels(variables: list[Any]) -> None:
     """Store kernels as torch's convolutions on a CPU read them, where they do not lie so already.
 
-    Their axes remain (rows, columns, channels, filters). Keras turns them round for torch, which
-    otherwise copied every kernel and every gradient in each step.
+    Their axes remain (rows, columns, channels, filters), the last two being the first in memory.
+    Keras turns kernels round for torch, which otherwise copied each, and its gradient, in each step.
     """
     for variable in variables:
         value = variable.value
         if value.ndim != 4 or value.device.type != "cpu":
             continue
         kernel = value.data.permute(3, 2, 0, 1)
-        if not kernel.is_contiguous(memory_format=order):
-            value.data = kernel.contiguous(memory_format=order).permute(2, 3, 1, 0)
+        if not kernel.is_contiguous():
+            value.data = kernel.contiguous().permute(2, 3, 1, 0)

@@ -48,13 +48,13 @@ def apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) ->
     count = int(optimizer.iterations)
     values = [variable.value for variable in variables]
     indices = [optimizer._get_variable_index(variable) for variable in variables]
+    ordered = [_ordered_like(value, each) for value, each in zip(values, gradients, strict=True)]
+    moments = (
+        [_order_like(values[i], kept[index].value) for i, index in enumerate(indices)]
+        for kept in (optimizer._momentums, optimizer._velocities)
+    )
     adam(
-        values,
-        [_ordered_like(value, each) for value, each in zip(values, gradients, strict=True)],
-        *(
-            [_order_like(values[i], moments[index].value) for i, index in enumerate(indices)]
-            for moments in (optimizer._momentums, optimizer._velocities)
-        ),
+        *([_as_it_lies(each) for each in tensors] for tensors in (values, ordered, *moments)),
         max_exp_avg_sqs=[],
         state_steps=[torch.tensor(float(count)) for _ in values],
         fused=True,
@@ -104,7 +104,7 @@ def _rate(optimizer: Any, step: int) -> float:
 
 
 def _ordered_like(value: Any, gradient: Any) -> Any:
-    """Return a gradient in the order in memory that a variable has: the kernel looks at neither."""
+    """Return a gradient in the order in memory that a variable has."""
     if gradient.stride() == value.stride():
         return gradient
     return torch.empty_like(value).copy_(gradient)
@@ -115,3 +115,8 @@ def _order_like(value: Any, moment: Any) -> Any:
     if moment.stride() != value.stride():
         moment.data = torch.empty_like(value).copy_(moment)
     return moment
+
+
+def _as_it_lies(tensor: Any) -> Any:
+    """Return a view on all numbers in the order of memory, which the kernel need not copy."""
+    return tensor.as_strided((tensor.numel(),), (1,))

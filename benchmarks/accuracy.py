@@ -31,8 +31,8 @@ BEST_UNET = {
     "learning_rate": 4e-3,
 }
 
-#: Row -> what is varied of the task. The epochs of `pix2pix, best` are what half an hour on two cores
-#: allows; those of the paper take more than a day.
+#: Row -> what is varied of the task. The epochs of `pix2pix, best` are what half an hour on two
+#: cores allows; those of the paper take more than a day.
 ROWS = {
     "pix2pix, paper": {
         "model": "pix2pix",

@@ -60,7 +60,8 @@ def _lay_out_kernels(variables: list[Any]) -> None:
     """Store kernels as torch's convolutions on a CPU read them, where they do not lie so already.
 
     Their axes remain (rows, columns, channels, filters), the last two being the first in memory.
-    Keras turns kernels round for torch, which otherwise copied each, and its gradient, in each step.
+    Keras turns kernels round for torch, which otherwise copied every kernel and every gradient in
+    each step.
     """
     for variable in variables:
         value = variable.value

@@ -22,8 +22,8 @@ def test_it_learns_a_nonlocal_map_and_round_trips(tmp_path):
     # Every pixel's answer is a mean over the whole plane.
     targets = np.broadcast_to(potentials.mean(axis=(1, 2), keepdims=True), potentials.shape)
     model = keras_qd.build("fno", input_shape=(12, 10, 1), **SMALL, learning_rate=1e-2)
-    losses = model.fit(potentials, targets, epochs=60, verbose=0).history["loss"]
-    assert losses[-1] < 0.3 * losses[0]
+    losses = model.fit(potentials, targets, epochs=150, verbose=0).history["loss"]
+    assert losses[-1] < 0.2 * losses[0]
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.get_config() == model.get_config()

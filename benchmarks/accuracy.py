@@ -120,9 +120,9 @@ def tasks_of(mapping):
 
     task = keras_qd.task(mapping)
     tasks = {row: task.replace(**changes) for row, changes in ROWS.items()}
-    if task.targets == ("potential",):  # which depends on how a density fades
-        for row in set(tasks) - {"pix2pix, paper"}:
-            tasks[row] = tasks[row].replace(scaling=dict.fromkeys(task.inputs, "log"))
+    if task.inputs != ("potential",):  # a density, which goes in as it is in the paper
+        plain = dict.fromkeys(task.inputs, "standard")
+        tasks["pix2pix, paper"] = tasks["pix2pix, paper"].replace(scaling=plain)
     if mapping in BEST:
         tasks["best"] = keras_qd.task(BEST[mapping])
     return tasks

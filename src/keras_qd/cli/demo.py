@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keras_qd.training import Run
 
 #: As many as take five minutes or so on two processor cores.
-EPOCHS = 24
+EPOCHS = 20
 
 
 @click.command("demo")

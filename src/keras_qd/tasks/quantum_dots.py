@@ -9,12 +9,19 @@ from typing import Any
 
 from keras_qd.tasks.task import Task
 
-#: How each field is scaled: to a spread of one, which sets the weight of the L1 loss against the
+#: How each target is scaled: to a spread of one, which sets the weight of the L1 loss against the
 #: adversarial one. Potentials also lose their mean, which no density depends on.
-_SCALING = {
+_TARGET_SCALING = {
     "potential": "centered-standard",
     "density": "standard",
     "density_noninteracting": "standard",
+}
+
+#: How each input is scaled. What a density says of places where it is small is in its logarithm.
+_INPUT_SCALING = {
+    "potential": "centered-standard",
+    "density": "log",
+    "density_noninteracting": "log",
 }
 
 #: A smaller network than the original's, normalised image by image and moved by Muon, which is
@@ -24,7 +31,7 @@ _MODEL = {
     "normalization": "instance",
     "dropout": 0.0,
     "optimizer": "muon",
-    "learning_rate": 3e-3,
+    "learning_rate": 4e-3,
     "discriminator_filters": 8,
     "discriminator_learning_rate": 2e-4,
 }
@@ -48,9 +55,9 @@ def _map(name: str, source: str, target: str, description: str) -> Task:
         model="pix2pix",
         model_config=_MODEL,
         **_METRICS,
-        scaling={source: _SCALING[source], target: _SCALING[target]},
+        scaling={source: _INPUT_SCALING[source], target: _TARGET_SCALING[target]},
         augmentation="square-symmetries",
-        batch_size=16,
+        batch_size=32,
         schedule="cosine",
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from keras_qd.tasks import Task
     from keras_qd.training import Run
 
-#: As many as take five minutes or so on two processor cores.
+#: As many as take four to five minutes, data and all, on two processor cores.
 EPOCHS = 20
 
 

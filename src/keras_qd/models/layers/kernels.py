@@ -7,11 +7,11 @@ from typing import Any
 import keras
 
 from keras_qd.models.layers.convolution import (
-    KERNEL_SIZE,
     convolution,
     strided_convolution,
     transposed_convolution,
 )
+from keras_qd.models.layers.products import KERNEL_SIZE
 
 
 class _Kernel(keras.layers.Layer):

@@ -70,10 +70,10 @@ class SpectralConvolution2D(SpectralLayer):
         by_x = _swap_parts(by_x, (-1, ny, 2, self.modes * channels))
         by_both = ops.matmul(self._constant(_of_complex(np.exp(-1j * along_y)).T), by_x)
         mixed = self._mix(by_both, channels)
-        by_x = ops.matmul(self._constant(_of_complex(np.exp(1j * along_y.T)).T), mixed)
-        by_x = _swap_parts(by_x, (-1, 2, ny, self.modes * self.filters))
-        by_x = ops.reshape(by_x, (-1, ny, 2 * self.modes, self.filters))
-        return ops.matmul(self._constant(_of_real(weights * np.exp(-1j * along_x))), by_x)
+        rows = ops.matmul(self._constant(_of_complex(np.exp(1j * along_y.T)).T), mixed)
+        rows = _swap_parts(rows, (-1, 2, ny, self.modes * self.filters))
+        rows = ops.reshape(rows, (-1, ny, 2 * self.modes, self.filters))
+        return ops.matmul(self._constant(_of_real(weights * np.exp(-1j * along_x))), rows)
 
     def _mix(self, spectrum: Any, channels: int) -> Any:
         """Return the spectrum of shape (n, 2 (2 m - 1), m channels) times the matrices."""

@@ -26,7 +26,10 @@ class Package:
 
     def train(self, x, y, batch_size):
         """Train one epoch on images in order, shape (n, size, size, 1)."""
-        self._model.fit(x, y, batch_size=batch_size, verbose=0, shuffle=False)
+        from keras_qd.datasets import Batches, feed
+
+        batches = Batches(x, y, batch_size, shuffle=False)
+        self._model.fit(feed(batches), verbose=0, shuffle=False)
 
     def predict(self, x):
         """Return predictions of the same shape."""

@@ -18,8 +18,8 @@ class Recorder:
         self.factor = factor
         self.batches = set()
 
-    def predict(self, x, batch_size, verbose):
-        self.batches.update(len(x[i : i + batch_size]) for i in range(0, len(x), batch_size))
+    def predict_on_batch(self, x):
+        self.batches.add(len(x))
         return self.factor * x
 
 

@@ -6,6 +6,7 @@ from .batches import Batches as Batches
 from .batches import FollowEpochs as FollowEpochs
 from .dataset import ArrayDataset as ArrayDataset
 from .dataset import Dataset as Dataset
+from .feeding import feed as feed
 from .jitter import Jitter as Jitter
 from .scaling import Scaling as Scaling
 from .scaling import fit_scaling as fit_scaling

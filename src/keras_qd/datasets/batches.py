@@ -20,8 +20,8 @@ class Batches(keras.utils.PyDataset):
     Keras does not tell a data set which epoch begins, hence the callback, and shuffles batches by
     itself unless told not to:
 
-        model.fit(batches, shuffle=False, callbacks=[FollowEpochs(batches)], initial_epoch=k,
-        epochs=n)
+        model.fit(feed(batches), shuffle=False, callbacks=[FollowEpochs(batches)],
+        initial_epoch=k, epochs=n)
 
     Parameters
     ----------

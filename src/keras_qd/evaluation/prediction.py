@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-#: Batches that go through the model in one call, so that there are few calls; fewer where they are
-#: large, so that a block takes little memory.
-_BATCHES_A_CALL = 16
+#: Batches that are read and scaled at once; fewer where they are large, so that a block takes
+#: little memory.
+_BATCHES_A_BLOCK = 16
 _BLOCK_BYTES = 2**25
 
 
@@ -141,7 +141,7 @@ def iterate_predictions(
         raise UsageError(f"the batch size must be a whole number from 1 on, got {batch_size}")
     n_samples = common_length(pipeline, fields)
     batch_size = min(batch_size, _next_power_of_two(n_samples))
-    step = batch_size * _batches_a_call(pipeline, batch_size)
+    step = batch_size * _batches_a_block(pipeline, batch_size)
     for start in range(0, n_samples, step):
         part = {name: fields[name][start : start + step] for name in pipeline.inputs}
         yield pipeline.restore(predict_scaled(model, pipeline.scale_inputs(part), batch_size))
@@ -171,7 +171,9 @@ def predict_scaled(model: keras.Model | Symmetrized, x: Array, batch_size: int) 
     """
     missing = -len(x) % batch_size
     filled = np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) if missing else x
-    prediction = np.asarray(model.predict(filled, batch_size=batch_size, verbose=0))[: len(x)]
+    batches = (filled[start : start + batch_size] for start in range(0, len(filled), batch_size))
+    outputs = [np.asarray(model.predict_on_batch(batch)) for batch in batches]
+    prediction = np.concatenate(outputs)[: len(x)]
     if not np.isfinite(prediction).all():
         raise DataError("the model gives NaN or infinity for this input; is the training sound?")
     return prediction
@@ -196,10 +198,10 @@ def named_fields(
     return {next(iter(pipeline.inputs)): np.asarray(arrays)}
 
 
-def _batches_a_call(pipeline: Pipeline, batch_size: int) -> int:
-    """Return how many batches make a block of limited size, in the 64 bits that scaling takes."""
+def _batches_a_block(pipeline: Pipeline, batch_size: int) -> int:
+    """Return how many batches make a block of limited size in the 64 bits that scaling takes."""
     largest = max(math.prod(shape) for shape in (pipeline.input_shape, pipeline.output_shape))
-    return max(1, min(_BATCHES_A_CALL, _BLOCK_BYTES // (8 * largest * batch_size)))
+    return max(1, min(_BATCHES_A_BLOCK, _BLOCK_BYTES // (8 * largest * batch_size)))
 
 
 def common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,9 +40,10 @@ class Symmetrized:
     Examples
     --------
     >>> class TopRow:
-    ...     def predict(self, x, batch_size, verbose):
+    ...     def predict_on_batch(self, x):
     ...         return x * np.array([1.0, 0.0])[:, None, None]
-    >>> Symmetrized(TopRow(), SquareSymmetries()).predict(np.ones((1, 2, 2, 1)), 1)[0, ..., 0]
+    >>> mean = Symmetrized(TopRow(), SquareSymmetries())
+    >>> mean.predict_on_batch(np.ones((1, 2, 2, 1)))[0, ..., 0]
     array([[0.5, 0.5],
            [0.5, 0.5]])
     """
@@ -51,31 +51,12 @@ class Symmetrized:
     def __init__(self, model: keras.Model, symmetries: SquareSymmetries | Reflection) -> None:
         self._model, self._symmetries = model, symmetries
 
-    def predict(self, x: Array, batch_size: int, verbose: int = 0) -> Array:
-        """Return the mean prediction for scaled fields.
-
-        Parameters
-        ----------
-        x : ndarray, shape (n, ...)
-            Scaled input.
-        batch_size : int
-            Samples that go through the model at a time.
-        verbose : int
-            As of Keras.
-        """
-        return self._average(
-            x, lambda part: self._model.predict(part, batch_size=batch_size, verbose=verbose)
-        )
-
     def predict_on_batch(self, x: Array) -> Array:
         """Return the mean prediction for scaled fields that make one batch."""
-        return self._average(x, self._model.predict_on_batch)
-
-    def _average(self, x: Array, predict: Callable[[Array], Any]) -> Array:
         total: Any = 0.0
         for element in range(self._symmetries.n_elements):
             elements = np.full(len(x), element)
-            found = np.asarray(predict(self._symmetries.apply(x, elements)))
+            found = np.asarray(self._model.predict_on_batch(self._symmetries.apply(x, elements)))
             total = total + self._symmetries.undo(found, elements)
         return np.asarray(total / self._symmetries.n_elements)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_qd import components
-from keras_qd.datasets import FollowEpochs
+from keras_qd.datasets import FollowEpochs, feed
 from keras_qd.datasets.dataset import SPLITS
 from keras_qd.errors import RunError
 from keras_qd.files import replacing
@@ -230,11 +230,12 @@ def _fit_model(
         *([Reporter(report)] if report is not None else []),
         *(each for each in callbacks if not isinstance(each, str)),
     ]
-    validation = _evenly(group, dataset.split("validation"))
+    even = _evenly(group, dataset.split("validation"))
+    validation = validation_batches(task, pipeline, even)
     with deferred_interrupt() as check:
         model.fit(
-            group.share(batches),
-            validation_data=validation_batches(task, pipeline, validation),
+            feed(group.share(batches)),
+            validation_data=None if validation is None else feed(validation),
             initial_epoch=done,
             epochs=done if best is not None and best.exhausted else task.epochs,
             callbacks=[*watchers, StopBetweenBatches(check), *group.conclude()],

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_qd.models.steps import tensorflow_adam
+
 
 def train_step(model: Any, data: Any) -> dict[str, Any]:
     """Update generator and discriminator from one batch.
@@ -46,35 +48,43 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
 
 
 def _apply(model: Any, adversary: Any, gradients: list[Any]) -> None:
-    """Move one network, where its turn has come, along the mean of the replicas' gradients."""
-    n_replicas = model.n_replicas
-    if n_replicas > 1:
-        context = tf.distribute.get_replica_context()
-        gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-    gradients = model.clip(gradients, adversary.optimizer)
-    if n_replicas > 1:
-        gradients = [each / n_replicas for each in gradients]  # Keras adds them up
+    """Move one network where its turn has come."""
+    if model.n_replicas > 1:
+        _apply_to_replicas(model, adversary, gradients)
+        return
+    clipped = model.clip(gradients, adversary.optimizer)
+
+    def move() -> None:
+        tensorflow_adam.apply(adversary.optimizer, clipped, adversary.variables)
+
     if adversary.every == 1:
-        adversary.optimizer.apply(gradients, adversary.variables)
+        move()
+    else:
+        tf.cond(adversary.is_due(model.optimizer.iterations), move, lambda: None)
+
+
+def _apply_to_replicas(model: Any, adversary: Any, gradients: list[Any]) -> None:
+    """Move one network, where its turn has come, along the mean of the replicas' gradients."""
+    context = tf.distribute.get_replica_context()
+    gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+    gradients = model.clip(gradients, adversary.optimizer)
+    gradients = [each / model.n_replicas for each in gradients]  # Keras adds them up
+    if adversary.every == 1:
+        _move_replica(adversary, gradients)
         return
     due = adversary.is_due(model.optimizer.iterations)
-    if n_replicas == 1:
-        tf.cond(due, lambda: _move(adversary, gradients), lambda: None)
-        return
     # A branch that updates variables of all replicas must be taken by all of them together.
-    tf.distribute.get_replica_context().merge_call(
-        _apply_together, args=(adversary, due, gradients)
-    )
+    context.merge_call(_apply_together, args=(adversary, due, gradients))
 
 
 def _apply_together(strategy: Any, adversary: Any, due: Any, gradients: Any) -> None:
     due = strategy.experimental_local_results(due)[0]
 
     def move() -> None:
-        strategy.extended.call_for_each_replica(_move, args=(adversary, gradients))
+        strategy.extended.call_for_each_replica(_move_replica, args=(adversary, gradients))
 
     tf.cond(due, move, lambda: None)
 
 
-def _move(adversary: Any, gradients: list[Any]) -> None:
+def _move_replica(adversary: Any, gradients: list[Any]) -> None:
     adversary.optimizer.apply(gradients, adversary.variables)

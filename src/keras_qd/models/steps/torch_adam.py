@@ -10,17 +10,7 @@ import numpy as np
 import torch
 from torch.optim.adam import adam
 
-#: Settings of Keras' optimizers that the kernels know nothing of.
-_EXTRAS = (
-    "amsgrad",
-    "clipnorm",
-    "clipvalue",
-    "global_clipnorm",
-    "gradient_accumulation_steps",
-    "loss_scale_factor",
-    "use_ema",
-    "weight_decay",
-)
+from keras_qd.models.steps.plain_adam import is_plain_adam
 
 
 def apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
@@ -68,29 +58,6 @@ def apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) ->
         maximize=False,
     )
     optimizer.iterations.assign_add(1)
-
-
-def is_plain_adam(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> bool:
-    """Return whether a step is Adam's formula in single precision, and nothing else.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Any; of Adam's subclasses only Keras' own one for torch is taken for it.
-    gradients : sequence of tensor or None
-        As they would be applied.
-    variables : sequence of keras.Variable
-        What they belong to.
-    """
-    kind = type(optimizer)
-    if kind.__name__ != "Adam" or not kind.__module__.startswith("keras.src."):
-        return False
-    if any(getattr(optimizer, name) for name in _EXTRAS):
-        return False
-    return all(
-        gradient is not None and variable.dtype == "float32" and variable.constraint is None
-        for gradient, variable in zip(gradients, variables, strict=True)
-    )
 
 
 def _rate(optimizer: Any, step: int) -> float:

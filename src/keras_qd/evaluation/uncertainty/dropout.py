@@ -62,7 +62,7 @@ def with_dropout(model: keras.Model, seed: int) -> keras.Model:
         return _always(layer, int(seeds.integers(2**31))) if layer in noisy else layer
 
     # Without the class of the network, which knows only how to build itself anew.
-    plain = keras.Model(graph.inputs, graph.outputs)
+    plain = keras.Model(graph.input, graph.output)
     return keras.models.clone_model(plain, clone_function=keep_or_replace)
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from keras_qd.data import open_store
 
+# Begun in the background, a test hands down an interrupt (Ctrl-C) that is ignored.
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from recipes_for_tests import *
 from keras_qd.data import *
 

@@ -17,8 +17,10 @@ from keras_qd.errors import ClusterError, PhysicsError, StoreError, UsageError
 dask = pytest.importorskip("dask", reason="needs the extra 'dask'")
 distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
 
+# As in killing.py.
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from recipes_for_tests import Noise
 from keras_qd.data import generate
 

@@ -6,8 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_qd.models.steps.plain_adam import is_plain_adam
-
 BACKEND = keras.config.backend()
 if BACKEND == "jax":
     pytest.skip("it compiles Keras' Adam into one pass", allow_module_level=True)
@@ -85,21 +83,3 @@ def test_another_adam_is_left_to_keras(setting):
     expected = weights_after(lambda adam, own, variables: adam.apply(own, variables), one)
     for a, b in zip(weights_after(apply, two), expected, strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-def test_only_keras_own_adam_is_plain():
-    variable = keras.Variable(np.zeros(2, "float32"))
-    gradient = keras.ops.zeros(2)
-
-    class Mine(keras.optimizers.Adam):
-        """May do something else."""
-
-    for optimizer, expected in (
-        (keras.optimizers.Adam(), True),
-        (keras.optimizers.AdamW(), False),
-        (keras.optimizers.SGD(), False),
-        (keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), False),
-        (Mine(), False),
-    ):
-        assert is_plain_adam(optimizer, [gradient], [variable]) == expected
-    assert not is_plain_adam(keras.optimizers.Adam(), [None], [variable])

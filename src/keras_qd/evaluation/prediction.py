@@ -171,9 +171,7 @@ def predict_scaled(model: keras.Model | Symmetrized, x: Array, batch_size: int) 
     """
     missing = -len(x) % batch_size
     filled = np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) if missing else x
-    starts = range(0, len(filled), batch_size)
-    # Copied, since torch warns of arrays that are read-only.
-    batches = (np.array(filled[start : start + batch_size]) for start in starts)
+    batches = (filled[start : start + batch_size] for start in range(0, len(filled), batch_size))
     outputs = [np.asarray(model.predict_on_batch(batch)) for batch in batches]
     prediction = np.concatenate(outputs)[: len(x)]
     if not np.isfinite(prediction).all():

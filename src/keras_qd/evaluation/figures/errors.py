@@ -61,6 +61,7 @@ def _histogram(panel: Axes, values: NDArray[Any], labels: Labels) -> None:
     panel.set_xlabel(with_unit(labels.measure, labels.measure_unit))
     panel.set_ylabel("number of systems")
     panel.margins(x=0)
+    panel.locator_params(axis="x", nbins=6)
     panel.legend()
 
 

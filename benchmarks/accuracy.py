@@ -32,7 +32,7 @@ BEST_UNET = {
     "learning_rate": 4e-3,
 }
 
-#: Row -> what is varied of the task. The paper's epochs take more than a day.
+#: Row -> what is varied of the task. The paper's epochs take more than a day of processor time.
 ROWS = {
     "pix2pix, paper": {
         "model": "pix2pix",

@@ -32,6 +32,7 @@ def pix2pix(
     learning_rate: float = 2e-4,
     discriminator_learning_rate: float | None = None,
     beta_1: float = 0.5,
+    weight_decay: float | None = None,
     seed: int | None = None,
     dtype: str | None = None,
 ) -> Pix2Pix:
@@ -60,6 +61,10 @@ def pix2pix(
         The discriminator's, where it is another one.
     beta_1 : float
         Of Adam, for both networks.
+    weight_decay : float, optional
+        Weights lose this share of themselves times the learning rate in every step, apart from the
+        gradient [1]_: all of them with Adam, those of kernels with Muon. Of the
+        generator alone.
     seed : int, optional
         Of the first weights and of the dropout masks.
     dtype : str, optional
@@ -75,6 +80,11 @@ def pix2pix(
     ------
     UsageError
         If the shapes or the depth do not fit, or a setting makes no sense.
+
+    References
+    ----------
+    .. [1] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", Int. Conf. Learning
+       Representations (2019), arXiv:1711.05101
 
     Examples
     --------
@@ -115,7 +125,7 @@ def pix2pix(
         average_decay,
         name="pix2pix",
     )
-    generators = build_optimizer(optimizer, learning_rate, beta_1)
+    generators = build_optimizer(optimizer, learning_rate, beta_1, weight_decay)
     rate = discriminator_learning_rate or learning_rate
     model.compile(PairedOptimizer(generators, keras.optimizers.Adam(rate, beta_1)))
     return model

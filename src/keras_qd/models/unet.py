@@ -160,6 +160,7 @@ def unet(
     optimizer: str = "adam",
     learning_rate: float = 2e-4,
     beta_1: float = 0.5,
+    weight_decay: float | None = None,
     **settings: Any,
 ) -> UNet:
     """Build the generator of pix2pix without the adversary, compiled with the mean absolute error.
@@ -172,6 +173,9 @@ def unet(
         ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.muon.ConvolutionMuon`.
     learning_rate, beta_1 : float
         Of the optimizer; the second of Adam alone.
+    weight_decay : float, optional
+        Weights lose this share of themselves times the learning rate in every step, apart from the
+        gradient [1]_: all of them with Adam, those of kernels with Muon.
     **settings
         As of :class:`UNet`.
 
@@ -183,7 +187,12 @@ def unet(
     Raises
     ------
     UsageError
-        As :class:`UNet`.
+        As :class:`UNet`, or if the weight decay is negative.
+
+    References
+    ----------
+    .. [1] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", Int. Conf. Learning
+       Representations (2019), arXiv:1711.05101
 
     Examples
     --------
@@ -192,7 +201,7 @@ def unet(
     (None, 32, 32, 1)
     """
     model = UNet(input_shape, output_shape, **settings)
-    model.compile(build_optimizer(optimizer, learning_rate, beta_1))
+    model.compile(build_optimizer(optimizer, learning_rate, beta_1, weight_decay))
     return model
 
 

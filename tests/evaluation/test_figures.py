@@ -128,6 +128,13 @@ def test_curves_of_whatever_there_is():
     np.testing.assert_array_equal(figure.axes[2].get_lines()[1].get_ydata(), HISTORY["val_l1"])
 
 
+def test_loss_goes_by_the_name_of_its_metric():
+    history = {"epoch": [0, 1], "l1_loss": [2.0, 1.0], "adversarial_loss": [1.0, 1.0]}
+    figure = curves_figure(history, {"l1": "L1"})
+
+    assert [title_of(axes) for axes in figure.axes][:2] == ["L1 loss", "adversarial loss"]
+
+
 def test_no_curves_is_told():
     with pytest.raises(UsageError, match="no losses"):
         curves_figure({"epoch": [1.0], "seconds": [2.0]})

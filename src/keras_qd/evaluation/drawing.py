@@ -80,7 +80,7 @@ def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
     yield from uncertainty_section(run)
     history = readable_history(run)
     if curve_names(history):
-        titles = {"l1_loss": "L1 loss", **{each.metric: each.title for each in evaluation.scores}}
+        titles = {score.metric: score.title for score in evaluation.scores}
         plate = Plate(
             "learning_curves",
             partial(curves_figure, history, titles),

@@ -7,10 +7,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_qd.errors import UnknownNameError, UsageError
-
-OPTIMIZERS = ("adam", "muon")
-
 #: Keeps a gradient of zeros from being divided by zero.
 _TINY = 1e-7
 
@@ -112,35 +108,3 @@ class ConvolutionMuon(keras.optimizers.Muon):
         matrix = ops.reshape(direction, (-1, direction.shape[-1]))
         step = self.lr_adjust(lr * self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
         self.assign_sub(variable, ops.reshape(step, variable.shape))
-
-
-def build_optimizer(
-    name: str, learning_rate: float, beta_1: float, weight_decay: float | None = None
-) -> keras.optimizers.Optimizer:
-    """Return the optimizer of a network of convolutions.
-
-    Parameters
-    ----------
-    name : str
-        ``"adam"`` or ``"muon"``, :class:`ConvolutionMuon`.
-    learning_rate : float
-        Of either.
-    beta_1 : float
-        Of Adam.
-    weight_decay : float, optional
-        Of every weight with Adam, of the kernels that are matrices with Muon.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such optimizer.
-    UsageError
-        If the weight decay is negative.
-    """
-    if weight_decay is not None and weight_decay < 0:
-        raise UsageError(f"got a weight decay of {weight_decay}; give none, or a positive number")
-    if name == "muon":
-        return ConvolutionMuon(learning_rate, weight_decay)
-    if name == "adam":
-        return keras.optimizers.Adam(learning_rate, beta_1, weight_decay=weight_decay)
-    raise UnknownNameError("optimizer", name, OPTIMIZERS)

@@ -1,4 +1,4 @@
-"""The optimizers of two networks as one, scaled losses for float16, and clipped gradients."""
+"""Optimizers by name, those of two networks as one, scaled losses and clipped gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_qd.errors import UsageError
+from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.models.muon import ConvolutionMuon
+
+OPTIMIZERS = ("adam", "muon")
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -138,6 +141,38 @@ class PairedOptimizer(keras.optimizers.Optimizer):
             for key in ("generator", "discriminator")
         )
         return cls(generator, discriminator, name=config["name"])
+
+
+def build_optimizer(
+    name: str, learning_rate: float, beta_1: float, weight_decay: float | None = None
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer of a network of convolutions.
+
+    Parameters
+    ----------
+    name : str
+        ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.muon.ConvolutionMuon`.
+    learning_rate : float
+        Of either.
+    beta_1 : float
+        Of Adam.
+    weight_decay : float, optional
+        Of every weight with Adam, of the kernels that are matrices with Muon.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such optimizer.
+    UsageError
+        If the weight decay is negative.
+    """
+    if weight_decay is not None and weight_decay < 0:
+        raise UsageError(f"got a weight decay of {weight_decay}; give none, or a positive number")
+    if name == "muon":
+        return ConvolutionMuon(learning_rate, weight_decay)
+    if name == "adam":
+        return keras.optimizers.Adam(learning_rate, beta_1, weight_decay=weight_decay)
+    raise UnknownNameError("optimizer", name, OPTIMIZERS)
 
 
 def with_loss_scale(optimizer: Any, network: keras.Model) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_qd.models.adversarial import Pix2Pix
-from keras_qd.models.muon import build_optimizer
-from keras_qd.models.optimizers import PairedOptimizer
+from keras_qd.models.optimizers import PairedOptimizer, build_optimizer
 from keras_qd.models.patchgan import PatchGAN
 from keras_qd.models.unet import Shape, UNet
 
@@ -62,9 +61,7 @@ def pix2pix(
     beta_1 : float
         Of Adam, for both networks.
     weight_decay : float, optional
-        Weights lose this share of themselves times the learning rate in every step, apart from the
-        gradient [1]_: all of them with Adam, those of kernels with Muon. Of the
-        generator alone.
+        Of the generator alone, see :func:`~keras_qd.models.unet.unet`.
     seed : int, optional
         Of the first weights and of the dropout masks.
     dtype : str, optional
@@ -80,11 +77,6 @@ def pix2pix(
     ------
     UsageError
         If the shapes or the depth do not fit, or a setting makes no sense.
-
-    References
-    ----------
-    .. [1] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", Int. Conf. Learning
-       Representations (2019), arXiv:1711.05101
 
     Examples
     --------

@@ -9,8 +9,7 @@ import keras
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.layers.factory import LayerFactory
 from keras_qd.models.layers.kernels import Downsample, Upsample
-from keras_qd.models.muon import build_optimizer
-from keras_qd.models.optimizers import with_loss_scale
+from keras_qd.models.optimizers import build_optimizer, with_loss_scale
 from keras_qd.models.portable import portable_config
 
 Shape = tuple[int, int, int]
@@ -163,7 +162,7 @@ def unet(
     weight_decay: float | None = None,
     **settings: Any,
 ) -> UNet:
-    """Build the generator of pix2pix without the adversary, compiled with the mean absolute error.
+    r"""Build the generator of pix2pix without the adversary, compiled with the mean absolute error.
 
     Parameters
     ----------
@@ -174,8 +173,9 @@ def unet(
     learning_rate, beta_1 : float
         Of the optimizer; the second of Adam alone.
     weight_decay : float, optional
-        Weights lose this share of themselves times the learning rate in every step, apart from the
-        gradient [1]_: all of them with Adam, those of kernels with Muon.
+        The factor c of :math:`w \leftarrow w - c \alpha w` in every step with the learning rate
+        :math:`\alpha`, apart from the gradient [1]_: of all weights with Adam, of the kernels that
+        are matrices with Muon.
     **settings
         As of :class:`UNet`.
 

@@ -15,6 +15,7 @@ from keras_qd.evaluation.figures.labels import words
 #: Columns that count or time rather than measure.
 _NOT_CURVES = ("epoch", "seconds", "learning_rate", "time")
 _VALIDATION = "val_"
+_LOSS = "_loss"
 _FIRST = ("generator_loss", "discriminator_loss")
 _N_COLUMNS = 3
 
@@ -55,7 +56,8 @@ def curves_figure(
     history : mapping of str to sequence of float
         Column -> one value an epoch. A column ``val_NAME`` shares the panel of ``NAME``.
     titles : mapping of str to str, optional
-        Column -> its name for people, such as ``"R2"``; the column's own where it is missing.
+        Column -> its name for people, such as ``"R2"``; the column's own where it is missing. The
+        loss ``NAME_loss`` goes by the name of ``NAME``.
 
     Returns
     -------
@@ -75,10 +77,18 @@ def curves_figure(
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
         _draw(panel, name, history)
-        panel.set_title((titles or {}).get(name, words(name)))
+        panel.set_title(_title(name, titles or {}))
     for panel in panels[len(names) :]:
         panel.set_visible(False)
     return figure
+
+
+def _title(name: str, titles: Mapping[str, str]) -> str:
+    """Return a column's name for people."""
+    measure = name.removesuffix(_LOSS)
+    if name not in titles and measure != name and measure in titles:
+        return f"{titles[measure]} loss"
+    return titles.get(name, words(name))
 
 
 def _draw(panel: Axes, name: str, history: Mapping[str, Sequence[float]]) -> None:

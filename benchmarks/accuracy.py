@@ -17,8 +17,8 @@ import click
 import numpy as np
 from machine import hold_to, machine
 
+from keras_qd._files import write_text
 from keras_qd.cli.options import task_changes
-from keras_qd.files import write_text
 
 #: What half an hour on two cores allows `pix2pix, best`.
 EPOCHS = 56

@@ -20,8 +20,8 @@ import numpy as np
 import skimage.metrics
 
 import keras_qd
-from keras_qd.datasets import ArrayDataset, Field
-from keras_qd.evaluation import prediction
+from keras_qd.data import ArrayDataset, Field
+from keras_qd.prediction import _predict as prediction
 
 FIELDS = {
     "potential": Field((64, 64), "Ha*", "confinement potential"),

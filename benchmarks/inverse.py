@@ -10,7 +10,8 @@ import time
 import click
 import numpy as np
 
-from keras_qd.physics import Box, Solver, invert, sample_potentials
+from keras_qd.inverse import refine_potential
+from keras_qd.physics import Box, Solver, sample_potentials
 
 BOX = Box(10.0)
 N_PIXELS = 64
@@ -34,7 +35,7 @@ def make_target(index, n_electrons):
 def timed(target, n_electrons, tolerance, start=None):
     """Invert; return the inversion and its processor seconds."""
     began = time.process_time()
-    found = invert(target, BOX, n_electrons, tolerance=tolerance, start=start)
+    found = refine_potential(target, BOX, n_electrons, tolerance=tolerance, start=start)
     return found, time.process_time() - began
 
 
@@ -109,8 +110,7 @@ def starts(first, n_targets, run):
 
 def proposals(run, targets):
     """What a trained model proposes."""
-    from keras_qd.evaluation.inverse.problem import InverseProblem
-    from keras_qd.evaluation.inverse.proposal import propose
+    from keras_qd.inverse.proposal import InverseProblem, propose
 
     return propose(run, targets, InverseProblem(box=BOX, n_electrons=2))
 

@@ -57,7 +57,7 @@ def open_batches(path, task, memory_budget):
     """Return the task, its fitted pipeline and its training batches."""
     import keras_qd
     from keras_qd.tasks import Pipeline
-    from keras_qd.training.batching import training_batches
+    from keras_qd.training.batches import training_batches
 
     task = keras_qd.task(task)
     dataset = keras_qd.load("stored", path=path, memory_budget=memory_budget)

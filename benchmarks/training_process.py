@@ -26,7 +26,7 @@ class Package:
 
     def train(self, x, y, batch_size):
         """Train one epoch on images in order, shape (n, size, size, 1)."""
-        from keras_qd.datasets import Batches, feed
+        from keras_qd.training import Batches, feed
 
         batches = Batches(x, y, batch_size, shuffle=False)
         self._model.fit(feed(batches), verbose=0, shuffle=False)

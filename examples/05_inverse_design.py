@@ -10,9 +10,9 @@ import os
 import matplotlib.pyplot as plt
 
 import keras_qd
-from keras_qd import physics
-from keras_qd.evaluation.figures.inversions import inversions_figure
-from keras_qd.evaluation.figures.style import drawing
+from keras_qd import inverse, physics
+from keras_qd.report.figures.inversions import inversions_figure
+from keras_qd.report.figures.style import drawing
 
 REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
 pixels, gates, seconds = (32, 2, 2) if REDUCED else (64, 5, 60)
@@ -23,7 +23,7 @@ pixels, gates, seconds = (32, 2, 2) if REDUCED else (64, 5, 60)
 
 # %%
 box = physics.Box(10.0)
-letters = physics.density_target("letters", text="QD", width=0.08)
+letters = inverse.density_target("letters", text="QD", width=0.08)
 wanted = letters.density(box, pixels, n_electrons=2)
 plt.figure(figsize=(3.4, 3), layout="constrained")
 plt.imshow(wanted, origin="lower", extent=(0, box.length, 0, box.length), cmap="magma")
@@ -44,7 +44,7 @@ print(f"  start: integral |dn| / N = {free.start_residual:.2g}; E = {free.energy
 
 # %%
 array = physics.potential_family("gate-array", n_gates=gates, gate_energy=(-12, 12), depth=0.05)
-device = physics.invert_in_family(
+device = inverse.invert_in_family(
     wanted,
     box,
     2,

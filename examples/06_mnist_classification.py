@@ -31,7 +31,7 @@ for task in (course, better):
         f"{task.name}: accuracy {accuracy.value:.4f} ({low:.4f} to {high:.4f}), "
         f"most frequent class {accuracy.baseline:.4f}"
     )
-    print("report with confusion matrix and mistakes:", keras_qd.evaluation.write_report(run))
+    print("report with confusion matrix and mistakes:", keras_qd.report.write_report(run))
 
 # %% [markdown]
 # Some test digits, with what the second network takes them for, and how sure it is.

@@ -15,7 +15,7 @@ from keras import ops
 
 import keras_qd
 from keras_qd import testing
-from keras_qd.datasets import ArrayDataset, Field
+from keras_qd.data import ArrayDataset, Field
 from keras_qd.tasks import Task
 
 REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_qd.files import replacing, write_json
+from keras_qd._files import replacing, write_json
 
 
 def write_half(path):

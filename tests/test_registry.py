@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from keras_qd.errors import PluginError, UnknownNameError, UsageError
-from keras_qd.registry import PluginWarning, Registry, registry
+from keras_qd.registry import PluginWarning, Registry, components
 
 
 def entry_point(name, value, distribution, version="1.0"):
@@ -93,4 +93,4 @@ def test_registering_again_replaces():
 
 def test_unknown_kind():
     with pytest.raises(UnknownNameError, match="did you mean 'models'"):
-        registry("model")
+        components("model")

@@ -1,31 +1,42 @@
 from . import (
     backend as backend,
     data as data,
-    datasets as datasets,
     errors as errors,
     evaluation as evaluation,
+    export as export,
+    inverse as inverse,
     metrics as metrics,
     models as models,
     physics as physics,
+    prediction as prediction,
+    report as report,
     tasks as tasks,
     testing as testing,
     training as training,
 )
-from .components import (
+from .compression import (
+    compress as compress,
+    decompress as decompress,
+)
+from .evaluation import (
+    evaluate as evaluate,
+)
+from .export import (
+    export_model as export_model,
+)
+from .inverse import (
+    invert as invert,
+)
+from .prediction import (
+    predict as predict,
+)
+from .registry import (
     build as build,
     load as load,
     metric as metric,
     names as names,
     register as register,
     task as task,
-)
-from .evaluation import (
-    compress as compress,
-    decompress as decompress,
-    evaluate as evaluate,
-    export as export,
-    invert as invert,
-    predict as predict,
 )
 from .training import (
     resume as resume,

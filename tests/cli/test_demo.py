@@ -44,12 +44,12 @@ def test_the_full_demo_reaches_what_it_promises(keras_qd_command, tmp_path):
 
 
 def test_an_interrupted_demo_goes_on_and_another_one_goes_beside(tmp_path):
-    from keras_qd import components
+    from keras_qd import registry
     from keras_qd.backend import ensure_backend
     from keras_qd.cli.demo import _is_interrupted
     from keras_qd.training import Run
 
-    task = components.task("potential-to-density", epochs=2)
+    task = registry.task("potential-to-density", epochs=2)
     path = tmp_path / "demo"
     assert not _is_interrupted(path, task, seed=0)
     config = {"task": task.to_config(), "seed": 0, "backend": ensure_backend()}

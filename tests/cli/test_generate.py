@@ -178,7 +178,7 @@ def test_mistakes_in_a_file_are_told_in_a_line(tmp_path, capsys, changes, messag
 
 
 def test_who_works_is_decided_by_the_command_line(tmp_path, capsys, monkeypatch):
-    from keras_qd.data import cluster
+    from keras_qd.data.store import cluster
 
     monkeypatch.setattr(cluster, "TIMEOUT", 1)
     config = write_config(tmp_path)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_qd import physics
+from keras_qd import inverse, physics
 from keras_qd.cli.main import main
 from keras_qd.data import open_store
 
@@ -17,7 +17,7 @@ def targets(n):
     """Two lobes, turned one by one."""
     return np.stack(
         [
-            physics.density_target("two-lobes", width=0.3, angle=0.3 * i).density(BOX, 16, 2)
+            inverse.density_target("two-lobes", width=0.3, angle=0.3 * i).density(BOX, 16, 2)
             for i in range(n)
         ]
     )

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from keras_qd.cli.validate import command
 from keras_qd.errors import PhysicsError
-from keras_qd.physics.validation.table import validation_cases
+from keras_qd.physics.validation import validation_cases
 
 
 @pytest.fixture

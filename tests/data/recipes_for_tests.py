@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_qd.data import Field, Recipe
 from keras_qd.errors import PhysicsError
-from keras_qd.physics.potentials.sampling import sample_generator
+from keras_qd.physics.potentials.base import sample_generator
 
 
 @dataclass(frozen=True, kw_only=True)

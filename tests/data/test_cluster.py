@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from recipes_for_tests import Failing, Noise
 
-from keras_qd.data import cluster, generate, open_store
+from keras_qd.data import generate, open_store
+from keras_qd.data.store import cluster
 from keras_qd.errors import ClusterError, PhysicsError, StoreError, UsageError
 
 dask = pytest.importorskip("dask", reason="needs the extra 'dask'")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_qd.data import QuantumDots, Wells, generate
-from keras_qd.data.store import Store
+from keras_qd.data.store.store import Store
 from keras_qd.physics.box import Box
 from keras_qd.physics.solver import Solver
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import constants
 
 from keras_qd.data import QuantumDots, Wells, generate, in_material
-from keras_qd.data.laboratory_units import laboratory_unit, shown_units
+from keras_qd.data.store.summary import laboratory_unit, shown_units
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.physics import material
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from keras_qd.data.lock import WriterLock
+from keras_qd.data.store.lock import WriterLock
 from keras_qd.errors import StoreError
 
 

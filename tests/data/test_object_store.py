@@ -5,7 +5,8 @@ import socket
 import pytest
 from recipes_for_tests import Noise
 
-from keras_qd.data import generate, lease, open_store
+from keras_qd.data import generate, open_store
+from keras_qd.data.store import lease
 from keras_qd.errors import StoreError
 
 pytest.importorskip("s3fs", reason="needs s3fs")

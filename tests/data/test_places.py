@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from recipes_for_tests import Noise
 
-from keras_qd.data import Wells, generate, lease, open_store
-from keras_qd.data.directory import Directory
-from keras_qd.data.job import Job
-from keras_qd.data.places import find_place
-from keras_qd.data.preparation import prepare_store
-from keras_qd.datasets.wells_1d import wells_1d
+from keras_qd.data import Wells, generate, open_store
+from keras_qd.data.store import lease
+from keras_qd.data.store.directory import Directory
+from keras_qd.data.store.job import Job
+from keras_qd.data.store.places import find_place
+from keras_qd.data.store.writer import prepare_store
+from keras_qd.data.wells import wells_1d
 from keras_qd.errors import StoreError, UsageError
 
 

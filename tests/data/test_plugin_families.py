@@ -11,8 +11,8 @@ import keras_qd
 from keras_qd import physics, testing
 from keras_qd.data import QuantumDots, generate, in_material, open_store, write_store
 from keras_qd.errors import ConformanceError, PluginError, UsageError
-from keras_qd.physics.potentials.catalogue import FAMILIES
-from keras_qd.registry import registry
+from keras_qd.physics.potentials.base import FAMILIES
+from keras_qd.registry import components
 
 MODULE = """
 import dataclasses
@@ -69,7 +69,7 @@ def plugin(tmp_path, monkeypatch):
 @pytest.fixture
 def session_family(plugin, monkeypatch):
     """The name of a family that only this session knows."""
-    known = registry("potentials")
+    known = components("potentials")
     monkeypatch.setattr(known, "_registered", dict(known._registered))
     other = type("Other", (FAMILIES["slopes"],), {"name": "other-slopes"})
     return keras_qd.register("potentials", "other-slopes")(other).name

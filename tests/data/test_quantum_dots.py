@@ -9,7 +9,7 @@ from keras_qd.data import QuantumDots, generate
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.potentials.sampling import sample_potentials
+from keras_qd.physics.potentials.base import sample_potentials
 from keras_qd.physics.solver import solve
 
 SMALL = {"n_pixels": 32, "n_orbitals": 8}

@@ -10,8 +10,8 @@ import zarr
 from recipes_for_tests import BatchedNoise, Noise
 
 from keras_qd.data import Recipe, generate, open_store, recipe_class
-from keras_qd.data.field import Field
-from keras_qd.data.statistics import field_histogram, summarise_field
+from keras_qd.data.fields import Field
+from keras_qd.data.store.summary import field_histogram, summarise_field
 from keras_qd.errors import StoreError, UnknownNameError
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from keras_qd.data import Wells, generate
-from keras_qd.datasets.wells_1d import wells_1d
+from keras_qd.data.wells import wells_1d
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.physics.one_dimensional.solver import states_1d
+from keras_qd.physics.line.solver import states_1d
 
 
 @pytest.fixture(scope="module")

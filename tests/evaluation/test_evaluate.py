@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.data.manifest import checksum
-from keras_qd.datasets import ArrayDataset
+from keras_qd.data import ArrayDataset
+from keras_qd.data.store.store import checksum
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.evaluation import Evaluation
-
-from .conftest import LENGTH, make_dataset, make_task, make_wells
+from tests.wells import LENGTH, make_dataset, make_task, make_wells
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import UnknownNameError
-from keras_qd.evaluation.figures.dependence import dependence_figure
-from keras_qd.evaluation.figures.labels import Labels
 from keras_qd.evaluation.grouping import divide, group_by
+from keras_qd.report.figures.errors import dependence_figure
+from keras_qd.report.figures.style import Labels
 
 
 def test_groups_are_of_about_equal_size_and_in_order():

@@ -6,7 +6,7 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.evaluation.leaderboard import rank_runs
+from keras_qd.evaluation.result import rank_runs
 
 
 @pytest.fixture(scope="module")

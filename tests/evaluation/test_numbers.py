@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.data import Wells
-from keras_qd.datasets import ArrayDataset
+from keras_qd.data import ArrayDataset, Wells
 from keras_qd.errors import UsageError
-from keras_qd.evaluation.figures.energies import energies_figure
-from keras_qd.evaluation.figures.labels import Labels
-from keras_qd.evaluation.report import write_report
+from keras_qd.report.figures.energies import energies_figure
+from keras_qd.report.figures.style import Labels
+from keras_qd.report.report import write_report
 
 LABELS = Labels({"potential": "Ha*", "density": "1/a0*", "energy": "Ha*"}, 10.0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_qd.evaluation.statistics import central_interval, resampled_means, summarise
+from keras_qd.evaluation.scores import central_interval, resampled_means, summarise
 
 
 def test_undefined_values_are_counted_and_left_out():

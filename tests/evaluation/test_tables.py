@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_qd.errors import UsageError
-from keras_qd.evaluation import tables
+from keras_qd.evaluation import result as tables
 
 COLUMNS = {
     "index": np.arange(3),

@@ -9,14 +9,13 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import UsageError
-from keras_qd.evaluation import Evaluation, report
-from keras_qd.evaluation.uncertainty.calibration import calibrate
-from keras_qd.evaluation.uncertainty.draws import Draws
-from keras_qd.evaluation.uncertainty.dropout import with_dropout
-from keras_qd.evaluation.uncertainty.section import uncertainty_section
-
-from .conftest import make_dataset, make_task
-from .digits import copied
+from keras_qd.evaluation import Evaluation
+from keras_qd.evaluation.ensemble import with_dropout
+from keras_qd.evaluation.uncertainty import Draws, calibrate
+from keras_qd.report import report
+from keras_qd.report.sections import uncertainty_section
+from tests.digits import copied
+from tests.wells import make_dataset, make_task
 
 
 def test_mean_and_spread_of_draws():

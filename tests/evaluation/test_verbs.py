@@ -10,11 +10,10 @@ import pytest
 
 import keras_qd
 from keras_qd.data import generate
+from keras_qd.data.io.reading import read_fields
 from keras_qd.data.wells import Wells
 from keras_qd.errors import DataError
-from keras_qd.evaluation.reading import read_fields
-
-from .conftest import make_wells
+from tests.wells import make_wells
 
 
 def test_evaluate_prints_a_table(keras_qd_command, run):

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 import keras_qd
+from keras_qd.data import ArrayDataset
 from keras_qd.data.quantum_dots import QuantumDots
 from keras_qd.data.wells import Wells
-from keras_qd.datasets import ArrayDataset
-from keras_qd.evaluation import Evaluation, Worth, report
-from keras_qd.evaluation.uncertainty import predicting
-from keras_qd.evaluation.worth import exact
-from keras_qd.evaluation.worth.model_times import ModelTimes
-
-from .conftest import FIELDS
+from keras_qd.evaluation import Evaluation, Worth
+from keras_qd.evaluation import cost as exact
+from keras_qd.evaluation import ensemble as predicting
+from keras_qd.evaluation.cost import ModelTimes
+from keras_qd.report import report
+from tests.wells import FIELDS
 
 WORTH = Worth(
     solver="exact diagonalisation",

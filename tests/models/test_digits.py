@@ -6,7 +6,7 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import UsageError
-from keras_qd.models.portable import portable_config
+from keras_qd.models.base import portable_config
 
 IMAGES = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype("float32")
 SMALL = {

@@ -6,7 +6,7 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import UsageError
-from keras_qd.models.energy_cnn import EnergyCNN
+from keras_qd.models.energies import EnergyCNN
 
 
 def test_parameters_are_those_of_the_course_for_both_tasks():

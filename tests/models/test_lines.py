@@ -7,7 +7,7 @@ import pytest
 import keras_qd
 from keras_qd.data import Wells
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.models.layers.trial_energy import TrialEnergy
+from keras_qd.models.energies import TrialEnergy
 
 SMALL = {"residual-1d": {"width": 8, "blocks": 1}, "fno-1d": {"width": 4, "modes": 4, "blocks": 1}}
 LINES = sorted(SMALL)

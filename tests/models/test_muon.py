@@ -6,7 +6,7 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import UnknownNameError
-from keras_qd.models.muon import ConvolutionMuon
+from keras_qd.models.optimizers import ConvolutionMuon
 
 RATE = 0.01
 SHAPES = {"kernel": (3, 3, 4, 6), "matrix": (5, 8), "bias": (6,), "one filter": (3, 3, 4, 1)}

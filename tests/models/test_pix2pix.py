@@ -3,9 +3,8 @@ import numpy as np
 import pytest
 
 from keras_qd.errors import DataError, UsageError
-from keras_qd.models.adversarial import Pix2Pix
 from keras_qd.models.optimizers import PairedOptimizer
-from keras_qd.models.pix2pix import pix2pix
+from keras_qd.models.pix2pix import Pix2Pix, pix2pix
 
 LOSSES = ("adversarial_loss", "discriminator_loss", "generator_loss", "l1_loss", "loss")
 

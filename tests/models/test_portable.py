@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 
-from keras_qd.models.portable import portable_config
+from keras_qd.models.base import portable_config
 
 
 def test_no_backend_is_named_at_any_depth():

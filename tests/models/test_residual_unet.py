@@ -7,7 +7,7 @@ from keras import ops
 
 import keras_qd
 from keras_qd.errors import UsageError
-from keras_qd.models.layers.blocks_of_pixels import gather, spread
+from keras_qd.models.residual_unet import gather, spread
 
 SMALL = {"filters": 4, "levels": 2, "blocks": 1}
 

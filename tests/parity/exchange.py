@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 import keras_qd
-from keras_qd.models.saving import save_model
+from keras_qd.models.base import save_model
 
 FOLDER = Path(__file__).with_name("saved")
 BACKENDS = ("jax", "tensorflow", "torch")

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_qd.models.saving import save_model
+from keras_qd.models.base import save_model
 from tests.parity.exchange import BACKENDS, MODELS, build, path_of, predict, train
 
 

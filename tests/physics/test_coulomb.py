@@ -6,7 +6,7 @@ from scipy.integrate import nquad, quad
 
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.physics import Interaction
-from keras_qd.physics.coulomb import centre_of_mass_integral, interaction_table, pair_integrals
+from keras_qd.physics.integrals import centre_of_mass_integral, interaction_table, pair_integrals
 
 INTERACTIONS = [
     Interaction(),

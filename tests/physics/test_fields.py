@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_qd.errors import DataError
-from keras_qd.physics.fields import check_field
+from keras_qd.physics.box import check_field
 
 
 def check(field):

@@ -8,11 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_qd.physics import Box, Solver, sample_potentials
-from keras_qd.physics.hamiltonian import SectorHamiltonian
+from keras_qd.physics.determinants import spin_sector
+from keras_qd.physics.full_ci import SectorHamiltonian, lowest_levels
+from keras_qd.physics.integrals import (
+    PairInteraction,
+    pair_interaction,
+    singlet_pairs,
+    triplet_pairs,
+)
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.many_body import lowest_levels
-from keras_qd.physics.pairs import PairInteraction, pair_interaction, singlet_pairs, triplet_pairs
-from keras_qd.physics.spin_sector import spin_sector
 
 BOX = Box(10.0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_qd import physics
-from keras_qd.physics.references import (
+from keras_qd.physics.validation import (
     WEAK_COUPLING_SLOPES,
     box_level,
     separated_energy,

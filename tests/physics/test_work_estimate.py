@@ -2,7 +2,7 @@ import pytest
 
 from keras_qd.errors import PhysicsError
 from keras_qd.physics import Box, Solver
-from keras_qd.physics.work_estimate import estimate_work
+from keras_qd.physics.solver import estimate_work
 
 
 def test_out_of_reach_is_refused_with_numbers():

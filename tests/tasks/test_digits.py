@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.datasets import ArrayDataset
+from keras_qd.data import ArrayDataset
 
 #: What each learns on 600 images, with fewer and smaller steps than in earnest.
 REDUCED = {

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.data import Wells
-from keras_qd.datasets import ArrayDataset
+from keras_qd.data import ArrayDataset, Wells
 
 #: Variance of the data set's random constant, uniform in +-0.44 Ha*.
 CONSTANT = 0.44**2 / 3

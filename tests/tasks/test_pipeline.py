@@ -63,7 +63,7 @@ def test_configuration_survives_json(fields):
 
 
 def test_classes_come_back_with_their_probabilities(fields):
-    from keras_qd.datasets import Field
+    from keras_qd.data import Field
 
     described = {"digit": Field((), limits=(0, 4))}
     pipeline = Pipeline.fit(

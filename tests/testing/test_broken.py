@@ -10,12 +10,12 @@ import pytest
 
 import keras_qd
 from keras_qd import testing
-from keras_qd.datasets import ArrayDataset, Field
+from keras_qd.data import ArrayDataset, Field
 from keras_qd.errors import ConformanceError, UsageError
 from keras_qd.physics import PotentialFamily
-from keras_qd.registry import KINDS, registry
+from keras_qd.registry import KINDS, components
 from keras_qd.tasks import Task
-from keras_qd.testing import backends
+from keras_qd.testing import findings as backends
 from keras_qd.testing.findings import Findings
 
 RUNNING = keras.config.backend()
@@ -25,7 +25,7 @@ RUNNING = keras.config.backend()
 def forgotten(monkeypatch):
     """Forget after each test what it has registered: other tests list what there is."""
     for kind in KINDS:
-        monkeypatch.setattr(registry(kind), "_registered", dict(registry(kind)._registered))
+        monkeypatch.setattr(components(kind), "_registered", dict(components(kind)._registered))
 
 
 def dense(input_shape=(6, 1), output_shape=None, units=1, seed=None, compiled=True, layers=()):

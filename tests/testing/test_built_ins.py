@@ -6,7 +6,7 @@ import pytest
 
 import keras_qd
 from keras_qd import physics, testing
-from keras_qd.physics.one_dimensional.families import GaussianWellsLine, RandomFourierLine
+from keras_qd.physics.line.potentials import GaussianWellsLine, RandomFourierLine
 
 LINE = {"input_shape": (16, 1), "output_shape": (1,)}
 DIGIT = {"input_shape": (28, 28, 1), "output_shape": (10,)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.datasets import ArrayDataset, Field
+from keras_qd.data import ArrayDataset, Field
 
 
 def make_dataset(n_train=24, n_other=8, n_pixels=16):

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 import keras_qd
 from keras_qd.data import Store, Wells, generate
-from keras_qd.datasets import Batches
-from keras_qd.datasets.shards import Shards
-from keras_qd.datasets.stored_array import StoredArray
+from keras_qd.data.stored import Shards, StoredArray
 from keras_qd.errors import UsageError
 from keras_qd.tasks import Pipeline, Task
-from keras_qd.training.batching import n_samples, training_batches, validation_batches
+from keras_qd.training import Batches
+from keras_qd.training.batches import n_samples, training_batches, validation_batches
 
 N_SAMPLES = 40_000
 TASK = Task(

@@ -6,7 +6,7 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import RunError, UnknownNameError, UsageError
-from keras_qd.training.best_epoch import best_index
+from keras_qd.training.callbacks import best_index
 from keras_qd.training.checkpoint import load_weights
 
 from .conftest import make_dataset, make_task

@@ -6,7 +6,7 @@ import pytest
 
 import keras_qd
 from keras_qd.errors import DataError, UnknownNameError
-from keras_qd.training.evolution import read_snapshots, snapshot_epochs
+from keras_qd.training.snapshots import read_snapshots, snapshot_epochs
 
 from .conftest import make_dataset, make_task
 

@@ -12,7 +12,7 @@ import pytest
 import keras_qd
 from keras_qd.errors import UsageError
 from keras_qd.training.event_file import append, crc32c, scalars_record, version_record
-from keras_qd.training.named_callbacks import check_callbacks
+from keras_qd.training.logging import check_callbacks
 
 from .conftest import make_dataset, make_task
 
@@ -119,7 +119,7 @@ def test_mlflow_has_each_epoch_once(interrupted, tmp_path, monkeypatch):
     monkeypatch.setitem(
         sys.modules, "mlflow", types.SimpleNamespace(MlflowClient=lambda: Client(runs))
     )
-    from keras_qd.training.mlflow import MLflow
+    from keras_qd.training.logging import MLflow
 
     history = interrupted.history()
     (interrupted.path / "mlflow.json").unlink(missing_ok=True)
@@ -143,7 +143,7 @@ def test_mlflow_has_each_epoch_once(interrupted, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*noload.*")  # MLflow's own
 def test_mlflow_itself_takes_it(interrupted, tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
-    from keras_qd.training.mlflow import MLflow
+    from keras_qd.training.logging import MLflow
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     (interrupted.path / "mlflow.json").unlink(missing_ok=True)
@@ -156,6 +156,6 @@ def test_mlflow_itself_takes_it(interrupted, tmp_path, monkeypatch):
 
 
 def test_without_mlflow_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("keras_qd.training.named_callbacks.find_spec", lambda name: None)
+    monkeypatch.setattr("keras_qd.training.logging.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r'pip install "keras-qd\[mlflow\]"'):
         check_callbacks(["tensorboard", "mlflow"])

@@ -15,7 +15,7 @@ import pytest
 import keras_qd
 from keras_qd.cli.options import task_changes
 from keras_qd.errors import RunError, UsageError
-from keras_qd.registry import registry
+from keras_qd.registry import components
 from keras_qd.training import Run
 from keras_qd.training.search_space import Choice, Range, default_space, read_space
 from keras_qd.training.tuning import Trial, best_trial, changes_of, tune
@@ -58,7 +58,7 @@ def _registered():
     """Register the small model for these tests alone: others list what there is."""
     keras_qd.register("models", "one-by-one")(one_by_one)
     yield
-    del registry("models")._registered["one-by-one"]
+    del components("models")._registered["one-by-one"]
 
 
 def searched_task():

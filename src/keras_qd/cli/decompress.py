@@ -38,8 +38,8 @@ def command(path: Path, out: Path, force: bool, run: Path | None, as_json: bool)
     """
     if out.exists() and not force:
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
-    from keras_qd.evaluation import decompress
-    from keras_qd.evaluation.compression.images import check_writable, write_images
+    from keras_qd.compression.coding import decompress
+    from keras_qd.compression.images import check_writable, write_images
 
     check_writable(out)
     field, images = next(iter(decompress(path, run).items()))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keras_qd import components
+from keras_qd import registry
 from keras_qd.cli.format import format_seconds
 from keras_qd.cli.options import as_json, backend, print_json, seed
 from keras_qd.cli.progress import counting, training_progress
 from keras_qd.cli.steps import free_path, judge, print_verdict, resumable
 
 if TYPE_CHECKING:
-    from keras_qd.tasks import Task
-    from keras_qd.training import Run
+    from keras_qd.tasks.task import Task
+    from keras_qd.training.run import Run
 
 #: As many as take four to five minutes, data and all, on two processor cores.
 EPOCHS = 20
@@ -74,7 +74,8 @@ def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> N
 
 
 def _make_data(path: Path, samples: int, seed: int) -> None:
-    from keras_qd.data import QuantumDots, generate
+    from keras_qd.data.quantum_dots import QuantumDots
+    from keras_qd.data.store.generation import generate
 
     click.echo(f"solving {samples} two-electron dots exactly into {path}", err=True)
     with counting("solving", "dots") as count:
@@ -83,11 +84,9 @@ def _make_data(path: Path, samples: int, seed: int) -> None:
 
 def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
     """Train, or go on with an interrupted demo; any other run stays, and a new one goes beside."""
-    from keras_qd.training import resume, train
+    from keras_qd.training.fit import resume, train
 
-    task = components.task(
-        "potential-to-density", dataset_config={"path": str(data)}, epochs=epochs
-    )
+    task = registry.task("potential-to-density", dataset_config={"path": str(data)}, epochs=epochs)
     interrupted = _is_interrupted(out, task, seed)
     path = out if interrupted else free_path(out)
     click.echo(f"training pix2pix into {path}", err=True)
@@ -100,7 +99,7 @@ def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
 def _is_interrupted(path: Path, task: Task, seed: int) -> bool:
     """Return whether the same demo was begun at `path` and not finished."""
     from keras_qd.backend import ensure_backend
-    from keras_qd.training import Run
+    from keras_qd.training.run import Run
 
     if not (path / "config.json").is_file():
         return False

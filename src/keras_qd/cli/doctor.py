@@ -15,8 +15,8 @@ from keras_qd.backend import PREFERENCE, ensure_backend, installed_backends
 from keras_qd.cli.extras import describe_extras
 from keras_qd.cli.options import as_json, print_json, print_table
 from keras_qd.errors import KerasQDError
-from keras_qd.registry import KINDS, PluginWarning, registry
-from keras_qd.training.environment import describe_environment
+from keras_qd.registry import KINDS, PluginWarning, components
+from keras_qd.training.run import describe_environment
 
 #: Run in a process of its own: one process can hold only one Keras backend.
 _PROBE = """
@@ -89,7 +89,7 @@ def _broken_plugins() -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for kind in KINDS:
-            registry(kind).load_all()
+            components(kind).load_all()
     return [str(entry.message) for entry in caught if issubclass(entry.category, PluginWarning)]
 
 
@@ -97,7 +97,7 @@ def _self_test(quiet: bool) -> list[dict[str, Any]]:
     """Run the self-test, telling of each part as it ends."""
     import dataclasses
 
-    from keras_qd.testing import self_test
+    from keras_qd.testing.installation import self_test
 
     trials = []
     for trial in self_test():

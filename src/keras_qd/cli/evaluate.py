@@ -14,7 +14,7 @@ from keras_qd.cli.verdicts import print_groups, print_ranking, print_scores, pri
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.evaluation import Evaluation
+    from keras_qd.evaluation.result import Evaluation
 
 
 @click.command("evaluate")
@@ -100,7 +100,7 @@ def command(
     if as_csv and as_json:
         raise UsageError("--csv and --json both say what to print; give one of them")
     if table is not None:
-        from keras_qd.evaluation.tables import check_table_path
+        from keras_qd.evaluation.result import check_table_path
 
         check_table_path(table)
     evaluations = _evaluate(runs, **settings)
@@ -110,11 +110,11 @@ def command(
         return
     name, evaluation = next(iter(evaluations.items()))
     if table is not None:
-        from keras_qd.evaluation.tables import write_table
+        from keras_qd.evaluation.result import write_table
 
         write_table(table, evaluation.samples)
     if as_csv:
-        from keras_qd.evaluation.tables import print_csv
+        from keras_qd.evaluation.result import print_csv
 
         print_csv(evaluation.samples, sys.stdout)
     else:
@@ -139,7 +139,7 @@ def _evaluate(
     **settings: Any,
 ) -> dict[str, Evaluation]:
     """Judge each run, or all as one."""
-    from keras_qd.evaluation import evaluate
+    from keras_qd.evaluation._evaluate import evaluate
 
     settings |= {
         "dropout_draws": dropout_draws or 0,
@@ -155,7 +155,7 @@ def _evaluate(
 
 def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json: bool) -> None:
     """Print what was found for one run, or for an ensemble."""
-    from keras_qd.evaluation.grouping import group_by
+    from keras_qd.evaluation.result import group_by
 
     groups = [] if by is None else group_by(evaluation, by)
     if as_json:
@@ -172,7 +172,7 @@ def _show_ranking(
     evaluations: dict[str, Evaluation], sort: str | None, space: str, as_json: bool
 ) -> None:
     """Print several runs, best first."""
-    from keras_qd.evaluation.leaderboard import rank_runs
+    from keras_qd.evaluation.result import rank_runs
 
     order = rank_runs(evaluations, sort)
     if as_json:

@@ -39,9 +39,9 @@ def command(run: Path, name: str, out: Path, force: bool, as_json: bool) -> None
       keras-qd export runs/potential-to-density --format onnx --out exported
       keras-qd export runs/potential-to-density --backend torch --format torch --out exported
     """
-    from keras_qd.evaluation import export
+    from keras_qd.export._export import export_model
 
-    exported = export(run, out, name, force=force)
+    exported = export_model(run, out, name, force=force)
     if as_json:
         print_json(asdict(exported))
         return

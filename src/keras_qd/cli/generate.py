@@ -18,7 +18,8 @@ from keras_qd.cli.options import StorePath, as_json, print_json
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.data import Recipe, Store
+    from keras_qd.data.recipes import Recipe
+    from keras_qd.data.store.store import Store
 
 #: Option -> the setting of a recipe that it stands for.
 SETTINGS = {
@@ -154,7 +155,7 @@ def as_options(store: Store) -> dict[str, Any]:
     UsageError
         If no recipe of this version makes it.
     """
-    from keras_qd.data import recipe_class
+    from keras_qd.data.recipes import recipe_class
 
     made = store.configuration
     version = recipe_class(str(made.get("kind"))).version
@@ -177,7 +178,7 @@ def as_options(store: Store) -> dict[str, Any]:
 
 def _material(store: Store) -> dict[str, Any] | None:
     """Return what a0* and Ha* stand for in a store, if it says so."""
-    from keras_qd.data.laboratory_units import store_material
+    from keras_qd.data.store.summary import store_material
 
     material = store_material(store)
     if material is None:
@@ -208,7 +209,7 @@ def _generate(
     out: Path | str, recipe: Recipe, samples: int, workers: int | None, scheduler: str | None
 ) -> Store:
     from keras_qd.cli.progress import counting
-    from keras_qd.data import generate
+    from keras_qd.data.store.generation import generate
 
     with counting(recipe.kind, "samples") as count:
         return generate(out, recipe, samples, workers=workers, scheduler=scheduler, progress=count)
@@ -222,7 +223,8 @@ def _build_recipe(
     effective_units: bool,
 ) -> Recipe:
     """Build the recipe of `kind` from the options that were given."""
-    from keras_qd.data import in_material, recipe_class
+    from keras_qd.data.recipes import recipe_class
+    from keras_qd.data.store.summary import in_material
 
     recipe = recipe_class(kind)
     settings = _recipe_settings(recipe, options)

@@ -81,7 +81,7 @@ def command(
     Stopped at any moment, the same command goes on where it was.
     """
     from keras_qd.cli.progress import counting
-    from keras_qd.data import FieldNames, import_files
+    from keras_qd.data.importing import FieldNames, import_files
 
     names = FieldNames(named=fields, skipped=skip, units=unit, meanings=meaning)
     with counting("importing", "samples") as count:

@@ -9,7 +9,7 @@ import click
 
 from keras_qd.cli.options import as_json, backend, describe, print_json, print_table
 from keras_qd.errors import UnknownNameError
-from keras_qd.registry import KINDS, registry
+from keras_qd.registry import KINDS, components
 
 
 @click.command("info")
@@ -26,9 +26,9 @@ def command(name: str, kind: str | None, as_json: bool) -> None:
       keras-qd info potential-to-density --json
     """
     kinds = [kind] if kind is not None else list(KINDS)
-    found = [each for each in kinds if name in registry(each).names()]
+    found = [each for each in kinds if name in components(each).names()]
     if not found:
-        known = [known for each in kinds for known in registry(each).names()]
+        known = [known for each in kinds for known in components(each).names()]
         raise UnknownNameError(kind or "component", name, known)
     descriptions = [_describe(each, name) for each in found]
     if as_json:
@@ -39,11 +39,11 @@ def command(name: str, kind: str | None, as_json: bool) -> None:
 
 
 def _describe(kind: str, name: str) -> dict[str, Any]:
-    component = registry(kind).get(name)
+    component = components(kind).get(name)
     return {
         "kind": KINDS[kind],
         "name": name,
-        "from": registry(kind).origin(name),
+        "from": components(kind).origin(name),
         "summary": _summary(component),
         "settings": _settings(component),
     }

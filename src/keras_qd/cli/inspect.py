@@ -15,7 +15,7 @@ from keras_qd.cli.toml import format_toml
 from keras_qd.errors import StoreError
 
 if TYPE_CHECKING:
-    from keras_qd.data import Store
+    from keras_qd.data.store.store import Store
 
 #: Click leaves a paragraph that begins with a backspace as it is.
 _EXAMPLES = """\b
@@ -41,7 +41,7 @@ Examples:
 @as_json
 def command(path: Path | str, verify: bool, figure: Path | None, toml: bool, as_json: bool) -> None:
     """Tell what is in the stored data set at PATH, a directory or a URL."""
-    from keras_qd.data import open_store
+    from keras_qd.data.store.store import open_store
 
     store = open_store(path)
     if toml:
@@ -54,7 +54,7 @@ def command(path: Path | str, verify: bool, figure: Path | None, toml: bool, as_
     if as_json:
         print_json(found)
     else:
-        from keras_qd.data.laboratory_units import shown_units
+        from keras_qd.data.store.summary import shown_units
 
         _print(found, shown_units(store))
     if figure is not None:
@@ -68,7 +68,7 @@ def command(path: Path | str, verify: bool, figure: Path | None, toml: bool, as_
 
 def _fields(store: Store, damaged: list[int]) -> dict[str, dict[str, Any]]:
     """Return shape, unit, meaning and range of every field, without what is damaged."""
-    from keras_qd.data.statistics import summarise_field
+    from keras_qd.data.store.summary import summarise_field
 
     found = {}
     for name, field in store.fields.items():

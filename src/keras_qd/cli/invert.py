@@ -124,9 +124,7 @@ def command(
     nearest is written all the same, and the exit code is 1.
     """
     from keras_qd.cli.progress import counting
-    from keras_qd.evaluation.inverse.found import check_figure
-    from keras_qd.evaluation.inverse.results import check_output, write_inversions
-    from keras_qd.evaluation.inverse.session import open_session
+    from keras_qd.inverse.files import check_figure, check_output, open_session, write_inversions
 
     check_output(out, force)
     picture = figure or out.with_suffix(".png")

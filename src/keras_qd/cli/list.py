@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from keras_qd.cli.options import as_json, print_json, print_table
-from keras_qd.registry import KINDS, registry
+from keras_qd.registry import KINDS, components
 
 
 @click.command("list")
@@ -31,5 +31,5 @@ def command(kind: str | None, as_json: bool) -> None:
 
 
 def _with_origins(kind: str) -> dict[str, str]:
-    components = registry(kind)
-    return {name: components.origin(name) for name in components.names()}
+    found = components(kind)
+    return {name: found.origin(name) for name in found.names()}

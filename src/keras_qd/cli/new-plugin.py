@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
+from keras_qd._files import write_text
 from keras_qd.cli.options import as_json, print_json
 from keras_qd.errors import UsageError
-from keras_qd.files import write_text
-from keras_qd.registry import KINDS, is_component_name, registry
+from keras_qd.registry import KINDS, components, is_component_name
 
 #: Of what the plug-in is called after in its own names.
 _SUFFIX = ".j2"
@@ -63,7 +63,7 @@ def _check(name: str, out: Path) -> None:
             "begin with a letter, such as 'my-dots'"
         )
     for kind, word in KINDS.items():
-        taken = {name, f"{name}-net"} & set(registry(kind).names())
+        taken = {name, f"{name}-net"} & set(components(kind).names())
         if taken:
             raise UsageError(f"there is a {word} {min(taken)!r} already; choose another name")
     if out.exists():

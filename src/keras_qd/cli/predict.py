@@ -67,7 +67,7 @@ def command(
       keras-qd predict runs/potential-to-density potentials.npy --out densities.npz
       keras-qd predict runs/potential-to-density scans/ --grey -6 0 --out densities.zarr
     """
-    from keras_qd.evaluation.file_prediction import check_output, predict_file
+    from keras_qd.prediction.files import check_output, predict_file
 
     check_output(out, force)
     from keras_qd.cli.progress import counting

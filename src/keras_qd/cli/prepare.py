@@ -73,7 +73,7 @@ def command(
     if (folder is None) == (a is None or b is None):
         raise UsageError("name one FOLDER, or two with --a and --b")
     from keras_qd.cli.progress import counting
-    from keras_qd.data import prepare_pairs
+    from keras_qd.data.image_pairs import prepare_pairs
 
     with counting("preparing", "pairs") as count:
         store = prepare_pairs(

@@ -22,7 +22,7 @@ def command(run: Path, as_json: bool) -> None:
     Examples:
       keras-qd report runs/potential-to-density
     """
-    from keras_qd.evaluation import write_report
+    from keras_qd.report.report import write_report
 
     path = write_report(run)
     if as_json:

@@ -8,13 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from keras_qd.data import Field, Store
-from keras_qd.data.laboratory_units import shown_units
-from keras_qd.data.statistics import field_histogram
+from keras_qd._files import replacing
+from keras_qd.data.fields import Field
+from keras_qd.data.store.store import Store
+from keras_qd.data.store.summary import field_histogram, shown_units
 from keras_qd.errors import StoreError, UsageError
-from keras_qd.evaluation.figures.colours import field_colours
-from keras_qd.evaluation.figures.style import drawing, with_unit
-from keras_qd.files import replacing
+from keras_qd.report.figures.style import drawing, field_colours, with_unit
 
 #: Samples in a row.
 N_SHOWN = 6

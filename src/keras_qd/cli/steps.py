@@ -13,13 +13,13 @@ import click
 from keras_qd.cli.progress import counting
 from keras_qd.cli.verdicts import print_scores, print_worth
 from keras_qd.errors import RunError, StoreError
-from keras_qd.registry import registry
+from keras_qd.registry import components
 
 if TYPE_CHECKING:
-    from keras_qd.datasets import Dataset
-    from keras_qd.evaluation import Evaluation
-    from keras_qd.tasks import Task
-    from keras_qd.training import Run
+    from keras_qd.data.dataset import Dataset
+    from keras_qd.evaluation.result import Evaluation
+    from keras_qd.tasks.task import Task
+    from keras_qd.training.run import Run
 
 
 def load_dataset(task: Task) -> Dataset:
@@ -44,12 +44,12 @@ def on_store(task: Task) -> Task:
 
 
 def _builder(task: Task) -> Callable[..., Dataset]:
-    builder: Callable[..., Dataset] = registry("datasets").get(task.dataset)
+    builder: Callable[..., Dataset] = components("datasets").get(task.dataset)
     return builder
 
 
 def _is_store(path: str) -> bool:
-    from keras_qd.data import open_store
+    from keras_qd.data.store.store import open_store
 
     try:
         open_store(path)
@@ -80,7 +80,8 @@ def resumable(command: str) -> Iterator[None]:
 
 def judge(run: Run) -> Evaluation:
     """Evaluate `run` on its test split, and write its report."""
-    from keras_qd.evaluation import evaluate, write_report
+    from keras_qd.evaluation._evaluate import evaluate
+    from keras_qd.report.report import write_report
 
     click.echo("judging on the test split", err=True)
     evaluation = evaluate(run)

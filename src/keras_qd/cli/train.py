@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd import components
+from keras_qd import registry
 from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed, task_changes
 from keras_qd.cli.progress import training_progress
 from keras_qd.cli.steps import free_path, judge, load_dataset, on_store, print_verdict, resumable
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.training import Run
+    from keras_qd.training.run import Run
 
 
 @click.command("train")
@@ -125,12 +125,12 @@ def _train(
     callbacks: tuple[str, ...],
     devices: int,
 ) -> Run:
-    from keras_qd.training.named_callbacks import check_callbacks
+    from keras_qd.training.logging import check_callbacks
 
     check_callbacks(callbacks)  # before data is made
-    task = on_store(components.task(name, **changes))
+    task = on_store(registry.task(name, **changes))
     path = out if out is not None else free_path(Path("runs") / name)
-    from keras_qd.training import train
+    from keras_qd.training.fit import train
 
     dataset = load_dataset(task)
     click.echo(f"training {task.name} into {path}", err=True)
@@ -151,7 +151,7 @@ def _resume(path: Path, changes: dict[str, Any], callbacks: tuple[str, ...]) -> 
         raise UsageError(
             f"a resumed run keeps its settings; leave out {', '.join(sorted(changes))}"
         )
-    from keras_qd.training import resume
+    from keras_qd.training.fit import resume
 
     with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
         return resume(path, callbacks=callbacks, report=report)

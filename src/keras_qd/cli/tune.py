@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd import components
+from keras_qd import registry
 from keras_qd.cli.format import format_number
 from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed, task_changes
 from keras_qd.cli.steps import load_dataset, on_store, resumable
@@ -79,7 +79,7 @@ def command(
     changes.update({key: value for key, value in named.items() if value is not None})
     if data is not None:
         changes["dataset_config"] = {**changes.get("dataset_config", {}), "path": str(data)}
-    searched = on_store(components.task(task, **changes))
+    searched = on_store(registry.task(task, **changes))
     from keras_qd.training.search_space import read_space
     from keras_qd.training.tuning import best_trial, tune
 

@@ -11,7 +11,7 @@ from keras_qd.cli.options import as_json, print_json, print_table
 from keras_qd.errors import PhysicsError
 
 if TYPE_CHECKING:
-    from keras_qd.physics.validation.check import Check
+    from keras_qd.physics.validation import Check
 
 _HEADER = ("", "quantity", "D", "N", "system", "computed", "reference", "error", "tolerance")
 
@@ -31,7 +31,7 @@ def command(quick: bool, sources: bool, as_json: bool) -> None:
       keras-qd validate --sources
     """
     from keras_qd.cli.progress import counting
-    from keras_qd.physics import validate
+    from keras_qd.physics.validation import validate
 
     with counting("validating", "values") as count:
         checks = validate(quick=quick, progress=count)

@@ -12,8 +12,8 @@ from keras_qd.cli.format import format_number
 from keras_qd.cli.options import print_table
 
 if TYPE_CHECKING:
-    from keras_qd.evaluation import Evaluation, Score
-    from keras_qd.evaluation.grouping import Group
+    from keras_qd.evaluation.result import Evaluation, Group
+    from keras_qd.evaluation.scores import Score
 
 
 def print_scores(evaluation: Evaluation, space: str = "physical") -> None:

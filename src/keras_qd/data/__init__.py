@@ -1,4 +1,4 @@
-"""Stored data sets: made in parallel, kept in Zarr, gone on with after any interruption.
+"""Data: generated or imported, kept in Zarr, split, scaled and augmented.
 
 Nothing here imports keras: a cluster node that makes data needs no deep-learning framework.
 """

@@ -1,13 +1,58 @@
-from .field import Field as Field
-from .generation import generate as generate
-from .laboratory_units import in_material as in_material
-from .quantum_dots import QuantumDots as QuantumDots
-from .recipe import Recipe as Recipe
-from .recipes import recipe_class as recipe_class
-from .store import Store as Store
-from .store import open_store as open_store
-from .wells import Wells as Wells
-from .field_names import FieldNames as FieldNames
-from .importing import import_files as import_files
-from .writing import write_store as write_store
-from .images.image_pairs import prepare_pairs as prepare_pairs
+from .augmentation import (
+    Jitter as Jitter,
+    Reflection as Reflection,
+    Shifts as Shifts,
+    SquareSymmetries as SquareSymmetries,
+    build_augmentation as build_augmentation,
+    symmetry as symmetry,
+)
+from .dataset import (
+    ArrayDataset as ArrayDataset,
+    Dataset as Dataset,
+    split_rows as split_rows,
+)
+from .fields import (
+    Field as Field,
+)
+from .image_pairs import (
+    prepare_pairs as prepare_pairs,
+)
+from .importing import (
+    FieldNames as FieldNames,
+    import_files as import_files,
+)
+from .quantum_dots import (
+    QuantumDots as QuantumDots,
+)
+from .recipes import (
+    Recipe as Recipe,
+    recipe_class as recipe_class,
+)
+from .scaling import (
+    LinearScaling as LinearScaling,
+    LogScaling as LogScaling,
+    OneHot as OneHot,
+    Scaling as Scaling,
+    fit_scaling as fit_scaling,
+    scaling_from_config as scaling_from_config,
+)
+from .store.generation import (
+    generate as generate,
+)
+from .store.store import (
+    Store as Store,
+    open_store as open_store,
+)
+from .store.summary import (
+    in_material as in_material,
+)
+from .store.writing import (
+    write_store as write_store,
+)
+from .stored import (
+    StoredArray as StoredArray,
+    StoredDataset as StoredDataset,
+)
+from .wells import (
+    Wells as Wells,
+)

@@ -2,22 +2,116 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-from keras_qd.data.faults import Faults
-from keras_qd.data.field import Field
-from keras_qd.data.field_names import FieldNames, choose_fields
-from keras_qd.data.foreign.array_faults import array_faults
-from keras_qd.data.foreign.foreign_array import ForeignArray, source_checksum
-from keras_qd.data.foreign.formats import open_arrays
-from keras_qd.data.generation import Progress
-from keras_qd.data.imported import Imported
-from keras_qd.data.store import Store
-from keras_qd.data.writing import write_store
+from keras_qd.data.fields import Field
+from keras_qd.data.io.array_faults import array_faults
+from keras_qd.data.io.foreign_array import ForeignArray, source_checksum
+from keras_qd.data.io.formats import open_arrays
+from keras_qd.data.recipes import Imported
+from keras_qd.data.store.generation import Progress
+from keras_qd.data.store.store import FINGERPRINT, MANIFEST, Store
+from keras_qd.data.store.writing import write_store
+from keras_qd.errors import Faults
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = (FINGERPRINT, MANIFEST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldNames:
+    """What the fields are called and what they are.
+
+    Parameters
+    ----------
+    named : mapping of str to str
+        Field -> the array that it is: its name in the file, the file's name where it is alone in
+        there, or ``FILE:NAME``. Arrays that are not mentioned keep their names.
+    skipped : sequence of str
+        Arrays to leave out, called likewise.
+    units, meanings : mapping of str to str
+        Field -> its unit, and what it is in a few words.
+
+    Examples
+    --------
+    >>> names = FieldNames(named={"potential": "V"}, units={"potential": "Ha*"})
+    >>> names.units["potential"], names.skipped
+    ('Ha*', ())
+    """
+
+    named: Mapping[str, str] = field(default_factory=dict)
+    skipped: Sequence[str] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
+
+
+def choose_fields(
+    arrays: Sequence[ForeignArray], names: FieldNames, faults: Faults
+) -> dict[str, ForeignArray]:
+    """Give each array the name of a field.
+
+    Parameters
+    ----------
+    arrays : sequence of ForeignArray
+        All that were found.
+    names : FieldNames
+        What the user calls them.
+    faults : Faults
+        Hears of names that mean nothing, or too much.
+
+    Returns
+    -------
+    dict of str to ForeignArray
+        The array of each field.
+    """
+    remaining = list(arrays)
+    for text in names.skipped:
+        _take(text, "left out", remaining, faults)
+    chosen = {}
+    for name, text in names.named.items():
+        array = _take(text, f"the field {name!r}", remaining, faults)
+        if array is not None:
+            chosen[name] = array
+    for array in remaining:
+        if array.name in chosen:
+            faults.add(
+                f"{array.place} and {chosen[array.name].place} would both be the field "
+                f"{array.name!r}; name one of them, as in --field NAME={array.place}, or skip it"
+            )
+        chosen.setdefault(array.name, array)
+    _check_names(chosen, faults)
+    if not chosen and not faults:
+        faults.add("no array is left")
+    return chosen
+
+
+def _check_names(chosen: Mapping[str, ForeignArray], faults: Faults) -> None:
+    for name, array in chosen.items():
+        if not _NAME.fullmatch(name) or name in _RESERVED:
+            faults.add(
+                f"{name!r} cannot be the name of a field; give one of letters, digits and "
+                f"underscores, as in --field NAME={array.place}"
+            )
+
+
+def _take(
+    text: str, purpose: str, remaining: list[ForeignArray], faults: Faults
+) -> ForeignArray | None:
+    """Take the array that `text` means out of those that remain."""
+    meant = [array for array in remaining if text in array.known_as]
+    if len(meant) == 1:
+        remaining.remove(meant[0])
+        return meant[0]
+    known = ", ".join(array.place for array in meant or remaining) or "none"
+    count = f"{len(meant)} arrays" if meant else "no array"
+    faults.add(f"{text!r}, {purpose}, means {count}; there are: {known}")
+    return None
 
 
 def import_files(
@@ -32,7 +126,7 @@ def import_files(
     """Import arrays into a store.
 
     Stopped at any moment, the same call goes on where it was and ends bit-identical. Nothing is
-    ever unpickled: see :mod:`keras_qd.data.foreign.pickled_arrays`.
+    ever unpickled: see :mod:`keras_qd.data.io.pickled_arrays`.
 
     Parameters
     ----------
@@ -61,7 +155,7 @@ def import_files(
     DataError
         If something is wrong with the files: all that is wrong is told at once.
     UsageError, StoreError
-        As for :func:`keras_qd.data.writing.write_store`.
+        As for :func:`keras_qd.data.store.writing.write_store`.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Evaluation: predictions, metrics with intervals, figures and the report of a run.
+"""Evaluation: predictions against the truth, metrics with intervals, uncertainty and cost.
 
-Names are imported when first used: neither keras nor matplotlib comes along before.
+Nothing here draws; figures and the page are in :mod:`keras_qd.report`.
 """
 
 import lazy_loader

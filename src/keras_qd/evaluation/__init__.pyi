@@ -1,15 +1,15 @@
-from .compression.coding import Compression as Compression
-from .compression.coding import compress as compress
-from .compression.coding import decompress as decompress
-from .drawing import write_figures as write_figures
-from .evaluating import evaluate as evaluate
-from .export.exporting import Exported as Exported
-from .export.exporting import export as export
-from .file_prediction import predict_file as predict_file
-from .inverse.inverting import invert as invert
-from .prediction import predict as predict
-from .report import write_report as write_report
-from .result import Evaluation as Evaluation
-from .scores import Score as Score
-from .uncertainty.uncertainty import Uncertainty as Uncertainty
-from .worth.worth import Worth as Worth
+from ._evaluate import (
+    evaluate as evaluate,
+)
+from .cost import (
+    Worth as Worth,
+)
+from .result import (
+    Evaluation as Evaluation,
+)
+from .scores import (
+    Score as Score,
+)
+from .uncertainty import (
+    Uncertainty as Uncertainty,
+)

@@ -2,27 +2,111 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import DataError, RunError, UnknownNameError
-from keras_qd.evaluation.examples import Example, pack_examples, unpack_examples
-from keras_qd.evaluation.parity import Parity, pack_parities, unpack_parities
+from keras_qd._files import replacing, write_json
+from keras_qd.errors import DataError, RunError, UnknownNameError, UsageError
+from keras_qd.evaluation.cost import Worth
+from keras_qd.evaluation.examples import (
+    Example,
+    Parity,
+    pack_examples,
+    pack_parities,
+    unpack_examples,
+    unpack_parities,
+)
 from keras_qd.evaluation.scores import Score, ranking_score
-from keras_qd.evaluation.tables import read_table, write_table
-from keras_qd.evaluation.uncertainty.uncertainty import Uncertainty
-from keras_qd.evaluation.worth.worth import Worth
-from keras_qd.files import replacing, write_json
+from keras_qd.evaluation.uncertainty import Uncertainty
 
 Array = NDArray[Any]
+
+
+_SUFFIXES = (".csv", ".parquet")
+
+
+def check_table_path(path: Path) -> None:
+    """Raise unless a table can be written to `path`.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be.
+
+    Raises
+    ------
+    UsageError
+        If its suffix is neither ``.csv`` nor ``.parquet``, or pyarrow is missing for the latter.
+    """
+    if path.suffix not in _SUFFIXES:
+        raise UsageError(f"{path} must end in one of {', '.join(_SUFFIXES)}")
+    if path.suffix == ".parquet" and find_spec("pyarrow") is None:
+        raise UsageError(
+            f"{path} needs pyarrow: pip install 'keras-qd[parquet]', or choose a .csv file"
+        )
+
+
+def write_table(path: Path, columns: Mapping[str, Array]) -> None:
+    """Write a table, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.csv`` or ``.parquet`` file.
+    columns : mapping of str to ndarray, shape (n,)
+        The columns, by name. CSV has as many digits as tell every number from its neighbours.
+
+    Raises
+    ------
+    UsageError
+        As :func:`check_table_path`.
+    """
+    check_table_path(path)
+    with replacing(path) as temporary:
+        if path.suffix == ".parquet":
+            import pyarrow as pa
+            from pyarrow import parquet
+
+            parquet.write_table(pa.table(dict(columns)), temporary)
+            return
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            print_csv(columns, file)
+
+
+def print_csv(columns: Mapping[str, Array], file: TextIO) -> None:
+    """Write a table as CSV to an open file."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
+def read_table(path: Path) -> dict[str, Array]:
+    """Read a table that :func:`write_table` wrote as CSV."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return {name: np.array(_column(rows, index)) for index, name in enumerate(header)}
+
+
+def _column(rows: list[list[str]], index: int) -> list[Any]:
+    """Return a column as numbers where all of it are numbers."""
+    cells = [row[index] for row in rows]
+    for kind in (int, float):
+        try:
+            return [kind(cell) for cell in cells]
+        except ValueError:
+            continue
+    return cells
+
 
 #: Version of ``metrics.json``; raised when an older reader would misread it.
 SCHEMA = 2
@@ -227,3 +311,55 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def rank_runs(
+    evaluations: Mapping[str, Evaluation], metric: str | None = None, field: str | None = None
+) -> list[str]:
+    """Return the names of runs, best first.
+
+    Parameters
+    ----------
+    evaluations : mapping of str to Evaluation
+        Name of the run -> what was found.
+    metric : str, optional
+        What decides; the first metric of the first run by default.
+    field : str, optional
+        The target field; the first one by default.
+
+    Returns
+    -------
+    list of str
+        Runs whose value is undefined come last.
+
+    Raises
+    ------
+    UsageError
+        If the runs were not judged on the same systems, or predict other fields.
+    UnknownNameError
+        If a run was not judged by the metric.
+    """
+    _require_same_systems(evaluations)
+    first = next(iter(evaluations.values())).scores[0]
+    field = field if field is not None else first.field
+    metric = metric if metric is not None else first.metric
+    scores = {name: each.score(metric, field) for name, each in evaluations.items()}
+    sign = -1 if next(iter(scores.values())).higher_is_better else 1
+    values = {name: sign * score.value for name, score in scores.items()}
+    return sorted(values, key=lambda name: (np.isnan(values[name]), values[name]))
+
+
+def _require_same_systems(evaluations: Mapping[str, Evaluation]) -> None:
+    """Check that all runs were judged on the same systems, in the same fields."""
+    judged: dict[tuple[str, tuple[str, ...]], tuple[str, Evaluation]] = {}
+    for name, each in evaluations.items():
+        judged.setdefault((each.data["systems"], each.fields), (name, each))
+    if len(judged) > 1:
+        listing = ", ".join(
+            f"{name}: {', '.join(each.fields)} on {each.data['split']} of {each.data['digest']}"
+            for name, each in judged.values()
+        )
+        raise UsageError(
+            f"runs can only be ranked on the same systems, but these differ ({listing}); "
+            "name the data for all of them with --data"
+        )

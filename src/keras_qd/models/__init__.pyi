@@ -1,13 +1,31 @@
-from .adversarial import Pix2Pix as Pix2Pix
-from .conv_autoencoder import Autoencoder as Autoencoder
-from .conv_autoencoder import ConvAutoencoder as ConvAutoencoder
-from .digit_cnn import DigitCNN as DigitCNN
-from .digit_resnet import DigitResNet as DigitResNet
-from .energy_cnn import EnergyCNN as EnergyCNN
-from .fno_1d import FNO1D as FNO1D
-from .network import Network as Network
-from .optimizers import PairedOptimizer as PairedOptimizer
-from .patchgan import PatchGAN as PatchGAN
-from .residual_autoencoder import ResidualAutoencoder as ResidualAutoencoder
-from .residual_1d import Residual1D as Residual1D
-from .unet import UNet as UNet
+from .autoencoders import (
+    Autoencoder as Autoencoder,
+    ConvAutoencoder as ConvAutoencoder,
+    ResidualAutoencoder as ResidualAutoencoder,
+)
+from .base import (
+    Network as Network,
+)
+from .classifiers import (
+    DigitCNN as DigitCNN,
+    DigitResNet as DigitResNet,
+)
+from .energies import (
+    EnergyCNN as EnergyCNN,
+    Residual1D as Residual1D,
+)
+from .fno import (
+    FNO1D as FNO1D,
+)
+from .optimizers import (
+    PairedOptimizer as PairedOptimizer,
+)
+from .patchgan import (
+    PatchGAN as PatchGAN,
+)
+from .pix2pix import (
+    Pix2Pix as Pix2Pix,
+)
+from .unet import (
+    UNet as UNet,
+)

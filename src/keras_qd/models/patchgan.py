@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from keras_qd.errors import UsageError
+from keras_qd.models.layers.convolution import Convolve, Downsample
 from keras_qd.models.layers.factory import LayerFactory
-from keras_qd.models.layers.kernels import Convolve, Downsample
 
 Shape = tuple[int, int, int]
 

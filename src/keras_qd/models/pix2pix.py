@@ -2,12 +2,381 @@
 
 from __future__ import annotations
 
-import keras
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
-from keras_qd.models.adversarial import Pix2Pix
-from keras_qd.models.optimizers import PairedOptimizer, build_optimizer
+import keras
+from keras import ops
+
+from keras_qd.errors import DataError, UsageError
+from keras_qd.models.base import portable_config
+from keras_qd.models.optimizers import PairedOptimizer, build_optimizer, clipped, with_loss_scale
 from keras_qd.models.patchgan import PatchGAN
 from keras_qd.models.unet import Shape, UNet
+
+
+def average_of(network: keras.Model) -> keras.Model:
+    """Return a copy of a network, which is not trained, to hold the average of its weights.
+
+    Parameters
+    ----------
+    network : keras.Model
+        That its own configuration makes again.
+    """
+    average = type(network).from_config(network.get_config())
+    average.set_weights(network.get_weights())
+    average.trainable = False
+    return average
+
+
+def move_average(average: keras.Model, network: keras.Model, decay: float, batch: Any) -> None:
+    r"""Make every weight of the average :math:`d a + (1 - d) w`; see `keras_qd.models.Pix2Pix`.
+
+    Parameters
+    ----------
+    average, network : keras.Model
+        With the weights a, and with the weights w.
+    decay : float
+        In the end; :math:`d = \min(\mathrm{decay}, (1 + t) / (10 + t))`.
+    batch : scalar tensor
+        How many batches t were before this one.
+    """
+    batch = ops.cast(batch, "float32")
+    decay = ops.minimum(decay, (1.0 + batch) / (10.0 + batch))
+    for mean, value in zip(average.weights, network.weights, strict=True):
+        mean.assign(decay * mean + (1.0 - decay) * value)
+
+
+#: What a model is made with besides its networks.
+_SETTINGS = ("lambda_l1", "generator_every", "discriminator_every", "clip_norm", "average_decay")
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """One of the two networks, as a training step sees it.
+
+    Parameters
+    ----------
+    variables : list of keras.Variable
+        What is trained.
+    optimizer : keras.optimizers.Optimizer
+        What trains it.
+    every : int
+        In every how many batches it moves.
+    """
+
+    variables: list[Any]
+    optimizer: Any
+    every: int
+
+    def is_due(self, batch: Any) -> Any:
+        """Return whether it moves in a batch, counted from 0, as a scalar tensor."""
+        return ops.equal(ops.mod(ops.convert_to_tensor(batch) + 1, self.every), 0)
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class Pix2Pix(keras.Model):
+    r"""A generator that maps images to images, and the discriminator it is trained against [1]_.
+
+    Both are updated in one step from one forward pass: the generator with the gradient of
+
+    .. math:: \mathrm{BCE}(D(x, G(x)), 1) + \lambda \, \mathrm{mean} |y - G(x)|
+
+    and the discriminator with that of
+
+    .. math:: [\mathrm{BCE}(D(x, y), 1) + \mathrm{BCE}(D(x, G(x)), 0)] / 2 .
+
+    Each network has an optimizer of its own
+    (:class:`~keras_qd.models.optimizers.PairedOptimizer`); compiled with one, the model gives both
+    networks one like it. The logs carry ``generator_loss`` (also as ``loss``),
+    ``adversarial_loss``, ``l1_loss`` and ``discriminator_loss``.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        Maps inputs x to predictions of the targets y.
+    discriminator : keras.Model
+        Maps pairs [x, y] to logits: positive where the pair looks real.
+    lambda_l1 : float
+        Weight of the L1 loss against the adversarial loss.
+    generator_every, discriminator_every : int
+        In every how many batches each network moves: with 1 and 3, the generator makes three steps
+        for one of the discriminator, in the third, sixth, ... batch.
+    clip_norm : float, optional
+        The norm to which the gradient of each network is clipped.
+    average_decay : float, optional
+        Predict, validate and save with an exponential average of the generator's weights w [2]_.
+        After batch t = 0, 1, ... the average becomes :math:`d a + (1 - d) w`, where
+        :math:`d = \min(\mathrm{average\_decay}, (1 + t) / (10 + t))`, so that the first weights
+        are soon forgotten. The statistics of normalisation layers are averaged alike.
+    **options
+        Options of :class:`keras.Model`.
+
+    Raises
+    ------
+    UsageError
+        If a setting makes no sense.
+
+    References
+    ----------
+    .. [1] Isola, Zhu, Zhou, Efros, 2017, arXiv:1611.07004
+    .. [2] Yazici, Foo, Winkler, Yap, Piliouras, Chandrasekhar, 2018, arXiv:1806.04498
+
+    Examples
+    --------
+    >>> from keras_qd.models import PatchGAN, UNet
+    >>> shape = (16, 16, 1)
+    >>> model = Pix2Pix(UNet(shape, filters=4), PatchGAN(shape, shape, filters=4, levels=1))
+    >>> model.lambda_l1
+    100.0
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        lambda_l1: float = 100.0,
+        generator_every: int = 1,
+        discriminator_every: int = 1,
+        clip_norm: float | None = None,
+        average_decay: float | None = None,
+        **options: Any,
+    ) -> None:
+        _check_settings(generator_every, discriminator_every, clip_norm, average_decay)
+        super().__init__(**options)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.lambda_l1 = lambda_l1
+        self.generator_every = generator_every
+        self.discriminator_every = discriminator_every
+        self.clip_norm = clip_norm
+        self.average_decay = average_decay
+        self.average = None if average_decay is None else average_of(generator)
+        self._means = {
+            name: keras.metrics.Mean(name=name)
+            for name in ("generator_loss", "adversarial_loss", "l1_loss", "discriminator_loss")
+        }
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the prediction of the generator, or outside training of its average.
+
+        Returns
+        -------
+        tensor, shape (n, ny, nx, channels)
+        """
+        if training or self.average is None:
+            return self.generator(inputs, training=training)
+        return self.average(inputs, training=False)
+
+    def compile(self, optimizer: Any = "adam", loss: Any = "mae", **options: Any) -> None:
+        """Configure the training as :meth:`keras.Model.compile` does; the loss is L1 unless told.
+
+        Parameters
+        ----------
+        optimizer : str or keras.optimizers.Optimizer
+            Of both networks; a :class:`~keras_qd.models.optimizers.PairedOptimizer` gives each its
+            own. Where a network computes in float16, its losses are scaled.
+        loss : str or keras.losses.Loss
+            What ``lambda_l1`` weighs.
+        **options
+            As of Keras, ``metrics`` among them.
+
+        Raises
+        ------
+        UsageError
+            If torch is asked to compile the step, which differentiates one pass twice.
+        """
+        if options.get("jit_compile") is True and keras.config.backend() == "torch":
+            raise UsageError(
+                "torch cannot compile the step of pix2pix, which differentiates one pass twice; "
+                "leave jit_compile out, or train on JAX, which compiles it"
+            )
+        pair = keras.optimizers.get(optimizer)
+        if not isinstance(pair, PairedOptimizer):
+            pair = PairedOptimizer.twice(pair)
+        for name in ("generator", "discriminator"):
+            setattr(pair, name, with_loss_scale(getattr(pair, name), getattr(self, name)))
+        super().compile(pair, loss=loss, **{**options, "auto_scale_loss": False})
+        # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
+        pair.build_networks(
+            self.generator.trainable_variables, self.discriminator.trainable_variables
+        )
+
+    def adversaries(self) -> tuple[Adversary, Adversary]:
+        """Return both networks' variables and optimizers, for a training step."""
+        generator, discriminator = self.optimizer.generator, self.optimizer.discriminator
+        return (
+            Adversary(self.generator.trainable_variables, generator, self.generator_every),
+            Adversary(
+                self.discriminator.trainable_variables, discriminator, self.discriminator_every
+            ),
+        )
+
+    def clip(self, gradients: list[Any], optimizer: Any) -> list[Any]:
+        """Return the gradients of one network, clipped where a norm is set.
+
+        Parameters
+        ----------
+        gradients : list of tensor
+            Of the loss as `optimizer` scales it.
+        optimizer : keras.optimizers.Optimizer
+            Of the network.
+
+        Returns
+        -------
+        list of tensor
+            Of one norm, at most the one that was set.
+        """
+        if self.clip_norm is None:
+            return gradients
+        return clipped(gradients, optimizer.scale_loss(ops.cast(self.clip_norm, "float32")))
+
+    def update_average(self) -> None:
+        """Move the average on towards the generator's weights, before the batch is counted."""
+        if self.average is not None and self.average_decay is not None:
+            move_average(
+                self.average, self.generator, self.average_decay, self.optimizer.iterations
+            )
+
+    @property
+    def n_replicas(self) -> int:
+        """Into how many parts TensorFlow divides a batch; 1 on the other backends."""
+        strategy = getattr(self, "distribute_strategy", None)
+        return 1 if strategy is None else int(strategy.num_replicas_in_sync)
+
+    def train_step(self, *arguments: Any) -> Any:
+        """Update both networks from one batch, the way that the running backend differentiates."""
+        step = import_module(f"keras_qd.models.steps.{keras.config.backend()}")
+        return step.train_step(self, *arguments)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the generator's loss, which :meth:`evaluate` reports as ``loss``."""
+        # Keras expects a replica's share of the loss.
+        return self.compute_losses(x, y, y_pred, sample_weight, training)[0] / self.n_replicas
+
+    def compute_losses(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True
+    ) -> tuple[Any, Any]:
+        """Return the losses of the generator and of the discriminator, and record all four.
+
+        Parameters
+        ----------
+        x, y, y_pred : tensor, shape (n, ny, nx, channels)
+            Inputs, targets and the generator's predictions.
+        sample_weight : tensor, shape (n,), optional
+            Weights of the samples in the L1 loss.
+        training : bool
+            Whether the discriminator normalises by the batch.
+
+        Returns
+        -------
+        tuple of tensor, shape ()
+            That of the generator, and that of the discriminator.
+
+        Raises
+        ------
+        DataError
+            If there are no targets, or of another shape than the predictions.
+        """
+        if y is None or tuple(y.shape[1:]) != tuple(y_pred.shape[1:]):
+            given = "none" if y is None else f"targets of shape {tuple(y.shape[1:])}"
+            raise DataError(
+                f"pix2pix needs targets of shape {tuple(y_pred.shape[1:])} a sample; got {given}"
+            )
+        if sample_weight is not None:
+            # Keras does not spread one weight a sample over the pixels of an image.
+            sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
+        x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)  # arrays, where nothing compiles
+        l1 = super().compute_loss(x, y, y_pred, sample_weight, training) * self.n_replicas
+        real = self.discriminator([x, y], training=training)
+        fake = self.discriminator([x, y_pred], training=training)
+        adversarial = _cross_entropy(fake, real=True)
+        generator = adversarial + self.lambda_l1 * l1
+        discriminator = 0.5 * (_cross_entropy(real, real=True) + _cross_entropy(fake, real=False))
+        values = (generator, adversarial, l1, discriminator)
+        for mean, value in zip(self._means.values(), values, strict=True):
+            mean.update_state(ops.stop_gradient(value), sample_weight=ops.shape(x)[0])
+        return generator, discriminator
+
+    def report(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
+        """Record the generator's loss as ``loss``, update the compiled metrics, return all logs.
+
+        Parameters
+        ----------
+        loss : tensor, shape ()
+            The generator's.
+        x, y, y_pred : tensor, shape (n, ny, nx, channels)
+            Inputs, targets and the generator's predictions.
+        sample_weight : tensor, shape (n,), optional
+            Weights of the samples in the metrics.
+
+        Returns
+        -------
+        dict of str to tensor
+            The logs of the batch.
+        """
+        self._loss_tracker.update_state(loss, sample_weight=ops.shape(x)[0])
+        return dict(self.compute_metrics(x, y, y_pred, sample_weight))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same model again, but for the weights."""
+        return {
+            **super().get_config(),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            **{name: getattr(self, name) for name in _SETTINGS},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Pix2Pix:
+        """Make a model from what :meth:`get_config` returned."""
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in ("generator", "discriminator")
+        }
+        return cls(**{**config, **networks})
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return how the model was compiled, in a form that every backend can load."""
+        return dict(portable_config(super().get_compile_config()))
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile the model as :meth:`get_compile_config` says."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _check_settings(
+    generator_every: int,
+    discriminator_every: int,
+    clip_norm: float | None,
+    average_decay: float | None,
+) -> None:
+    for every in (generator_every, discriminator_every):
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise UsageError(
+                f"a network moves in every batch (1), every second (2), ...; got {every!r}"
+            )
+    if clip_norm is not None and not clip_norm > 0:
+        raise UsageError(f"clip_norm={clip_norm!r} must be positive, or None not to clip")
+    if average_decay is not None and not 0 <= average_decay < 1:
+        raise UsageError(
+            f"average_decay={average_decay!r} must be from 0 to below 1, or None for no average"
+        )
+
+
+def _cross_entropy(logits: Any, *, real: bool) -> Any:
+    """Return the mean binary cross-entropy of logits that should all say real, or all fake."""
+    logits = ops.cast(logits, "float32")
+    return ops.mean(ops.softplus(-logits if real else logits))
 
 
 def pix2pix(
@@ -53,7 +422,7 @@ def pix2pix(
         See :class:`Pix2Pix`.
     optimizer : str
         Of the generator: ``"adam"``, or ``"muon"``, see
-        :class:`~keras_qd.models.muon.ConvolutionMuon`. The discriminator's is Adam.
+        :class:`~keras_qd.models.optimizers.ConvolutionMuon`. The discriminator's is Adam.
     learning_rate : float
         Of both networks.
     discriminator_learning_rate : float, optional

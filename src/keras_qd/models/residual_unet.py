@@ -5,13 +5,63 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 from keras.layers import Activation, Add, Conv2D
 
 from keras_qd.errors import UsageError
-from keras_qd.models.layers.blocks_of_pixels import gather, spread
-from keras_qd.models.muon import ConvolutionMuon
-from keras_qd.models.network import Network
+from keras_qd.models.base import Network
+from keras_qd.models.optimizers import ConvolutionMuon
 from keras_qd.models.unet import Shape, output_channels
+
+
+def gather(image: Any, side: int) -> Any:
+    """Return the pixels of every block as the channels of one.
+
+    Parameters
+    ----------
+    image : tensor, shape (n, side y, side x, channels)
+        Images whose sides are multiples of the block's.
+    side : int
+        Pixels along a block.
+
+    Returns
+    -------
+    tensor, shape (n, y, x, side**2 channels)
+        What :func:`spread` undoes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.arange(16.0).reshape(1, 4, 4, 1)
+    >>> [float(each) for each in gather(image, 2)[0, 0, 0]]
+    [0.0, 1.0, 4.0, 5.0]
+    """
+    ny, nx, channels = image.shape[1:]
+    shape = (-1, ny // side, side, nx // side, side, channels)
+    blocks = ops.transpose(ops.reshape(image, shape), (0, 1, 3, 2, 4, 5))
+    return ops.reshape(blocks, (-1, ny // side, nx // side, side * side * channels))
+
+
+def spread(image: Any, side: int) -> Any:
+    """Return an image of larger sides, every pixel's channels laid out as a block of pixels.
+
+    Parameters
+    ----------
+    image : tensor, shape (n, y, x, side**2 channels)
+        Images.
+    side : int
+        Pixels along a block.
+
+    Returns
+    -------
+    tensor, shape (n, side y, side x, channels)
+        What :func:`gather` undoes.
+    """
+    ny, nx, channels = image.shape[1:]
+    blocks = ops.reshape(image, (-1, ny, nx, side, side, channels // side**2))
+    blocks = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(blocks, (-1, ny * side, nx * side, channels // side**2))
+
 
 #: Pixels along a block: potentials and densities are smooth on this scale.
 _BLOCK = 2
@@ -39,7 +89,7 @@ class ResidualUNet(Network):
     blocks : int
         Residual blocks of a level, on the way down and again on the way up.
     learning_rate : float
-        Of :class:`~keras_qd.models.muon.ConvolutionMuon`.
+        Of :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
     name : str
         Name of the network.
 

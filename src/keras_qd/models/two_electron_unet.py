@@ -10,8 +10,8 @@ from keras import ops
 from keras.layers import Conv2D
 
 from keras_qd.errors import UsageError
+from keras_qd.models.base import Network
 from keras_qd.models.layers.two_electrons import STATES, TwoElectrons
-from keras_qd.models.network import Network
 from keras_qd.models.residual_unet import require_halves, residual_levels
 from keras_qd.models.unet import Shape, output_channels
 

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 
 from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.models.base import portable_config
+from keras_qd.models.layers.convolution import Downsample, Upsample
 from keras_qd.models.layers.factory import LayerFactory
-from keras_qd.models.layers.kernels import Downsample, Upsample
 from keras_qd.models.optimizers import build_optimizer, with_loss_scale
-from keras_qd.models.portable import portable_config
 
 Shape = tuple[int, int, int]
 
@@ -169,7 +169,7 @@ def unet(
     input_shape, output_shape : tuple of int
         (ny, nx, channels), without the sample axis; the output is as the input if not given.
     optimizer : str
-        ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.muon.ConvolutionMuon`.
+        ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
     learning_rate, beta_1 : float
         Of the optimizer; the second of Adam alone.
     weight_decay : float, optional

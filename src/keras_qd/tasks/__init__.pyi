@@ -1,2 +1,6 @@
-from .pipeline import Pipeline as Pipeline
-from .task import Task as Task
+from .pipeline import (
+    Pipeline as Pipeline,
+)
+from .task import (
+    Task as Task,
+)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_qd.datasets.scaling import Scaling, fit_scaling, scaling_from_config
+from keras_qd.data.scaling import Scaling, fit_scaling, scaling_from_config
 from keras_qd.errors import DataError
 
 if TYPE_CHECKING:
-    from keras_qd.datasets import Field
+    from keras_qd.data.fields import Field
     from keras_qd.tasks.task import Task
 
 Array = NDArray[Any]
@@ -40,7 +40,7 @@ class Pipeline:
 
     Examples
     --------
-    >>> from keras_qd.datasets import fit_scaling
+    >>> from keras_qd.data import fit_scaling
     >>> scaling = fit_scaling("standard", [1.0, 3.0])
     >>> pipeline = Pipeline(
     ...     inputs={"potential": (8, 8)},

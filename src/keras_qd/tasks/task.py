@@ -3,19 +3,71 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from keras_qd import components
+from keras_qd import registry
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.tasks.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     import keras
 
-    from keras_qd.datasets import Dataset
+    from keras_qd.data.dataset import Dataset
+
+
+def _constant(progress: float) -> float:
+    return 1.0
+
+
+def _linear(progress: float) -> float:
+    return min(1.0, 2.0 * (1.0 - progress))
+
+
+def _cosine(progress: float) -> float:
+    return 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+#: Name -> the factor on the first learning rate, as a function of the part of the training that is
+#: over.
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": _constant,
+    "cosine": _cosine,
+    "linear": _linear,
+}
+
+
+def learning_rate_factor(schedule: str, epoch: int, epochs: int) -> float:
+    """Return the factor on the first learning rate during one epoch.
+
+    Parameters
+    ----------
+    schedule : str
+        ``"constant"``; ``"linear"``, 1 for the first half and then in a straight line to 0, as in
+        the original pix2pix; or ``"cosine"``, half a period of a cosine.
+    epoch, epochs : int
+        Which epoch, counted from 0, of how many.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such schedule.
+
+    Notes
+    -----
+    The factor is taken in the middle of the epoch, so that no epoch runs at zero.
+
+    Examples
+    --------
+    >>> [round(learning_rate_factor("cosine", epoch, 3), 3) for epoch in range(3)]
+    [0.933, 0.5, 0.067]
+    """
+    if schedule not in SCHEDULES:
+        raise UnknownNameError("schedule", schedule, SCHEDULES)
+    return SCHEDULES[schedule]((epoch + 0.5) / epochs)
+
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -179,7 +231,7 @@ class Task:
         Dataset
             With the fields that the task names.
         """
-        return components.load(self.dataset, **{**self.dataset_config, **config})
+        return registry.load(self.dataset, **{**self.dataset_config, **config})
 
     def build_model(
         self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
@@ -196,7 +248,7 @@ class Task:
         keras.Model
             Compiled with the task's loss, optimizer and metrics.
         """
-        model = components.build(
+        model = registry.build(
             self.model, input_shape=input_shape, output_shape=output_shape, **self.model_config
         )
         return self._compile(model)
@@ -215,7 +267,7 @@ class Task:
             In the order of the names.
         """
         return [
-            components.metric(name, **self.metric_config.get(name, _NOTHING))
+            registry.metric(name, **self.metric_config.get(name, _NOTHING))
             for name in (self.metrics if names is None else names)
         ]
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_qd import components
-from keras_qd.datasets.dataset import SPLITS, Dataset
+from keras_qd import registry
+from keras_qd.data.dataset import SPLITS, Dataset
 from keras_qd.errors import UnknownNameError
-from keras_qd.registry import registry
-from keras_qd.testing.findings import Findings, survives_json
-from keras_qd.testing.registration import find_registered
+from keras_qd.registry import components
+from keras_qd.testing.findings import Findings, find_registered, survives_json
 
 _OTHER_SEED = 20_231_107
 
@@ -53,7 +52,7 @@ def check_dataset(
     config = dict(config or {})
     found = Findings(f"the data set {name!r}")
     if find_registered(found, "datasets", name) is not None:
-        dataset = found.attempt("loading it", components.load, name, **config)
+        dataset = found.attempt("loading it", registry.load, name, **config)
         if dataset is not None:
             _check_loaded(found, dataset, name, config, identity)
     found.raise_if_any()
@@ -65,7 +64,7 @@ def _check_loaded(
     if not found.require(
         isinstance(dataset, Dataset),
         f"loading it gives a {type(dataset).__name__}",
-        "return a keras_qd.datasets.Dataset, such as an ArrayDataset",
+        "return a keras_qd.data.Dataset, such as an ArrayDataset",
     ):
         return
     found.attempt("reading its metadata", _check_metadata, found, dataset)
@@ -77,7 +76,7 @@ def _check_loaded(
         found.attempt("reading it in pieces", _check_pieces, found, dataset, splits)
     found.attempt("asking for a split that is none", _check_unknown_split, found, dataset)
     found.attempt("loading it again", _check_seeds, found, splits, name, config)
-    if "memory_budget" in inspect.signature(registry("datasets").get(name)).parameters:
+    if "memory_budget" in inspect.signature(components("datasets").get(name)).parameters:
         found.attempt("streaming it", _check_streaming, found, splits, name, config)
 
 
@@ -161,7 +160,7 @@ def _check_disjoint(found: Findings, splits: Mapping[str, Any], identity: str | 
             not shared,
             f"{shared} samples are in the {first} and in the {second} split, by their {key}",
             "put samples that are equal in what goes in on one side, as "
-            "keras_qd.datasets.split_rows does",
+            "keras_qd.data.split_rows does",
         )
 
 
@@ -190,20 +189,20 @@ def _check_unknown_split(found: Findings, dataset: Dataset) -> None:
 def _check_seeds(
     found: Findings, splits: Mapping[str, Any], name: str, config: dict[str, Any]
 ) -> None:
-    again = components.load(name, **config)
+    again = registry.load(name, **config)
     found.require(
         _equal(splits, _read(again)),
         "loaded again with the same settings it holds other values",
         "draw from numpy.random.default_rng(seed), with seed a setting that has a default",
     )
-    digest = components.load(name, **config).metadata.get("digest")
+    digest = registry.load(name, **config).metadata.get("digest")
     found.require(
         digest == again.metadata.get("digest"),
         "loaded again it has another digest",
         "let the digest depend on the content alone: a run cannot be resumed otherwise",
     )
-    if "seed" in inspect.signature(registry("datasets").get(name)).parameters:
-        other = components.load(name, **{**config, "seed": _OTHER_SEED})
+    if "seed" in inspect.signature(components("datasets").get(name)).parameters:
+        other = registry.load(name, **{**config, "seed": _OTHER_SEED})
         found.require(
             not _equal(splits, _read(other)) and other.metadata.get("digest") != digest,
             "another seed leaves values or digest as they were",
@@ -214,7 +213,7 @@ def _check_seeds(
 def _check_streaming(
     found: Findings, splits: Mapping[str, Any], name: str, config: dict[str, Any]
 ) -> None:
-    streamed = components.load(name, **{**config, "memory_budget": 1})
+    streamed = registry.load(name, **{**config, "memory_budget": 1})
     found.require(
         _equal(splits, _read(streamed)),
         "with memory_budget=1, so that it is read in pieces, it holds other values",

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from keras_qd.backend import installed_backends
-from keras_qd.data import QuantumDots, generate
-from keras_qd.datasets import StoredDataset
-from keras_qd.datasets.cache import VARIABLE
-from keras_qd.physics import Box, two_electron_energy
+from keras_qd.data.quantum_dots import QuantumDots
+from keras_qd.data.store.generation import generate
+from keras_qd.data.stored import VARIABLE, StoredDataset
+from keras_qd.physics.box import Box
 from keras_qd.physics.solver import solve
-from keras_qd.testing.backends import faults_on
+from keras_qd.physics.validation import two_electron_energy
+from keras_qd.testing.findings import faults_on
 
 _DOTS: dict[str, Any] = {"n_electrons": 1, "n_pixels": 16, "n_orbitals": 6}
 

@@ -10,12 +10,10 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from keras_qd import components
+from keras_qd import registry
 from keras_qd.errors import UsageError
 from keras_qd.metrics.measure import Context, Measure, unit_of
-from keras_qd.testing.backends import check_elsewhere
-from keras_qd.testing.findings import Findings, survives_json
-from keras_qd.testing.registration import find_registered
+from keras_qd.testing.findings import Findings, check_elsewhere, find_registered, survives_json
 
 #: Sizes of the batches that a set is streamed in, beside all at once.
 _BATCHINGS = ((1,), (2, 3))
@@ -103,7 +101,7 @@ class _Case:
 
     def make(self) -> Any:
         """Return a fresh metric."""
-        return components.metric(self.name, **self.config)
+        return registry.metric(self.name, **self.config)
 
     def stream(self, metric: Any, sizes: Sequence[int], dtype: str = "float32") -> float:
         """Feed a metric batch by batch and return its result."""

@@ -12,11 +12,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_qd import components
-from keras_qd.models.saving import save_model
-from keras_qd.testing.backends import check_elsewhere
-from keras_qd.testing.findings import Findings
-from keras_qd.testing.registration import find_registered
+from keras_qd import registry
+from keras_qd.models.base import save_model
+from keras_qd.testing.findings import Findings, check_elsewhere, find_registered
 
 _SAMPLES = 4
 
@@ -110,7 +108,7 @@ def _check_built(found: Findings, name: str, shapes: Any, config: dict[str, Any]
 def _build(made: tuple[str, Any, dict[str, Any]], seed: int) -> Any:
     name, shapes, config = made
     keras.utils.set_random_seed(seed)
-    return components.build(name, input_shape=shapes[0], output_shape=shapes[1], **config)
+    return registry.build(name, input_shape=shapes[0], output_shape=shapes[1], **config)
 
 
 def _apply(model: Any, x: np.ndarray) -> np.ndarray:

@@ -11,13 +11,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from keras_qd.physics.box import Box
-from keras_qd.physics.one_dimensional.families import LineFamily
-from keras_qd.physics.potentials.catalogue import KIND, potential_family
-from keras_qd.physics.potentials.family import Family, PotentialFamily
-from keras_qd.physics.potentials.sampling import sample_generator
+from keras_qd.physics.line.potentials import LineFamily
+from keras_qd.physics.potentials.base import (
+    KIND,
+    Family,
+    PotentialFamily,
+    potential_family,
+    sample_generator,
+)
 from keras_qd.registry import is_component_name
-from keras_qd.testing.findings import Findings, survives_json
-from keras_qd.testing.registration import find_registered
+from keras_qd.testing.findings import Findings, find_registered, survives_json
 
 _LENGTH = 10.0
 

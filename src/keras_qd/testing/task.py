@@ -11,15 +11,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_qd import components
-from keras_qd.datasets import ArrayDataset, Dataset
-from keras_qd.evaluation import evaluate, predict
-from keras_qd.registry import KINDS, registry
-from keras_qd.tasks import Pipeline, Task
-from keras_qd.testing.backends import check_elsewhere
-from keras_qd.testing.findings import Findings
-from keras_qd.testing.registration import find_registered
-from keras_qd.training import train as train_task
+from keras_qd import registry
+from keras_qd.data.dataset import ArrayDataset, Dataset
+from keras_qd.evaluation._evaluate import evaluate
+from keras_qd.prediction._predict import predict
+from keras_qd.registry import KINDS, components
+from keras_qd.tasks.pipeline import Pipeline
+from keras_qd.tasks.task import Task
+from keras_qd.testing.findings import Findings, check_elsewhere, find_registered
+from keras_qd.training.fit import train as train_task
 
 #: Samples of each split that a check trains on and judges.
 _SAMPLES = {"train": 16, "validation": 8, "test": 8}
@@ -70,7 +70,7 @@ def check_task(
     changes = dict(changes or {})
     found = Findings(f"the task {name!r}")
     if find_registered(found, "tasks", name) is not None:
-        task = found.attempt("making it", components.task, name, **changes)
+        task = found.attempt("making it", registry.task, name, **changes)
         if task is not None:
             _check_made(found, name, task, train)
         settings = {"changes": changes, "train": train}
@@ -124,7 +124,7 @@ def _check_parts(found: Findings, task: Task) -> bool:
         f"the {KINDS[kind]} {name!r}"
         for kind, names in parts.items()
         for name in dict.fromkeys(names)
-        if name not in registry(kind).names()
+        if name not in components(kind).names()
     ]
     return found.require(
         not missing,

@@ -1,4 +1,13 @@
-from .environment import describe_environment as describe_environment
-from .fit import resume as resume
-from .fit import train as train
-from .run import Run as Run
+from .batches import (
+    Batches as Batches,
+    FollowEpochs as FollowEpochs,
+    feed as feed,
+)
+from .fit import (
+    resume as resume,
+    train as train,
+)
+from .run import (
+    Run as Run,
+    describe_environment as describe_environment,
+)

@@ -17,8 +17,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_qd._files import replacing
 from keras_qd.errors import RunError
-from keras_qd.files import replacing
 
 History = Mapping[str, list[float]]
 

@@ -4,33 +4,102 @@ from __future__ import annotations
 
 import logging
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_qd import components
-from keras_qd.datasets import FollowEpochs, feed
-from keras_qd.datasets.dataset import SPLITS
+from keras_qd import registry
+from keras_qd._files import replacing
+from keras_qd.data.dataset import SPLITS
 from keras_qd.errors import RunError
-from keras_qd.files import replacing
+from keras_qd.models.base import save_model
 from keras_qd.models.optimizers import first_rate
-from keras_qd.models.saving import save_model
-from keras_qd.tasks import Pipeline, Task
-from keras_qd.training.batching import n_samples, training_batches, validation_batches
-from keras_qd.training.best_epoch import BestEpoch
-from keras_qd.training.callbacks import Checkpoints, Report, Reporter, ScheduledLearningRate
+from keras_qd.tasks.pipeline import Pipeline
+from keras_qd.tasks.task import Task
+from keras_qd.training.batches import (
+    FollowEpochs,
+    feed,
+    n_samples,
+    training_batches,
+    validation_batches,
+)
+from keras_qd.training.callbacks import (
+    BestEpoch,
+    Checkpoints,
+    Report,
+    Reporter,
+    ScheduledLearningRate,
+)
 from keras_qd.training.checkpoint import load_history, load_weights
 from keras_qd.training.devices import Group, check_devices, on_devices
-from keras_qd.training.environment import describe_environment
-from keras_qd.training.interruption import StopBetweenBatches, deferred_interrupt
-from keras_qd.training.named_callbacks import build_callbacks, check_callbacks
-from keras_qd.training.run import Run
+from keras_qd.training.logging import build_callbacks, check_callbacks
+from keras_qd.training.run import Run, describe_environment
 
 if TYPE_CHECKING:
-    from keras_qd.datasets import Dataset
+    from keras_qd.data.dataset import Dataset
+
+
+class StopBetweenBatches(keras.callbacks.Callback):
+    """Ask after each batch whether the training was interrupted.
+
+    Parameters
+    ----------
+    check : callable
+        Raises ``KeyboardInterrupt`` if it was.
+    """
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        super().__init__()
+        self.check = check
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Stop here if it was."""
+        self.check()
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[Callable[[], None]]:
+    """Keep an interrupt (Ctrl-C) until it is asked for; a second one acts at once.
+
+    Python drops a ``KeyboardInterrupt`` that is raised while compiled code calls back into it, as
+    the backends do during a step.
+
+    Yields
+    ------
+    callable
+        ``check()`` raises ``KeyboardInterrupt`` if there was an interrupt.
+    """
+    received = threading.Event()
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        if received.is_set():
+            raise KeyboardInterrupt
+        received.set()
+
+    def check() -> None:
+        if received.is_set():
+            raise KeyboardInterrupt
+
+    previous = signal.getsignal(signal.SIGINT)
+    ours = (
+        previous is signal.default_int_handler
+        and threading.current_thread() is threading.main_thread()
+    )
+    if ours:
+        signal.signal(signal.SIGINT, remember)
+    try:
+        yield check
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, previous)
+
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -91,7 +160,7 @@ def train(
     >>> import keras_qd
     >>> wells = np.random.default_rng(0).random((8, 16, 16))
     >>> fields = {"potential": wells, "density": wells**2}
-    >>> data = keras_qd.datasets.ArrayDataset(train=fields, validation=fields, test=fields)
+    >>> data = keras_qd.data.ArrayDataset(train=fields, validation=fields, test=fields)
     >>> task = keras_qd.task(
     ...     "potential-to-density", model="unet", model_config={"filters": 2, "depth": 2}, epochs=1
     ... )
@@ -102,7 +171,7 @@ def train(
     """
     names = [each for each in callbacks if isinstance(each, str)]
     check_callbacks(names)
-    task = components.task(task) if isinstance(task, str) else task
+    task = registry.task(task) if isinstance(task, str) else task
     check_devices(devices, task.batch_size)
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)

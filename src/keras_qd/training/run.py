@@ -16,22 +16,73 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_qd._files import replacing, write_json
 from keras_qd.backend import ensure_backend
 from keras_qd.errors import DataError, RunError
-from keras_qd.files import replacing, write_json
-from keras_qd.registry import registry
-from keras_qd.tasks import Pipeline, Task
+from keras_qd.registry import components
+from keras_qd.tasks.pipeline import Pipeline
+from keras_qd.tasks.task import Task
 
 if TYPE_CHECKING:
     import keras
 
-    from keras_qd.datasets import Dataset
+    from keras_qd.data.dataset import Dataset
+
+
+_PACKAGES = (
+    "keras-qd",
+    "keras",
+    "tensorflow",
+    "torch",
+    "jax",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "zarr",
+)
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return the backend, the versions of the packages that matter, and the kind of machine.
+
+    Returns
+    -------
+    dict
+        ``backend``, ``python``, ``platform``, ``processors`` and ``packages`` (name -> version);
+        nothing in it names a person or a path.
+
+    Examples
+    --------
+    >>> sorted(describe_environment())
+    ['backend', 'packages', 'platform', 'processors', 'python']
+    """
+    return {
+        "backend": ensure_backend(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "packages": installed_versions(),
+    }
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of those packages that matter here and are installed."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
 
 
 @dataclass(frozen=True)
@@ -215,9 +266,9 @@ class Run:
     def _register_classes(self) -> None:
         """Import the model and the metrics, which makes their classes known to Keras."""
         task = self.task()
-        registry("models").get(task.model)
+        components("models").get(task.model)
         for name in task.metrics:
-            registry("metrics").get(name)
+            components("metrics").get(name)
 
     def history(self) -> dict[str, list[float]]:
         """Return the columns of ``history.csv``: one value an epoch each.

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_qd.errors import UsageError
-from keras_qd.registry import registry
-from keras_qd.tasks import Task
+from keras_qd.registry import components
+from keras_qd.tasks.task import Task
 
 #: Tables of a file that are mappings of a task; what stands before them are settings of the task.
 _SECTIONS = ("model", "dataset", "scaling")
@@ -131,7 +131,7 @@ def default_space(task: Task, side: int | None) -> Space:
     Space
         Those of the usual settings that the model's builder takes.
     """
-    builder = registry("models").get(task.model)
+    builder = components("models").get(task.model)
     taken = set(inspect.signature(builder).parameters)
     if task.model == "unet":  # hands most of its settings on
         taken |= {"filters", "depth", "dropout", "normalization", "upsampling"}

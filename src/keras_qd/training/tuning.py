@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_qd._files import write_json
 from keras_qd.errors import RunError, UsageError
-from keras_qd.files import write_json
-from keras_qd.tasks import Task
-from keras_qd.training.best_epoch import higher_is_better
-from keras_qd.training.callbacks import DivergenceError
+from keras_qd.tasks.task import Task
+from keras_qd.training.callbacks import DivergenceError, higher_is_better
 from keras_qd.training.fit import train
 from keras_qd.training.search_space import Space, default_space
 
 if TYPE_CHECKING:
-    from keras_qd.datasets import Dataset
+    from keras_qd.data.dataset import Dataset
+
 
 #: Trials before which nothing is pruned, and epochs of a trial before which it is not.
 _TRIALS_FIRST, _EPOCHS_FIRST = 5, 1

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 
-from keras_qd.models.layers.dropout import Dropout
+from keras_qd.models.layers.factory import Dropout
 
 
 def test_masks_go_on_after_saving_and_loading(tmp_path):

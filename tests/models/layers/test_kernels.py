@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_qd.models.layers.kernels import Convolve, Downsample, Upsample
+from keras_qd.models.layers.convolution import Convolve, Downsample, Upsample
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from keras_qd.errors import UsageError
-from keras_qd.models.layers.spectral_2d import SpectralConvolution2D
+from keras_qd.models.layers.spectral import SpectralConvolution2D
 
 
 def definition(images, real, imaginary):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.potentials.family import (
+from keras_qd.physics.potentials.base import (
     Drawn,
     PotentialFamily,
     Setting,

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.physics.box import Box
-from keras_qd.physics.potentials.family import (
+from keras_qd.physics.potentials.base import (
     Drawn,
     PotentialFamily,
     Setting,
     draw_uniform,
     replace_checked,
+    rotated_frame,
 )
-from keras_qd.physics.potentials.frame import rotated_frame
 from keras_qd.physics.potentials.random_fourier import sample_field
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.physics.box import Box
-from keras_qd.physics.potentials.family import (
+from keras_qd.physics.potentials.base import (
     Drawn,
     Family,
     PotentialFamily,

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.potentials.catalogue import FAMILIES
-from keras_qd.physics.potentials.family import Drawn, PotentialFamily, build_family
+from keras_qd.physics.potentials.base import FAMILIES, Drawn, PotentialFamily, build_family
 
 #: What a mixture draws from by default: the same whatever plug-ins there are.
 DEFAULT_COMPONENTS = ("random-fourier", "gaussian-wells", "parabolic", "double-dot", "gate-array")

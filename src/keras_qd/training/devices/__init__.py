@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_qd.datasets import Batches
 from keras_qd.errors import UsageError
+from keras_qd.training.batches import Batches
 
 if TYPE_CHECKING:
-    from keras_qd.datasets import Dataset
+    from keras_qd.data.dataset import Dataset
     from keras_qd.training.run import Run
 
 

@@ -24,10 +24,9 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from keras_qd.datasets import Batches, FollowEpochs
 from keras_qd.errors import RunError
 from keras_qd.models.optimizers import first_rate
-from keras_qd.training.batching import training_batches
+from keras_qd.training.batches import Batches, FollowEpochs, training_batches
 from keras_qd.training.callbacks import ScheduledLearningRate
 from keras_qd.training.checkpoint import load_history, load_state
 from keras_qd.training.devices import Group, refuse

@@ -1,0 +1,5 @@
+from .coding import (
+    Compression as Compression,
+    compress as compress,
+    decompress as decompress,
+)

@@ -1,0 +1,457 @@
+"""The eight symmetries of the square, exact, on all fields of a sample together.
+
+A rotated or mirrored potential has the rotated or mirrored density and the same energy: more
+training data for nothing. Element k of the group turns by k quarter turns for k = 0..3; elements
+4..7 turn likewise and then mirror left and right.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.errors import DataError, UnknownNameError, UsageError
+
+#: How much images are enlarged by.
+ENLARGEMENT = 286 / 256
+#: Places along an axis that are told apart; more than images can be shifted by.
+_PLACES = 2**12
+
+
+class Jitter:
+    """Augmentation by jitter: enlarge, cut out, mirror.
+
+    Attributes
+    ----------
+    n_elements : int
+        How many ways there are to change a sample. Element ``2 (p q + r) + m``, with p = 4096,
+        shifts by the share q / p of the possible rows and r / p of the columns, and mirrors if m is
+        1.
+
+    Examples
+    --------
+    >>> image = np.eye(8).reshape(1, 8, 8, 1)
+    >>> Jitter().apply(image, np.array([5])).shape
+    (1, 8, 8, 1)
+    """
+
+    name = "jitter"
+    n_elements = 2 * _PLACES**2
+
+    def apply(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample of a batch by its own element.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
+            Images, channels last, or numbers, which stay as they are.
+        elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The changed samples.
+
+        Raises
+        ------
+        DataError
+            If the samples are neither images nor numbers.
+        """
+        if array.ndim <= 2:
+            return array
+        if array.ndim != 4:
+            raise DataError(
+                f"{self.name} needs images (n, ny, nx, channels) or numbers, got {array.shape}"
+            )
+        changed = np.empty_like(array)
+        for row, element in enumerate(elements):
+            changed[row] = _changed(array[row], int(element))
+        return changed
+
+
+def enlarged_positions(length: int) -> NDArray[np.float64]:
+    """Return where along an axis of pixels those of the enlarged image lie.
+
+    Parameters
+    ----------
+    length : int
+        Pixels along the axis.
+
+    Returns
+    -------
+    ndarray, shape (enlarged length,)
+        In pixels, from 0 to ``length - 1``; pixels are squares, and what lies beyond the centre of
+        the last one has its value.
+    """
+    count = round(length * ENLARGEMENT)
+    return np.clip((np.arange(count) + 0.5) * length / count - 0.5, 0, length - 1)
+
+
+def _changed(image: NDArray[np.generic], element: int) -> NDArray[np.generic]:
+    places, mirrored = divmod(element, 2)
+    rows = _cut(image.shape[0], places // _PLACES)
+    columns = _cut(image.shape[1], places % _PLACES)
+    columns = columns[::-1] if mirrored else columns
+    return _interpolated(_interpolated(image, rows, axis=0), columns, axis=1)
+
+
+def _cut(length: int, place: int) -> NDArray[np.float64]:
+    """Return the part of the enlarged axis that starts at a share of what it may start at."""
+    positions = enlarged_positions(length)
+    start = place * (len(positions) - length + 1) // _PLACES
+    return positions[start : start + length]
+
+
+def _interpolated(
+    image: NDArray[np.generic], positions: NDArray[np.float64], axis: int
+) -> NDArray[np.generic]:
+    """Return the values between the pixels of one axis, on straight lines."""
+    low = np.floor(positions).astype(int)
+    high = np.minimum(low + 1, image.shape[axis] - 1)
+    weight = (positions - low).astype(image.dtype)
+    weight = weight.reshape([-1 if each == axis else 1 for each in range(image.ndim)])
+    values = image.take(low, axis) * (1 - weight) + image.take(high, axis) * weight
+    return np.asarray(values, dtype=image.dtype)
+
+
+class Reflection:
+    """Augmentation by the reflection x -> L - x.
+
+    Attributes
+    ----------
+    n_elements : int
+        How many ways there are to change a sample: element 1 mirrors it, element 0 does not.
+
+    Examples
+    --------
+    >>> Reflection().n_elements
+    2
+    """
+
+    name = "reflection"
+    n_elements = 2
+
+    def apply(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample of a batch by its own element.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, points, channels), or (n,) or (n, m)
+            Profiles, channels last, or numbers such as energies, which stay as they are.
+        elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The changed samples.
+
+        Raises
+        ------
+        DataError
+            If the samples are neither profiles nor numbers.
+
+        Examples
+        --------
+        >>> Reflection().apply(np.arange(6).reshape(2, 3, 1), np.array([0, 1]))[..., 0]
+        array([[0, 1, 2],
+               [5, 4, 3]])
+        """
+        if array.ndim <= 2:
+            return array
+        if array.ndim != 3:
+            raise DataError(
+                f"{self.name} needs profiles (n, points, channels) or numbers, got {array.shape}"
+            )
+        mirrored = np.asarray(elements, dtype=bool)[:, None, None]
+        return np.where(mirrored, array[:, ::-1], array)
+
+    def undo(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample back: a mirror image, mirrored again, is what it was.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, points, channels), or (n,) or (n, m)
+            As of :meth:`apply`.
+        elements : ndarray of int, shape (n,)
+            One a sample.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The samples as they were.
+        """
+        return self.apply(array, elements)
+
+
+#: Pixels that an image is shifted by at most, each way.
+REACH = 2
+_SIDE = 2 * REACH + 1
+
+
+class Shifts:
+    """Augmentation by shifts of up to two pixels along each axis; what comes in is zero.
+
+    Attributes
+    ----------
+    n_elements : int
+        How many ways there are to change a sample. Element ``5 i + j`` shifts by ``i - 2`` rows and
+        ``j - 2`` columns.
+
+    Examples
+    --------
+    >>> Shifts().n_elements
+    25
+    """
+
+    name = "shifts"
+    n_elements = _SIDE**2
+
+    def apply(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample of a batch by its own element.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
+            Images, channels last, as the network sees them, with a background of zero; or numbers
+            and classes, which stay as they are.
+        elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The changed samples.
+
+        Raises
+        ------
+        DataError
+            If the samples are neither images nor numbers.
+
+        Examples
+        --------
+        >>> Shifts().apply(np.eye(2).reshape(1, 2, 2, 1), np.array([11]))[0, ..., 0]
+        array([[0., 0.],
+               [1., 0.]])
+        """
+        if array.ndim <= 2:
+            return array
+        if array.ndim != 4:
+            raise DataError(
+                f"{self.name} needs images (n, ny, nx, channels) or numbers, got {array.shape}"
+            )
+        margin = (REACH, REACH)
+        padded = np.pad(array, ((0, 0), margin, margin, (0, 0)))
+        changed = np.empty_like(array)
+        ny, nx = array.shape[1:3]
+        for element in np.unique(elements):
+            rows = np.flatnonzero(elements == element)
+            # A shift down by i - 2 rows starts 2 - i rows above the image.
+            top, left = (_SIDE - 1 - each for each in divmod(int(element), _SIDE))
+            changed[rows] = padded[rows, top : top + ny, left : left + nx]
+        return changed
+
+
+#: Elements of the group.
+N_SYMMETRIES = 8
+
+
+def symmetry(
+    array: NDArray[np.generic], element: int, axes: tuple[int, int] = (-2, -1)
+) -> NDArray[np.generic]:
+    """Apply one symmetry of the square to images.
+
+    Parameters
+    ----------
+    array : ndarray
+        Images; all other axes are left alone.
+    element : int
+        From 0 (nothing changes) to 7.
+    axes : pair of int
+        The image's y and x axis.
+
+    Returns
+    -------
+    ndarray
+        The same numbers in other places, of the same shape.
+
+    Raises
+    ------
+    UsageError
+        If there is no such element.
+    DataError
+        If the images are not square.
+
+    Examples
+    --------
+    >>> symmetry(np.array([[1, 2], [3, 4]]), 1)
+    array([[2, 4],
+           [1, 3]])
+    """
+    if not 0 <= element < N_SYMMETRIES:
+        raise UsageError(f"the symmetries of the square are numbered 0 to 7, got {element!r}")
+    if array.shape[axes[0]] != array.shape[axes[1]]:
+        raise DataError(f"only square images have the symmetries of the square, got {array.shape}")
+    turned = np.rot90(array, element % 4, axes=axes)
+    return np.flip(turned, axis=axes[1]) if element >= 4 else turned
+
+
+def inverse_element(element: int) -> int:
+    """Return the element that undoes `element`; a mirror image undoes itself.
+
+    Examples
+    --------
+    >>> [inverse_element(element) for element in range(8)]
+    [0, 3, 2, 1, 4, 5, 6, 7]
+    """
+    return element if element >= 4 else -element % 4
+
+
+def compose_elements(first: int, second: int) -> int:
+    """Return the element that does `first`, then `second`.
+
+    Examples
+    --------
+    >>> compose_elements(1, 1), compose_elements(4, 4)
+    (2, 0)
+    """
+    # Turning a mirrored image turns the original the other way.
+    turns = first - second if first >= 4 else first + second
+    return turns % 4 + 4 * ((first >= 4) ^ (second >= 4))
+
+
+class Augmentation(Protocol):
+    """Ways to change a sample that leave it as good as new."""
+
+    name: str
+    n_elements: int
+
+    def apply(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample of a batch by its own element."""
+
+
+class SquareSymmetries:
+    """Augmentation with the symmetries of the square.
+
+    Attributes
+    ----------
+    n_elements : int
+        How many ways there are to change a sample.
+
+    Examples
+    --------
+    >>> image = np.array([[1, 2], [3, 4]]).reshape(1, 2, 2, 1)
+    >>> SquareSymmetries().apply(image, np.array([4]))[0, ..., 0]
+    array([[2, 1],
+           [4, 3]])
+    """
+
+    name = "square-symmetries"
+    n_elements = N_SYMMETRIES
+
+    def apply(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample of a batch by its own element.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
+            Images, channels last, or numbers such as energies, which stay as they are.
+        elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The changed samples.
+
+        Raises
+        ------
+        DataError
+            If the samples are neither square images nor numbers.
+        """
+        if array.ndim <= 2:
+            return array
+        if array.ndim != 4:
+            raise DataError(
+                f"{self.name} needs images (n, ny, nx, channels) or numbers, got {array.shape}"
+            )
+        changed = np.empty_like(array)
+        for element in np.unique(elements):
+            rows = np.flatnonzero(elements == element)
+            changed[rows] = symmetry(array[rows], int(element), axes=(1, 2))
+        return changed
+
+    def undo(
+        self, array: NDArray[np.generic], elements: NDArray[np.integer]
+    ) -> NDArray[np.generic]:
+        """Change every sample back that :meth:`apply` has changed by these elements.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
+            As of :meth:`apply`.
+        elements : ndarray of int, shape (n,)
+            One a sample.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The samples as they were.
+
+        Raises
+        ------
+        DataError
+            As of :meth:`apply`.
+        """
+        return self.apply(array, np.array([inverse_element(int(each)) for each in elements]))
+
+
+_AUGMENTATIONS: dict[str, type[Augmentation]] = {
+    SquareSymmetries.name: SquareSymmetries,
+    Jitter.name: Jitter,
+    Reflection.name: Reflection,
+    Shifts.name: Shifts,
+}
+
+
+def build_augmentation(name: str) -> Augmentation:
+    """Return an augmentation by its name.
+
+    Parameters
+    ----------
+    name : str
+        ``"square-symmetries"``, ``"reflection"``, ``"shifts"`` or ``"jitter"``.
+
+    Returns
+    -------
+    Augmentation
+        With ``n_elements`` ways to ``apply`` it.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such augmentation.
+
+    Examples
+    --------
+    >>> build_augmentation("square-symmetries").n_elements
+    8
+    """
+    if name not in _AUGMENTATIONS:
+        raise UnknownNameError("augmentation", name, _AUGMENTATIONS)
+    return _AUGMENTATIONS[name]()

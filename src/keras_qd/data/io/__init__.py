@@ -1,0 +1,1 @@
+"""Reading files that this package did not write."""

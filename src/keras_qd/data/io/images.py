@@ -1,0 +1,352 @@
+"""Images in files as samples of one field, in its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import Image, UnidentifiedImageError
+
+from keras_qd.errors import DataError, Faults, UsageError
+
+TIFF = (".tif", ".tiff")
+#: Suffixes of the files that count as images.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".ppm", *TIFF)
+_TYPES = ("uint8", "uint16", "float16", "float32", "float64")
+_PLAIN = ("L", "RGB", "F", "I;16", "I;16L", "I;16B")
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read an image.
+
+    Parameters
+    ----------
+    path : Path
+        A file with one of :data:`SUFFIXES`.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx) or (ny, nx, 3)
+        Of type uint8, uint16 or floats. Black and white are 0 and 255.
+
+    Raises
+    ------
+    DataError
+        If the file is broken, or would lose something.
+    """
+    try:
+        image = _read_tiff(path) if path.suffix.lower() in TIFF else _read_other(path)
+    except DataError:
+        raise
+    except UnidentifiedImageError:
+        raise DataError("it is broken, or no image") from None
+    except Exception as error:  # decoders of damaged files raise anything
+        raise DataError(f"it is broken, or cannot be decoded: {error}") from error
+    image = _without_alpha(image)
+    _check(image)
+    return image
+
+
+def _read_tiff(path: Path) -> np.ndarray:
+    with tifffile.TiffFile(path) as file:
+        if len(file.pages) != 1:
+            raise DataError(f"it holds {len(file.pages)} images; expected one")
+        page: Any = file.pages[0]
+        photometric = tifffile.PHOTOMETRIC(page.photometric).name
+        if photometric not in ("MINISBLACK", "RGB"):
+            raise DataError(f"its colours are {photometric}; convert it to grey or RGB")
+        values = np.asarray(page.asarray())
+        separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    return np.moveaxis(values, 0, -1) if separate and values.ndim == 3 else values
+
+
+def _read_other(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        n_images = getattr(image, "n_frames", 1)
+        if n_images != 1:
+            raise DataError(f"it holds {n_images} images; expected one")
+        if any(";16" in str(tile[3]) for tile in image.tile) and image.mode in (
+            "RGB",
+            "RGBA",
+            "LA",
+        ):
+            raise DataError(
+                "its colours have 16 bits, of which a PNG reader keeps 8; convert it to TIFF"
+            )
+        return _pixels(image)
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    """Return the pixels of an image of one of the modes that lose nothing as an array."""
+    if image.mode in (*_PLAIN, "RGBA", "LA"):
+        return np.asarray(image)
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    if image.mode == "P":
+        return np.asarray(image.convert("RGBA" if "transparency" in image.info else "RGB"))
+    if image.mode == "I":
+        values = np.asarray(image)
+        if values.min() >= 0 and values.max() < 2**16:
+            return values.astype(np.uint16)
+    raise DataError(f"its mode is {image.mode}; convert it to grey or RGB")
+
+
+def _without_alpha(image: np.ndarray) -> np.ndarray:
+    """Leave out an alpha channel that says nothing."""
+    if image.ndim != 3 or image.shape[2] not in (2, 4):
+        return image
+    opaque = 1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
+    if (image[..., -1] != opaque).any():
+        raise DataError("it has transparent parts; lay it on a background first")
+    return image[..., 0] if image.shape[2] == 2 else image[..., :3]
+
+
+def _check(image: np.ndarray) -> None:
+    if image.ndim != 2 and (image.ndim != 3 or image.shape[2] != 3):
+        raise DataError(f"its shape is {image.shape}; expected (ny, nx) or (ny, nx, 3)")
+    if image.dtype.name not in _TYPES:
+        raise DataError(f"its type is {image.dtype}; expected one of {', '.join(_TYPES)}")
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise DataError("it holds NaN or infinity")
+
+
+#: Names of folders that divide a set by themselves, and the split that they mean.
+_SPLIT_FOLDERS = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """The files of one pair.
+
+    Parameters
+    ----------
+    name : str
+        Path within the folder, without suffix.
+    a, b : Path
+        The files; one and the same where the images are side by side in it.
+    """
+
+    name: str
+    a: Path
+    b: Path
+
+    @property
+    def split(self) -> str | None:
+        """The split that its folder says it belongs to, if any."""
+        return _SPLIT_FOLDERS.get(self.name.partition("/")[0].lower()) if "/" in self.name else None
+
+
+def find_pairs(
+    folder: Path | None, a: Path | None, b: Path | None, faults: Faults
+) -> list[PairFiles]:
+    """Find the pairs in one folder, side by side or in its folders A and B, or in two folders.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The folder, where there is one.
+    a, b : Path, optional
+        The two folders, where there are two.
+    faults : Faults
+        Hears of files without a partner, and of two of one name.
+
+    Returns
+    -------
+    list of PairFiles
+        By name; those for training come first where folders divide them, then those for validation.
+    """
+    if folder is not None and a is None and b is None:
+        a, b = _subfolder(folder, "a"), _subfolder(folder, "b")
+        if a is None or b is None:
+            return _ordered([PairFiles(*each) for each in _side_by_side(folder, faults)], faults)
+    if a is None or b is None:
+        faults.add("give one folder, or two with --a and --b")
+        return []
+    return _ordered(_matched(find_images(a, faults), find_images(b, faults), faults), faults)
+
+
+def _side_by_side(folder: Path, faults: Faults) -> list[tuple[str, Path, Path]]:
+    return [(name, path, path) for name, path in find_images(folder, faults).items()]
+
+
+def _matched(
+    first: Mapping[str, Path], second: Mapping[str, Path], faults: Faults
+) -> list[PairFiles]:
+    for found, other in ((first, second), (second, first)):
+        faults.extend(f"{found[name]} has no partner" for name in sorted(set(found) - set(other)))
+    return [PairFiles(name, first[name], second[name]) for name in first if name in second]
+
+
+def _subfolder(folder: Path, name: str) -> Path | None:
+    if not folder.is_dir():
+        return None
+    return next((each for each in folder.iterdir() if each.name.lower() == name), None)
+
+
+def find_images(folder: Path, faults: Faults) -> dict[str, Path]:
+    """Return all images below a folder by name, without those that are hidden.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    faults : Faults
+        Hears of two of one name, and of a folder that is not there or holds none.
+    """
+    if not folder.is_dir():
+        faults.add(f"there is no folder {folder}")
+        return {}
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+            continue
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in found:
+            faults.add(f"{found[name]} and {path} have one name")
+        found[name] = path
+    if not found:
+        faults.add(f"{folder} holds no image ({', '.join(SUFFIXES)})")
+    return found
+
+
+def _ordered(pairs: list[PairFiles], faults: Faults) -> list[PairFiles]:
+    """Put the splits that folders make one after the other."""
+    divided = [pair for pair in pairs if pair.split is not None]
+    if divided and len(divided) < len(pairs):
+        outside = next(pair for pair in pairs if pair.split is None)
+        faults.add(
+            f"{len(divided)} pairs are in folders for training, validation and test, but "
+            f"{len(pairs) - len(divided)} are not, such as {outside.name}"
+        )
+    if not divided:
+        return pairs
+    return sorted(pairs, key=lambda pair: (SPLITS.index(pair.split or "test"), pair.name))
+
+
+#: What black and white mean, in the unit of the field.
+Grey = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ImageStack:
+    """Images of one size, each read when it is asked for.
+
+    Whole numbers become physical values linearly: 0 is the first value of `grey`, and the largest
+    that the type can hold (255 or 65535) the second. Floats are physical values already. The first
+    row of an image is the first row of the array.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files, in the order of the samples.
+    shape_of_one : tuple of int
+        Of each image.
+    grey : pair of float, optional
+        What black and white mean; without it, whole numbers are taken as they are.
+    """
+
+    paths: Sequence[Path]
+    shape_of_one: tuple[int, ...]
+    grey: Grey | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole, samples along the first axis."""
+        return (len(self.paths), *self.shape_of_one)
+
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        """Type of the values."""
+        return np.dtype(np.float64)
+
+    def __getitem__(self, samples: slice) -> np.ndarray:
+        """Read some of the images.
+
+        Raises
+        ------
+        DataError
+            If one is broken, or of another size than the first.
+        """
+        return np.stack([self._read(path) for path in self.paths[samples]])
+
+    def _read(self, path: Path) -> np.ndarray:
+        image = _read(path)
+        if image.shape != self.shape_of_one:
+            raise DataError(
+                f"{path} has shape {image.shape}, but {self.paths[0]} has {self.shape_of_one}; "
+                "bring all to one size first"
+            )
+        if image.dtype.kind == "f" or self.grey is None:
+            return image.astype(np.float64)
+        black, white = self.grey
+        return black + (white - black) * (image / np.iinfo(image.dtype).max)
+
+
+def is_image(path: Path) -> bool:
+    """Return whether a file is an image, or a folder holds any, by their suffixes."""
+    if path.is_dir():
+        return any(each.suffix.lower() in SUFFIXES for each in path.rglob("*"))
+    return path.suffix.lower() in SUFFIXES
+
+
+def open_images(path: Path, grey: Grey | None, unit: str, limits: Grey | None) -> ImageStack:
+    """Open an image, or all images below a folder in the order of their names.
+
+    Parameters
+    ----------
+    path : Path
+        The image, or the folder.
+    grey : pair of float, optional
+        What black and white mean, in the field's unit.
+    unit : str
+        The field's unit; empty for a pure number.
+    limits : pair of float, optional
+        The limits of the field's values, where the model knows them: what black and white were
+        in training.
+
+    Raises
+    ------
+    DataError
+        If there is no image, or the first cannot be read.
+    UsageError
+        If what black and white mean is not said, but has to be.
+    """
+    faults = Faults(f"no image can be read from {path}")
+    paths = list(find_images(path, faults).values()) if path.is_dir() else [path]
+    faults.settle()
+    first = _read(paths[0])
+    if grey is None and first.dtype.kind != "f":
+        _require_same_scale(paths[0], first.dtype, unit, limits)
+    return ImageStack(paths, first.shape, grey)
+
+
+def _require_same_scale(path: Path, dtype: np.dtype[Any], unit: str, limits: Grey | None) -> None:
+    """Raise unless whole numbers in an image are the field's values."""
+    if limits == (0.0, float(np.iinfo(dtype).max)):
+        return
+    if unit not in ("", "1") or limits is not None:
+        known = f", which goes from {limits[0]:g} to {limits[1]:g}" if limits is not None else ""
+        raise UsageError(
+            f"{path} holds whole numbers ({dtype}), not values in {unit or 'units'} of the model's "
+            f"field{known}; say what black and white mean with --grey BLACK WHITE"
+        )
+
+
+def _read(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    try:
+        return read_image(path)
+    except DataError as fault:
+        raise DataError(f"{path}: {fault}") from fault

@@ -1,1 +1,0 @@
-"""The ways to scale a field, one a file."""

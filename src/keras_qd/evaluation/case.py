@@ -1,0 +1,260 @@
+"""One trained model on one split of one data set: what goes in, what should come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.data.scaling import PROBABILITIES
+from keras_qd.data.store.store import checksum
+from keras_qd.errors import DataError, UnknownNameError
+from keras_qd.evaluation.scores import Comparison
+from keras_qd.metrics.measure import Context
+from keras_qd.prediction._predict import model_on_grid, pipeline_on_grid
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_qd.data.dataset import Dataset
+    from keras_qd.tasks.pipeline import Pipeline
+    from keras_qd.training.run import Run
+
+
+def box_length(metadata: Mapping[str, Any]) -> float | None:
+    """Return the side of the box or line, in a0*; None where the metadata do not say.
+
+    Parameters
+    ----------
+    metadata : mapping
+        Of a data set.
+
+    Examples
+    --------
+    >>> box_length({"configuration": {"box_length": 10}})
+    10.0
+    """
+    configuration = metadata.get("configuration")
+    if not isinstance(configuration, Mapping):
+        return None
+    # The first name is that of boxes in two dimensions, the second that of lines.
+    value = configuration.get("box_length", configuration.get("length"))
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+Array = NDArray[Any]
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trained model on one split of one data set.
+
+    Parameters
+    ----------
+    run : Run
+        The run that the model is of.
+    dataset : Dataset
+        The data, of the run or another.
+    split : str
+        ``"test"``, ``"validation"`` or ``"train"``.
+    label : str
+        How the model is used, where it is otherwise than once and alone: ``"dropout-20"``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such split.
+    """
+
+    run: Run
+    dataset: Dataset
+    split: str
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise UnknownNameError("split", self.split, SPLITS)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The scalings and fields of the run, on the grid of this data set."""
+        fields = self.dataset.fields
+        return pipeline_on_grid(self.run.pipeline(), {name: fields[name].shape for name in fields})
+
+    def load_model(self) -> keras.Model:
+        """Load the trained model, on the grid of this data set.
+
+        Raises
+        ------
+        RunError
+            If there is no trained model, or it cannot be read.
+        DataError
+            If the model is bound to the grid that it was trained on.
+        """
+        return model_on_grid(self.run.load_model(), self.run.pipeline(), self.pipeline)
+
+    @cached_property
+    def fields(self) -> dict[str, Array]:
+        """The input and target fields of the split, in physical units.
+
+        Raises
+        ------
+        DataError
+            If a field is missing, has another shape than in training, holds values that are not
+            finite, or if there are no samples.
+        """
+        pipeline, split = self.pipeline, self.dataset.split(self.split)
+        fields = {}
+        for name, shape in {**pipeline.inputs, **pipeline.targets}.items():
+            if name not in split:
+                raise DataError(
+                    f"the data set has no field {name!r}, which the task needs; "
+                    f"it has {', '.join(sorted(split))}"
+                )
+            fields[name] = _checked(name, np.asarray(split[name]), shape)
+        return fields
+
+    @property
+    def n_samples(self) -> int:
+        """Number of systems."""
+        return len(next(iter(self.fields.values())))
+
+    @cached_property
+    def inputs(self) -> dict[str, Array]:
+        """The input fields."""
+        return {name: self.fields[name] for name in self.pipeline.inputs}
+
+    @cached_property
+    def targets(self) -> dict[str, Array]:
+        """The exact target fields, without what the scaling leaves open.
+
+        That is the mean of each sample, where the scaling is centered: a potential is the same with
+        any constant added, so the constant must not count as an error.
+        """
+        return {name: self._fixed(name, self.fields[name]) for name in self.pipeline.targets}
+
+    @cached_property
+    def systems(self) -> str:
+        """Checksum of what is to be predicted: the same for the same systems alone."""
+        return checksum({name: self.fields[name] for name in self.pipeline.targets}).hex()
+
+    @property
+    def own(self) -> bool:
+        """Whether the data set is the one that the run was trained on."""
+        return bool(self.dataset.metadata.get("digest") == self.run.config["data"].get("digest"))
+
+    @property
+    def folder(self) -> Path:
+        """Where the findings are kept: the run directory for the test split of its own data."""
+        if self.own and self.split == "test" and not self.label:
+            return self.run.path
+        digest = str(self.dataset.metadata.get("digest") or "unknown").rpartition(":")[2]
+        parts = (self.label, self.split, digest[:12])
+        return self.run.path / "evaluations" / "-".join(part for part in parts if part)
+
+    def comparisons(self, prediction: Mapping[str, Array]) -> list[Comparison]:
+        """Return what is to be compared: each target field in physical units and scaled.
+
+        Classes are compared once: with the probabilities that the model gives them.
+
+        Parameters
+        ----------
+        prediction : mapping of str to ndarray
+            The predicted target fields in physical units, and the probabilities of classes.
+        """
+        return [each for name in self.targets for each in self._comparisons(name, prediction)]
+
+    def _comparisons(self, name: str, prediction: Mapping[str, Array]) -> Iterator[Comparison]:
+        unit, context = self.dataset.fields[name].unit, self._context()
+        exact, baseline = self.targets[name], self._baseline(name)
+        probabilities = prediction.get(f"{name}_{PROBABILITIES}")
+        if probabilities is not None:
+            yield Comparison(name, "physical", unit, exact, probabilities, baseline, context)
+            return
+        values = (exact, prediction[name], baseline)
+        yield Comparison(name, "physical", unit, *values, context)
+        forward = self.pipeline.scalings[name].forward
+        # The baseline is one sample, over and over: no need to scale it as often.
+        trivial = np.broadcast_to(forward(baseline[:1]), baseline.shape)
+        scaled = (forward(values[0]), forward(values[1]), trivial)
+        yield Comparison(name, "scaled", "", *scaled, context)
+
+    def _baseline(self, name: str) -> Array:
+        """Return the trivial prediction: that of the run's training split, whatever the input.
+
+        On other data it is their training split that is looked at, which favours the baseline.
+        """
+        training = self.dataset.split("train")[name]  # perhaps larger than memory
+        single = self.pipeline.scalings[name].baseline(training)
+        return np.broadcast_to(single, (self.n_samples, *single.shape[1:]))
+
+    def table(self) -> dict[str, Array]:
+        """Return the index of each system, the data set's numbers on it, and what was drawn for it.
+
+        By column; of what was drawn for its potential, the names are those of the parameters.
+        """
+        split = self.dataset.split(self.split)
+        columns = {name: np.asarray(split[name]) for name in self._numbers()}
+        for name, labels in self._drawn().items():
+            columns.update(zip(labels, np.asarray(split[name]).T, strict=True))
+        return {"index": np.arange(self.n_samples), **columns}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the model is judged on, as plain values."""
+        return {
+            "split": self.split,
+            "n_samples": self.n_samples,
+            "digest": self.dataset.metadata.get("digest"),
+            "systems": self.systems,
+            "own": self.own,
+            "length": box_length(self.dataset.metadata),
+            "units": {name: self.dataset.fields[name].unit for name in self._numbers()},
+            "drawn": [label for labels in self._drawn().values() for label in labels],
+            "notice": self.dataset.metadata.get("notice"),
+        }
+
+    def _numbers(self) -> list[str]:
+        """Return the names of the data set's fields that are one number a system."""
+        return [name for name, field in self.dataset.fields.items() if field.shape == ()]
+
+    def _drawn(self) -> dict[str, list[str]]:
+        """Return the fields that are vectors of named numbers, with a column's name for each."""
+        taken = {"index", *self._numbers()}
+        return {
+            name: [f"{name}_{label}" if label in taken else label for label in field.labels]
+            for name, field in self.dataset.fields.items()
+            if field.labels and len(field.shape) == 1
+        }
+
+    def _fixed(self, name: str, values: Array) -> Array:
+        scaling = self.pipeline.scalings[name]
+        return scaling.inverse(scaling.forward(values)) if scaling.centered else values
+
+    def _context(self) -> Context:
+        """Return what metrics may need beside the fields: the box, and a density as weight."""
+        densities = [values for name, values in self.inputs.items() if name.startswith("density")]
+        return Context(
+            length=box_length(self.dataset.metadata),
+            density=densities[0] if densities else None,
+        )
+
+
+def _checked(name: str, values: Array, shape: tuple[int, ...]) -> Array:
+    """Return `values`, or raise a DataError that says what is wrong with them."""
+    if values.shape[1:] != tuple(shape):
+        raise DataError(
+            f"the field {name!r} has shape {values.shape[1:]} in this data set, "
+            f"but the model was trained on {tuple(shape)}"
+        )
+    if not len(values):
+        raise DataError("this split of the data set is empty; choose another one")
+    if not np.isfinite(values).all():
+        raise DataError(f"the field {name!r} holds NaN or infinity; remove those samples")
+    return values

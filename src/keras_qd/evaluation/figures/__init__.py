@@ -1,1 +1,0 @@
-"""Figures in one style, each made by one function from plain arrays."""

@@ -1,1 +1,0 @@
-"""Inverse design: a trained model proposes a potential, the exact solver refines and checks it."""

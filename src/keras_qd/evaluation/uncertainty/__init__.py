@@ -1,1 +1,0 @@
-"""How unsure predictions are: several draws of each, and whether their spread tells the error."""

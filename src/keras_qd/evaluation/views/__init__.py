@@ -1,1 +1,0 @@
-"""What is kept, drawn and told of an evaluation, by the kind of target."""

@@ -1,0 +1,4 @@
+from ._export import (
+    Exported as Exported,
+    export_model as export_model,
+)

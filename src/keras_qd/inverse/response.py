@@ -1,0 +1,411 @@
+r"""How the density answers to the potential: a model with one orbital, inverted with care.
+
+The density n of N electrons stands for the orbital :math:`\phi = \sqrt{n / N}`, the ground state
+[1]_ of
+
+.. math:: (-\tfrac12 \nabla^2 + v_s)\,\phi = e\,\phi, \qquad
+          v_s = V + \tfrac{N - 1}{N} v_H[n] + \pi (1 - 2 / N)_+\, n .
+
+For N = 1 that is Schroedinger's equation, for a singlet of two electrons the exact Kohn-Sham
+equation with exact exchange and without correlation; for more, the last term is the kinetic energy
+of a two-dimensional electron gas, :math:`\tfrac{\pi}{2} \int n^2` by Thomas and Fermi [2]_, as far
+as the orbital does not have it: nothing of it for two electrons in one orbital and all for many,
+hence the factor 1 - 2 / N, the leading one in [3]_. The equation gives both the potential to start
+from and the linear response that every step is taken with,
+
+.. math:: \delta\phi = -(h - e + 2 N \phi f \phi)^{-1} Q\, \phi\, \delta V ,
+
+f the kernel of the terms that depend on n and Q the projector on all that is orthogonal to
+:math:`\phi`. That is the equation to first order, :math:`(h - e)\, \delta\phi = -Q\, \delta v_s
+\phi` [4]_, with :math:`\delta v_s = \delta V + f\, \delta n` and :math:`\delta n = 2 N \phi\,
+\delta\phi`. Both are inverted by least squares over smooth potentials, with a small penalty on
+rough ones: where the density is too small to say anything, the potential is smooth.
+
+References
+----------
+.. [1] M. Levy, J. P. Perdew and V. Sahni, "Exact differential equation for the density and
+   ionization energy of a many-particle system", Phys. Rev. A 30, 2745 (1984),
+   https://doi.org/10.1103/PhysRevA.30.2745
+.. [2] G. F. Giuliani and G. Vignale, "Quantum Theory of the Electron Liquid" (Cambridge University
+   Press, 2005), chapter 1, ISBN 978-0-521-82112-4 (the energy of two-dimensional electrons)
+.. [3] J. L. Gazquez and J. Robles, "On the atomic kinetic energy functionals with full Weizsacker
+   correction", J. Chem. Phys. 76, 1467 (1982)
+.. [4] S. Baroni, S. de Gironcoli, A. Dal Corso and P. Giannozzi, "Phonons and related crystal
+   properties from density-functional perturbation theory", Rev. Mod. Phys. 73, 515 (2001),
+   https://doi.org/10.1103/RevModPhys.73.515
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+
+from keras_qd.physics.integrals import ParityBlock, interaction_table
+from keras_qd.physics.interactions import as_interaction
+from keras_qd.physics.sine_basis import SineBasis, cosine_matrix, sine_basis
+from keras_qd.physics.solver import Solver
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Band:
+    """Fields ``sum_pq c_pq cos(p pi x / L) cos(q pi y / L)`` with ``p^2 + q^2 <= half_waves^2``.
+
+    Parameters
+    ----------
+    half_waves : int
+        Radius of the circle: the largest number of half waves along the side of the box.
+    n_pixels : int
+        Pixels along the side of the grid, more than `half_waves`.
+    """
+
+    half_waves: int
+    n_pixels: int
+
+    @cached_property
+    def orders(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Half waves q along y and p along x of each cosine; the constant comes first."""
+        q, p = np.mgrid[0 : self.half_waves + 1, 0 : self.half_waves + 1]
+        inside = q**2 + p**2 <= self.half_waves**2
+        return q[inside], p[inside]
+
+    @property
+    def cosines(self) -> Array:
+        """cos(p x_i), shape (n_pixels, half_waves + 1)."""
+        return cosine_matrix(self.half_waves, self.n_pixels)
+
+    @cached_property
+    def roughness(self) -> Array:
+        """Weight ``(1 + (p^2 + q^2) / 16)^2`` of each cosine in the penalty on rough potentials."""
+        q, p = self.orders
+        return np.asarray((1 + (q**2 + p**2) / 16) ** 2, dtype=np.float64)
+
+    def coefficients(self, field: Array) -> Array:
+        """Coefficients of the part of a field that lies in the band."""
+        squares = self.cosines.T @ field @ self.cosines * (2 / self.n_pixels) ** 2
+        squares[0] /= 2
+        squares[:, 0] /= 2
+        return np.asarray(squares[self.orders])
+
+    def field(self, coefficients: Array) -> Array:
+        """Evaluate at the pixel centres, shape (n_pixels, n_pixels)."""
+        squares = np.zeros((self.half_waves + 1, self.half_waves + 1))
+        squares[self.orders] = coefficients
+        return np.asarray(self.cosines @ squares @ self.cosines.T)
+
+
+@dataclass(frozen=True)
+class Hartree:
+    """Mean repulsion of N electrons in one orbital, less that of each with itself: (N - 1) / N.
+
+    Parameters
+    ----------
+    basis : SineBasis
+        Functions that the orbital is expanded in.
+    orbital : ndarray, shape (n_pixels, n_pixels)
+        The orbital at the pixel centres, in a box that is pi long.
+    solver : Solver
+        Whose box, electrons and interaction are taken.
+    """
+
+    basis: SineBasis
+    orbital: Array
+    solver: Solver
+
+    def potential(self) -> Array:
+        """Potential of N electrons in the orbital at the pixel centres, in Ha*."""
+        n_max = self.basis.n_max
+        cosines = np.zeros((2 * n_max + 1) ** 2)
+        density = self._cosines(self.solver.n_electrons * self.orbital[None] ** 2)[0]
+        for block in self._table:
+            cosines[block.places] = block.factor @ (block.factor.T @ density[block.places])
+        squares = cosines.reshape(2 * n_max + 1, -1)
+        norms = np.where(np.arange(2 * n_max + 1) == 0, np.pi, np.pi / 2)
+        functions = cosine_matrix(2 * n_max, self.basis.n_pixels) / norms
+        return np.asarray(self._factor * (functions @ squares @ functions.T))
+
+    def kernel(self) -> Array:
+        """Matrix of ``phi f phi`` between the sine functions, in Ha*."""
+        matrix = np.zeros((self.basis.kinetic.size,) * 2)
+        if not self._table:
+            return matrix
+        b, a = self.basis.half_waves.T - 1
+        sines = self.basis.sines
+        fields = sines.T[b][:, :, None] * sines.T[a][:, None, :] * self.orbital
+        cosines = self._cosines(fields)
+        for block in self._table:
+            half = cosines[:, block.places] @ block.factor
+            matrix += half @ half.T
+        return matrix * self._factor
+
+    @cached_property
+    def _table(self) -> tuple[ParityBlock, ...]:
+        interaction = as_interaction(self.solver.interaction)
+        if self._factor == 0 or interaction.name == "none":
+            return ()
+        return interaction_table(interaction.scaled(self._unit), self.basis.n_max)
+
+    @property
+    def _unit(self) -> float:
+        return np.pi / self.solver.box.length
+
+    @property
+    def _factor(self) -> float:
+        return (1 - 1 / self.solver.n_electrons) * self.solver.strength * self._unit
+
+    def _cosines(self, fields: Array) -> Array:
+        """Cosine coefficients, shape (m, (2 n_max + 1)^2), of products of two sine functions."""
+        n_pixels, highest = self.basis.n_pixels, 2 * self.basis.n_max
+        averages = cosine_matrix(highest, n_pixels) * (2 / n_pixels)
+        averages[:, 0] /= 2
+        # What the grid cannot tell from a slower cosine is not counted twice.
+        averages[:, n_pixels:] = 0.0
+        return np.asarray(averages.T @ fields @ averages).reshape(len(fields), -1)
+
+
+#: Half waves of the sine functions that the orbital is expanded in. That of one electron is no
+#: model but exact, and is taken as far as the solver takes it.
+_SINES = 16
+_SINES_OF_ONE_ELECTRON = 20
+
+#: Penalties on rough potentials in a step, relative to the largest response: the lightest is the
+#: fastest, and the heavier ones bear noise and densities that no potential has.
+PENALTIES = (1e-6, 1e-4, 1e-2)
+
+#: The same in the closed form of the potential to start from; the heavier ones are for targets so
+#: rough that the solver refuses the lighter.
+_START_PENALTIES = (1e-6, 1e-3, 1.0)
+
+#: The same in a rise, relative to the largest response of the density itself.
+_RISE_PENALTY = 3e-4
+
+#: Densities are compared by their square roots, but for those below this share of the largest.
+_FLOOR = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """The model of one target.
+
+    Parameters
+    ----------
+    target : ndarray, shape (n_pixels, n_pixels)
+        Density in 1/a0*^2, normalised.
+    solver : Solver
+        The exact solver, whose box, electrons and interaction are taken.
+    band : Band
+        The potentials.
+    """
+
+    target: Array
+    solver: Solver
+    band: Band
+
+    def starts(self) -> Iterator[Array]:
+        """Yield coefficients of potentials whose model orbital has the target, ever smoother."""
+        for penalty in _START_PENALTIES:
+            yield self._one_orbital_potential(penalty) - self._mean_field_potential
+
+    def residual(self, density: Array) -> Array:
+        """Sine coefficients of the difference of square roots from the target's."""
+        return self._sine_coefficients(self.difference_of_roots(density))
+
+    def difference_of_roots(self, density: Array, floor: float = _FLOOR) -> Array:
+        """``sqrt(target) - sqrt(density)``, in 1/a0*, shape of the target.
+
+        Parameters
+        ----------
+        density : ndarray, shape of the target
+            In 1/a0*^2.
+        floor : float
+            What is added under both roots, as a share of the target's largest value.
+        """
+        lift = floor * float(self.target.max())
+        return np.asarray(
+            (self.target - density) / (np.sqrt(self.target + lift) + np.sqrt(density + lift))
+        )
+
+    def slope_of_roots(self, density: Array, floor: float = _FLOOR) -> Array:
+        """Return the derivative of the root with the density, in a0*; as `difference_of_roots`."""
+        return np.asarray(0.5 / np.sqrt(density + floor * float(self.target.max())))
+
+    def distance(self, density: Array) -> float:
+        """``integral |density - target| / N``."""
+        area = self.solver.box.pixel_area(self.band.n_pixels)
+        return float(np.abs(density - self.target).sum()) * area / self.solver.n_electrons
+
+    def step(self, residual: Array, penalty: float) -> Array:
+        """Coefficients of the change of the potential that should take a residual away.
+
+        Parameters
+        ----------
+        residual : ndarray
+            What `residual` gives, or a combination of such.
+        penalty : float
+            One of `PENALTIES`.
+
+        Returns
+        -------
+        ndarray, shape (n_cosines,)
+            In Ha*; the constant is left as it is.
+        """
+        factor = self._normal_equations(penalty)
+        step = np.asarray(cho_solve(factor, self._jacobian.T @ residual))
+        step[0] = 0.0
+        return step
+
+    def gradient(self, density: Array) -> Array:
+        """Integrals of each cosine of the band with the density beyond the target.
+
+        They are the derivatives of ``E[V] - integral target V`` with the potential's coefficients;
+        that with the constant is zero.
+        """
+        cosines, area = self.band.cosines, self.solver.box.pixel_area(self.band.n_pixels)
+        gradient = (cosines.T @ (density - self.target) @ cosines)[self.band.orders] * area
+        gradient[0] = 0.0
+        return np.asarray(gradient)
+
+    def rise(self, gradient: Array) -> Array:
+        """Coefficients of the change of the potential that should take a gradient away."""
+        step = np.asarray(cho_solve(self._density_response, gradient))
+        step[0] = 0.0
+        return step
+
+    @cached_property
+    def kinetic_energy(self) -> float:
+        """Kinetic energy of the target's orbital, in Ha*: the scale of the potential."""
+        return float(self._orbital**2 @ self._basis.kinetic) * self._unit**2
+
+    def size(self, step: Array) -> float:
+        """Return the standard deviation of a change of the potential, weighted with the target."""
+        acted = self._acting @ step
+        return float(np.linalg.norm(acted - self._orbital * (self._orbital @ acted)))
+
+    @cached_property
+    def _basis(self) -> SineBasis:
+        n_pixels = self.target.shape[0]
+        most = _SINES_OF_ONE_ELECTRON if self.solver.n_electrons == 1 else _SINES
+        return sine_basis(min(most, n_pixels - 1), n_pixels)
+
+    @property
+    def _unit(self) -> float:
+        return math.pi / self.solver.box.length
+
+    @cached_property
+    def _orbital(self) -> Array:
+        coefficients = self._sine_coefficients(np.sqrt(self.target))
+        return np.asarray(coefficients / np.linalg.norm(coefficients))
+
+    @cached_property
+    def _orbital_values(self) -> Array:
+        """The orbital at the pixel centres, in a box that is pi long."""
+        return np.asarray(self._basis.values(self._orbital[:, None])[0])
+
+    def _sine_coefficients(self, field: Array) -> Array:
+        b, a = self._basis.half_waves.T - 1
+        sines = self._basis.sines
+        return np.asarray((sines.T @ field @ sines)[b, a])
+
+    @cached_property
+    def _acting(self) -> Array:
+        """Sine coefficients of the orbital times each cosine of the band."""
+        n_pixels, n_sines = self._basis.sines.shape
+        products = self.band.cosines[:, :, None] * self._basis.sines[:, None, :]
+        products = products.reshape(n_pixels, -1) * (math.pi / n_pixels)
+        n_cosines = self.band.half_waves + 1
+        table = (products.T @ self._orbital_values @ products).reshape(
+            n_cosines, n_sines, n_cosines, n_sines
+        )
+        (q, p), (b, a) = self.band.orders, self._basis.half_waves.T[:, :, None] - 1
+        return np.asarray(table[q, b, p, a])
+
+    def _one_orbital_potential(self, penalty: float) -> Array:
+        """``V - e = 1/2 lap(phi) / phi``, as the smooth V that brings ``(T + V) phi`` nearest 0."""
+        overlap = self._acting.T @ self._acting
+        weights = penalty * overlap.diagonal().max() * self.band.roughness
+        weights[0] *= 1e-8
+        kinetic = self._basis.kinetic * self._unit**2 * self._orbital
+        return np.asarray(np.linalg.solve(overlap + np.diag(weights), -self._acting.T @ kinetic))
+
+    @cached_property
+    def _hartree(self) -> Hartree:
+        return Hartree(self._basis, self._orbital_values, self.solver)
+
+    @cached_property
+    def _pauli(self) -> float:
+        """Factor of the density in the potential of the electrons' exclusion, in this unit."""
+        return math.pi * max(1 - 2 / self.solver.n_electrons, 0.0) * self._unit**2
+
+    @cached_property
+    def _mean_field_potential(self) -> Array:
+        density = self.solver.n_electrons * self._orbital_values**2
+        return self.band.coefficients(self._hartree.potential() + self._pauli * density)
+
+    @cached_property
+    def _orbital_response(self) -> Array:
+        """Minus the derivative of the model's orbital with the potential."""
+        stiffness = self._basis.potential_matrix(
+            self.band.field(self._one_orbital_potential(_START_PENALTIES[0]))
+        )
+        np.einsum("ii->i", stiffness)[:] += self._basis.kinetic * self._unit**2
+        energy = self._orbital @ stiffness @ self._orbital
+        np.einsum("ii->i", stiffness)[:] -= energy
+        n_electrons = self.solver.n_electrons
+        stiffness += 2 * n_electrons * self._hartree.kernel()
+        if self._pauli:
+            local = self._basis.potential_matrix(self._orbital_values**2)
+            stiffness += 2 * n_electrons * self._pauli * local
+        along = np.outer(self._orbital, self._orbital)
+        projector = np.eye(self._orbital.size) - along
+        stiffness = projector @ stiffness @ projector + along
+        return _solve_positive(stiffness, projector @ self._acting, 0.05 * self._unit**2)
+
+    @cached_property
+    def _jacobian(self) -> Array:
+        """Derivative of the model's (floored) orbital with the potential."""
+        weights = np.sqrt(self.target / (self.target + _FLOOR * self.target.max()))
+        # The residual is that of sqrt(n) on the pixels, sqrt(N) * unit times the model's orbital.
+        scale = math.sqrt(self.solver.n_electrons) * self._unit
+        scale *= (self._basis.n_pixels / math.pi) ** 2
+        return -scale * (self._basis.potential_matrix(weights) @ self._orbital_response)
+
+    @cached_property
+    def _density_response(self) -> tuple[Array, bool]:
+        """Minus the derivative of `gradient` with the potential, with a penalty and factored."""
+        matrix = 2 * self.solver.n_electrons * (self._acting.T @ self._orbital_response)
+        matrix = (matrix + matrix.T) / 2
+        matrix += np.diag(_RISE_PENALTY * matrix.diagonal().max() * self.band.roughness)
+        factor: tuple[Array, bool] = cho_factor(matrix)
+        return factor
+
+    @cached_property
+    def _normal_matrix(self) -> Array:
+        return np.asarray(self._jacobian.T @ self._jacobian)
+
+    def _normal_equations(self, penalty: float) -> tuple[Array, bool]:
+        if penalty not in self._factors:
+            matrix = self._normal_matrix.copy()
+            weights = penalty * self._normal_matrix.diagonal().max() * self.band.roughness
+            np.einsum("ii->i", matrix)[:] += weights
+            self._factors[penalty] = cho_factor(matrix)
+        return self._factors[penalty]
+
+    @cached_property
+    def _factors(self) -> dict[float, tuple[Array, bool]]:
+        return {}
+
+
+def _solve_positive(matrix: Array, right: Array, smallest: float) -> Array:
+    """Solve, with eigenvalues below the smallest one allowed raised to it."""
+    try:
+        return np.asarray(cho_solve(cho_factor(matrix), right))
+    except LinAlgError:
+        values, vectors = eigh(matrix)
+        return np.asarray((vectors / np.maximum(values, smallest)) @ (vectors.T @ right))

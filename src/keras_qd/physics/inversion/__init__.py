@@ -1,1 +1,0 @@
-"""From a wanted density to a potential whose exact ground state has it."""

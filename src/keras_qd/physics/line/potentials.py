@@ -1,0 +1,233 @@
+"""Random potentials on a line, seeded sample by sample."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.errors import UsageError
+from keras_qd.physics.potentials.base import (
+    Drawn,
+    Family,
+    Setting,
+    build_family,
+    checked_count,
+    draw_uniform,
+    replace_checked,
+    sample_generator,
+)
+from keras_qd.physics.potentials.random_fourier import RandomFourierSettings, scaled_cosines
+
+#: Points of the midpoint rule for the mean over the box.
+MEAN_POINTS = 128
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LineFamily(Family):
+    """Base of the families of potentials on a line."""
+
+    @abstractmethod
+    def sample(
+        self, generator: np.random.Generator, length: float, n_points: int
+    ) -> tuple[NDArray[np.float64], Drawn]:
+        """Draw one potential.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            The only source of randomness.
+        length : float
+            Distance of the walls in a0*.
+        n_points : int
+            Number of interior nodes.
+
+        Returns
+        -------
+        values : ndarray, shape (n_points,)
+            The potential at x_i = i L / (n_points + 1) in Ha*.
+        parameters : dict of str to float
+            What was drawn, by the names in `parameter_names`.
+        """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RandomFourierLine(RandomFourierSettings, LineFamily):
+    r"""Gaussian random field on a line, a sum of cosines with random amplitudes [1]_.
+
+    The one-dimensional form of `keras_qd.physics.potentials.random_fourier.RandomFourier`, with
+    the same meaning of the settings:
+
+    .. math:: V(x) = c + \sigma (F - \bar F), \qquad
+        F = \sum_k a_k \cos(k \pi x / L) / s(x)
+
+    Parameters
+    ----------
+    amplitude : float or pair of float
+        Standard deviation :math:`\sigma` in Ha*, before the mean is taken away.
+    correlation_length : float or pair of float
+        Correlation length as a fraction of the distance of the walls.
+    offset : float or pair of float
+        The mean c over the box in Ha*. A pair makes it the random constant that a density
+        cannot know.
+
+    References
+    ----------
+    .. [1] M. Shinozuka and G. Deodatis, "Simulation of stochastic processes by spectral
+       representation", Appl. Mech. Rev. 44, 191 (1991), https://doi.org/10.1115/1.3119501
+    """
+
+    def sample(
+        self, generator: np.random.Generator, length: float, n_points: int
+    ) -> tuple[NDArray[np.float64], Drawn]:
+        """Draw one potential; see `LineFamily.sample`."""
+        amplitude, correlation_length, offset = self.draw(generator)
+        functions = _centred_functions(correlation_length, n_points)
+        field = generator.standard_normal(len(functions)) @ functions
+        drawn = (amplitude, correlation_length * length, offset)
+        return offset + amplitude * field, dict(zip(self.parameter_names, drawn, strict=True))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GaussianWellsLine(LineFamily):
+    r"""Gaussian wells on a line [1]_.
+
+    .. math:: V(x) = c - \sum_i D_i \exp(-(x - x_i)^2 / 2 w_i^2)
+
+    Parameters
+    ----------
+    most : int
+        The number of wells is drawn from 1 to ``most``, at most 16.
+    depth : float or pair of float
+        Depth :math:`D` of each well in Ha*.
+    width : float or pair of float
+        Width :math:`w` of each well as a fraction of the distance of the walls.
+    centre : float or pair of float
+        Place :math:`x_i` of each well as a fraction of the distance of the walls.
+    offset : float or pair of float
+        The constant c in Ha*.
+
+    References
+    ----------
+    .. [1] J. C. Snyder, M. Rupp, K. Hansen, K.-R. Mueller and K. Burke, "Finding density
+       functionals with machine learning", Phys. Rev. Lett. 108, 253002 (2012),
+       https://doi.org/10.1103/PhysRevLett.108.253002
+    """
+
+    name: ClassVar[str] = "gaussian-wells"
+    energies: ClassVar[tuple[str, ...]] = ("depth", "offset")
+
+    most: int = 3
+    depth: Setting = (0.5, 3.0)
+    width: Setting = (0.05, 0.15)
+    centre: Setting = (0.2, 0.8)
+    offset: Setting = 0.0
+
+    def __post_init__(self) -> None:
+        checked_count(self.name, "most", self.most, 1, 16)
+        replace_checked(
+            self, depth=(0.0, 1e3), width=(0.02, 2.0), centre=(0.0, 1.0), offset=(-1e4, 1e4)
+        )
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Offset (Ha*), number of wells; of each centre, width (a0*) and depth (0: absent)."""
+        wells = [f"well_{i}_{what}" for i in range(self.most) for what in ("x", "depth", "width")]
+        return ("offset", "n_wells", *wells)
+
+    def sample(
+        self, generator: np.random.Generator, length: float, n_points: int
+    ) -> tuple[NDArray[np.float64], Drawn]:
+        """Draw one potential; see `LineFamily.sample`."""
+        x = np.arange(1, n_points + 1) * (length / (n_points + 1))
+        offset = draw_uniform(generator, self.offset)
+        n_wells = int(generator.integers(1, self.most, endpoint=True))
+        values = np.full(n_points, offset)
+        drawn = [offset, float(n_wells)]
+        for i in range(self.most):
+            centre = draw_uniform(generator, self.centre) * length
+            depth = draw_uniform(generator, self.depth) * (i < n_wells)
+            width = draw_uniform(generator, self.width) * length
+            values -= depth * np.exp(-((x - centre) ** 2) / (2.0 * width**2))
+            drawn += [centre, depth, width]
+        return values, dict(zip(self.parameter_names, drawn, strict=True))
+
+
+@functools.lru_cache(maxsize=32)
+def _centred_functions(correlation_length: float, n_points: int) -> NDArray[np.float64]:
+    nodes = np.arange(1, n_points + 1) / (n_points + 1)
+    centres = (np.arange(MEAN_POINTS) + 0.5) / MEAN_POINTS
+    means = scaled_cosines(correlation_length, centres).mean(axis=1, keepdims=True)
+    functions: NDArray[np.float64] = scaled_cosines(correlation_length, nodes) - means
+    functions.flags.writeable = False  # shared by all who ask for the same field
+    return functions
+
+
+FAMILIES: dict[str, type[LineFamily]] = {
+    RandomFourierLine.name: RandomFourierLine,
+    GaussianWellsLine.name: GaussianWellsLine,
+}
+
+
+def sample_potentials_1d(
+    n_samples: int,
+    length: float,
+    n_points: int = 64,
+    *,
+    family: str = "random-fourier",
+    seed: int = 0,
+    first: int = 0,
+    **parameters: object,
+) -> NDArray[np.float64]:
+    """Draw random potentials on a line.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many.
+    length : float
+        Distance of the walls in a0*.
+    n_points : int, default 64
+        Number of interior nodes.
+    family : {"random-fourier", "gaussian-wells"}, default "random-fourier"
+        Kind of potential: `RandomFourierLine` or `GaussianWellsLine`.
+    seed : int, default 0
+        Root seed.
+    first : int, default 0
+        Number of the first sample; a sample depends on seed, number and configuration alone.
+    **parameters
+        Settings of the family.
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n_points), float64
+        Potentials at x_i = i L / (n_points + 1) in Ha*.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such family.
+    UsageError
+        A setting that the family does not have, a number of samples or points below 1, or a
+        length that is not positive.
+
+    Examples
+    --------
+    >>> potentials = sample_potentials_1d(3, 10.0, seed=1, offset=(-0.44, 0.44))
+    >>> potentials.shape
+    (3, 64)
+    """
+    if n_samples < 1 or n_points < 1 or not length > 0:
+        raise UsageError(
+            f"n_samples={n_samples} and n_points={n_points} must be at least 1 and"
+            f" length={length} positive"
+        )
+    built = build_family(FAMILIES, family, parameters)
+    potentials = np.empty((n_samples, n_points))
+    for row in range(n_samples):
+        potentials[row], _ = built.sample(sample_generator(seed, first + row), length, n_points)
+    return potentials

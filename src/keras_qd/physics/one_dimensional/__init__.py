@@ -1,1 +1,0 @@
-"""One-dimensional systems between hard walls: one electron in batches, two electrons exactly."""

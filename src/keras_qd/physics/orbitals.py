@@ -1,0 +1,170 @@
+"""Orbitals in as large a sine basis as the potential asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.errors import PhysicsError
+from keras_qd.physics.box import Box
+from keras_qd.physics.eigenpairs import lowest_eigenpairs
+from keras_qd.physics.sine_basis import SineBasis, sine_basis
+
+
+@dataclass(frozen=True)
+class Orbitals:
+    """The lowest orbitals of a potential.
+
+    Parameters
+    ----------
+    basis : SineBasis
+        Functions that the orbitals are expanded in.
+    box : Box
+        The box that they live in.
+    energies : ndarray, shape (n_orbitals,)
+        Orbital energies in Ha*, rising.
+    coefficients : ndarray, shape (n_functions, n_orbitals)
+        Expansion in the basis; columns are orthonormal.
+    """
+
+    basis: SineBasis
+    box: Box
+    energies: Array
+    coefficients: Array
+
+    def values(self, n_pixels: int | None = None) -> Array:
+        """Orbitals at the pixel centres.
+
+        Parameters
+        ----------
+        n_pixels : int, optional
+            Pixels along the side; those of the potential by default.
+
+        Returns
+        -------
+        ndarray, shape (n_orbitals, n_pixels, n_pixels)
+            In 1/a0*; ``sum(values**2) * box.pixel_area(n_pixels)`` is 1 for each.
+        """
+        return self.basis.values(self.coefficients, n_pixels) * (np.pi / self.box.length)
+
+
+def solve_orbitals(potential: Array, box: Box, basis: SineBasis, n_orbitals: int) -> Orbitals:
+    """Solve the one-electron problem (-1/2 laplacian + V) phi = e phi with hard walls.
+
+    Parameters
+    ----------
+    potential : ndarray, shape (n_pixels, n_pixels)
+        V at the pixel centres, in Ha*.
+    box : Box
+        The box.
+    basis : SineBasis
+        Sine functions on the grid of the potential.
+    n_orbitals : int
+        How many, from the lowest.
+
+    Returns
+    -------
+    Orbitals
+        Signs are fixed: the largest coefficient of every orbital is positive.
+    """
+    hamiltonian = basis.potential_matrix(potential)
+    diagonal = np.einsum("ii->i", hamiltonian)
+    diagonal += basis.kinetic * (np.pi / box.length) ** 2
+    energies, coefficients = lowest_eigenpairs(hamiltonian, n_orbitals)
+    largest = np.argmax(np.abs(coefficients), axis=0)
+    coefficients *= np.sign(coefficients[largest, np.arange(n_orbitals)])
+    return Orbitals(basis, box, energies, coefficients)
+
+
+def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Array:
+    """Energy that the sine functions left out would take off the lowest orbitals.
+
+    Second-order perturbation theory in the coupling to the functions that the grid holds and the
+    basis does not: ``sum_k <k|V|phi>^2 / (T_k + mean V - e)``, by Loewdin's partitioning [1]_ with
+    the mean potential for each of them.
+
+    Parameters
+    ----------
+    orbitals : Orbitals
+        Orbitals of the potential.
+    potential : ndarray, shape (n_pixels, n_pixels)
+        The potential, in Ha*.
+    n_lowest : int
+        How many orbitals to look at.
+
+    Returns
+    -------
+    ndarray, shape (n_lowest,)
+        Estimated errors in Ha*, not negative.
+
+    References
+    ----------
+    .. [1] P.-O. Loewdin, "A note on the quantum-mechanical perturbation theory", J. Chem. Phys. 19,
+       1396 (1951), https://doi.org/10.1063/1.1748067
+    """
+    unit = (np.pi / orbitals.box.length) ** 2
+    lowest = orbitals.coefficients[:, :n_lowest]
+    components, kinetic = orbitals.basis.outside(potential * orbitals.basis.values(lowest))
+    distance = kinetic * unit + potential.mean() - orbitals.energies[:n_lowest, None]
+    # Where V is so rough that the functions left out lie lower, the bare kinetic distance is the
+    # safe one.
+    distance = np.maximum(distance, 0.25 * kinetic * unit)
+    return np.asarray((components**2 / distance).sum(axis=1))
+
+
+Array = NDArray[np.float64]
+
+#: Half waves along one direction that are tried in turn.
+_SIZES = (16, 20, 24, 28, 32)
+
+
+def grow_orbitals(
+    potential: Array, box: Box, n_orbitals: int, n_checked: int, tolerance: float
+) -> Orbitals:
+    """Enlarge the basis until the lowest orbitals are good enough.
+
+    Parameters
+    ----------
+    potential : ndarray, shape (n_pixels, n_pixels)
+        Potential in Ha*.
+    box : Box
+        The box.
+    n_orbitals : int
+        How many orbitals.
+    n_checked : int
+        How many of them, from the lowest, have to be good.
+    tolerance : float
+        Largest estimated error of their energies, in Ha*.
+
+    Returns
+    -------
+    Orbitals
+
+    Raises
+    ------
+    PhysicsError
+        If the grid has too few pixels for so many orbitals or for so sharp a potential.
+    """
+    n_pixels = potential.shape[0]
+    sizes = [n_max for n_max in _SIZES if n_max < n_pixels] or [n_pixels - 1]
+    bases = [sine_basis(n_max, n_pixels) for n_max in sizes]
+    if bases[-1].kinetic.size < n_orbitals:
+        raise PhysicsError(
+            f"a grid of {n_pixels} x {n_pixels} pixels cannot hold {n_orbitals} orbitals; "
+            "use more pixels"
+        )
+    for basis in bases:
+        if basis.kinetic.size < n_orbitals:
+            continue
+        orbitals = solve_orbitals(potential, box, basis, n_orbitals)
+        error = truncation_errors(orbitals, potential, n_checked).max()
+        if error <= tolerance:
+            return orbitals
+    raise PhysicsError(
+        f"the potential is too sharp for its grid of {n_pixels} x {n_pixels} pixels: {sizes[-1]} "
+        f"half waves a side leave an error of about {error:.1g} Ha* in the orbital energies, and "
+        f"{tolerance:.1g} is allowed; smooth it, sample it on more pixels, use a smaller box, or "
+        "allow a larger basis_tolerance"
+    )

@@ -1,1 +1,0 @@
-"""The solvers against exact and published values, row by row."""

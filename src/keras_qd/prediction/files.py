@@ -1,0 +1,285 @@
+"""Apply a trained model to a file of any size, and write what it predicts to another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from keras_qd.data.fields import Field
+from keras_qd.data.io.array_files import writing_arrays
+from keras_qd.data.io.foreign_array import source_checksum
+from keras_qd.data.io.images import Grey
+from keras_qd.data.io.reading import read_fields
+from keras_qd.data.recipes import Recipe
+from keras_qd.data.store.generation import Progress
+from keras_qd.data.store.store import open_store
+from keras_qd.data.store.writing import write_store
+from keras_qd.errors import StoreError, UsageError
+from keras_qd.prediction._predict import common_length, iterate_predictions, load_predictor
+from keras_qd.training.run import Run
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_qd.prediction._predict import Symmetrized
+    from keras_qd.tasks.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained model with all that it takes to apply it.
+
+    Parameters
+    ----------
+    model : keras.Model or Symmetrized
+        The model.
+    pipeline : Pipeline
+        Its scalings and fields.
+    batch_size : int
+        Samples that go through the model at a time.
+    """
+
+    model: keras.Model | Symmetrized
+    pipeline: Pipeline
+    batch_size: int
+
+    def parts(self, inputs: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the target fields of consecutive samples; see :func:`iterate_predictions`."""
+        return iterate_predictions(self.model, self.pipeline, inputs, batch_size=self.batch_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions(Recipe):
+    """What a model predicts for the samples of a file.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        What predicts.
+    inputs : mapping of str to array
+        The input fields, read when they are asked for.
+    described : mapping of str to Field
+        What is predicted.
+    described_source : mapping
+        Which model, and which input: the same again gives the same store.
+    """
+
+    kind: ClassVar[str] = "predictions"
+    version: ClassVar[int] = 1
+
+    predictor: Predictor
+    inputs: Mapping[str, Any]
+    described: Mapping[str, Field]
+    described_source: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        # Those of other recipes belong to the class; here they depend on what is predicted.
+        object.__setattr__(self, "identity", next(iter(self.described)))
+        object.__setattr__(self, "batch", self.shard_samples)
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """The fields of a sample, by name."""
+        return self.described
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples there are."""
+        return int(next(iter(self.inputs.values())).shape[0])
+
+    def settings(self) -> dict[str, Any]:
+        """Return which model and which input, as plain JSON."""
+        return dict(self.described_source)
+
+    def make(self, indices: range) -> dict[str, np.ndarray]:
+        """Predict samples; see :meth:`Recipe.make`. Beyond the last one it is repeated."""
+        stop = min(indices.stop, self.n_samples)
+        part = {name: values[indices.start : stop] for name, values in self.inputs.items()}
+        found = list(self.predictor.parts(part))
+        missing = indices.stop - stop
+        made = {name: np.concatenate([each[name] for each in found]) for name in self.described}
+        return {
+            name: np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
+            for name, values in made.items()
+        }
+
+
+SUFFIXES = (".npz", ".npy", ".zarr")
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What was written.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many systems.
+    fields : mapping of str to Field
+        Shape and type of one system, and the unit.
+    """
+
+    n_samples: int
+    fields: Mapping[str, Field]
+
+
+def predict_file(
+    run: Run | str | Path,
+    source: str | Path,
+    out: str | Path,
+    *,
+    grey: Grey | None = None,
+    batch_size: int = 64,
+    symmetries: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Predicted:
+    """Apply the trained model of a run to a file; neither file need fit into memory.
+
+    Parameters
+    ----------
+    run : Run or path
+        A finished run, or its directory.
+    source : str or path
+        The input fields in physical units: a ``.npy`` file, a ``.npz`` file with arrays by the
+        fields' names, an image or a folder of images, or the directory or URL of a stored data set.
+    out : str or path
+        What to write: a ``.npy`` file for one field, a ``.npz`` file, or a ``.zarr`` store. Files
+        appear when they are whole; a store that was interrupted is gone on with by the same call.
+    grey : pair of float, optional
+        What black and white mean in images of whole numbers, in the unit of the input field.
+    batch_size : int
+        Samples that go through the model at a time.
+    symmetries : bool
+        Whether to predict the mean over the symmetries of the task.
+    force : bool
+        Whether to replace what is at `out`.
+    progress : callable, optional
+        Called with the number of samples done and of all, whenever some are done.
+
+    Returns
+    -------
+    Predicted
+        What was written, in physical units. Values are stored with the 32 bits that the network
+        computes with.
+
+    Raises
+    ------
+    RunError
+        If `run` has no trained model.
+    DataError
+        If the input cannot be read or does not fit the model.
+    UsageError
+        If there is something at `out` already, its suffix is not known, one ``.npy`` file would
+        have to hold several fields, what black and white mean has to be said, or the task has no
+        symmetries.
+
+    Examples
+    --------
+    >>> predict_file("runs/first", "potentials.npy", "densities.npy")  # doctest: +SKIP
+    """
+    out = Path(out)
+    check_output(out, force)
+    run = run if isinstance(run, Run) else Run.open(run)
+    pipeline = run.pipeline()
+    inputs = read_fields(source, list(pipeline.inputs), **_grey_scale(run, pipeline, grey))
+    n_samples = common_length(pipeline, inputs)
+    described = _describe(run, pipeline)
+    predictor = Predictor(load_predictor(run, symmetries), pipeline, batch_size)
+    if out.suffix == ".zarr":
+        if force:
+            shutil.rmtree(out, ignore_errors=True)
+        recipe = Predictions(
+            predictor=predictor,
+            inputs=inputs,
+            described=described,
+            described_source=_identify(run, source, grey, symmetries),
+        )
+        write_store(out, recipe, n_samples, progress)
+        return Predicted(n_samples, described)
+    described = _for_file(out, described)
+    with writing_arrays(out, described, n_samples) as write:
+        done = 0
+        for part in predictor.parts(inputs):
+            write(part)
+            done += len(next(iter(part.values())))
+            if progress is not None:
+                progress(done, n_samples)
+    return Predicted(n_samples, described)
+
+
+def check_output(out: Path, force: bool) -> None:
+    """Check that predictions may be written to a path.
+
+    Raises
+    ------
+    UsageError
+        If its suffix is not known, or there is a file already.
+    """
+    if out.suffix not in SUFFIXES:
+        raise UsageError(f"--out must name a .npz file, a .npy file or a .zarr store, got {out}")
+    # A store that is there may be one to go on with: whether it is, it says itself.
+    if out.exists() and not force and not (out.suffix == ".zarr" and out.is_dir()):
+        raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
+
+
+def _grey_scale(run: Run, pipeline: Pipeline, grey: Grey | None) -> dict[str, Any]:
+    """Return what there is to know of grey values: those given, or what the model expects."""
+    name = next(iter(pipeline.inputs))
+    scaling = pipeline.scalings[name]
+    limits = None
+    if scaling.bounded:
+        low, high = scaling.inverse(np.array([-1.0, 1.0]))
+        limits = (float(low), float(high))
+    return {"grey": grey, "unit": run.config["fields"][name]["unit"], "limits": limits}
+
+
+def _describe(run: Run, pipeline: Pipeline) -> dict[str, Field]:
+    """Return what is predicted."""
+    found = pipeline.restore(np.zeros((1, *pipeline.output_shape)))
+    return {
+        name: Field(
+            values.shape[1:],
+            run.config["fields"].get(name, {}).get("unit", ""),
+            f"{name} as predicted by {run.config['task']['model']}",
+            "float32" if values.dtype.kind == "f" else str(values.dtype),
+        )
+        for name, values in found.items()
+    }
+
+
+def _for_file(out: Path, fields: dict[str, Field]) -> dict[str, Field]:
+    """Return the fields that go into a file: of a ``.npy`` file the only one, or the classes."""
+    if out.suffix != ".npy":
+        return fields
+    chosen = {name: field for name, field in fields.items() if not name.endswith("_probabilities")}
+    if len(chosen) > 1:
+        raise UsageError(
+            f"{out} can hold one field, but the model predicts {', '.join(chosen)}; "
+            "name a .npz file or a .zarr store"
+        )
+    return chosen
+
+
+def _identify(run: Run, source: str | Path, grey: Grey | None, symmetries: bool) -> dict[str, Any]:
+    """Return which model was applied to what, so that only the same prediction is gone on with."""
+    try:
+        store = open_store(source)
+        digest = str(store.digest())
+    except StoreError:
+        digest = source_checksum(Path(source))
+    task = json.dumps(run.config["pipeline"], sort_keys=True)
+    return {
+        "model": source_checksum(run.model_path),
+        "pipeline": hashlib.sha256(task.encode()).hexdigest(),
+        "input": digest,
+        "grey": None if grey is None else list(grey),
+        "symmetries": symmetries,
+    }

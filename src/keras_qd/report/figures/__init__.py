@@ -1,0 +1,1 @@
+"""Figures in one style, each drawn by one function from plain arrays."""

@@ -1,0 +1,231 @@
+"""Single systems: what went in, the exact field, the predicted one, and their difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from keras_qd.errors import UsageError
+from keras_qd.evaluation.examples import Example
+from keras_qd.report.figures.style import Labels, difference_colours, field_colours, pretty, words
+
+Array = NDArray[Any]
+
+#: Inches taken by one panel.
+_WIDTH, _HEIGHT = 3.3, 2.15
+
+
+def cuts_figure(examples: Sequence[Example], target: str, labels: Labels) -> Figure:
+    """Draw each system's exact and predicted map along x and along y through its peak.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        The systems, a column each.
+    target : str
+        The target field, a map (ny, nx).
+    labels : Labels
+        Units and the box.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The peak is where the exact map is largest in magnitude. All panels share the axis of
+        values.
+
+    Raises
+    ------
+    UsageError
+        If there is no system, or the field is no map.
+    """
+    if not examples or any(example.reference[target].ndim != 2 for example in examples):
+        raise UsageError("only maps (ny, nx) can be cut")
+    figure = Figure(figsize=(_WIDTH * len(examples), 2 * _HEIGHT), layout="constrained")
+    panels = figure.subplots(2, len(examples), squeeze=False, sharey=True)
+    for (along_x, along_y), example in zip(panels.T, examples, strict=True):
+        exact, predicted = example.reference[target], example.prediction[target]
+        row, column = peak(exact)
+        _draw(along_x, exact[row], predicted[row], labels, ("x", "y", row, len(exact)))
+        _draw(
+            along_y,
+            exact[:, column],
+            predicted[:, column],
+            labels,
+            ("y", "x", column, exact.shape[1]),
+        )
+        headline = f"{example.label.capitalize()}: system {example.index}"
+        along_x.set_title(f"{headline}\n{along_x.get_title(loc='left')}", loc="left")
+    for panel in panels[:, 0]:
+        panel.set_ylabel(labels.field(target))
+    panels[0, 0].legend()
+    return figure
+
+
+def peak(field: Array) -> tuple[int, int]:
+    """Return row and column of the largest value in magnitude.
+
+    Examples
+    --------
+    >>> peak(np.array([[0.0, 1.0], [-2.0, 0.5]]))
+    (1, 0)
+    """
+    row, column = np.unravel_index(np.argmax(np.abs(field)), field.shape)
+    return int(row), int(column)
+
+
+def _draw(
+    panel: Axes, exact: Array, predicted: Array, labels: Labels, line: tuple[str, str, int, int]
+) -> None:
+    """Draw one cut; `line`: the axis along it, the other one, the pixel on that, its length."""
+    along, across, pixel, n_across = line
+    panel.plot(_centres(len(exact), labels), exact, label="exact", color="C0")
+    panel.plot(_centres(len(predicted), labels), predicted, "--", label="predicted", color="C1")
+    unit = "" if labels.length is None else f" {pretty(labels.length_unit)}"
+    place = _centres(n_across, labels)[pixel]
+    panel.set_title(f"along {along} at {across} = {place:.3g}{unit}", loc="left")
+    panel.set_xlabel(labels.axis(along))
+    panel.margins(x=0)
+    panel.grid(visible=True)
+
+
+def _centres(n_pixels: int, labels: Labels) -> Array:
+    """Return the centres of the pixels, x_i = (i + 1/2) L / n."""
+    centres = np.arange(n_pixels) + 0.5
+    return centres if labels.length is None else centres * labels.length / n_pixels
+
+
+def draw_profiles(part: SubFigure, example: Example, target: str, labels: Labels) -> None:
+    """Draw one system in one dimension: inputs, exact and predicted field in one panel, difference.
+
+    Parameters
+    ----------
+    part : matplotlib.figure.SubFigure
+        Where to draw.
+    example : Example
+        The system.
+    target : str
+        The target field to draw.
+    labels : Labels
+        Units and the box.
+    """
+    exact, predicted = example.reference[target], example.prediction[target]
+    inputs = {name: values for name, values in example.inputs.items() if values.ndim == 1}
+    panels = part.subplots(1, len(inputs) + 2, squeeze=False)[0]
+    for panel, (name, values) in zip(panels, inputs.items(), strict=False):
+        _curve(panel, values, labels)
+        panel.set_title(labels.field(name))
+    _curve(panels[-2], exact, labels, label="exact")
+    _curve(panels[-2], predicted, labels, label="predicted", linestyle="--")
+    panels[-2].set_title(labels.field(target))
+    panels[-2].legend()
+    panels[-1].axhline(0, color=panels[-1].spines["left"].get_edgecolor(), linewidth=0.6)
+    _curve(panels[-1], predicted - exact, labels)
+    panels[-1].set_title("predicted − exact")
+    for panel in panels:
+        panel.set_xlabel(labels.axis("x"))
+
+
+def _curve(panel: Axes, values: Array, labels: Labels, **style: Any) -> None:
+    """Draw a profile over its interior nodes x_i = i L / (n + 1)."""
+    nodes = np.arange(1, len(values) + 1)
+    x = nodes if labels.length is None else nodes * labels.length / (len(values) + 1)
+    panel.plot(x, values, **style)
+    panel.margins(x=0)
+
+
+DrawRow = Callable[[SubFigure, Example, str, Labels], None]
+
+#: Inches taken by one panel with its colour bar, and by one row.
+_WIDTH_SYSTEMS, _HEIGHT_SYSTEMS = 2.5, 2.6
+
+
+def drawable(example: Example) -> bool:
+    """Return whether the target fields of a system are maps or profiles, which can be drawn."""
+    return all(values.ndim in (1, 2) and values.size > 1 for values in example.reference.values())
+
+
+def systems_figure(examples: Sequence[Example], labels: Labels) -> Figure:
+    """Draw systems in rows: inputs, exact field, predicted field, difference.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        The systems, a row for each of their target fields. Maps (ny, nx) become images, profiles
+        (points,) curves.
+    labels : Labels
+        Units and the box.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Exact and predicted values share one colour scale; the difference has its own, centred at
+        zero.
+
+    Raises
+    ------
+    UsageError
+        If there is no system, or its fields are neither maps nor profiles.
+    """
+    if not examples or not all(drawable(example) for example in examples):
+        raise UsageError("only maps (ny, nx) and profiles (points,) can be drawn")
+    rows = [(example, target) for example in examples for target in example.reference]
+    n_panels = 3 + len(map_inputs(examples[0]))
+    figure = Figure(
+        figsize=(_WIDTH_SYSTEMS * n_panels, _HEIGHT_SYSTEMS * len(rows)), layout="constrained"
+    )
+    parts = figure.subfigures(len(rows), 1, squeeze=False)
+    for part, (example, target) in zip(parts[:, 0], rows, strict=True):
+        part.suptitle(labels.headline(example), x=0.01, ha="left", fontsize=9.5, weight="bold")
+        draw: DrawRow = _draw_maps if example.reference[target].ndim == 2 else draw_profiles
+        draw(part, example, target, labels)
+    return figure
+
+
+def map_inputs(example: Example) -> list[str]:
+    """Return the names of the inputs that are maps or profiles and so can be drawn."""
+    return [name for name, values in example.inputs.items() if values.ndim in (1, 2)]
+
+
+def _draw_maps(part: SubFigure, example: Example, target: str, labels: Labels) -> None:
+    """Draw one row of images into `part`."""
+    exact, predicted = example.reference[target], example.prediction[target]
+    inputs = map_inputs(example)
+    axes = part.subplots(1, len(inputs) + 3, squeeze=False)[0]
+    for panel, name in zip(axes, inputs, strict=False):
+        values = example.inputs[name]
+        image = _show(panel, values, words(name), field_colours(values), labels)
+        _add_bar(part, image, panel, labels.unit(name))
+    colours = field_colours(exact, predicted)
+    _show(axes[-3], exact, f"{words(target)}, exact", colours, labels)
+    image = _show(axes[-2], predicted, f"{words(target)}, predicted", colours, labels)
+    _add_bar(part, image, axes[-2], labels.unit(target))
+    difference = predicted - exact
+    image = _show(axes[-1], difference, "predicted − exact", difference_colours(difference), labels)
+    _add_bar(part, image, axes[-1], labels.unit(target))
+    axes[0].set_ylabel(labels.axis("y"))
+    for panel in axes[1:]:
+        panel.tick_params(labelleft=False)
+
+
+def _show(panel: Axes, values: Array, title: str, colours: dict[str, Any], labels: Labels) -> Any:
+    """Draw one map with x to the right and y upwards."""
+    ny, nx = values.shape
+    width, height = (nx, ny) if labels.length is None else (labels.length, labels.length * ny / nx)
+    panel.set_title(title)
+    panel.set_xlabel(labels.axis("x"))
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    return panel.imshow(
+        values, origin="lower", extent=(0, width, 0, height), interpolation="nearest", **colours
+    )
+
+
+def _add_bar(part: SubFigure, image: Any, panel: Axes, label: str) -> None:
+    """Draw a colour bar beside `panel`, as tall as it."""
+    part.colorbar(image, cax=panel.inset_axes((1.04, 0.0, 0.05, 1.0)), label=label)

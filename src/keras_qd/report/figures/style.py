@@ -1,0 +1,282 @@
+"""How every figure looks: sizes, colours on light and on dark ground, units in print."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from cycler import cycler
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from keras_qd._files import replacing
+from keras_qd.evaluation.case import box_length
+from keras_qd.evaluation.examples import Example
+
+if TYPE_CHECKING:
+    from keras_qd.evaluation.result import Evaluation
+    from keras_qd.training.run import Run
+
+
+#: A quantity whose negative part is smaller than this share of its positive part is drawn as
+#: positive.
+_NEGLIGIBLE = 0.05
+
+
+def field_colours(*values: ArrayLike) -> dict[str, Any]:
+    """Return the colour map and limits that some arrays share.
+
+    Parameters
+    ----------
+    *values : array_like
+        Arrays drawn with one scale. The first decides which kind of scale it is: exact values,
+        where the others are predictions.
+
+    Returns
+    -------
+    dict
+        ``cmap``, ``vmin`` and ``vmax`` for ``imshow``: a sequential map for a quantity of one sign,
+        such as a density, a diverging map centred at zero for one of both signs, such as a
+        potential.
+
+    Examples
+    --------
+    >>> field_colours([0.0, 0.5], [0.0, 0.75])
+    {'cmap': 'viridis', 'vmin': 0.0, 'vmax': 0.75}
+    >>> field_colours([-1.0, 2.0])
+    {'cmap': 'RdBu_r', 'vmin': -2.0, 'vmax': 2.0}
+    """
+    low, high = float(np.min(values[0])), float(np.max(values[0]))
+    if low < 0 and min(-low, abs(high)) > _NEGLIGIBLE * max(-low, abs(high)) and high > 0:
+        return _centred("RdBu_r", *values)
+    lowest = min(float(np.min(array)) for array in values)
+    highest = max(float(np.max(array)) for array in values)
+    return {"cmap": "viridis", "vmin": lowest, "vmax": highest}
+
+
+def difference_colours(difference: ArrayLike) -> dict[str, Any]:
+    """Return a diverging colour map with limits centred at zero, for ``imshow``.
+
+    Examples
+    --------
+    >>> difference_colours([-0.1, 0.02])
+    {'cmap': 'PuOr_r', 'vmin': -0.1, 'vmax': 0.1}
+    """
+    return _centred("PuOr_r", difference)
+
+
+def _centred(cmap: str, *values: ArrayLike) -> dict[str, Any]:
+    reach = max(float(np.max(np.abs(array))) for array in values)
+    # A field that is zero everywhere still needs a scale.
+    reach = reach or 1.0
+    return {"cmap": cmap, "vmin": -reach, "vmax": reach}
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+#: Metadata by format that leaves out the time, so that the same figure is the same file.
+DATELESS: dict[str, dict[str, Any]] = {
+    "png": {},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a figure.
+
+    Parameters
+    ----------
+    name : str
+        ``"light"`` or ``"dark"``.
+    ground, ink, faint : str
+        Colours of the background, of text and axes, and of grid lines.
+    series : tuple of str
+        Colours of curves, told apart also by readers with a colour vision deficiency.
+    """
+
+    name: str
+    ground: str
+    ink: str
+    faint: str
+    series: tuple[str, ...]
+
+
+LIGHT = Theme(
+    "light", "#ffffff", "#24292f", "#d8dee4", ("#1f6fb4", "#c8502a", "#2f8f6b", "#8a5fb0")
+)
+DARK = Theme("dark", "#161b22", "#dfe5ec", "#39414b", ("#6cb0f0", "#f2946c", "#5cc39a", "#c3a0ea"))
+
+
+@contextmanager
+def drawing(theme: Theme = LIGHT) -> Iterator[None]:
+    """Draw and save figures in the house style within this block."""
+    with mpl.rc_context(_settings(theme)):
+        yield
+
+
+def _settings(theme: Theme) -> dict[str, Any]:
+    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    return {
+        **dict.fromkeys(inked, theme.ink),
+        **dict.fromkeys(("figure.facecolor", "axes.facecolor"), theme.ground),
+        "axes.prop_cycle": cycler(color=theme.series),
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 9,
+        "font.size": 8.5,
+        "grid.color": theme.faint,
+        "grid.linewidth": 0.6,
+        "legend.frameon": False,
+        "lines.linewidth": 1.6,
+        "savefig.facecolor": theme.ground,
+        # The names inside a file do not depend on chance.
+        "svg.hashsalt": "keras-qd",
+        "xtick.direction": "in",
+        "ytick.direction": "in",
+    }
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Save a figure in every format of :data:`DATELESS`, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Is laid out once, for all formats.
+    path : Path
+        Where to, without suffix.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    paths = []
+    for suffix, metadata in DATELESS.items():
+        paths.append(path.with_name(f"{path.name}.{suffix}"))
+        with replacing(paths[-1]) as temporary:
+            figure.savefig(temporary, dpi=160, metadata=metadata)
+        # Finding the layout takes as long as drawing; it is the same in all formats.
+        figure.set_layout_engine("none")
+    return paths
+
+
+def pretty(unit: str) -> str:
+    """Return a unit as it is printed.
+
+    Parameters
+    ----------
+    unit : str
+        In plain characters: ``"1/a0*^2"``.
+
+    Examples
+    --------
+    >>> pretty("1/a0*^2")
+    'a₀*⁻²'
+    >>> pretty("Ha*")
+    'Ha*'
+    """
+    unit = unit.replace("hbar", "ħ")
+    if unit.startswith("1/") and "/" not in unit[2:]:
+        base, _, power = unit[2:].partition("^")
+        unit = f"{base}^-{power or 1}"
+    head, *powers = unit.split("^")
+    parts = [head.replace("a0", "a₀")]
+    for power in powers:
+        digits = len(power) - len(power.lstrip("-0123456789"))
+        parts.append(power[:digits].translate(_SUPERSCRIPTS) + power[digits:].replace("a0", "a₀"))
+    return "".join(parts)
+
+
+def with_unit(text: str, unit: str) -> str:
+    """Return an axis label: the quantity and, where it has one, its unit in parentheses.
+
+    Examples
+    --------
+    >>> with_unit("density", "1/a0*^2")
+    'density (a₀*⁻²)'
+    >>> with_unit("R2", "")
+    'R2'
+    """
+    return f"{text} ({pretty(unit)})" if unit not in ("", "1") else text
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names and units of what is drawn.
+
+    Parameters
+    ----------
+    units : mapping of str to str
+        Field -> unit. A field that is missing here has none.
+    length : float, optional
+        Side of the box; without it the axes count grid points.
+    length_unit : str
+        Unit of the side.
+    measure, measure_unit : str
+        What systems are ranked by, such as ``"L1"``, and its unit.
+
+    Examples
+    --------
+    >>> labels = Labels({"density": "1/a0*^2"}, length=10.0)
+    >>> labels.field("density"), labels.axis("x")
+    ('density (a₀*⁻²)', 'x (a₀*)')
+    """
+
+    units: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    length: float | None = None
+    length_unit: str = "a0*"
+    measure: str = "error"
+    measure_unit: str = ""
+
+    def unit(self, name: str) -> str:
+        """Return the unit of a field as it is printed, or nothing for a pure number."""
+        unit = self.units.get(name, "")
+        return "" if unit == "1" else pretty(unit)
+
+    def field(self, name: str) -> str:
+        """Return a field's name in words, with its unit."""
+        return with_unit(words(name), self.units.get(name, ""))
+
+    def axis(self, name: str) -> str:
+        """Return the label of a coordinate axis."""
+        return with_unit(name, self.length_unit) if self.length is not None else f"{name} (pixel)"
+
+    def ranked_by(self, measure: str, unit: str) -> Labels:
+        """Return the same labels for systems ranked by another measure."""
+        return dataclasses.replace(self, measure=measure, measure_unit=unit)
+
+    def headline(self, example: Example) -> str:
+        """Return the title of one system: its place, its number and its error."""
+        unit = "" if self.measure_unit in ("", "1") else f" {pretty(self.measure_unit)}"
+        error = f"{self.measure} = {example.error:.3g}{unit}"
+        return f"{example.label.capitalize()}: system {example.index}, {error}"
+
+
+def words(name: str) -> str:
+    """Return a field's or a column's name in words.
+
+    Examples
+    --------
+    >>> words("density_noninteracting")
+    'density noninteracting'
+    """
+    return name.replace("_", " ")
+
+
+def labels_of(run: Run, evaluation: Evaluation) -> Labels:
+    """Return names and units for the figures of an evaluation."""
+    units = {name: field["unit"] for name, field in run.config["fields"].items()}
+    units.update(evaluation.data["units"])
+    labels = Labels(units, length=evaluation.data.get("length") or box_length(run.config["data"]))
+    ranking = evaluation.ranking
+    return labels if ranking is None else labels.ranked_by(ranking.title, ranking.unit)

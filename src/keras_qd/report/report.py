@@ -1,0 +1,334 @@
+"""The report of a run: one HTML file that needs nothing else, fit for mail and print."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+import keras_qd
+from keras_qd._files import replacing, write_text
+from keras_qd.data.scaling import OneHot
+from keras_qd.errors import RunError
+from keras_qd.evaluation._evaluate import evaluate
+from keras_qd.evaluation.result import Evaluation
+from keras_qd.report.figures.style import drawing, pretty, save, with_unit, words
+from keras_qd.report.figures.training import curve_names, curves_figure
+from keras_qd.report.image_sections import ClassesView, ReconstructionView
+from keras_qd.report.plates import Plate, Section, in_print, inline, inline_film, interval_in_print
+from keras_qd.report.sections import (
+    FieldsView,
+    NumbersView,
+    View,
+    evolution_section,
+    uncertainty_section,
+)
+from keras_qd.training.run import Run
+
+if TYPE_CHECKING:
+    from keras_qd.evaluation.result import Evaluation
+    from keras_qd.tasks.pipeline import Pipeline
+    from keras_qd.training.run import Run
+
+
+def view_of(pipeline: Pipeline) -> View:
+    """Return how results of a run are looked at.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Of the run: its fields in and out, and their scalings.
+    """
+    if all(isinstance(pipeline.scalings[name], OneHot) for name in pipeline.targets):
+        return ClassesView()
+    if pipeline.inputs == pipeline.targets:
+        return ReconstructionView()
+    if all(shape == () for shape in pipeline.targets.values()):
+        return NumbersView()
+    return FieldsView()
+
+
+_CURVES = (
+    "After each epoch, on scaled values; during an epoch the weights change, so training values "
+    "lag a little."
+)
+
+
+def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
+    """Write the figures of a run as PNG, PDF and SVG.
+
+    Parameters
+    ----------
+    run : Run
+        Whose history and units are drawn.
+    evaluation : Evaluation
+        Whose systems and errors are drawn.
+
+    Returns
+    -------
+    list of Path
+        The files, in ``figures`` of the evaluation's folder: ``learning_curves`` and what belongs
+        to the kind of target, such as ``systems``, ``errors_FIELD`` and ``dependence_FIELD``; fewer
+        where there is nothing to draw. Films are GIF.
+
+    Examples
+    --------
+    >>> from keras_qd.training import Run
+    >>> run = Run.open("runs/first")  # doctest: +SKIP
+    >>> write_figures(run, Evaluation.read(run.path))[0].name  # doctest: +SKIP
+    'learning_curves.png'
+    """
+    return write_sections(sections(run, evaluation), evaluation.folder / "figures")
+
+
+def write_sections(found: Iterable[Section], folder: Path) -> list[Path]:
+    """Write the figures and films of some sections into a folder, and return the files."""
+    paths = []
+    for section in found:
+        with drawing():
+            paths += [
+                path for plate in section.plates for path in save(plate.draw(), folder / plate.name)
+            ]
+        for film in section.films:
+            paths.append(folder / f"{film.name}.gif")
+            with replacing(paths[-1]) as temporary:
+                temporary.write_bytes(film.content)
+    return paths
+
+
+def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
+    """Yield the sections of the report that have figures.
+
+    Parameters
+    ----------
+    run, evaluation
+        As for :func:`write_figures`.
+    """
+    yield from view_of(run.pipeline()).sections(run, evaluation)
+    yield from uncertainty_section(run)
+    history = readable_history(run)
+    if curve_names(history):
+        titles = {score.metric: score.title for score in evaluation.scores}
+        plate = Plate(
+            "learning_curves",
+            partial(curves_figure, history, titles),
+            "Learning curves: losses and metrics over the epochs",
+        )
+        yield Section("Learning curves", _CURVES, (plate,))
+    yield from evolution_section(run)
+
+
+def readable_history(run: Run) -> dict[str, list[float]]:
+    """Return the columns of a run's history; nothing where there is none."""
+    try:
+        return run.history()
+    except RunError:
+        return {}
+
+
+_BACKENDS = ("tensorflow", "torch", "jax")
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """Return the facts of a run.
+
+    Parameters
+    ----------
+    run : Run
+        A run directory.
+
+    Returns
+    -------
+    dict
+        ``name``, ``task``, ``facts`` (what was trained on what) and ``settings``, ``data``
+        (settings of the data set), ``environment`` and ``packages`` (mappings of str to str), and
+        ``commands`` (how to do it again).
+    """
+    config = run.config
+    task = config["task"]
+    return {
+        "name": run.path.resolve().name,
+        "task": task,
+        "facts": _facts(run),
+        "settings": _settings(task),
+        "data": _data(config["data"]),
+        "environment": _machine(run.environment),
+        "packages": run.environment["packages"],
+        "commands": _commands(run),
+    }
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """Return in a few words what was trained on what."""
+    config, task = run.config, run.config["task"]
+    samples = config["samples"]
+    facts = {
+        "input": _describe_fields(task["inputs"], config["fields"]),
+        "target": _describe_fields(task["targets"], config["fields"]),
+        "model": task["model"],
+        "data set": task["dataset"],
+        "data digest": str(config["data"].get("digest", "unknown")),
+        "systems": ", ".join(f"{count} {split}" for split, count in samples.items()),
+        "seed": str(config["seed"]),
+    }
+    try:
+        history = run.history()
+    except RunError:
+        return facts
+    epochs = len(next(iter(history.values()), []))
+    facts["training"] = f"{epochs} epochs, batches of {task['batch_size']}"
+    if "seconds" in history:
+        facts["training"] += f", {sum(history['seconds']):.0f} s"
+    return facts
+
+
+def _describe_fields(names: list[str], fields: Mapping[str, Mapping[str, str]]) -> str:
+    """Return fields by name, with meaning and unit."""
+    described = []
+    for name in names:
+        meaning = fields[name]["meaning"]
+        label = with_unit(words(name), fields[name]["unit"])
+        described.append(f"{label}: {meaning}" if meaning else label)
+    return "; ".join(described)
+
+
+def _settings(task: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of the task that are not told elsewhere."""
+    told = ("name", "description", "inputs", "targets", "model", "dataset")
+    return {key: _say(value) for key, value in task.items() if key not in told}
+
+
+def _data(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of the data set, without where it lies on this machine."""
+    configuration = metadata.get("configuration", {})
+    rest = {
+        key: value
+        for key, value in metadata.items()
+        if key not in ("path", "configuration", "digest")
+    }
+    return {key: _say(value) for key, value in {**configuration, **rest}.items()}
+
+
+def _machine(environment: Mapping[str, Any]) -> dict[str, str]:
+    return {key: _say(value) for key, value in environment.items() if key != "packages"}
+
+
+def _say(value: Any) -> str:
+    """Return a setting in words: nothing for None and empty ones."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} = {_say(entry)}" for key, entry in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_say(entry) for entry in value) or "none"
+    return "none" if value is None else str(value)
+
+
+def _commands(run: Run) -> list[str]:
+    """Return the commands that make the same run again."""
+    packages, backend = run.environment["packages"], run.config["backend"]
+    pinned = [
+        f"{name}=={packages[name]}" for name in ("keras-qd", "keras", backend) if name in packages
+    ]
+    return [
+        f"pip install {' '.join(pinned)}",
+        f"KERAS_BACKEND={backend} {run.config['command']}",
+        f"keras-qd evaluate {shlex.quote(str(run.path))}",
+        f"keras-qd report {shlex.quote(str(run.path))}",
+    ]
+
+
+#: Bytes of a film that is put into the page, so that it stays fit for mail; a larger one is only
+#: in ``figures``.
+_LARGEST_FILM = 2 * 10**6
+
+
+def write_report(run: Run | str | Path) -> Path:
+    """Write the figures and ``report.html`` of a run.
+
+    Parameters
+    ----------
+    run : Run or path
+        A finished run, or its directory. It is evaluated first where that was not done yet.
+
+    Returns
+    -------
+    Path
+        The report: one file without references to others, for light and dark screens, telephones
+        and paper.
+
+    Raises
+    ------
+    RunError
+        If `run` has no trained model.
+    DataError
+        If its evaluation cannot be read.
+
+    Examples
+    --------
+    >>> write_report("runs/first")  # doctest: +SKIP
+    PosixPath('runs/first/report.html')
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    if not run.finished:
+        run.load_model()  # says why there is nothing to report
+    evaluation = _evaluation(run)
+    found = list(sections(run, evaluation))
+    write_sections(found, evaluation.folder / "figures")
+    path = run.path / "report.html"
+    write_text(path, render_report(run, evaluation, found))
+    return path
+
+
+def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | None = None) -> str:
+    """Return the report as HTML.
+
+    Parameters
+    ----------
+    run : Run
+        What was trained.
+    evaluation : Evaluation
+        How good it is.
+    found : iterable of Section, optional
+        Its sections with figures, where they are known already.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("keras_qd.evaluation"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=in_print, interval=interval_in_print, unit=pretty, words=words
+    )
+    return environment.get_template("report.html.j2").render(
+        evaluation=evaluation,
+        others=list(_other_evaluations(run)),
+        sections=[
+            (
+                section,
+                [inline(plate.draw, plate.alternative, plate.kind) for plate in section.plates],
+                [inline_film(film) for film in section.films if len(film.content) < _LARGEST_FILM],
+            )
+            for section in (sections(run, evaluation) if found is None else found)
+        ],
+        version=keras_qd.__version__,
+        **describe_run(run),
+    )
+
+
+def _evaluation(run: Run) -> Evaluation:
+    """Return the evaluation on the test split; make it where there is none."""
+    try:
+        return Evaluation.read(run.path)
+    except RunError:
+        return evaluate(run)
+
+
+def _other_evaluations(run: Run) -> Iterator[Evaluation]:
+    """Yield the evaluations on other splits and on other data."""
+    for path in sorted((run.path / "evaluations").glob("*/metrics.json")):
+        yield Evaluation.read(path.parent)

@@ -1,0 +1,320 @@
+"""Batches for ``fit`` on every backend, in an order that can be gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from keras_qd.data.augmentation import build_augmentation
+from keras_qd.data.stored import Shards
+from keras_qd.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from keras_qd.tasks.pipeline import Pipeline
+    from keras_qd.tasks.task import Task
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches ``(x, y)``, shuffled and augmented anew in each epoch.
+
+    The order and the augmentation of every sample follow from the seed and the number of the epoch
+    alone, so training that goes on at epoch k sees the same batches as training that never stopped.
+    Keras does not tell a data set which epoch begins, hence the callback, and shuffles batches by
+    itself unless told not to:
+
+        model.fit(feed(batches), shuffle=False, callbacks=[FollowEpochs(batches)],
+        initial_epoch=k, epochs=n)
+
+    Parameters
+    ----------
+    x, y : array_like, samples along the first axis
+        Inputs and targets as the network takes them, images with channels last: anything that has
+        ``len`` and gives an array for a list of rows. Where `x` has ``shards``
+        (:class:`~keras_qd.data.stored.Shards`), samples are shuffled so that each shard is
+        needed for a few batches in a row and then no more.
+    batch_size : int
+        Samples in a batch.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    augmentation : str, optional
+        ``"square-symmetries"``, ``"reflection"``, ``"shifts"``, ``"jitter"`` or none.
+    seed : int
+        Of order and augmentation.
+    drop_remainder : bool
+        Whether to leave out the samples that do not fill a batch, other ones in each epoch, so that
+        all batches have one shape. With fewer samples than `batch_size` all of them make one batch.
+    first_epoch : int
+        The epoch that the batches belong to at first.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch that the batches belong to; :class:`FollowEpochs` keeps it right.
+
+    Raises
+    ------
+    DataError
+        If there are no samples, or not as many targets as inputs.
+    UsageError
+        If a number makes no sense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, y = np.zeros((10, 8, 8, 1)), np.zeros((10, 1))
+    >>> batches = Batches(x, y, batch_size=4, shuffle=True, drop_remainder=False)
+    >>> [len(batches[i][0]) for i in range(len(batches))]
+    [4, 4, 2]
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        augmentation: str | None = None,
+        seed: int = 0,
+        drop_remainder: bool = True,
+        first_epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        if len(x) != len(y) or not len(x):
+            raise DataError(f"{len(x)} inputs and {len(y)} targets make no batches")
+        if batch_size < 1 or seed < 0:
+            raise UsageError(f"batch_size={batch_size} must be positive, seed={seed} not negative")
+        self.epoch = first_epoch
+        self._arrays = (x, y)
+        self._batch_size = min(batch_size, len(x))
+        self._shuffle = shuffle
+        self._augmentation = None if augmentation is None else build_augmentation(augmentation)
+        self._seed = seed
+        self._drop_remainder = drop_remainder
+        self._shards: Shards | None = getattr(x, "shards", None)
+        self._plan = self._make_plan(first_epoch)
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        n_samples = len(self._arrays[0])
+        if self._drop_remainder:
+            return n_samples // self._batch_size
+        return -(-n_samples // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return one batch of the current epoch.
+
+        Parameters
+        ----------
+        index : int
+            Number of the batch.
+
+        Returns
+        -------
+        x, y : ndarray
+        """
+        order, elements = self._current_plan()
+        rows = order[index * self._batch_size : (index + 1) * self._batch_size]
+        x, y = (np.asarray(array[rows]) for array in self._arrays)
+        if self._augmentation is None:
+            return x, y
+        chosen = elements[rows]
+        return self._augmentation.apply(x, chosen), self._augmentation.apply(y, chosen)
+
+    def _current_plan(self) -> tuple[np.ndarray, np.ndarray]:
+        # One local reference: TensorFlow asks for batches from a thread of its own.
+        plan, epoch = self._plan, self.epoch
+        if plan[0] != epoch:
+            self._plan = plan = self._make_plan(epoch)
+        return plan[1:]
+
+    def _make_plan(self, epoch: int) -> tuple[int, np.ndarray, np.ndarray]:
+        """Return the epoch, the order of the samples, and the change of each sample, in it."""
+        order_seed, element_seed = np.random.SeedSequence(self._seed, spawn_key=(epoch,)).spawn(2)
+        n_samples = len(self._arrays[0])
+        order = np.arange(n_samples)
+        if self._shuffle:
+            order = _shuffled(np.random.default_rng(order_seed), n_samples, self._shards)
+        n_elements = 1 if self._augmentation is None else self._augmentation.n_elements
+        elements = np.random.default_rng(element_seed).integers(n_elements, size=n_samples)
+        return epoch, order, elements
+
+
+class FollowEpochs(keras.callbacks.Callback):
+    """Tells batches which epoch begins. To be given to ``fit`` beside them.
+
+    Parameters
+    ----------
+    batches : Batches
+        The training batches.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> batches = Batches(np.zeros((4, 2)), np.zeros((4, 1)), batch_size=2, shuffle=True)
+    >>> FollowEpochs(batches).on_epoch_begin(3)
+    >>> batches.epoch
+    3
+    """
+
+    def __init__(self, batches: Batches) -> None:
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Pass on the number of the epoch."""
+        self._batches.epoch = epoch
+
+
+def _shuffled(generator: np.random.Generator, n_samples: int, shards: Shards | None) -> np.ndarray:
+    return generator.permutation(n_samples) if shards is None else shards.shuffled(generator)
+
+
+def feed(batches: keras.utils.PyDataset) -> Any:
+    """Return batches as ``fit`` should be given them.
+
+    On TensorFlow they become a ``tf.data.Dataset`` that is not tuned as it runs. Keras leaves that
+    tuning on, and the thread that does it may miss that an epoch has ended: then training waits
+    until it wakes, which takes up to as long as the epoch has taken. Other backends take the
+    batches as they are.
+
+    Parameters
+    ----------
+    batches : keras.utils.PyDataset
+        Of known length, each batch a tuple of arrays, such as
+        :class:`~keras_qd.training.Batches`.
+
+    Returns
+    -------
+    keras.utils.PyDataset or tf.data.Dataset
+        The same batches in the same order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from keras_qd.data import Batches
+    >>> batches = Batches(np.zeros((6, 2)), np.zeros((6, 1)), batch_size=2, shuffle=True)
+    >>> len(feed(batches))
+    3
+    """
+    return _untuned(batches) if keras.config.backend() == "tensorflow" else batches
+
+
+def _untuned(batches: keras.utils.PyDataset) -> Any:
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in batches[0]]
+
+    def fetch(index: Any) -> tuple[Any, ...]:
+        # Fed from a generator, a step takes a tenth longer: its memory is given back every time.
+        found = tf.numpy_function(
+            lambda number: batches[int(number)], [index], [each.dtype for each in signature]
+        )
+        return tuple(
+            tf.ensure_shape(each, spec.shape) for each, spec in zip(found, signature, strict=True)
+        )
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.range(len(batches)).map(fetch).prefetch(1).with_options(options)
+
+
+Split = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ScaledRows:
+    """Scaled inputs or targets of a split that is too large for memory, made batch by batch.
+
+    Parameters
+    ----------
+    fields : mapping of str to array
+        The fields that go in, or those that come out.
+    scale : callable
+        Scales and stacks some rows of them.
+    """
+
+    fields: Split
+    scale: Callable[[Split], np.ndarray]
+
+    @property
+    def shards(self) -> Shards:
+        """Which rows lie together on disk."""
+        found: Shards = next(iter(self.fields.values())).shards
+        return found
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return n_samples(self.fields)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Read and scale some samples."""
+        return self.scale({name: values[rows] for name, values in self.fields.items()})
+
+
+def n_samples(split: Split) -> int:
+    """Return how many samples a split has, reading none of a large one."""
+    return len(next(iter(split.values())))
+
+
+def training_batches(
+    task: Task, pipeline: Pipeline, split: Split, seed: int, first_epoch: int
+) -> Batches:
+    """Return shuffled and augmented batches.
+
+    Parameters
+    ----------
+    task : Task
+        Says how large the batches are, and how they are augmented.
+    pipeline : Pipeline
+        The fitted scalings.
+    split : mapping of str to array
+        The training split. Where its fields are larger than memory, they are read and scaled batch
+        by batch.
+    seed : int
+        Of order and augmentation.
+    first_epoch : int
+        The epoch that the training begins with.
+
+    Raises
+    ------
+    DataError
+        If the split is empty, or its fields are not what the pipeline takes.
+    """
+    x, y = _scaled(pipeline, split)
+    if not len(x):
+        raise DataError("the training split is empty; make or bring more samples")
+    return Batches(
+        x,
+        y,
+        min(task.batch_size, len(x)),
+        shuffle=True,
+        augmentation=task.augmentation,
+        seed=seed,
+        first_epoch=first_epoch,
+    )
+
+
+def validation_batches(task: Task, pipeline: Pipeline, split: Split) -> Batches | None:
+    """Return all samples in their own order, or None where there are none."""
+    x, y = _scaled(pipeline, split)
+    if not len(x):
+        return None
+    return Batches(x, y, task.batch_size, shuffle=False, drop_remainder=False)
+
+
+def _scaled(pipeline: Pipeline, split: Split) -> tuple[Any, Any]:
+    """Return inputs and targets: arrays, or what makes them from a split on disk."""
+    inputs, targets = (
+        {n: split[n] for n in names} for names in (pipeline.inputs, pipeline.targets)
+    )
+    if all(hasattr(values, "shards") for values in (*inputs.values(), *targets.values())):
+        return (
+            ScaledRows(inputs, pipeline.scale_inputs),
+            ScaledRows(targets, pipeline.scale_targets),
+        )
+    return pipeline.scale_inputs(inputs), pipeline.scale_targets(targets)

@@ -1,0 +1,208 @@
+"""Losses and metrics for TensorBoard, on every backend."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from keras_qd._files import write_json
+from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.training.event_file import append, scalars_record, version_record
+from keras_qd.training.run import Run
+from keras_qd.training.snapshots import Evolution, can_be_watched
+
+if TYPE_CHECKING:
+    from keras_qd.training.run import Run
+
+
+#: MLflow refuses longer values of parameters.
+_LONGEST = 500
+
+
+class MLflow(keras.callbacks.Callback):
+    """Log a training to MLflow: to where ``MLFLOW_TRACKING_URI`` says, or MLflow's default.
+
+    The experiment is that of ``MLFLOW_EXPERIMENT_NAME``, ``keras-qd`` if there is none. A resumed
+    training goes on with the same MLflow run, and logs each epoch once.
+
+    Parameters
+    ----------
+    run : Run
+        Whose settings are logged, and whose directory remembers the MLflow run.
+    history : mapping of str to list of float
+        The values of the epochs before this training begins.
+    """
+
+    def __init__(self, run: Run, history: Mapping[str, list[float]]) -> None:
+        super().__init__()
+        from mlflow import MlflowClient
+
+        self._client, self._run, self._history = MlflowClient(), run, history
+        self._id = ""
+        self._logged = 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Begin an MLflow run or go on with one, and log the epochs that it has not got."""
+        path = self._run.path / "mlflow.json"
+        if path.is_file():
+            self._id = json.loads(path.read_text(encoding="utf-8"))["run_id"]
+            self._client.update_run(self._id, status="RUNNING")
+            known = self._client.get_metric_history(self._id, "loss")
+            self._logged = max((metric.step for metric in known), default=0)
+        else:
+            self._id = self._create()
+            write_json(path, {"run_id": self._id})
+        for epoch in range(self._logged, len(self._history.get("epoch", ()))):
+            self._log({key: values[epoch] for key, values in self._history.items()}, epoch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Log the losses and metrics of an epoch."""
+        if epoch + 1 > self._logged:
+            self._log(logs or {}, epoch + 1)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Tell MLflow that the training has come to its end."""
+        self._client.set_terminated(self._id)
+
+    def _create(self) -> str:
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "keras-qd")
+        experiment = self._client.get_experiment_by_name(name)
+        number = experiment.experiment_id if experiment else self._client.create_experiment(name)
+        created = self._client.create_run(number, run_name=self._run.path.resolve().name)
+        for key, value in _settings(self._run):
+            self._client.log_param(created.info.run_id, key, str(value)[:_LONGEST])
+        return str(created.info.run_id)
+
+    def _log(self, row: Mapping[str, Any], epoch: int) -> None:
+        now = int(1000 * time.time())
+        for key, value in row.items():
+            if key != "epoch":
+                self._client.log_metric(self._id, key, float(value), timestamp=now, step=epoch)
+
+
+def _settings(run: Run) -> Iterator[tuple[str, Any]]:
+    """Yield the settings of a run; those of its parts with a dot in their names."""
+    for key, value in run.config["task"].items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}.{inner}", each) for inner, each in value.items())
+        else:
+            yield key, value
+    for key in ("seed", "backend", "samples"):
+        yield key, run.config[key]
+    yield "data.digest", run.config["data"].get("digest")
+
+
+History = Mapping[str, list[float]]
+
+#: Name -> what it does.
+CALLBACKS = {
+    "evolution": "keep what the model predicts for some validation systems, epoch by epoch",
+    "mlflow": "log to MLflow (needs keras-qd[mlflow])",
+    "tensorboard": "write event files for TensorBoard",
+}
+
+
+def check_callbacks(names: Sequence[str]) -> None:
+    """Check that there are callbacks of these names, with what they need.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such callback.
+    UsageError
+        If a package is missing.
+    """
+    for name in names:
+        if name not in CALLBACKS:
+            raise UnknownNameError("callback", name, CALLBACKS)
+    if "mlflow" in names and find_spec("mlflow") is None:
+        raise UsageError(
+            "the callback 'mlflow' needs MLflow, which is not installed; install it with: "
+            'pip install "keras-qd[mlflow]"'
+        )
+
+
+def build_callbacks(
+    names: Sequence[str], run: Run, validation: Mapping[str, Any], history: History
+) -> Iterator[keras.callbacks.Callback]:
+    """Yield the callbacks of these names, which may come before the checkpoint is written.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As :func:`check_callbacks` takes them.
+    run : Run
+        What is trained.
+    validation : mapping of str to array
+        The validation split, in physical units.
+    history : mapping of str to list of float
+        The values of the epochs before.
+    """
+    if "evolution" in names and can_be_watched(
+        run.pipeline(), len(next(iter(validation.values())))
+    ):
+        yield Evolution(run, validation)
+    if "tensorboard" in names:
+        yield TensorBoard(run, history)
+    if "mlflow" in names:
+        yield MLflow(run, history)
+
+
+_VALIDATION = "val_"
+
+
+class TensorBoard(keras.callbacks.Callback):
+    """Write the columns of the history as event files below ``tensorboard`` in the run.
+
+    Training and validation have a folder each, with the same tags, so that TensorBoard draws them
+    in one panel. A resumed training writes all epochs anew: no epoch is lost, and none is twice.
+
+    Parameters
+    ----------
+    run : Run
+        Whose directory gets the files.
+    history : mapping of str to list of float
+        The values of the epochs before this training begins.
+    """
+
+    def __init__(self, run: Run, history: Mapping[str, list[float]]) -> None:
+        super().__init__()
+        self._folder, self._history = run.path / "tensorboard", history
+        self._name = f"events.out.tfevents.{int(time.time())}.keras-qd"
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Write the epochs that were done before."""
+        for old in self._folder.glob("*/events.out.tfevents.*"):
+            old.unlink()
+        seconds = self._history.get("seconds", [])
+        for epoch in range(len(seconds)):
+            row = {key: values[epoch] for key, values in self._history.items()}
+            self._write(row, epoch + 1, time.time() - sum(seconds[epoch + 1 :]))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write the losses and metrics of an epoch."""
+        self._write(logs or {}, epoch + 1, time.time())
+
+    def _write(self, row: Mapping[str, Any], epoch: int, now: float) -> None:
+        for folder, values in _divided(row):
+            path = self._folder / folder / self._name
+            first = [] if path.exists() else [version_record(now)]
+            append(path, [*first, scalars_record(values, epoch, now)])
+
+
+def _divided(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the values of training and of validation, by tag."""
+    known = {key: float(value) for key, value in row.items() if key not in ("epoch", "seconds")}
+    training = {key: value for key, value in known.items() if not key.startswith(_VALIDATION)}
+    validation = {
+        key.removeprefix(_VALIDATION): value for key, value in known.items() if key not in training
+    }
+    for folder, values in (("training", training), ("validation", validation)):
+        if values:
+            yield folder, values

@@ -1,0 +1,168 @@
+"""How predictions of a few fixed systems change from epoch to epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd._files import replacing
+from keras_qd.errors import DataError
+from keras_qd.training.run import Run
+
+if TYPE_CHECKING:
+    from keras_qd.tasks.pipeline import Pipeline
+
+
+Array = NDArray[Any]
+
+#: Snapshots of a training at most, and systems in each.
+_MOST_SNAPSHOTS, _MOST_SYSTEMS = 24, 4
+#: Numbers in a snapshot at most: of large images there are fewer.
+_MOST_VALUES = 2**18
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """What :class:`Evolution` stored, in physical units.
+
+    Parameters
+    ----------
+    indices : ndarray of int, shape (n,)
+        Which systems of the validation split.
+    inputs, targets : mapping of str to ndarray, shape (n, ...)
+        Their input fields, and the exact ones.
+    predictions : mapping of int to mapping of str to ndarray, shape (n, ...)
+        Number of epochs done -> the fields as predicted then.
+    """
+
+    indices: Array
+    inputs: Mapping[str, Array]
+    targets: Mapping[str, Array]
+    predictions: Mapping[int, Mapping[str, Array]]
+
+
+class Evolution(keras.callbacks.Callback):
+    """Store what the model predicts for some systems of the validation split.
+
+    Each epoch has a file of its own, which follows from the weights after it, so a training that
+    was killed and resumed leaves the same files as one that was not. It has to come before what
+    writes the checkpoint: whatever the checkpoint knows of is there.
+
+    Parameters
+    ----------
+    run : Run
+        Whose directory gets a folder ``evolution``.
+    split : mapping of str to array
+        The validation split, in physical units.
+    """
+
+    def __init__(self, run: Run, split: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._folder, self._pipeline = evolution_folder(run), run.pipeline()
+        self._epochs = snapshot_epochs(run.task().epochs)
+        names = (*self._pipeline.inputs, *self._pipeline.targets)
+        rows = _choose(self._pipeline, len(next(iter(split.values()))))
+        self._indices = rows
+        self._fields = {name: np.asarray(split[name][rows]) for name in names}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Write the systems that are watched."""
+        arrays = {f"inputs/{name}": self._fields[name] for name in self._pipeline.inputs}
+        arrays |= {f"targets/{name}": self._fields[name] for name in self._pipeline.targets}
+        _write(self._folder / "systems.npz", {"indices": self._indices, **arrays})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write what the model predicts after this epoch, if it is one of those that are kept."""
+        if epoch + 1 not in self._epochs and not self.model.stop_training:
+            return
+        scaled = self._pipeline.scale_inputs(self._fields)
+        output = keras.ops.convert_to_numpy(self.model.predict_on_batch(scaled))
+        found = self._pipeline.restore(output)
+        small = {name: found[name].astype(np.float32) for name in self._pipeline.targets}
+        _write(self._folder / f"epoch-{epoch + 1:05}.npz", small)
+
+
+def can_be_watched(pipeline: Pipeline, n_samples: int) -> bool:
+    """Return whether the targets are maps, profiles or images, and there are systems to watch."""
+    return n_samples > 0 and all(shape for shape in pipeline.targets.values())
+
+
+def evolution_folder(run: Run) -> Path:
+    """Return where the snapshots of a run are."""
+    return run.path / "evolution"
+
+
+def snapshot_epochs(epochs: int) -> set[int]:
+    """Return after how many epochs a snapshot is kept: often at first, and at the end.
+
+    Examples
+    --------
+    >>> sorted(snapshot_epochs(5)), len(snapshot_epochs(1000))
+    ([1, 2, 3, 4, 5], 24)
+    """
+    if epochs <= _MOST_SNAPSHOTS:
+        return set(range(1, epochs + 1))
+    count = _MOST_SNAPSHOTS
+    while True:  # the first of equally spaced logarithms fall on the same whole numbers
+        spaced = np.unique(np.rint(np.geomspace(1, epochs, count)).astype(int))
+        if len(spaced) >= _MOST_SNAPSHOTS:
+            break
+        count += 1
+    kept = spaced[:_MOST_SNAPSHOTS]
+    kept[-1] = epochs
+    return {int(epoch) for epoch in kept}
+
+
+def read_snapshots(run: Run) -> Snapshots | None:
+    """Return what a run's training left; None where it was not watched.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read.
+    """
+    folder = evolution_folder(run)
+    if not (folder / "systems.npz").is_file():
+        return None
+    systems = _read(folder / "systems.npz")
+    return Snapshots(
+        indices=systems["indices"],
+        inputs=_under(systems, "inputs/"),
+        targets=_under(systems, "targets/"),
+        predictions={
+            int(path.stem.removeprefix("epoch-")): _read(path)
+            for path in sorted(folder.glob("epoch-*.npz"))
+        },
+    )
+
+
+def _under(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {
+        key.removeprefix(prefix): each for key, each in arrays.items() if key.startswith(prefix)
+    }
+
+
+def _choose(pipeline: Pipeline, n_samples: int) -> Array:
+    """Return systems evenly over a split, fewer where they are large."""
+    largest = max(int(np.prod(shape)) for shape in pipeline.targets.values())
+    count = max(1, min(_MOST_SYSTEMS, _MOST_VALUES // largest, n_samples))
+    return np.unique(np.linspace(0, n_samples - 1, count).astype(int))
+
+
+def _write(path: Path, arrays: dict[str, Array]) -> None:
+    with replacing(path) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **arrays)
+
+
+def _read(path: Path) -> dict[str, Array]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return dict(archive)
+    except Exception as cause:  # damaged archives raise anything
+        raise DataError(f"{path} cannot be read: {cause}") from cause

@@ -1,0 +1,171 @@
+"""Potentials of a family: settings as coordinates, and the nearest density that they reach."""
+
+import numpy as np
+import pytest
+
+from keras_qd import inverse, physics
+from keras_qd.errors import PhysicsError, UsageError
+from keras_qd.inverse.device import DesignSpace, fit_potential
+from keras_qd.physics.potentials.base import PotentialFamily
+from keras_qd.physics.solver import Solver
+
+BOX = physics.Box(6.0)
+N_PIXELS = 24
+GATES = physics.potential_family("gate-array", n_gates=2, gate_energy=(-4.0, 4.0), depth=0.15)
+FLAT = np.zeros((N_PIXELS, N_PIXELS))
+
+
+def exact(potential, n_electrons=1, n_orbitals=6):
+    return physics.solve(potential, BOX, n_electrons, n_orbitals=n_orbitals).density
+
+
+def fit(target, family=GATES, n_electrons=1, **settings):
+    return inverse.invert_in_family(
+        target, BOX, n_electrons, family, **{"n_orbitals": 6, "start": FLAT, **settings}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "n_coordinates"),
+    [
+        ("gate-array", {}, 16),
+        ("gate-array", {"outer_energy": (1.0, 3.0)}, 17),
+        ("double-dot", {"angle": 0.0}, 4),
+        ("gaussian-wells", {"most": 3}, 12),
+        ("parabolic", {}, 6),
+    ],
+)
+def test_what_can_be_set_are_the_settings_with_a_range(name, settings, n_coordinates):
+    family = physics.potential_family(name, **settings)
+    space = DesignSpace(family, BOX, 16)
+    assert space.n_coordinates == n_coordinates
+    low, high = (space.parameters(np.full(n_coordinates, end)) for end in (0.0, 1.0))
+    assert set(low) == set(family.parameter_names)
+    assert sum(low[each] != high[each] for each in low) == n_coordinates
+    # Beyond the bounds there is nothing.
+    beyond = space.potential(np.full(n_coordinates, 1.7))
+    np.testing.assert_array_equal(beyond, space.potential(np.ones(n_coordinates)))
+
+
+def test_settings_are_what_samples_draw():
+    space = DesignSpace(GATES, BOX, N_PIXELS)
+    potential, drawn = GATES.sample(np.random.default_rng(5), BOX, N_PIXELS)
+    coordinates = [(value + 4.0) / 8.0 for name, value in drawn.items() if name != "outer_energy"]
+    np.testing.assert_allclose(space.potential(coordinates), potential, atol=1e-12)
+
+
+def test_potentials_of_the_family_are_found_from_any_start():
+    space = DesignSpace(GATES, BOX, N_PIXELS)
+    settings = np.array([0.2, 0.9, 0.4, 0.6])
+    starts = list(np.random.default_rng(0).random((3, 4)))
+    wished = space.potential(settings) + 7.0  # the constant does not count
+    for misfit, found in fit_potential(space, wished, np.ones_like(wished), starts):
+        assert misfit < 1e-6
+        # The outer gate is fixed, so the four are, too.
+        np.testing.assert_allclose(found, settings, atol=1e-5)
+
+
+class Shapeless(PotentialFamily):
+    """Draws in a way of its own."""
+
+    name = "shapeless"
+    parameter_names = ("level",)
+
+    def sample(self, generator, box, n_pixels):
+        level = generator.uniform(0, 1)
+        return np.full((n_pixels, n_pixels), level), {"level": level}
+
+
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        (physics.potential_family("random-mixture"), "one of those in the mixture"),
+        (physics.potential_family("gate-array", gate_energy=1.0), "all settings .* are fixed"),
+        (Shapeless(), r"draws by uniform\(\)"),
+    ],
+)
+def test_what_is_no_device_is_refused(family, message):
+    with pytest.raises(UsageError, match=message):
+        DesignSpace(family, BOX, 16)
+
+
+@pytest.mark.parametrize("n_electrons", [1, 2])
+def test_a_density_of_the_family_is_reached_and_its_settings_are_found(n_electrons):
+    settings = np.array([0.2, 0.9, 0.4, 0.6])
+    space = DesignSpace(GATES, BOX, N_PIXELS)
+    target = exact(space.potential(settings), n_electrons)
+    found = fit(target, n_electrons=n_electrons, tolerance=1e-5)
+    assert found.converged
+    assert found.residual <= 1e-5
+    for name, value in space.parameters(settings).items():
+        assert found.parameters[name] == pytest.approx(value, abs=2e-3)
+    assert found.n_at_bounds == 0
+
+
+def test_what_comes_back_is_exact_and_within_the_bounds():
+    target = inverse.density_target("ring", width=0.25).density(BOX, N_PIXELS, 2)
+    found = fit(target, n_electrons=2, n_starts=1)
+    again = physics.solve(found.potential, BOX, 2, n_orbitals=6)
+    np.testing.assert_allclose(found.density, again.density, atol=1e-6)
+    assert found.energy == pytest.approx(again.energy, abs=1e-6)
+    distance = np.abs(again.density - target).sum() * BOX.pixel_area(N_PIXELS) / 2
+    assert found.residual == pytest.approx(distance, rel=1e-6)
+    assert all(-4 <= v <= 4 for name, v in found.parameters.items() if name != "outer_energy")
+
+
+def test_what_no_setting_reaches_gives_the_nearest_and_says_so():
+    off_centre = inverse.density_target("two-lobes", separation=0.5, share=0.9, width=0.2)
+    target = off_centre.density(BOX, N_PIXELS, 1)
+    found = fit(target)
+    assert not found.converged
+    assert found.reason == "stagnated"
+    assert "no potential of the family gate-array came nearer" in found.explanation
+    assert f"{found.residual:.2g}" in found.explanation
+    assert min(found.distances) == pytest.approx(found.residual)
+    # No setting at random is nearer, in the sense that is minimised.
+    space = DesignSpace(GATES, BOX, N_PIXELS)
+    nearest = np.square(found.density - target).sum()
+    for coordinates in np.random.default_rng(1).random((40, 4)):
+        other = exact(space.potential(coordinates))
+        assert np.square(other - target).sum() > nearest
+
+
+def test_time_that_is_up_gives_what_there_is():
+    target = inverse.density_target("ring", width=0.25).density(BOX, N_PIXELS, 1)
+    found = fit(target, max_seconds=0.0)
+    assert found.reason == "time"
+    assert found.iterations == 0
+    assert found.residual == found.start_residual
+
+
+def test_potentials_that_the_solver_refuses_are_told(monkeypatch):
+    target = exact(FLAT)
+
+    def refuse(solver, potential):
+        raise PhysicsError("too sharp")
+
+    monkeypatch.setattr(Solver, "solve", refuse)
+    with pytest.raises(PhysicsError, match="too sharp"):
+        fit(target)
+
+
+def test_potentials_that_the_solver_refuses_on_the_way_are_passed_by(monkeypatch):
+    settings = np.array([0.2, 0.9, 0.4, 0.6])
+    target = exact(DesignSpace(GATES, BOX, N_PIXELS).potential(settings))
+    solve, calls = Solver.solve, []
+
+    def refuse_one(solver, potential):
+        calls.append(1)
+        if len(calls) == 6:  # the first step after the start and its four differences
+            raise PhysicsError("too sharp")
+        return solve(solver, potential)
+
+    monkeypatch.setattr(Solver, "solve", refuse_one)
+    found = fit(target, tolerance=1e-5)
+    assert found.converged
+    assert np.isnan(found.residuals).sum() == 1
+
+
+def test_no_start_is_refused():
+    with pytest.raises(UsageError, match="at least one start"):
+        fit(exact(FLAT), n_starts=0)

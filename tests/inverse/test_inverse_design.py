@@ -1,0 +1,113 @@
+"""A model's proposal, and what is checked before it is trusted."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tests.wells import FIELDS, LENGTH, make_task, make_wells
+
+import keras_qd
+from keras_qd.data import ArrayDataset
+from keras_qd.errors import UsageError
+from keras_qd.inverse import proposal as problem_module
+from keras_qd.inverse.proposal import InverseProblem, propose
+from keras_qd.inverse.targets import resampled
+from keras_qd.physics import Box, Interaction
+
+MADE = {"box_length": LENGTH, "n_electrons": 2, "interaction": "screened", "screening_length": 1.5}
+SAME = {"box": Box(LENGTH), "n_electrons": 2, "interaction": Interaction("screened", None, 1.5)}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """An inverse model, trained for a moment."""
+    data = ArrayDataset(
+        train=make_wells(16, 0),
+        validation=make_wells(4, 1),
+        test=make_wells(4, 2),
+        fields=FIELDS,
+        metadata={"configuration": MADE},
+    )
+    keras_qd.register("datasets", "wells-to-invert")(lambda: data)
+    task = make_task(
+        name="wells-inverted",
+        dataset="wells-to-invert",
+        inputs="density",
+        targets="potential",
+        metrics=("l1",),
+        followed=("l1",),
+        scaling={"density": "max", "potential": "centered-standard"},
+        epochs=1,
+    )
+    return keras_qd.train(task, tmp_path_factory.mktemp("runs") / "inverse", dataset=data)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """What the refinement was given."""
+    calls = []
+
+    def invert(density, box, n_electrons, **settings):
+        calls.append({"density": density, "n_electrons": n_electrons, **settings})
+
+    monkeypatch.setattr(problem_module, "invert", invert)
+    return calls
+
+
+def test_the_refinement_starts_from_the_proposal(run, seen):
+    density = make_wells(1, 5)["density"]
+    keras_qd.invert(density[0], Box(LENGTH), 2, run=run.path)
+    expected = keras_qd.predict(run, density)["potential"][0]
+    np.testing.assert_allclose(seen[0]["start"], expected, atol=1e-5)
+    # The interaction is the one that the model knows.
+    assert seen[0]["interaction"] == Interaction("screened", None, 1.5)
+
+
+def test_without_a_run_nothing_is_proposed(seen):
+    density = make_wells(1, 5)["density"][0]
+    keras_qd.invert(density, Box(LENGTH), 2, tolerance=0.5, max_iterations=3)
+    assert seen[0]["start"] is None
+    assert seen[0]["interaction"] == Interaction("coulomb")
+    assert (seen[0]["tolerance"], seen[0]["max_iterations"]) == (0.5, 3)
+
+
+def test_a_target_on_another_grid_is_brought_to_that_of_the_model(run):
+    density = make_wells(1, 5)["density"][0]
+    same = propose(run, density[None], InverseProblem(**SAME))[0]
+    finer = propose(run, resampled(density, 32)[None], InverseProblem(**SAME))[0]
+    assert finer.shape == (32, 32)
+    np.testing.assert_allclose(resampled(finer, 16), same, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_electrons": 3}, "stands for electrons 2, but 3 is asked for"),
+        ({"box": Box(12.0)}, "a box of side 10, but 12"),
+        ({"interaction": Interaction("coulomb")}, "screened of length 1.5 a0.*, but coulomb"),
+    ],
+)
+def test_a_model_of_other_systems_is_refused(run, change, message):
+    density = make_wells(1, 5)["density"]
+    with pytest.raises(UsageError, match=message):
+        propose(run, density, InverseProblem(**{**SAME, **change}))
+
+
+def test_a_model_of_another_map_is_refused(trained):
+    density = make_wells(1, 5)["density"]
+    with pytest.raises(UsageError, match="maps potential to density"):
+        propose(trained, density, InverseProblem(**SAME))
+
+
+def test_without_a_run_keras_stays_out():
+    script = (
+        "import sys, keras_qd\n"
+        "box = keras_qd.physics.Box(8.0)\n"
+        "wanted = keras_qd.inverse.density_target('two-lobes', width=0.3).density(box, 16, 1)\n"
+        "found = keras_qd.invert(wanted, box, 1, tolerance=0.5)\n"
+        "assert found.residual <= 0.5, found.explanation\n"
+        "heavy = {'keras', 'jax', 'torch', 'tensorflow', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

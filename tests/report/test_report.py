@@ -1,0 +1,199 @@
+"""The report: one file, complete, without references to others, right in a real browser."""
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from tests.wells import make_dataset
+
+import keras_qd
+from keras_qd.errors import RunError
+from keras_qd.evaluation import Evaluation
+from keras_qd.report import write_report
+from keras_qd.report.report import render_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Links(HTMLParser):
+    """Collects what a page refers to, and its text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.links, self.tags, self.texts = [], set(), []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.links += [
+            value for key, value in attributes if key in ("src", "srcset", "href", "action")
+        ]
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module")
+def reported(trained, tmp_path_factory):
+    """A run with a report, judged on other data as well."""
+    path = shutil.copytree(trained.path, tmp_path_factory.mktemp("reported") / "wells")
+    config = json.loads((path / "config.json").read_text())
+    config["task"]["description"] = "<script>alert(1)</script> & more"
+    (path / "config.json").write_text(json.dumps(config))
+    keras_qd.evaluate(path, data=make_dataset(seed=1), n_draws=10)
+    return write_report(path).parent
+
+
+@pytest.fixture(scope="module")
+def page(reported):
+    return (reported / "report.html").read_text(encoding="utf-8")
+
+
+def test_everything_is_inside(page):
+    links = Links(page)
+    assert len(links.links) > 6
+    assert all(link.startswith("data:") for link in links.links)
+    assert "script" not in links.tags
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_words_of_the_user_are_escaped(page):
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
+
+
+def test_it_says_what_was_trained_on_what(page, trained):
+    text = Links(page).text
+    for fact in (
+        "potential (Ha*): confinement potential",
+        "density (a₀*⁻²): density of two electrons",
+        trained.config["data"]["digest"],
+        "24 train, 8 validation, 11 test",
+        "2 epochs, batches of 8",
+        f"keras=={trained.environment['packages']['keras']}",
+        trained.config["backend"],
+        "On other systems",
+    ):
+        assert fact in text
+
+
+def test_it_holds_the_scores(page, reported):
+    text = Links(page).text
+    for score in Evaluation.read(reported).scores:
+        assert f"{score.value:.4g}".replace("-", "−") in text
+
+
+def test_figures_are_written_beside_it(reported):
+    names = {path.name for path in (reported / "figures").iterdir()}
+    assert names == {
+        "data.npz",
+        "evolution_density.gif",
+        *(
+            f"{name}.{suffix}"
+            for name in (
+                *("learning_curves", "systems", "cuts_density", "evolution_density"),
+                *("errors_density", "dependence_density"),
+            )
+            for suffix in ("png", "pdf", "svg")
+        ),
+    }
+
+
+def test_a_run_without_history_is_reported(run):
+    (run.path / "history.csv").unlink()
+    evaluation = keras_qd.evaluate(run, n_draws=10)
+    page = render_report(run, dataclasses.replace(evaluation, examples=(), parities=()))
+    assert "How good it is" in page
+    for absent in ("Learning curves", "Single systems", "Line cuts", "Errors"):
+        assert f"<h2>{absent}" not in page
+
+
+def test_metrics_that_only_stream_are_reported(run):
+    (run.path / "history.csv").unlink()
+    evaluation = keras_qd.evaluate(run, n_draws=10)
+    streamed = [
+        dataclasses.replace(score, title="Streamed", interval=None, systems={})
+        for score in evaluation.scores
+    ]
+    bare = dataclasses.replace(evaluation, scores=tuple(streamed), examples=(), parities=())
+    assert Links(render_report(run, bare)).text.count("Streamed") == 3 * 3
+
+
+def test_an_unfinished_run_is_refused(run):
+    run.model_path.unlink()
+    with pytest.raises(RunError, match="no trained model"):
+        write_report(run.path)
+    assert not (run.path / "report.html").exists()
+
+
+#: Shows the report as wide as a telephone, and writes down how wide its content is.
+FRAME = """<!DOCTYPE html><title>waiting</title><body>
+<iframe src="report.html" style="width: 390px; height: 800px; border: 0"></iframe>
+<pre id="found"></pre>
+<script>
+onload = () => {
+  const inner = document.querySelector("iframe").contentDocument;
+  const images = [...inner.images];
+  document.getElementById("found").textContent = JSON.stringify({
+    width: inner.documentElement.scrollWidth,
+    broken: images.filter(image => !image.complete || image.naturalWidth === 0).length,
+    images: images.length,
+  });
+};
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
+def test_a_browser_shows_it_on_a_telephone(reported, tmp_path):
+    shutil.copy(reported / "report.html", tmp_path)
+    (tmp_path / "frame.html").write_text(FRAME)
+    process = open_in_chromium(tmp_path / "frame.html", tmp_path)
+    found = json.loads(re.search(r'<pre id="found">(.*?)</pre>', process.stdout).group(1))
+    assert found["width"] <= 390
+    assert found["broken"] == 0
+    assert found["images"] == 7
+    # Whatever a page may not load, or fails to, is told on the console.
+    assert "CONSOLE" not in process.stderr
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
+def test_the_browser_would_tell_of_a_request(reported, tmp_path):
+    """The test above must be able to fail."""
+    page = (reported / "report.html").read_text(encoding="utf-8")
+    spoilt = page.replace("<main>", '<main><img src="https://example.org/x.png">')
+    (tmp_path / "report.html").write_text(spoilt, encoding="utf-8")
+    process = open_in_chromium(tmp_path / "report.html", tmp_path)
+    assert "CONSOLE" in process.stderr
+
+
+def open_in_chromium(page, profile):
+    """Open a page without a screen and return the process: DOM on stdout, console on stderr."""
+    return subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--allow-file-access-from-files",
+            f"--user-data-dir={profile / 'profile'}",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=10000",
+            "--dump-dom",
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )

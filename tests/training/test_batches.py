@@ -1,0 +1,128 @@
+"""Batches: the same on every backend, and the same after going on as without a stop."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_qd.data import SquareSymmetries
+from keras_qd.errors import DataError, UnknownNameError, UsageError
+from keras_qd.training import Batches, FollowEpochs
+
+N_SAMPLES = 22
+X = np.random.default_rng(0).normal(size=(N_SAMPLES, 4, 4, 1)).astype("float32")
+Y = np.concatenate([X, X**2], axis=-1)
+
+
+def in_epoch(epoch, **settings):
+    batches = Batches(X, Y, 4, **{"shuffle": True, "first_epoch": epoch, **settings})
+    return [batches[index] for index in range(len(batches))]
+
+
+def numbers(batches):
+    """Return which samples are in the batches, from the targets' sums, which symmetries keep."""
+    sums = Y.sum(axis=(1, 2, 3))
+    found = np.concatenate([y.sum(axis=(1, 2, 3)) for _, y in batches])
+    return [int(np.argmin(np.abs(sums - value))) for value in found]
+
+
+def test_without_shuffling_the_order_stays_and_nothing_is_dropped():
+    batches = in_epoch(3, shuffle=False, drop_remainder=False)
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in batches]), X)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in batches]), Y)
+
+
+def test_an_epoch_has_every_sample_once_in_an_order_of_its_own():
+    orders = [numbers(in_epoch(epoch, drop_remainder=False)) for epoch in range(3)]
+    for order in orders:
+        assert sorted(order) == list(range(N_SAMPLES))
+    assert orders[0] != orders[1] != orders[2]
+
+
+def test_full_batches_only_and_others_left_out_each_time():
+    left_out = [set(range(N_SAMPLES)) - set(numbers(in_epoch(epoch))) for epoch in range(4)]
+    assert all(x.shape == (4, 4, 4, 1) for x, _ in in_epoch(0))
+    assert [len(out) for out in left_out] == [2, 2, 2, 2]
+    assert len(set(map(frozenset, left_out))) > 1
+
+
+def test_fewer_samples_than_a_batch_make_one():
+    batches = Batches(X[:3], Y[:3], 16, shuffle=True)
+    assert (len(batches), batches[0][0].shape) == (1, (3, 4, 4, 1))
+
+
+def test_augmentation_changes_inputs_and_targets_alike():
+    shape_of = SquareSymmetries()
+    seen = set()
+    for epoch in range(6):
+        batches = in_epoch(epoch, augmentation="square-symmetries")
+        for (x, y), number in zip(
+            [(x, y) for xs, ys in batches for x, y in zip(xs, ys, strict=True)],
+            numbers(batches),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(y, np.concatenate([x, x**2], axis=-1))
+            changed = [
+                element
+                for element in range(8)
+                if np.array_equal(shape_of.apply(X[[number]], np.array([element]))[0], x)
+            ]
+            assert len(changed) == 1
+            seen.update(changed)
+    assert seen == set(range(8))
+
+
+def test_seed_and_epoch_alone_decide():
+    settings = {"augmentation": "square-symmetries", "seed": 5}
+    batches = Batches(X, Y, 4, shuffle=True, **settings)
+    batches[3]
+    batches.epoch = 7
+    for index, (x, y) in enumerate(in_epoch(7, **settings)):
+        np.testing.assert_array_equal(batches[index][0], x)
+        np.testing.assert_array_equal(batches[index][1], y)
+    assert numbers(in_epoch(7, seed=6)) != numbers(in_epoch(7, seed=5))
+
+
+@pytest.mark.parametrize("n_samples", [6, 22], ids=["one batch an epoch", "several"])
+def test_training_goes_on_as_if_it_had_not_stopped(n_samples):
+    def train(epochs, initial_epoch=0, weights=None):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.layers.Conv2D(2, 3, padding="same")])
+        model.build((None, 4, 4, 1))
+        model.compile(keras.optimizers.SGD(0.05), "mse")
+        if weights is not None:
+            model.set_weights(weights)
+        batches = Batches(
+            X[:n_samples],
+            Y[:n_samples],
+            5,
+            shuffle=True,
+            augmentation="square-symmetries",
+            first_epoch=initial_epoch,
+        )
+        model.fit(
+            batches,
+            shuffle=False,
+            callbacks=[FollowEpochs(batches)],
+            initial_epoch=initial_epoch,
+            epochs=epochs,
+            verbose=0,
+        )
+        return model.get_weights()
+
+    in_one_go = train(4)
+    in_two = train(4, initial_epoch=2, weights=train(2))
+    for one, two in zip(in_one_go, in_two, strict=True):
+        np.testing.assert_allclose(two, one, rtol=0, atol=1e-6)
+    other_order = train(6, initial_epoch=4, weights=train(2))
+    assert np.abs(other_order[0] - in_one_go[0]).max() > 1e-5
+
+
+def test_misuse_is_told():
+    with pytest.raises(DataError, match="22 inputs and 21 targets"):
+        Batches(X, Y[1:], 4, shuffle=False)
+    with pytest.raises(DataError, match="0 inputs"):
+        Batches(X[:0], Y[:0], 4, shuffle=False)
+    with pytest.raises(UsageError, match="batch_size=0"):
+        Batches(X, Y, 0, shuffle=False)
+    with pytest.raises(UnknownNameError, match="augmentation"):
+        Batches(X, Y, 4, shuffle=False, augmentation="shuffle")

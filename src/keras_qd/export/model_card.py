@@ -78,7 +78,7 @@ def write_card(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(number=in_print, interval=interval_in_print, unit=pretty, cell=_cell)
-    template = files("keras_qd.evaluation").joinpath("templates", "model_card.md.j2")
+    template = files("keras_qd.export").joinpath("templates", "model_card.md.j2")
     text = environment.from_string(template.read_text(encoding="utf-8")).render(
         chosen=chosen,
         inputs=ports[0],

@@ -295,7 +295,7 @@ def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | N
         Its sections with figures, where they are known already.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("keras_qd.evaluation"),
+        loader=jinja2.PackageLoader("keras_qd.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -232,7 +232,7 @@ class Vector(Largest):
 
 BROKEN_METRICS = {
     "broken-batches": (MeanOfBatches, "in batches of 2 and 3 its value is"),
-    "broken-misnamed": (Misnamed, "it calls itself 'other'"),
+    "broken-misnamed": (Misnamed, "its name is 'other'"),
     "broken-undying": (Undying, "after reset_state and the same samples again|in batches of 1"),
     "broken-vector": (Vector, r"its result has shape \(1,\)"),
     "broken-largest": (Largest, "making it again from its configuration raises"),
@@ -249,9 +249,12 @@ def test_metrics(name):
         testing.check_metric(name, backends=())
 
 
-def test_a_metric_that_is_said_not_to_stream():
-    with pytest.raises(ConformanceError, match="it streams, though it is said not to"):
-        testing.check_metric("l1", streams=False, backends=())
+def test_a_metric_that_accepts_batches_though_it_does_not_stream():
+    largest = Largest("broken-refusal")
+    largest.streams = False
+    keras_qd.register("metrics", "broken-refusal")(lambda: largest)
+    with pytest.raises(ConformanceError, match="accepts batches, though its streams is false"):
+        testing.check_metric("broken-refusal", backends=())
 
 
 def test_a_metric_is_tried_on_both_arrays():
@@ -338,7 +341,7 @@ PARTS = {
     "metrics": "l1",
 }
 BROKEN_TASKS = {
-    "misnamed": ({"name": "other"}, "it calls itself 'other'"),
+    "misnamed": ({"name": "other"}, "its name is 'other'"),
     "mute": ({"description": ""}, "it has no description"),
     "no-metric": ({"metrics": ("l1", "l99")}, "it names the metric 'l99', which nobody"),
     "no-field": ({"inputs": "w"}, "fitting its scalings raises DataError"),

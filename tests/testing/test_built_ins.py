@@ -47,7 +47,6 @@ METRICS = {
     "density-weighted-l1": DENSITY,
     "density-weighted-l2": DENSITY,
     "density-weighted-r2": DENSITY,
-    "normalized-mutual-information": {"streams": False},
     "ms-ssim": RANGE,
     "psnr": RANGE,
     "ssim": RANGE,

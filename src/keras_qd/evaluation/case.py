@@ -15,7 +15,7 @@ from keras_qd.data.scaling import PROBABILITIES
 from keras_qd.data.store.store import checksum
 from keras_qd.errors import DataError, UnknownNameError
 from keras_qd.evaluation.scores import Comparison
-from keras_qd.metrics.measure import Context
+from keras_qd.metrics import Context
 from keras_qd.prediction._predict import model_on_grid, pipeline_on_grid
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
-from keras_qd.metrics.measure import Context, Measure, unit_of
+from keras_qd.metrics import Context, FieldMetric, unit_of
 
 if TYPE_CHECKING:
     import keras
@@ -219,8 +219,8 @@ def score(
     Parameters
     ----------
     metrics : mapping of str to keras.metrics.Metric
-        Registered name -> metric. One with a NumPy definition
-        (:class:`keras_qd.metrics.measure.Measure`) gives a value a system and an interval; any
+        Registered name -> metric. One of keras-qd
+        (:class:`keras_qd.metrics.FieldMetric`) gives a value a system and an interval; any
         other is fed in batches and gives the value alone.
     comparisons : list of Comparison
         What is compared.
@@ -238,7 +238,7 @@ def score(
     measured = {
         (name, each.field, each.space): metric.terms(each.reference, each.prediction, each.context)
         for name, metric, each in pairs
-        if isinstance(metric, Measure)
+        if isinstance(metric, FieldMetric)
     }
     drawn = resampled_means(measured, n_draws, rng) if measured else {}
     scores: list[Score] = []

@@ -1,6 +1,6 @@
-"""How good a prediction is: metrics that stream inside ``fit``, and are exact on whole arrays.
+"""How good a prediction is: metrics that work inside ``fit`` and, exactly, on whole arrays.
 
-Names are imported when first used, and keras only with those that need it.
+Names are imported when first used, and Keras with them.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""How often a classifier is right, and what it takes for what."""
+"""How often a classifier is right, how sure it is, and which classes it confuses."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.errors import DataError
-from keras_qd.metrics import arrays
-from keras_qd.metrics.measure import NO_CONTEXT, Array, Context
-from keras_qd.metrics.sample_mean import SampleMean
+from keras_qd.metrics.base import NO_CONTEXT, Array, Context, FieldMetric, check_shapes
+
+#: The smallest probability that counts, as in Keras: zero would make the value infinite.
+LEAST = 1e-7
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class Accuracy(SampleMean):
+class Accuracy(FieldMetric):
     """Fraction of samples whose class is predicted.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Notes
     -----
@@ -43,45 +44,78 @@ class Accuracy(SampleMean):
     unit = ""
     higher_is_better = True
 
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return 1 for every sample that is right and 0 for others; see `FieldMetric`."""
+        return xp.where(y == p, xp.ones_like(y), xp.zeros_like(y))[:, 0]
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add the samples of a batch.
-
-        Parameters
-        ----------
-        y_true, y_pred : tensor or array_like, shape (batch,), (batch, 1) or (batch, classes)
-            The exact and the predicted classes or scores.
-        sample_weight : tensor or array_like, shape (batch,), optional
-            One weight per sample.
-
-        Raises
-        ------
-        DataError
-            If the shapes do not fit.
-        """
-        exact, predicted = (_tensor_classes(y, self.dtype) for y in (y_true, y_pred))
-        super().update_state(exact, predicted, sample_weight)
-
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return 1 for every sample of a batch that is right and 0 for others, shape (batch,)."""
-        return ops.cast(ops.equal(y_true, y_pred), self.dtype)
+        """Add the samples of a batch; see `FieldMetric`."""
+        pair = (_classes(ops, ops.convert_to_tensor(each)) for each in (y_true, y_pred))
+        super().update_state(*pair, sample_weight)
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
-        """Return 1 for every sample that is right and 0 for others, shape (n, 1); see `Measure`."""
-        pair = arrays.check_pair(_array_classes(reference), _array_classes(prediction))
-        return np.asarray(np.equal(*pair), dtype=np.float64)[:, None]
+        """Return 1 for every sample that is right and 0 for others; see `FieldMetric`."""
+        pair = (_classes(np, np.asarray(each)) for each in (reference, prediction))
+        return super().terms(*pair, context)
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class CrossEntropy(FieldMetric):
+    r"""Mean of :math:`-\ln p` [1]_, p the probability that was given to the right class, in nats.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
+
+    Notes
+    -----
+    References are classes or one-hot vectors. Probabilities count as at least 1e-7. A prediction
+    that only knows how frequent the classes are has the entropy of the classes.
+
+    References
+    ----------
+    .. [1] I. J. Good, "Rational decisions", J. R. Stat. Soc. B 14, 107 (1952),
+       https://doi.org/10.1111/j.2517-6161.1952.tb00104.x
+
+    Examples
+    --------
+    >>> round(CrossEntropy().over_set([0, 1], [[0.5, 0.5], [0.0, 1.0]]), 6)
+    0.346574
+    """
+
+    default_name = "cross-entropy"
+    title = "Cross-entropy"
+    unit = ""
+
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the cross-entropy of every sample; see `FieldMetric`."""
+        return -xp.sum(y * xp.log(xp.maximum(p, LEAST)), axis=1)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add the samples of a batch; see `FieldMetric`."""
+        y, p = (ops.convert_to_tensor(each) for each in (y_true, y_pred))
+        super().update_state(_one_hot(ops, y, p), p, sample_weight)
+
+    def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
+        """Return the cross-entropy of every sample; see `FieldMetric`."""
+        y, p = np.asarray(reference), np.asarray(prediction)
+        return super().terms(_one_hot(np, y, p), p, context)
 
 
 def confusion_matrix(
     reference: ArrayLike, prediction: ArrayLike, n_classes: int | None = None
 ) -> NDArray[np.int64]:
-    """Return how many samples of each class were taken for which.
+    """Count how many samples of each class were predicted as which.
 
     Parameters
     ----------
     reference, prediction : array_like, shape (n,), (n, 1) or (n, classes)
         Classes or scores, as for `Accuracy`.
     n_classes : int, optional
-        Number of classes; the largest class that occurs decides by default.
+        Number of classes; by default one more than the largest class that occurs.
 
     Returns
     -------
@@ -99,28 +133,37 @@ def confusion_matrix(
     array([[1, 0],
            [1, 1]])
     """
-    pair = arrays.check_pair(_array_classes(reference), _array_classes(prediction))
-    found = int(max((x.max() for x in pair if x.size), default=-1)) + 1
-    size = found if n_classes is None else n_classes
-    if found > size or any((x < 0).any() for x in pair):
+    exact, predicted = (_classes(np, np.asarray(each)) for each in (reference, prediction))
+    check_shapes(exact.shape, predicted.shape)
+    exact, predicted = (each.astype(np.int64) for each in (exact, predicted))
+    found = max(exact.max(initial=-1), predicted.max(initial=-1)) + 1
+    size = int(found) if n_classes is None else n_classes
+    if found > size or min(exact.min(initial=0), predicted.min(initial=0)) < 0:
         raise DataError(f"classes must lie from 0 to {size - 1}, but there are others")
-    counts = np.bincount(pair[0] * size + pair[1], minlength=size * size)
+    counts = np.bincount(exact * size + predicted, minlength=size * size)
     return counts.reshape(size, size)
 
 
-def _array_classes(values: ArrayLike) -> NDArray[np.int64]:
-    values = np.asarray(values)
-    if values.ndim == 2 and values.shape[1] > 1:
-        return np.asarray(values.argmax(axis=1), dtype=np.int64)
-    if values.ndim not in (1, 2):
-        raise DataError(f"classes have shape (n,) or (n, classes), but got {values.shape}")
-    return np.asarray(np.rint(values.reshape(len(values))), dtype=np.int64)
+def _classes(xp: Any, values: Any) -> Any:
+    """Return the class of every sample, shape (n,)."""
+    shape = tuple(values.shape)
+    if len(shape) not in (1, 2):
+        raise DataError(f"classes have shape (n,) or (n, classes), got {shape}")
+    if len(shape) == 2 and shape[1] > 1:
+        return xp.argmax(values, axis=1)
+    return xp.round(xp.reshape(values, (-1,)))
 
 
-def _tensor_classes(values: Any, dtype: str) -> Any:
-    values = ops.convert_to_tensor(values)
-    if len(values.shape) not in (1, 2):
-        raise DataError(f"classes have shape (n,) or (n, classes), but got {tuple(values.shape)}")
-    if len(values.shape) == 2 and values.shape[1] > 1:
-        return ops.cast(ops.argmax(values, axis=1), dtype)
-    return ops.reshape(ops.round(ops.cast(values, dtype)), (-1,))
+def _one_hot(xp: Any, y: Any, p: Any) -> Any:
+    """Return the exact classes as one-hot vectors, or raise a DataError if the shapes differ."""
+    exact, predicted = tuple(y.shape), tuple(p.shape)
+    matches = len(predicted) == 2 and len(exact) in (1, 2) and exact[0] == predicted[0]
+    if not matches or (len(exact) == 2 and exact[1] not in (1, predicted[1])):
+        raise DataError(
+            f"exact classes of shape {exact} do not match probabilities of shape {predicted}; "
+            "expected (n,) or (n, classes), and (n, classes)"
+        )
+    if exact[1:] not in ((), (1,)):
+        return y
+    hit = xp.equal(xp.round(xp.reshape(y, (-1, 1))), xp.arange(predicted[1]))
+    return xp.where(hit, 1.0, 0.0)

@@ -22,56 +22,68 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_qd.errors import UsageError
-from keras_qd.metrics import arrays, tensors
-from keras_qd.metrics.grid import unit_cell, unit_coordinates
-from keras_qd.metrics.measure import Array, Context
-from keras_qd.metrics.sample_mean import SampleMean
-from keras_qd.metrics.summation import pairwise_sum
+from keras_qd.errors import DataError, UsageError
+from keras_qd.metrics.base import Array, Context, FieldMetric, flat
 
 
-class MomentError(SampleMean):
+class MomentError(FieldMetric):
     """Base of the errors of a density's moments.
 
     Parameters
     ----------
     length : float, optional
-        Side of the box. Needed to stream; on whole arrays it may come with the context.
-    name : str
+        Side of the box. Needed in training; on whole arrays it may come with the context.
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Raises
     ------
     UsageError
-        If `length` is no positive number, or if it is needed and nowhere given.
+        If `length` is not a positive number, or if it is needed and not given.
     DataError
-        When given anything but densities in one or two dimensions, with one channel.
+        If the arrays are not densities in one or two dimensions with one channel.
     """
 
-    def __init__(self, length: float | None, name: str, dtype: Any = None) -> None:
+    flattened = False
+
+    def __init__(
+        self, length: float | None = None, name: str | None = None, dtype: Any = None
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         if length is not None and not (np.isfinite(length) and length > 0):
-            raise UsageError(f"length of {name} must be a positive number, got {length!r}")
+            raise UsageError(f"length of {self.name} must be a positive number, got {length!r}")
         self.length = None if length is None else float(length)
+
+    def values(self, xp: Any, y: Any, p: Any, length: Any = None) -> Any:
+        """Return the error of every system in a box of the given or configured side."""
+        grid = unit_grid(tuple(y.shape), self.name)
+        length = self._side(None) if length is None else length
+        return self.error(xp, flat(xp, y), flat(xp, p), grid, length)
+
+    def error(self, xp: Any, y: Any, p: Any, grid: Array, length: Any) -> Any:
+        """Return the error of densities (n, k) on `grid` (k, dimensions), times the side."""
+        raise NotImplementedError
+
+    def array_values(self, y: Array, p: Array, context: Context) -> Array:
+        """Return the errors of a block, with the side of the box; see `FieldMetric`."""
+        return np.asarray(self.values(np, y, p, self._side(context.length)))
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, from which an equal metric can be made."""
         return {**super().get_config(), "length": self.length}
 
-    def _length(self, context: Context | None = None) -> Any:
-        """Return the side of the box: configured, or else the context's."""
-        if self.length is not None:
-            return self.length
-        if context is None or context.length is None:
+    def _side(self, given: Any) -> Any:
+        """Return the side of the box: configured, or else the given one."""
+        side = given if self.length is None else self.length
+        if side is None:
             raise UsageError(
                 f"{self.name} needs the side of the box: configure length=..., "
-                f"or pass context=Context(length=...)"
+                "or pass context=Context(length=...)"
             )
-        return context.length
+        return side
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -81,11 +93,11 @@ class ChargeError(MomentError):
     Parameters
     ----------
     length : float, optional
-        Side of the box. Needed to stream; on whole arrays it may come with the context.
-    name : str
+        Side of the box. Needed in training; on whole arrays it may come with the context.
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Examples
     --------
@@ -95,42 +107,31 @@ class ChargeError(MomentError):
     0.2
     """
 
+    default_name = "charge-error"
     title = "Charge error"
     unit = "electrons"
 
-    def __init__(
-        self, length: float | None = None, name: str = "charge-error", dtype: Any = None
-    ) -> None:
-        super().__init__(length=length, name=name, dtype=dtype)
-
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the error of the charge of every system of a batch, shape (batch,)."""
-        cell, dimensions = unit_cell(tuple(y_true.shape), self.name)
-        volume = cell * self._length() ** dimensions
-        return ops.abs(pairwise_sum(tensors.flat(y_pred - y_true))) * volume
-
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the error of the charge of every system of a block, shape (m,)."""
-        cell, dimensions = unit_cell(reference.shape, self.name)
-        volume = cell * self._length(context) ** dimensions
-        charges = [arrays.flat(density).sum(axis=1) for density in (reference, prediction)]
-        return np.asarray(np.abs(charges[1] - charges[0]) * volume)
+    def error(self, xp: Any, y: Any, p: Any, grid: Array, length: Any) -> Any:
+        """Return the error of the charge of every system, shape (n,); see `MomentError`."""
+        points, dimensions = grid.shape
+        cell = length**dimensions / (points if dimensions == 2 else points + 1)
+        return xp.abs(xp.sum(p - y, axis=1)) * cell
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class CentreOfMassError(MomentError):
     """Mean over systems of the distance between the exact and the predicted centre of the density.
 
-    NaN where a density integrates to nothing.
+    NaN if a density integrates to zero.
 
     Parameters
     ----------
     length : float, optional
-        Side of the box. Needed to stream; on whole arrays it may come with the context.
-    name : str
+        Side of the box. Needed in training; on whole arrays it may come with the context.
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Examples
     --------
@@ -140,24 +141,14 @@ class CentreOfMassError(MomentError):
     0.8
     """
 
+    default_name = "centre-of-mass-error"
     title = "Centre-of-mass error"
     unit = "{length}"
 
-    def __init__(
-        self, length: float | None = None, name: str = "centre-of-mass-error", dtype: Any = None
-    ) -> None:
-        super().__init__(length=length, name=name, dtype=dtype)
-
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the distance of the centres of every system of a batch, shape (batch,)."""
-        shift, _ = _tensor_changes(y_true, y_pred, self.name)
-        return ops.sqrt(ops.sum(ops.square(shift), axis=1)) * self._length()
-
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the distance of the centres of every system of a block, shape (m,)."""
-        centres = [_array_moments(density, self.name)[0] for density in (reference, prediction)]
-        distance = np.sqrt(np.square(centres[1] - centres[0]).sum(axis=1))
-        return np.asarray(distance * self._length(context))
+    def error(self, xp: Any, y: Any, p: Any, grid: Array, length: Any) -> Any:
+        """Return the distance of the centres of every system, shape (n,); see `MomentError`."""
+        shift, _ = _changes(xp, y, p, grid)
+        return xp.sqrt(xp.sum(xp.square(shift), axis=1)) * length
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -165,17 +156,17 @@ class SecondMomentError(MomentError):
     """Mean over systems of the error of the density's second moments about its own centre.
 
     The Frobenius norm of the difference of the two tensors (in one dimension the absolute
-    difference of the two variances): it sees a wrong extent, shape and orientation. NaN where a
-    density integrates to nothing.
+    difference of the two variances), which depends on extent, shape and orientation. NaN if a
+    density integrates to zero.
 
     Parameters
     ----------
     length : float, optional
-        Side of the box. Needed to stream; on whole arrays it may come with the context.
-    name : str
+        Side of the box. Needed in training; on whole arrays it may come with the context.
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Examples
     --------
@@ -183,57 +174,49 @@ class SecondMomentError(MomentError):
     1.0
     """
 
+    default_name = "second-moment-error"
     title = "Second-moment error"
     unit = "{length}^2"
 
-    def __init__(
-        self, length: float | None = None, name: str = "second-moment-error", dtype: Any = None
-    ) -> None:
-        super().__init__(length=length, name=name, dtype=dtype)
-
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the error of the moments of every system of a batch, shape (batch,)."""
-        _, change = _tensor_changes(y_true, y_pred, self.name)
-        return ops.sqrt(ops.sum(ops.square(change), axis=(1, 2))) * self._length() ** 2
-
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the error of the moments of every system of a block, shape (m,)."""
-        spreads = [_array_moments(density, self.name)[1] for density in (reference, prediction)]
-        error = np.sqrt(np.square(spreads[1] - spreads[0]).sum(axis=(1, 2)))
-        return np.asarray(error * np.square(self._length(context)))
+    def error(self, xp: Any, y: Any, p: Any, grid: Array, length: Any) -> Any:
+        """Return the error of the moments of every system, shape (n,); see `MomentError`."""
+        _, change = _changes(xp, y, p, grid)
+        return xp.sqrt(xp.sum(xp.square(change), axis=(1, 2))) * length**2
 
 
-def _array_moments(density: Array, name: str) -> tuple[Array, Array]:
-    """Return centres (m, d) and second moments about them (m, d, d), for a box of side 1."""
-    coordinates = unit_coordinates(density.shape, name)
-    values = arrays.flat(density)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weights = values / values.sum(axis=1, keepdims=True)
-        centre = weights @ coordinates
-        raw = np.einsum("np,pa,pb->nab", weights, coordinates, coordinates, optimize=True)
-        return centre, raw - centre[:, :, None] * centre[:, None, :]
+def unit_grid(shape: tuple[int, ...], name: str) -> Array:
+    """Return the coordinates (k, dimensions) of a density's values in a box of side 1.
 
-
-def _tensor_changes(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
-    """Return the changes of the centres (batch, d) and of the second moments (batch, d, d).
-
-    From integrals over the error, in which nothing cancels, rather than as differences of moments,
-    which would lose the digits of a small change.
+    The origin is the centre of the box. Images have their pixels' centres, x first; lines have the
+    interior nodes of a grid whose end points are the walls.
     """
-    coordinates = unit_coordinates(tuple(y_true.shape), name).T
-    exact, predicted = tensors.flat(y_true), tensors.flat(y_pred)
-    error = predicted - exact
-    dimensions = range(len(coordinates))
-    axes = [ops.convert_to_tensor(axis[None, :], dtype=exact.dtype) for axis in coordinates]
-    charge, charge_predicted = (pairwise_sum(density) for density in (exact, predicted))
-    relative = [axis - (pairwise_sum(exact * axis) / charge)[:, None] for axis in axes]
-    shift = [pairwise_sum(error * axis) / charge_predicted for axis in relative]
+    sizes = shape[1:-1] if len(shape) > 2 and shape[-1] == 1 else shape[1:]
+    if len(sizes) not in (1, 2):
+        raise DataError(
+            f"{name} needs densities, shape (n, points) or (n, height, width) with at most one "
+            f"channel, got {shape}"
+        )
+    if len(sizes) == 1:
+        return (np.arange(1, sizes[0] + 1) / (sizes[0] + 1) - 0.5)[:, None]
+    y, x = ((np.arange(size) + 0.5) / size - 0.5 for size in sizes)
+    rows, columns = np.meshgrid(y, x, indexing="ij")
+    return np.stack([columns.ravel(), rows.ravel()], axis=1)
 
-    def change(a: int, b: int) -> Any:
-        product = relative[a] * relative[b]
-        spread = pairwise_sum(exact * product) / charge
-        moved = pairwise_sum(error * (product - spread[:, None])) / charge_predicted
-        return moved - shift[a] * shift[b]
 
-    rows = [ops.stack([change(a, b) for b in dimensions], axis=1) for a in dimensions]
-    return ops.stack(shift, axis=1), ops.stack(rows, axis=1)
+def _changes(xp: Any, y: Any, p: Any, grid: Array) -> tuple[Any, Any]:
+    """Return the changes of the centres (n, d) and of the second moments (n, d, d).
+
+    As integrals over the error, in which nothing cancels: differences of moments would lose the
+    digits of a small change. Elementwise products, since accelerators multiply matrices in reduced
+    precision.
+    """
+    grid = xp.array(grid, dtype=keras.backend.standardize_dtype(y.dtype))
+    charge, predicted = (xp.sum(each, axis=1)[:, None] for each in (y, p))
+    charge, predicted = (xp.where(each == 0, float("nan"), each) for each in (charge, predicted))
+    y, error = y[:, :, None], (p - y)[:, :, None]
+    relative = grid - (xp.sum(y * grid, axis=1) / charge)[:, None]
+    shift = xp.sum(error * relative, axis=1) / predicted
+    products = relative[:, :, :, None] * relative[:, :, None, :]
+    spread = xp.sum(y[..., None] * products, axis=1) / charge[..., None]
+    moved = xp.sum(error[..., None] * (products - spread[:, None]), axis=1) / predicted[..., None]
+    return shift, moved - shift[:, :, None] * shift[:, None, :]

@@ -1,17 +1,9 @@
-r"""Norms of the error, per system and as their mean over systems.
+r"""Norms of the error, mean errors, and errors relative to the size of the reference.
 
-With the error :math:`e` of a system on a grid of :math:`N` values (:math:`N = N_x N_y` for an
-image) they are the vector norms of order 1, 2 and infinity [1]_, with the mean in the place of the
-sum, which makes them the power means of :math:`|e|` [2]_ and the same on a finer grid:
-
-.. math::
-
-    L_1 = \frac{1}{N} \sum |e|, \qquad L_2 = \sqrt{\frac{1}{N} \sum e^2}, \qquad
-    L_\infty = \max |e| .
-
-They are defined for fields in any number of dimensions, with any number of channels (which count as
-further values), and for plain numbers, of which they are the absolute error. All are in the unit of
-the field.
+The error of a system is :math:`e = p - y` on a grid of :math:`N` values (:math:`N = N_x N_y` for an
+image). Fields may have any number of dimensions and channels (which count as further values); a
+plain number is a field of one value. With the mean in place of the sum, vector norms [1]_ become
+power means [2]_, which are the same on a finer grid.
 
 References
 ----------
@@ -27,24 +19,20 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_qd.metrics import arrays, tensors
-from keras_qd.metrics.measure import Array, Context
-from keras_qd.metrics.sample_mean import SampleMean
-from keras_qd.metrics.summation import pairwise_sum
+from keras_qd.metrics.base import FieldMetric
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class L1(SampleMean):
-    """Mean over systems of the mean absolute error of a system.
+class L1(FieldMetric):
+    r"""Mean over systems of :math:`\frac{1}{N} \sum |e|`, the mean absolute error of a system.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Examples
     --------
@@ -57,28 +45,23 @@ class L1(SampleMean):
     default_name = "l1"
     title = "L1"
 
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the L1 norm of every error of a batch, shape (batch,)."""
-        error = ops.abs(tensors.flat(y_true - y_pred))
-        return pairwise_sum(error) / error.shape[-1]
-
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the L1 norm of every error of a block, shape (m,)."""
-        return np.asarray(np.abs(arrays.flat(prediction - reference)).mean(axis=1))
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the mean absolute error of every system; see `FieldMetric`."""
+        return xp.mean(xp.abs(p - y), axis=1)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class L2(SampleMean):
-    """Mean over systems of the root mean square error of a system.
+class L2(FieldMetric):
+    r"""Mean over systems of :math:`\sqrt{\frac{1}{N} \sum e^2}`.
 
-    Not the root of the mean square over the set, which is ``rmse``.
+    Not the root of the mean square over the set, which is `RMSE`.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Examples
     --------
@@ -91,26 +74,21 @@ class L2(SampleMean):
     default_name = "l2"
     title = "L2"
 
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the L2 norm of every error of a batch, shape (batch,)."""
-        square = ops.square(tensors.flat(y_true - y_pred))
-        return ops.sqrt(pairwise_sum(square) / square.shape[-1])
-
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the L2 norm of every error of a block, shape (m,)."""
-        return np.asarray(np.sqrt(np.square(arrays.flat(prediction - reference)).mean(axis=1)))
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the root mean square error of every system; see `FieldMetric`."""
+        return xp.sqrt(xp.mean(xp.square(p - y), axis=1))
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class Linf(SampleMean):
-    """Mean over systems of the largest absolute error of a system.
+class Linf(FieldMetric):
+    r"""Mean over systems of the largest absolute error of a system, :math:`\max |e|`.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Examples
     --------
@@ -123,10 +101,173 @@ class Linf(SampleMean):
     default_name = "linf"
     title = "Linf"
 
-    def sample_values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the largest error of every system of a batch, shape (batch,)."""
-        return ops.max(ops.abs(tensors.flat(y_true - y_pred)), axis=-1)
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the largest absolute error of every system; see `FieldMetric`."""
+        return xp.max(xp.abs(p - y), axis=1)
 
-    def block_values(self, reference: Array, prediction: Array, context: Context) -> Array:
-        """Return the largest error of every system of a block, shape (m,)."""
-        return np.asarray(np.abs(arrays.flat(prediction - reference)).max(axis=1))
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class MAE(L1):
+    """Mean absolute error over all values of all systems.
+
+    The same number as `L1`, since all systems have the same grid, under the name that is usual for
+    energies and other plain numbers.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
+
+    Examples
+    --------
+    >>> MAE().over_set([1.0, 2.0], [1.5, 2.0])
+    0.25
+    """
+
+    default_name = "mae"
+    title = "MAE"
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class MSE(FieldMetric):
+    """Mean square error over all values of all systems, in the square of the field's unit.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
+
+    Examples
+    --------
+    >>> MSE().over_set([1.0, 2.0], [1.5, 2.0])
+    0.125
+    """
+
+    default_name = "mse"
+    title = "MSE"
+    unit = "{field}^2"
+
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the mean square error of every system; see `FieldMetric`."""
+        return xp.mean(xp.square(p - y), axis=1)
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class RMSE(MSE):
+    """Root of the mean square error over all values of all systems.
+
+    At least as large as `L2`, which takes the root system by system; for a single system both are
+    the same.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
+
+    Examples
+    --------
+    >>> round(RMSE().over_set([1.0, 2.0], [4.0, 6.0]), 6)
+    3.535534
+    """
+
+    default_name = "rmse"
+    title = "RMSE"
+    unit = "{field}"
+
+    def combine(self, means: Any, xp: Any = np) -> Any:
+        """Return the root of the mean square error; see `FieldMetric`."""
+        return xp.sqrt(means[..., 0])
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class NMAE(FieldMetric):
+    r"""Mean over systems of :math:`\sum |e| / \sum |y|`.
+
+    For a density this is the misplaced charge in units of the total charge. Relative to a reference
+    that is zero everywhere an error is infinite, and NaN if the prediction is exact.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
+
+    Examples
+    --------
+    >>> NMAE().over_set([[1.0, 3.0]], [[2.0, 3.0]])
+    0.25
+    """
+
+    default_name = "nmae"
+    title = "NMAE"
+    unit = ""
+
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the relative absolute error of every system; see `FieldMetric`."""
+        return xp.sum(xp.abs(p - y), axis=1) / xp.sum(xp.abs(y), axis=1)
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class NRMSE(FieldMetric):
+    r"""Mean over systems of :math:`\sqrt{\sum e^2 / \sum y^2}`.
+
+    The same as scikit-image's ``normalized_root_mse`` with its default, Euclidean normalization.
+    Relative to a reference that is zero everywhere an error is infinite, and NaN if the prediction
+    is exact.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
+
+    Examples
+    --------
+    >>> NRMSE().over_set([[3.0, 4.0]], [[3.0, 5.0]])
+    0.2
+    """
+
+    default_name = "nrmse"
+    title = "NRMSE"
+    unit = ""
+
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the relative root mean square error of every system; see `FieldMetric`."""
+        return xp.sqrt(xp.sum(xp.square(p - y), axis=1) / xp.sum(xp.square(y), axis=1))
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class PeakError(FieldMetric):
+    r"""Mean over systems of the largest error relative to the peak, :math:`\max |e| / \max |y|`.
+
+    Relative to a reference that is zero everywhere an error is infinite, and NaN if the prediction
+    is exact.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
+
+    Examples
+    --------
+    >>> PeakError().over_set([[0.0, 4.0]], [[1.0, 4.0]])
+    0.25
+    """
+
+    default_name = "peak-error"
+    title = "Largest error / peak"
+    unit = ""
+
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the largest error over the peak of every system; see `FieldMetric`."""
+        return xp.max(xp.abs(p - y), axis=1) / xp.max(xp.abs(y), axis=1)

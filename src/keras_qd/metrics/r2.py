@@ -1,4 +1,4 @@
-r"""The coefficient of determination of a set of fields, about its mean field.
+r"""Coefficients of determination: of a set about its mean field, and two variants.
 
 .. math::
 
@@ -7,7 +7,9 @@ r"""The coefficient of determination of a set of fields, about its mean field.
 
 over the systems :math:`i` and the pixels :math:`p`. It is 1 for a perfect prediction and 0 for one
 that predicts the mean image of the set for every system. In a single pixel it is the first of the
-definitions in [1]_; of all pixels it is the mean of theirs, weighted with their variances.
+definitions in [1]_; over all pixels it is the mean of theirs, weighted with their variances. The
+variants differ in the mean :math:`\bar y`. Any of them can be high while another is low, so a figure
+should name the one it shows.
 
 References
 ----------
@@ -24,12 +26,16 @@ import numpy as np
 from keras import ops
 
 from keras_qd.errors import DataError
-from keras_qd.metrics import arrays, tensors
-from keras_qd.metrics.field_metric import FieldMetric
-from keras_qd.metrics.measure import NO_CONTEXT, Array, Context
-from keras_qd.metrics.replicas import COUNTED_BY_ALL, whole_batch
-from keras_qd.metrics.spread import RunningSpread
-from keras_qd.metrics.summation import RunningSum, pairwise_sum
+from keras_qd.metrics.accumulate import COUNTED_BY_ALL, RunningSpread, whole_batch
+from keras_qd.metrics.base import (
+    NO_CONTEXT,
+    Array,
+    Context,
+    FieldMetric,
+    blocks,
+    flat,
+    sample_weights,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -38,20 +44,18 @@ class R2(FieldMetric):
 
     Parameters
     ----------
-    name : str
+    name : str, optional
         Name in logs and tables.
     dtype : str, optional
-        What to compute in while streaming; at least single precision.
+        Precision during training; at least single.
 
     Notes
     -----
-    Where all references are equal (so too for a single one) there is nothing to explain: the
-    value is 1 if the prediction is exact and 0 otherwise, as in scikit-learn. Without any system
-    it is NaN.
-    `per_sample` gives a system's own residual against its own deviation from the mean image.
-    ``sample_weight`` weighs whole systems, in both sums and in the mean image.
-    Under MirroredStrategy of TensorFlow every replica counts the whole batch, as a mean image is no
-    sum over replicas.
+    If all references are equal (so too for a single one) there is nothing to explain: the value is
+    1 if the prediction is exact and 0 otherwise, as in scikit-learn. Without any system it is NaN.
+    `per_sample` compares a system's own residual with its own deviation from the mean image.
+    ``sample_weight`` weights whole systems, in both sums and in the mean image. Under TensorFlow's
+    MirroredStrategy every replica adds the whole batch, since mean images cannot be added.
 
     Examples
     --------
@@ -65,130 +69,188 @@ class R2(FieldMetric):
     title = "R2"
     unit = ""
     higher_is_better = True
+    n_terms = 2
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self._residual = RunningSum(self, "residual", (), COUNTED_BY_ALL)
-        self._spread: RunningSpread | None = None
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add the systems of a batch.
+    def values(self, xp: Any, y: Any, p: Any, mean: Any = 0.0, weights: Any = 1.0) -> Any:
+        """Return every system's squares of residual and of deviation from a mean field.
 
         Parameters
         ----------
-        y_true, y_pred : tensor or array_like, shape (batch, ...)
+        xp : module
+            ``numpy`` or ``keras.ops``.
+        y, p : ndarray or tensor, shape (n, k)
             The exact and the predicted field.
-        sample_weight : tensor or array_like, shape (batch,), optional
-            One weight per system.
+        mean : ndarray or tensor, shape (k,)
+            The mean field of the set.
+        weights : ndarray or tensor, shape (n, 1) or (n, k)
+            Weights of the values.
 
-        Raises
-        ------
-        DataError
-            If the shapes do not fit each other or the earlier batches.
+        Returns
+        -------
+        ndarray or tensor, shape (n, 2)
+            The sums of squares.
         """
-        y_true, y_pred = tensors.check_pair(y_true, y_pred, self.dtype)
-        weights = tensors.sample_weights(sample_weight, y_true)[:, None]
-        self._add(self._tensor_values(y_true), self._tensor_values(y_pred), weights)
+        squares = (xp.square(p - y), xp.square(y - mean))
+        return xp.stack([xp.sum(weights * each, axis=1) for each in squares], axis=1)
+
+    def combine(self, means: Any, xp: Any = np) -> Any:
+        """Return 1 minus the ratio of residual and deviation; see `FieldMetric`."""
+        return r2_of(xp, means[..., 0], means[..., 1])
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add the systems of a batch; see `FieldMetric`."""
+        y, p = self._tensors(y_true, y_pred)
+        weights = self._tensor_weights(sample_weight, y_true)
+        y, p, weights = whole_batch(*self._compared(ops, y, p, weights), weights)
+        residual = ops.sum(weights * ops.square(p - y))
+        self._residual.assign(self._residual + residual)
+        self._add_to_spread(y, weights)
 
     def result(self) -> Any:
-        """Return R2 of the systems so far, a scalar tensor."""
+        """Return R2 of the systems so far; see `FieldMetric`."""
         if self._spread is None:
             return ops.convert_to_tensor(float("nan"), dtype=self.dtype)
-        value = tensor_ratio_to_r2(self._residual.value(), self._spread.value())
+        value = self.combine(ops.stack([ops.copy(self._residual), self._spread.squares()]), ops)
         return ops.where(self._spread.weight() > 0, value, value * float("nan"))
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
-        """Return every system's squares of residual and of deviation, shape (n, 2)."""
-        mean = self._mean(reference)
+        """Return every system's squares of residual and deviation, shape (n, 2); see `values`."""
+        mean = self._mean(reference, context)
+        parts = [
+            self.values(np, *self._compared(np, y, p, weights), mean, weights)
+            for y, p, weights in self._weighted_blocks(reference, prediction, context)
+        ]
+        return np.concatenate(parts)
 
-        def squares(reference: Array, prediction: Array, context: Context) -> Array:
-            values, predicted = self._array_values(reference), self._array_values(prediction)
-            residual = np.square(predicted - values).sum(axis=1)
-            deviation = np.square(values - mean).sum(axis=1)
-            return np.stack([residual, deviation], axis=1)
+    def _add_state(self) -> None:
+        self._residual = self.add_variable((), "zeros", name="residual", aggregation=COUNTED_BY_ALL)
+        self._spread: RunningSpread | None = None
 
-        return arrays.block_terms(squares, reference, prediction, context)
+    def _compared(self, xp: Any, y: Any, p: Any, weights: Any) -> tuple[Any, Any]:
+        """Return what is compared: the fields themselves, or relative to their own means."""
+        return y, p
 
-    def combine(self, means: Array) -> Array:
-        """Return 1 minus the ratio of residual and deviation, shape (..., 2) -> (...)."""
-        return ratio_to_r2(means[..., 0], means[..., 1])
+    def _tensor_weights(self, sample_weight: Any, y_true: Any) -> Any:
+        """Return the weights of a batch, shape (batch, 1) or (batch, k)."""
+        y = ops.cast(ops.convert_to_tensor(y_true), self.dtype)
+        return sample_weights(sample_weight, y)[:, None]
 
-    def _add(self, values: Any, predicted: Any, weights: Any) -> None:
-        """Add values of shape (batch, k), with weights of shape (batch, 1 or k), to both sums."""
-        values, predicted, weights = whole_batch(values, predicted, weights)
-        squares = weights * ops.square(values - predicted)
-        self._residual.add(pairwise_sum(pairwise_sum(squares)))
-        self._add_to_spread(values, weights)
+    def _array_weights(self, y: Array, context: Context) -> Array:
+        """Return the weights of a block, shape (m, 1) or (m, k)."""
+        return np.ones((len(y), 1))
 
-    def _tensor_values(self, fields: Any) -> Any:
-        """Return what is compared of the fields of a batch, shape (batch, k)."""
-        return tensors.flat(fields)
+    def _add_to_spread(self, y: Any, weights: Any) -> None:
+        """Add the deviations of a batch from the mean field."""
+        self._built_spread(y.shape[-1], weights.shape[-1]).add(y, weights)
 
-    def _array_values(self, fields: Array) -> Array:
-        """Return what is compared of the fields of a block, shape (m, k)."""
-        return arrays.flat(fields)
-
-    def _add_to_spread(self, values: Any, weights: Any) -> None:
-        """Add values of shape (batch, k), with weights of shape (batch, 1), to the total."""
-        self._built_spread(values.shape[-1]).add(values, weights)
-
-    def _mean(self, reference: Any) -> Array:
-        """Return what the total is about, for a whole set."""
-        return arrays.mean_field(reference, self._array_values)
-
-    def _new_spread(self, size: int) -> RunningSpread:
-        """Return the state for fields of `size` values."""
-        return RunningSpread(self, size)
-
-    def _built_spread(self, size: int) -> RunningSpread:
-        """Return the state for fields of `size` values, created on the first batch."""
+    def _built_spread(self, size: int, weight_size: int = 1) -> RunningSpread:
+        """Return the state for fields of `size` values, created for the first batch."""
         if self._spread is None:
-            self._spread = self._new_spread(size)
+            self._spread = RunningSpread(self, size, weight_size)
         if self._spread.size != size:
             raise DataError(
-                f"{self.name} was given fields of {self._spread.size} values before and of {size} "
-                f"now; use one metric per grid"
+                f"{self.name} received fields of {self._spread.size} values before and of {size} "
+                "now; use one metric per grid"
             )
         return self._spread
 
+    def _weighted_blocks(self, reference: Any, prediction: Any, context: Context) -> Any:
+        """Yield the flattened fields and the weights of consecutive systems."""
+        for y, p, part in blocks(reference, prediction, context):
+            weights = self._array_weights(y, part)
+            yield flat(np, y), flat(np, p), weights
 
-def ratio_to_r2(residual: Array, total: Array) -> Array:
-    """Return 1 - residual / total; where the total is zero, 1 for no residual and 0 for any.
+    def _mean(self, reference: Any, context: Context) -> Array:
+        """Return the mean field of a set; exactly the fields themselves if all are equal."""
+        first, total, weight = None, np.zeros(()), np.zeros(())
+        for y, p, weights in self._weighted_blocks(reference, reference, context):
+            y, _ = self._compared(np, y, p, weights)
+            first = y[:1].sum(axis=0) if first is None else first
+            total = total + (weights * (y - first)).sum(axis=0)
+            weight = weight + weights.sum(axis=0)
+        return np.asarray(first + total / np.where(weight == 0, 1.0, weight))
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class R2ScalarMean(R2):
+    """R2 over the whole set, about the mean of all values of all systems.
+
+    Higher than `R2` wherever the mean image is not flat, since the mean image then explains some of
+    the variance.
 
     Parameters
     ----------
-    residual, total : ndarray
-        Sums of squares, of one shape.
-
-    Returns
-    -------
-    ndarray
-        R2, of the same shape.
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
 
     Examples
     --------
     >>> import numpy as np
-    >>> ratio_to_r2(np.array([1.0, 1.0, 0.0]), np.array([4.0, 0.0, 0.0]))
-    array([0.75, 0.  , 1.  ])
+    >>> exact = np.array([[0.0, 10.0], [2.0, 12.0]])
+    >>> round(R2ScalarMean().over_set(exact, exact + 1.0), 6)
+    0.961538
     """
-    constant = np.where(np.equal(residual, 0), 1.0, 0.0)
-    value = 1.0 - residual / np.where(np.equal(total, 0), 1.0, total)
-    return np.where(np.equal(total, 0), constant, value)
+
+    default_name = "r2-scalar-mean"
+    title = "R2 about the scalar mean"
+
+    def _add_to_spread(self, y: Any, weights: Any) -> None:
+        weights = ops.reshape(weights * ops.ones_like(y), (-1, 1))
+        self._built_spread(1).add(ops.reshape(y, (-1, 1)), weights)
+
+    def _mean(self, reference: Any, context: Context) -> Array:
+        mean = super()._mean(reference, context)
+        return np.asarray(mean[0] + (mean - mean[0]).mean())
 
 
-def tensor_ratio_to_r2(residual: Any, total: Any) -> Any:
-    """Return the same as `ratio_to_r2`, of tensors.
+@keras.saving.register_keras_serializable(package="keras_qd")
+class R2PerSystem(FieldMetric):
+    """Mean over systems of each one's R2 about its own mean value.
 
     Parameters
     ----------
-    residual, total : tensor
-        Sums of squares, of one shape.
+    name : str, optional
+        Name in logs and tables.
+    dtype : str, optional
+        Precision during training; at least single.
 
-    Returns
-    -------
-    tensor
-        R2, of the same shape.
+    Notes
+    -----
+    A system whose reference is constant counts 1 if its prediction is exact and 0 otherwise, as in
+    scikit-learn. Plain numbers are such systems: use `R2` for them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> exact = np.array([[0.0, 2.0, 4.0], [1.0, 1.0, 1.0]])
+    >>> R2PerSystem().per_sample(exact, exact + 0.5)
+    array([0.90625, 0.     ])
     """
-    constant = ops.where(residual == 0, ops.ones_like(total), ops.zeros_like(total))
-    value = 1.0 - residual / ops.where(total == 0, ops.ones_like(total), total)
-    return ops.where(total == 0, constant, value)
+
+    default_name = "r2-per-system"
+    title = "R2 per system"
+    unit = ""
+    higher_is_better = True
+
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return R2 of every system; see `FieldMetric`."""
+        shifted = y - y[:, :1]  # by one of the values, which leaves constants exactly constant
+        deviation = shifted - xp.mean(shifted, axis=1, keepdims=True)
+        squares = (xp.sum(xp.square(each), axis=1) for each in (p - y, deviation))
+        return r2_of(xp, *squares)
+
+
+def r2_of(xp: Any, residual: Any, total: Any) -> Any:
+    """Return 1 - residual / total; where the total is zero, 1 for no residual and 0 for any.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> r2_of(np, np.array([1.0, 1.0, 0.0]), np.array([4.0, 0.0, 0.0]))
+    array([0.75, 0.  , 1.  ])
+    """
+    one, zero = xp.ones_like(total), xp.zeros_like(total)
+    value = 1.0 - residual / xp.where(total == 0, one, total)
+    return xp.where(total == 0, xp.where(residual == 0, one, zero), value)

@@ -314,7 +314,10 @@ class Task:
         model.compile(
             optimizer=optimizer,
             loss=loss,
-            metrics=self.build_metrics(self.followed),
+            # The others are computed on the validation split after each epoch.
+            metrics=[
+                each for each in self.build_metrics(self.followed) if getattr(each, "streams", True)
+            ],
             **{key: getattr(model, key) for key in kept},
         )
         return model

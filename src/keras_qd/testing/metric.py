@@ -1,4 +1,4 @@
-"""Checks of a metric: the same value whichever way it is asked, and after saving."""
+"""Checks of a metric: the same value in every batching, inside ``evaluate`` and after saving."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 
 from keras_qd import registry
 from keras_qd.errors import UsageError
-from keras_qd.metrics.measure import Context, Measure, unit_of
+from keras_qd.metrics import Context, FieldMetric, unit_of
 from keras_qd.testing.findings import Findings, check_elsewhere, find_registered, survives_json
 
-#: Sizes of the batches that a set is streamed in, beside all at once.
+#: Sizes of the batches that a set is divided into, besides all at once.
 _BATCHINGS = ((1,), (2, 3))
 _TOLERANCE = 1e-5
 
@@ -26,16 +26,16 @@ def check_metric(
     reference: ArrayLike | None = None,
     prediction: ArrayLike | None = None,
     weights: ArrayLike | None = None,
-    streams: bool = True,
     config: Mapping[str, Any] | None = None,
     backends: Sequence[str] | None = None,
 ) -> None:
     """Check a registered metric.
 
-    It must be found by its name and bear it, give one finite number, the same however the samples
-    are divided into batches, from single and from double precision, after a reset, inside
-    ``evaluate`` of a model and after saving and loading. One that also works on whole arrays (a
-    :class:`keras_qd.metrics.Measure`) must give the same value there. All that on every installed
+    It must be registered under its own name and return one finite number, the same however the
+    samples are divided into batches, in single and in double precision, after a reset, inside
+    ``evaluate`` of a model and after saving and loading. A :class:`keras_qd.metrics.FieldMetric`
+    must return the same value on whole arrays; one that works there only (``streams`` is false)
+    must refuse batches with a :class:`~keras_qd.errors.UsageError`. All that on every installed
     backend.
 
     Parameters
@@ -43,14 +43,11 @@ def check_metric(
     name : str
         The registered name.
     reference, prediction : array_like, shape (n, ...), optional
-        What to compare, n at least 4; by default seven positive fields of 16 x 16 values, and
+        The arrays to compare, n at least 4; by default seven positive fields of 16 x 16 values, and
         predictions a few per cent off. Give both or neither.
     weights : array_like, optional
         ``sample_weight`` for metrics that need one; on whole arrays it is the density of the
         :class:`~keras_qd.metrics.Context`.
-    streams : bool
-        Whether it works in ``fit``; one that works on whole arrays only must refuse to stream, with
-        a :class:`~keras_qd.errors.UsageError`.
     config : mapping, optional
         Settings of the metric.
     backends : sequence of str, optional
@@ -73,9 +70,8 @@ def check_metric(
     case = _Case(name, dict(config or {}), *_arrays(reference, prediction, weights))
     found = Findings(f"the metric {name!r}")
     if find_registered(found, "metrics", name) is not None:
-        _check_built(found, case, streams)
+        _check_built(found, case)
         settings = {
-            "streams": streams,
             "reference": case.reference.tolist(),
             "prediction": case.prediction.tolist(),
             "weights": None if case.weights is None else case.weights.tolist(),
@@ -86,7 +82,7 @@ def check_metric(
 
 
 class _Case:
-    """A metric's name and settings, and what it is tried on."""
+    """A metric's name and settings, and the arrays it is checked on."""
 
     def __init__(
         self,
@@ -104,7 +100,7 @@ class _Case:
         return registry.metric(self.name, **self.config)
 
     def stream(self, metric: Any, sizes: Sequence[int], dtype: str = "float32") -> float:
-        """Feed a metric batch by batch and return its result."""
+        """Update a metric batch by batch and return its result."""
         start = turn = 0
         while start < len(self.reference):
             part = slice(start, start + sizes[turn % len(sizes)])
@@ -113,7 +109,7 @@ class _Case:
                 self.reference[part].astype(dtype), self.prediction[part].astype(dtype), **weights
             )
             start, turn = part.stop, turn + 1
-        # One number is required, but told of elsewhere.
+        # That it is one number is checked elsewhere.
         return float(np.ravel(ops.convert_to_numpy(metric.result()))[0])
 
 
@@ -130,7 +126,7 @@ def _arrays(reference: Any, prediction: Any, weights: Any) -> tuple[Any, Any, An
     return given[0], given[1], None if weights is None else np.asarray(weights, "float32")
 
 
-def _check_built(found: Findings, case: _Case, streams: bool) -> None:
+def _check_built(found: Findings, case: _Case) -> None:
     metric = found.attempt("building it", case.make)
     if metric is None or not found.require(
         isinstance(metric, keras.metrics.Metric),
@@ -140,17 +136,19 @@ def _check_built(found: Findings, case: _Case, streams: bool) -> None:
         return
     found.require(
         metric.name == case.name,
-        f"it calls itself {metric.name!r}",
+        f"its name is {metric.name!r}",
         f"let its name be {case.name!r} by default, so that a task can monitor it",
     )
-    found.attempt("writing down and reading its configuration", _check_config, found, metric)
-    if streams:
+    found.attempt("reading its configuration", _check_config, found, metric)
+    if getattr(metric, "streams", True):
         value = _check_streams(found, case, metric)
+        if value is None:
+            return
     else:
-        found.attempt("trying to stream", _check_refusal, found, case, metric)
         value = None
-    if isinstance(metric, Measure) and (value is not None or not streams):
-        found.attempt("measuring whole arrays", _check_measure, found, case, value)
+        found.attempt("updating its state", _check_refusal, found, case, metric)
+    if isinstance(metric, FieldMetric):
+        found.attempt("evaluating whole arrays", _check_arrays, found, case, value)
 
 
 def _check_config(found: Findings, metric: Any) -> None:
@@ -166,20 +164,20 @@ def _check_refusal(found: Findings, case: _Case, metric: Any) -> None:
         case.stream(metric, (len(case.reference),))
     except UsageError:
         return
-    found.add("it streams, though it is said not to", "check it with streams=True")
+    found.add("it accepts batches, though its streams is false", "let FieldMetric refuse them")
 
 
 def _check_streams(found: Findings, case: _Case, metric: Any) -> float | None:
     """Check a metric batch by batch; return its value, None where there is no finite one."""
     value = found.attempt(
-        "giving it all samples at once", case.stream, metric, (len(case.reference),)
+        "updating it with all samples at once", case.stream, metric, (len(case.reference),)
     )
     if value is None:
         return None
     found.attempt("reading its result", _check_result, found, metric, value)
     if not np.isfinite(value):
         return None
-    found.attempt("streaming", _check_batches, found, case, metric, value)
+    found.attempt("updating it in batches", _check_batches, found, case, metric, value)
     found.attempt("making it again from its configuration", _check_copy, found, case, value)
     if case.weights is None:
         found.attempt("using it in evaluate", _check_in_evaluate, found, case, value)
@@ -209,10 +207,10 @@ def _check_result(found: Findings, metric: Any, value: float) -> None:
 
 
 def _check_batches(found: Findings, case: _Case, metric: Any, value: float) -> None:
-    def agrees(other: float, fault: str, advice: str) -> None:
+    def agrees(other: float, when: str, advice: str) -> None:
         found.require(
             bool(np.isclose(other, value, rtol=_TOLERANCE, atol=1e-7)),
-            f"{fault} its value is {other:.8g}, all at once {value:.8g}",
+            f"{when} its value is {other:.8g}, all at once {value:.8g}",
             advice,
         )
 
@@ -260,11 +258,11 @@ def _check_in_evaluate(found: Findings, case: _Case, value: float) -> None:
     found.require(
         bool(np.isclose(inside, value, rtol=_TOLERANCE, atol=1e-7)),
         f"inside evaluate its value is {inside:.8g}, outside {value:.8g}",
-        "compute with keras.ops alone, and change state through variables alone",
+        "compute with keras.ops only, and change state through variables only",
     )
 
 
-def _check_measure(found: Findings, case: _Case, value: float | None) -> None:
+def _check_arrays(found: Findings, case: _Case, value: float | None) -> None:
     metric = case.make()
     pair = case.reference.astype("float64"), case.prediction.astype("float64")
     context = Context(density=case.weights)
@@ -275,7 +273,7 @@ def _check_measure(found: Findings, case: _Case, value: float | None) -> None:
     whole, each, terms = call(metric.over_set), call(metric.per_sample), call(metric.terms)
     found.require(
         bool(np.isfinite(whole) if value is None else np.isclose(whole, value, rtol=1e-4)),
-        f"over_set gives {float(whole):.8g}, streaming {value}",
+        f"over_set returns {float(whole):.8g}, batches {value}",
         "let both compute the same formula",
     )
     n_samples = len(case.reference)
@@ -287,7 +285,7 @@ def _check_measure(found: Findings, case: _Case, value: float | None) -> None:
     found.require(
         bool(np.allclose(metric.combine(terms.mean(axis=0)), whole, rtol=1e-9, equal_nan=True)),
         "combine of the mean of terms is not over_set",
-        "intervals are computed from terms: see keras_qd.metrics.Measure",
+        "intervals are computed from terms: see keras_qd.metrics.FieldMetric",
     )
-    found.require(bool(metric.title), "it has no title", "set one: tables and figures show it")
+    found.require(bool(metric.title), "it has no title", "set one: tables and figures use it")
     unit_of(metric, field="Ha*", length="a0*")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_qd.errors import RunError
 from keras_qd.tasks.task import Task, learning_rate_factor
@@ -83,6 +84,29 @@ def higher_is_better(task: Task) -> bool:
         return False
     (metric,) = task.build_metrics([str(task.monitor)])
     return bool(getattr(metric, "higher_is_better", False))
+
+
+class ValidationMetrics(keras.callbacks.Callback):
+    """Add the followed metrics that do not work batch by batch to the logs of each epoch.
+
+    They are computed on the whole validation split, as the network sees it.
+    """
+
+    def __init__(self, task: Task, batches: keras.utils.PyDataset | None) -> None:
+        super().__init__()
+        followed = task.build_metrics(task.followed)
+        self._metrics = [each for each in followed if not getattr(each, "streams", True)]
+        self._batches = batches
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Add ``val_NAME`` for each of the metrics."""
+        if not self._metrics or self._batches is None or logs is None:
+            return
+        batches = (self._batches[index] for index in range(len(self._batches)))
+        pairs = [(y, self.model.predict_on_batch(x)) for x, y in batches]
+        reference, prediction = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        for metric in self._metrics:
+            logs[f"val_{metric.name}"] = metric.over_set(reference, prediction)
 
 
 Logs = dict[str, Any] | None

@@ -36,6 +36,7 @@ from keras_qd.training.callbacks import (
     Report,
     Reporter,
     ScheduledLearningRate,
+    ValidationMetrics,
 )
 from keras_qd.training.checkpoint import load_history, load_weights
 from keras_qd.training.devices import Group, check_devices, on_devices
@@ -287,8 +288,11 @@ def _fit_model(
     done = len(history.get("epoch", ()))
     batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
     best = BestEpoch(task, run.best_path, history) if task.monitor else None
+    even = _evenly(group, dataset.split("validation"))
+    validation = validation_batches(task, pipeline, even)
     watchers = [
         *group.prepare(model),
+        ValidationMetrics(task, validation),  # before those that need its values
         FollowEpochs(batches),
         ScheduledLearningRate(task.schedule, task.epochs, rate),
         *(
@@ -299,8 +303,6 @@ def _fit_model(
         *([Reporter(report)] if report is not None else []),
         *(each for each in callbacks if not isinstance(each, str)),
     ]
-    even = _evenly(group, dataset.split("validation"))
-    validation = validation_batches(task, pipeline, even)
     with deferred_interrupt() as check:
         model.fit(
             feed(group.share(batches)),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 
-def make_densities(seed: int, n: int = 11, size: int = 24) -> tuple[np.ndarray, np.ndarray]:
+def make_densities(seed: int, n: int = 6, size: int = 12) -> tuple[np.ndarray, np.ndarray]:
     """Return references like electron densities, and predictions a few per cent off, float32."""
     generator = np.random.default_rng(seed)
     x = (np.arange(size) + 0.5) / size
@@ -32,21 +32,16 @@ def densities() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
 
 @pytest.fixture(scope="session")
 def stream() -> Callable[..., float]:
-    """Return a function that feeds a metric batch by batch and returns its result."""
+    """Return a function that updates a metric batch by batch and returns its result."""
 
     def run(
-        metric: Any,
-        reference: Any,
-        prediction: Any,
-        sizes: Sequence[int] = (4,),
-        weights: Any = None,
+        metric: Any, reference: Any, prediction: Any, size: int = 3, weights: Any = None
     ) -> float:
-        start, turn = 0, 0
-        while start < len(reference):
-            batch = slice(start, start + sizes[turn % len(sizes)])
-            part = None if weights is None else weights[batch]
+        # Batches of one size, as JAX compiles every operation anew for another one.
+        for start in range(0, len(reference), size):
+            batch = slice(start, start + size)
+            part: Sequence[Any] | None = None if weights is None else weights[batch]
             metric.update_state(reference[batch], prediction[batch], sample_weight=part)
-            start, turn = batch.stop, turn + 1
         return float(metric.result())
 
     return run

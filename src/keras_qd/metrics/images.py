@@ -19,7 +19,7 @@ from keras_qd.metrics.base import NO_CONTEXT, Array, Context, FieldMetric, block
 #: Width of the Gaussian window of Wang et al. in pixels, and its side where scikit-image cuts it.
 SIGMA = 1.5
 WINDOW = 11
-#: The constant K1 of Wang et al., and one so large that the luminance factor is 1 to the last digit.
+#: K1 of Wang et al., and one so large that the luminance factor is 1 to the last digit.
 K1, NO_LUMINANCE = 0.01, 1e9
 #: The exponents of Wang, Simoncelli and Bovik, from the finest scale to the coarsest.
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

@@ -8,8 +8,8 @@ r"""Coefficients of determination: of a set about its mean field, and two varian
 over the systems :math:`i` and the pixels :math:`p`. It is 1 for a perfect prediction and 0 for one
 that predicts the mean image of the set for every system. In a single pixel it is the first of the
 definitions in [1]_; over all pixels it is the mean of theirs, weighted with their variances. The
-variants differ in the mean :math:`\bar y`. Any of them can be high while another is low, so a figure
-should name the one it shows.
+variants differ in the mean :math:`\bar y`. Any of them can be high while another is low, so a
+figure should name the one it shows.
 
 References
 ----------

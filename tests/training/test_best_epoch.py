@@ -43,12 +43,18 @@ def trained(path, **changes):
     return run, watcher.after
 
 
-@pytest.mark.parametrize(("monitor", "choose"), [("l1", np.argmin), ("r2", np.argmax)])
+@pytest.mark.parametrize(("monitor", "choose"), [("l1", np.argmin), ("ssim", np.argmax)])
 def test_the_model_has_the_weights_of_the_best_epoch(tmp_path, monitor, choose):
-    run, after = trained(tmp_path / "run", monitor=monitor, epochs=4)
-    best = after[int(choose(run.history()[f"val_{monitor}"]))]
-    for kept, expected in zip(run.load_model().weights, best, strict=True):
+    run, after = trained(tmp_path / "run", monitor=monitor, followed=(monitor,), epochs=3)
+    values = run.history()[f"val_{monitor}"]
+    model, split = run.load_model(), make_dataset().split("validation")
+    for kept, expected in zip(model.weights, after[int(choose(values))], strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(kept.value), expected)
+    # On the values as the network sees them.
+    exact = run.pipeline().scale_targets(split)
+    predicted = model.predict(run.pipeline().scale_inputs(split), verbose=0)
+    expected = keras_qd.metric(monitor).over_set(exact, predicted)
+    assert values[int(choose(values))] == pytest.approx(expected, rel=1e-5)
 
 
 def test_training_stops_when_patience_is_at_its_end(tmp_path):
@@ -62,7 +68,7 @@ def test_training_stops_when_patience_is_at_its_end(tmp_path):
 
 
 def test_interrupted_and_resumed_is_as_never_stopped(tmp_path):
-    changes = {"monitor": "l1", "epochs": 4}
+    changes = {"monitor": "psnr", "followed": ("l1", "psnr"), "epochs": 4}
     whole, _ = trained(tmp_path / "whole", **changes)
     with pytest.raises(KeyboardInterrupt):
         keras_qd.train(
@@ -73,7 +79,8 @@ def test_interrupted_and_resumed_is_as_never_stopped(tmp_path):
             callbacks=[Interrupt(2)],
         )
     cut = keras_qd.resume(tmp_path / "cut", dataset=make_dataset())
-    assert cut.history()["val_l1"] == whole.history()["val_l1"]
+    for key in ("val_l1", "val_psnr"):
+        assert cut.history()[key] == whole.history()[key]
     for one, other in zip(cut.load_model().weights, whole.load_model().weights, strict=True):
         np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (one.value, other.value)))
 

@@ -50,13 +50,13 @@ class Accuracy(FieldMetric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add the samples of a batch; see `FieldMetric`."""
-        pair = (_classes(ops, ops.convert_to_tensor(each)) for each in (y_true, y_pred))
-        super().update_state(*pair, sample_weight)
+        y, p = (_classes(ops, ops.convert_to_tensor(each)) for each in (y_true, y_pred))
+        super().update_state(y, p, sample_weight)
 
     def terms(self, reference: Any, prediction: Any, context: Context = NO_CONTEXT) -> Array:
         """Return 1 for every sample that is right and 0 for others; see `FieldMetric`."""
-        pair = (_classes(np, np.asarray(each)) for each in (reference, prediction))
-        return super().terms(*pair, context)
+        y, p = (_classes(np, np.asarray(each)) for each in (reference, prediction))
+        return super().terms(y, p, context)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

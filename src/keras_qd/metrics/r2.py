@@ -162,13 +162,14 @@ class R2(FieldMetric):
 
     def _mean(self, reference: Any, context: Context) -> Array:
         """Return the mean field of a set; exactly the fields themselves if all are equal."""
-        first, total, weight = None, np.zeros(()), np.zeros(())
+        first: Array | None = None
+        total, weight = np.zeros(()), np.zeros(())
         for y, p, weights in self._weighted_blocks(reference, reference, context):
             y, _ = self._compared(np, y, p, weights)
-            first = y[:1].sum(axis=0) if first is None else first
+            first = np.asarray(y[:1].sum(axis=0)) if first is None else first
             total = total + (weights * (y - first)).sum(axis=0)
             weight = weight + weights.sum(axis=0)
-        return np.asarray(first + total / np.where(weight == 0, 1.0, weight))
+        return np.asarray((0.0 if first is None else first) + total / np.where(weight == 0, 1.0, weight))
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

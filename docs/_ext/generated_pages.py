@@ -19,7 +19,7 @@ PACKAGES = {
     "keras_qd.physics": "potentials, exact solvers, references",
     "keras_qd.data": "data sets: generated, imported, stored, split, scaled, augmented",
     "keras_qd.models": "networks and layers",
-    "keras_qd.metrics": "metrics that stream, and measures of whole arrays",
+    "keras_qd.metrics": "metrics of batches in training and of whole arrays",
     "keras_qd.tasks": "tasks, and the way from fields to arrays",
     "keras_qd.training": "training into run directories",
     "keras_qd.prediction": "a trained model applied, to arrays and to files",

@@ -169,7 +169,8 @@ class R2(FieldMetric):
             first = np.asarray(y[:1].sum(axis=0)) if first is None else first
             total = total + (weights * (y - first)).sum(axis=0)
             weight = weight + weights.sum(axis=0)
-        return np.asarray((0.0 if first is None else first) + total / np.where(weight == 0, 1.0, weight))
+        shift = 0.0 if first is None else first
+        return np.asarray(shift + total / np.where(weight == 0, 1.0, weight))
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

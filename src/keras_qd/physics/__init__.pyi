@@ -13,6 +13,7 @@ from .line.solver import (
     states_1d as states_1d,
 )
 from .potentials.base import (
+    Parameter as Parameter,
     PotentialFamily as PotentialFamily,
     potential_families as potential_families,
     potential_family as potential_family,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from keras_qd.errors import PhysicsError, UnknownNameError, UsageError
 from keras_qd.inverse.device import invert_in_family
 from keras_qd.inverse.outcome import Inversion
-from keras_qd.inverse.refine import Gauge, refine
+from keras_qd.inverse.refine import Gauge, check_electrons, refine
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.potentials.base import PotentialFamily
@@ -23,9 +23,12 @@ Array = NDArray[np.float64]
 #: Conditions that fix the constant of a potential.
 GAUGES: tuple[str, ...] = get_args(Gauge)
 
-#: Tolerances of the solver's basis, the finest first: for one electron, whose density the default
-#: would leave uncertain, and for more.
+#: Tolerances of the solver's basis, the finest first. For one electron the coarser one leaves the
+#: density uncertain by more than the tolerance of the inversion.
 _BASIS_TOLERANCES_OF_ONE_ELECTRON, _BASIS_TOLERANCES = (1e-8, 1e-4), (1e-4,)
+
+#: Smallest number of pixels a side that hold the basis of the finer tolerance.
+_PIXELS_OF_FINE_BASIS = 28
 
 #: Relative difference of two box lengths, or strengths, that is rounding alone.
 _ROUNDING = 1e-6
@@ -50,23 +53,28 @@ class InverseProblem:
     family: PotentialFamily | None = None
     #: Other keywords of `refine`, or of `invert_in_family`.
     refinement: Mapping[str, Any] = field(default_factory=dict)
-    #: Tolerances of the solver's basis, the finest first: each is tried if the last is refused.
+    #: Tolerances of the solver's basis, the finest first: each is tried if the last is refused. By
+    #: default those that suit the number of electrons.
     basis_tolerances: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.gauge not in GAUGES:
             raise UnknownNameError("gauge", self.gauge, GAUGES)
-        if not self.basis_tolerances:
-            one = self.n_electrons == 1
-            default = _BASIS_TOLERANCES_OF_ONE_ELECTRON if one else _BASIS_TOLERANCES
-            object.__setattr__(self, "basis_tolerances", default)
+        if self.family is None:
+            check_electrons(self.n_electrons)
 
     def solve(self, density: Array, start: Array | None = None) -> Inversion:
         """Invert one target; raise `PhysicsError` if every basis tolerance is refused."""
-        for basis_tolerance in self.basis_tolerances[:-1]:
+        tolerances = self.basis_tolerances or self._default_tolerances(len(density))
+        for basis_tolerance in tolerances[:-1]:
             with suppress(PhysicsError):
                 return self._solve(density, start, basis_tolerance)
-        return self._solve(density, start, self.basis_tolerances[-1])
+        return self._solve(density, start, tolerances[-1])
+
+    def _default_tolerances(self, n_pixels: int) -> tuple[float, ...]:
+        if self.n_electrons == 1 and n_pixels >= _PIXELS_OF_FINE_BASIS:
+            return _BASIS_TOLERANCES_OF_ONE_ELECTRON
+        return _BASIS_TOLERANCES
 
     def _solve(self, density: Array, start: Array | None, basis_tolerance: float) -> Inversion:
         settings: dict[str, Any] = {

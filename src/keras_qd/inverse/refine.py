@@ -53,10 +53,7 @@ def refine(
 ) -> Inversion:
     """Find a potential whose exact ground state has a density; see `keras_qd.inverse.invert`."""
     limits = _check_limits(tolerance, max_iterations, max_seconds)
-    if n_electrons not in range(1, MOST_ELECTRONS + 1):
-        raise UsageError(
-            f"n_electrons must be from 1 to {MOST_ELECTRONS} for an inversion, got {n_electrons!r}"
-        )
+    check_electrons(n_electrons)
     if gauge not in get_args(Gauge):
         raise UsageError(f"gauge must be {' or '.join(get_args(Gauge))}, got {gauge!r}")
     solver = Solver(
@@ -67,6 +64,14 @@ def refine(
     history = History(response, limits)
     reason = _search(history, response.starts() if start is None else [_given(start, response)])
     return _inversion(history, reason, gauge)
+
+
+def check_electrons(n_electrons: int) -> None:
+    """Raise `UsageError` for a number of electrons whose densities cannot be inverted."""
+    if n_electrons not in range(1, MOST_ELECTRONS + 1):
+        raise UsageError(
+            f"n_electrons must be from 1 to {MOST_ELECTRONS} for an inversion, got {n_electrons!r}"
+        )
 
 
 def _check_limits(tolerance: float, max_iterations: int, max_seconds: float) -> Limits:

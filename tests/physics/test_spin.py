@@ -5,7 +5,7 @@ import pytest
 
 from keras_qd import physics
 from keras_qd.errors import UsageError
-from keras_qd.physics.validation import two_electron_energy
+from keras_qd.physics.references import two_electron_energy
 
 BOX = physics.Box(10.0)
 

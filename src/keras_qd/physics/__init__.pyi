@@ -20,6 +20,10 @@ from .potentials.base import (
     sample_generator as sample_generator,
     sample_potentials as sample_potentials,
 )
+from .references import (
+    taut_density as taut_density,
+    two_electron_energy as two_electron_energy,
+)
 from .solution import (
     Solution as Solution,
 )
@@ -36,7 +40,5 @@ from .units import (
 )
 from .validation import (
     Check as Check,
-    taut_density as taut_density,
-    two_electron_energy as two_electron_energy,
     validate as validate,
 )

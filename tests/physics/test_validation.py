@@ -10,7 +10,12 @@ from keras_qd.physics.validation_cases import validation_cases
 
 CASES = validation_cases()
 #: Rows that take most of the time of the table.
-SLOW = ("slope of the energy", "singlet energy, screened", "singlet energy, finite thickness")
+SLOW = (
+    "slope of the energy",
+    "singlet energy, screened",
+    "singlet energy, finite thickness",
+    "energy / omega in 6 shells",
+)
 
 
 def is_slow(case):

@@ -51,8 +51,12 @@ _SHELLS, _EXTRAPOLATION = (5, 6, 7, 8), 1e-3
 
 def validation_cases(*, quick: bool = False) -> list[Case]:
     """Return the rows of the table; without the slow ones if `quick`."""
-    cases = [*line_cases(), *box_cases(), *two_electron_cases(), *round_dot_cases()]
-    return [case for case in cases if case.is_quick or not quick]
+    return [case for case in _all_cases() if case.is_quick or not quick]
+
+
+@functools.cache
+def _all_cases() -> tuple[Case, ...]:
+    return (*line_cases(), *box_cases(), *two_electron_cases(), *round_dot_cases())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -422,7 +426,6 @@ def _finite_thickness() -> Case:
     )
 
 
-@functools.cache
 def _separated(interaction: Interaction) -> float:
     return separated_energy(1.0, lambda distance: float(interaction(np.array(distance))))
 

@@ -149,10 +149,12 @@ def invert_many(
     ----------
     densities : sequence of array_like, shape (n_targets, n_pixels, n_pixels)
         Targets, in 1/a0*^2.
-    box, n_electrons, tolerance, run, interaction, strength, gauge, family : see invert
+    box, n_electrons, tolerance, run : see invert
         The same for all targets.
     starts : sequence of array_like, optional
         A potential to start from for each target, None for the default.
+    interaction, strength, gauge, family : see invert
+        The same for all targets.
     workers : int, default 1
         Number of processes, with one thread each. With more than one, a script must guard its main
         part with ``if __name__ == "__main__"``.

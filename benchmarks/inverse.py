@@ -10,7 +10,7 @@ import time
 import click
 import numpy as np
 
-from keras_qd.inverse import refine_potential
+from keras_qd.inverse import invert
 from keras_qd.physics import Box, Solver, sample_potentials
 
 BOX = Box(10.0)
@@ -35,7 +35,7 @@ def make_target(index, n_electrons):
 def timed(target, n_electrons, tolerance, start=None):
     """Invert; return the inversion and its processor seconds."""
     began = time.process_time()
-    found = refine_potential(target, BOX, n_electrons, tolerance=tolerance, start=start)
+    found = invert(target, BOX, n_electrons, tolerance, start=start)
     return found, time.process_time() - began
 
 
@@ -110,7 +110,8 @@ def starts(first, n_targets, run):
 
 def proposals(run, targets):
     """What a trained model proposes."""
-    from keras_qd.inverse.proposal import InverseProblem, propose
+    from keras_qd.inverse._invert import propose
+    from keras_qd.inverse.problem import InverseProblem
 
     return propose(run, targets, InverseProblem(box=BOX, n_electrons=2))
 

@@ -9,7 +9,7 @@ from timing import processor  # isort: skip  (sets the threads before NumPy is i
 
 import click
 
-PARTS = {"1d": "one_dimensional", "2d": "two_dimensional"}
+PARTS = {"1d": "line", "2d": "two_dimensional"}
 
 
 @click.command()

@@ -55,9 +55,10 @@ figure.savefig("10_one_ring.png", dpi=150)
 # %% [markdown]
 # ## A family of them
 #
-# A family is a frozen dataclass that draws one potential. It takes lengths as fractions of the
-# side of the box, and gets its randomness from the generator that it is given, in an order that
-# does not depend on the number of pixels. The check says what is wrong with it, if anything is.
+# A family is a frozen dataclass that names its parameters with the ranges they are drawn from, and
+# computes the potential of given parameters. Lengths are fractions of the side of the box. Because
+# the two are apart, `keras_qd.inverse.invert_in_family` can set the parameters as a device would.
+# The check lists everything that is wrong with a family.
 
 
 # %%
@@ -74,20 +75,23 @@ class QuantumRings(physics.PotentialFamily):
     dip: float = 0.8
 
     @property
-    def parameter_names(self):
-        """Radius (a0*), depth of the dip (Ha*) and where on the ring it is."""
-        return ("radius", "dip", "angle")
+    def parameters(self):
+        """Radius (a fraction of the side), depth of the dip (Ha*) and where on the ring it is."""
+        return (
+            physics.Parameter(
+                "radius", (self.smallest_radius, self.largest_radius), is_length=True
+            ),
+            physics.Parameter("dip", (0.0, self.dip)),
+            physics.Parameter("angle", (-np.pi, np.pi)),
+        )
 
-    def sample(self, generator, box, n_pixels):
-        """Draw one ring."""
-        radius = generator.uniform(self.smallest_radius, self.largest_radius) * box.length
-        dip = generator.uniform(0.0, self.dip)
-        angle = generator.uniform(-np.pi, np.pi)
+    def values(self, drawn, box, n_pixels):
+        """Return the ring of given parameters."""
+        radius, angle = drawn["radius"] * box.length, drawn["angle"]
         x, y = (values - 0.5 * box.length for values in box.mesh(n_pixels))
         distance = np.hypot(x - radius * np.cos(angle), y - radius * np.sin(angle))
-        values = 0.5 * self.omega**2 * (np.hypot(x, y) - radius) ** 2
-        values -= dip * np.exp(-(distance**2))
-        return values, {"radius": radius, "dip": dip, "angle": angle}
+        ring = 0.5 * self.omega**2 * (np.hypot(x, y) - radius) ** 2
+        return ring - drawn["dip"] * np.exp(-(distance**2))
 
 
 rings = QuantumRings()

@@ -57,7 +57,7 @@ def test_a_target_comes_back_with_its_proof(capsys, tmp_path):
     assert (tmp_path / "found.png").stat().st_size > 10_000
 
 
-def test_a_tolerance_that_is_not_met_is_told_and_the_nearest_is_written(capsys, tmp_path):
+def test_a_tolerance_that_is_not_met_is_reported_and_the_nearest_is_written(capsys, tmp_path):
     out = tmp_path / "found.npz"
     shape = ["two-lobes", "--set", "width=0.3", "--points", "16", "--max-seconds", "0.3"]
     arguments = [*shape, *QUICK, "--tolerance", "1e-13", "--no-figure", "--json", "--out", out]
@@ -114,23 +114,23 @@ def test_a_device_comes_back_with_its_settings(capsys, tmp_path):
     ("arguments", "code", "message"),
     [
         (["rign", "--electrons", "1"], 2, "did you mean 'ring'"),
-        (["ring"], 2, "give --electrons"),
+        (["ring"], 2, "pass --electrons"),
         (["ring", "--electrons", "1", "--set", "radius"], 2, "KEY=VALUE"),
         (["ring", "--electrons", "1", "--gauge", "zero"], 2, "unknown gauge"),
         (["ring", "--electrons", "9"], 2, "n_electrons"),
         (["ring", "--electrons", "1", "--family", "gate-arry"], 2, "did you mean 'gate-array'"),
-        (["ring", "--electrons", "1", "--family-set", "n_gates=2"], 2, "go with --family"),
+        (["ring", "--electrons", "1", "--family-set", "n_gates=2"], 2, "need --family"),
         (
             ["ring", "--electrons", "1", "--family", "double-dot", "--half-waves", "9"],
             2,
-            "no --half-waves",
+            "--half-waves cannot be used with --family",
         ),
         (["ring", "--electrons", "1", "--run", "nowhere"], 1, "nowhere is no run directory"),
         (["ring", "--electrons", "1", "--samples", "a"], 2, "neither a number"),
         (["ring", "--electrons", "1", "--figure", "f.jpg"], 2, "must end in one of .png"),
     ],
 )
-def test_mistakes_are_told_before_any_work(arguments, code, message, capsys, tmp_path):
+def test_mistakes_are_reported_before_any_work(arguments, code, message, capsys, tmp_path):
     found, _, error = invert(capsys, *arguments, "--out", tmp_path / "out.npz")
     assert message in error
     assert found == code

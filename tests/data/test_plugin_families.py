@@ -18,7 +18,7 @@ MODULE = """
 import dataclasses
 from typing import ClassVar
 
-from keras_qd.physics import PotentialFamily
+from keras_qd.physics import Parameter, PotentialFamily
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,11 @@ class Slopes(PotentialFamily):
     steepest: float = 0.5
 
     @property
-    def parameter_names(self):
-        return ("slope",)
+    def parameters(self):
+        return (Parameter("slope", (0.0, self.steepest)),)
 
-    def sample(self, generator, box, n_pixels):
-        slope = generator.uniform(0.0, self.steepest)
-        return slope * box.mesh(n_pixels)[0] / box.length, {"slope": slope}
+    def values(self, drawn, box, n_pixels):
+        return drawn["slope"] * box.mesh(n_pixels)[0] / box.length
 
 
 class Misnamed(Slopes):

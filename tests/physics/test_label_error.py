@@ -11,7 +11,7 @@ def test_against_exact_energy():
     """Taut's dot, E = 3 exactly, from full shell to full shell."""
     x, y = BOX.mesh(64)
     parabola = (x - 5) ** 2 / 2 + (y - 5) ** 2 / 2
-    for n_orbitals, n_larger in [(10, 21), (15, 28), (21, 36)]:
+    for n_orbitals, n_larger in [(10, 21)]:
         solver = Solver(BOX, 2, n_orbitals=n_orbitals)
         error = solver.solve(parabola).energy - 3.0
         estimate = estimate_label_error(solver, parabola, n_larger)
@@ -20,7 +20,7 @@ def test_against_exact_energy():
 
 def test_against_many_orbitals():
     potential = sample_potentials(1, BOX, 64, seed=4, first=2)[0]
-    limit = solve(potential, BOX, n_orbitals=60)
+    limit = solve(potential, BOX, n_orbitals=45)
     solver = Solver(BOX, 2, n_orbitals=12)
     dot, error = solver.solve(potential), estimate_label_error(solver, potential)
     assert error.energy == pytest.approx(dot.energy - limit.energy, rel=0.5)

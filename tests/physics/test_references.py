@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_qd import physics
-from keras_qd.physics.validation import (
+from keras_qd.physics.references import (
     WEAK_COUPLING_SLOPES,
     box_level,
     separated_energy,
@@ -61,5 +61,5 @@ def test_box_level():
     assert box_level(2.0, 2) == pytest.approx(math.pi**2 / 4)
 
 
-def test_public_names_lead_here():
+def test_public_names():
     assert physics.two_electron_energy is two_electron_energy

@@ -12,7 +12,7 @@ import keras_qd
 from keras_qd import testing
 from keras_qd.data import ArrayDataset, Field
 from keras_qd.errors import ConformanceError, UsageError
-from keras_qd.physics import PotentialFamily
+from keras_qd.physics import Parameter, PotentialFamily
 from keras_qd.registry import KINDS, components
 from keras_qd.tasks import Task
 from keras_qd.testing import findings as backends
@@ -368,45 +368,41 @@ class Family(PotentialFamily):
     strength: float = 1.0
 
     @property
-    def parameter_names(self):
-        return ("slope",)
+    def parameters(self):
+        return (Parameter("slope", (-self.strength, self.strength)),)
 
-    def sample(self, generator, box, n_pixels):
-        slope = self.strength * generator.normal()
-        return slope * box.mesh(n_pixels)[0], {"slope": slope}
+    def values(self, drawn, box, n_pixels):
+        return drawn["slope"] * box.mesh(n_pixels)[0]
 
 
 class ByGrid(Family):
-    def sample(self, generator, box, n_pixels):
-        values = generator.normal(size=(n_pixels, n_pixels))
-        return values, {"slope": 0.0}
+    def values(self, drawn, box, n_pixels):
+        return np.random.default_rng(0).normal(size=(n_pixels, n_pixels)) * drawn["slope"]
 
 
 class OfItsOwn(Family):
-    def sample(self, generator, box, n_pixels):
-        return super().sample(np.random.default_rng(), box, n_pixels)
+    def draw(self, generator):
+        return super().draw(np.random.default_rng())
 
 
 class Constant(Family):
-    def sample(self, generator, box, n_pixels):
-        return super().sample(np.random.default_rng(1), box, n_pixels)
+    def draw(self, generator):
+        return super().draw(np.random.default_rng(1))
 
 
-class Untold(Family):
-    def sample(self, generator, box, n_pixels):
-        return super().sample(generator, box, n_pixels)[0], {}
+class Undrawn(Family):
+    def draw(self, generator):
+        return {}
 
 
 class Single(Family):
-    def sample(self, generator, box, n_pixels):
-        values, drawn = super().sample(generator, box, n_pixels)
-        return values.astype("float32"), drawn
+    def values(self, drawn, box, n_pixels):
+        return super().values(drawn, box, n_pixels).astype("float32")
 
 
 class Infinite(Family):
-    def sample(self, generator, box, n_pixels):
-        values, drawn = super().sample(generator, box, n_pixels)
-        return values + np.inf, drawn
+    def values(self, drawn, box, n_pixels):
+        return super().values(drawn, box, n_pixels) + np.inf
 
 
 class WrongEnergies(Family):
@@ -429,10 +425,10 @@ def test_a_sound_family():
 @pytest.mark.parametrize(
     ("family", "message"),
     [
-        (ByGrid, "on another grid the same random generator gives another potential"),
+        (ByGrid, "on another grid the same parameters give another potential"),
         (OfItsOwn, "gives another potential the second time"),
         (Constant, "two random generators give the same potential"),
-        (Untold, "and its parameter_names are slope"),
+        (Undrawn, "a sample has no parameters, and its parameters are slope"),
         (Single, r"a sample is float32 of shape \(16, 16\), expected float64"),
         (Infinite, "a sample holds NaN or infinity"),
         (WrongEnergies, "its energies name depth"),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from keras_qd.cli.format import format_number
 from keras_qd.cli.options import as_json, backend, print_json, print_table, task_changes
-from keras_qd.errors import PhysicsError
+from keras_qd.errors import PhysicsError, UsageError
+
+if TYPE_CHECKING:
+    from keras_qd.inverse.results import Found
+
+_FIGURES = (".png", ".pdf", ".svg")
 
 _EXAMPLES = """\b
 Examples:
@@ -48,9 +53,13 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The .npz or .zarr to write."
 )
-@click.option("--electrons", type=int, help="Number of electrons.  [as the data or run say]")
-@click.option("--length", type=float, help="Side of the box in a0*.  [as they say, or 10]")
-@click.option("--points", type=click.IntRange(min=8), help="Pixels a side.  [as it comes, or 64]")
+@click.option("--electrons", type=int, help="Number of electrons.  [that of the data or run]")
+@click.option(
+    "--length", type=float, help="Side of the box in a0*.  [that of the data or run, or 10]"
+)
+@click.option(
+    "--points", type=click.IntRange(min=8), help="Pixels a side.  [those of the data, or 64]"
+)
 @click.option("--interaction", help="coulomb, finite-thickness, screened or none.  [coulomb]")
 @click.option("--thickness", type=float, help="Of finite-thickness, in a0*.  [0.3]")
 @click.option("--screening-length", type=float, help="Of screened, in a0*.  [1]")
@@ -76,9 +85,9 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option(
     "--half-waves",
     type=click.IntRange(min=1),
-    help="How rough the potential may be: half waves along the side.  [20, or 28 if drawn]",
+    help="Most half waves along a side of the potential.  [20, or 28 for shapes and images]",
 )
-@click.option("--family", help="Only potentials of this family: a device that can be set.")
+@click.option("--family", help="Allow only potentials of this family: the settings of a device.")
 @click.option(
     "--set",
     "settings",
@@ -97,10 +106,14 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option("--split", default="test", show_default=True, help="Which split of a store, or all.")
 @click.option("--samples", type=Samples(), default=":", help="Which: 3, 0:20.  [all]")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes.  [usable cores]")
-@click.option("--max-seconds", type=float, help="Longest time for a target.  [60]")
+@click.option(
+    "--max-seconds",
+    type=float,
+    help="Time limit of a target in seconds.  [300, or 60 with a family]",
+)
 @click.option("--figure", type=click.Path(path_type=Path), help="Figure to write.  [OUT.png]")
-@click.option("--no-figure", is_flag=True, help="Write none.")
-@click.option("--force", is_flag=True, help="Replace a .npz file that exists.")
+@click.option("--no-figure", is_flag=True, help="Write no figure.")
+@click.option("--force", is_flag=True, help="Replace an existing .npz file.")
 @backend
 @as_json
 def command(
@@ -119,16 +132,17 @@ def command(
 
     TARGET is a shape (two-lobes, ring, cross, letters), a .npy or .npz file with one density or
     several along the first axis, an image (the brighter, the denser), or a stored data set. A model
-    may propose the start; the exact solver decides. OUT gets every potential that was found, with
-    its exact density, energy and distance to the target. Where the tolerance is not met, the
-    nearest is written all the same, and the exit code is 1.
+    may propose the start; the exact solver checks the result. OUT gets every potential that was
+    found, with its exact density, energy and distance to the target. Where the tolerance is not
+    reached, the nearest potential is written and the exit code is 1.
     """
     from keras_qd.cli.progress import counting
-    from keras_qd.inverse.files import check_figure, check_output, open_session, write_inversions
+    from keras_qd.inverse.results import check_output, write_inversions
+    from keras_qd.inverse.session import open_session
 
     check_output(out, force)
     picture = figure or out.with_suffix(".png")
-    check_figure(picture)
+    _check_figure(picture)
     session = open_session(
         target,
         settings=task_changes(settings),
@@ -142,7 +156,7 @@ def command(
     write_inversions(out, found.results())
     written = [out] if no_figure else [out, picture]
     if not no_figure:
-        found.draw(picture)
+        _draw(found, picture)
     summary = {**found.summary(), "seconds": seconds, "written": [str(path) for path in written]}
     if as_json:
         print_json(summary)
@@ -152,8 +166,34 @@ def command(
         raise PhysicsError(f"{found.shortfall}; the nearest is in {out}")
 
 
+def _check_figure(path: Path) -> None:
+    """Raise `UsageError` unless a figure can be written to `path`."""
+    if path.suffix.lower() not in _FIGURES:
+        raise UsageError(f"a figure must end in one of {', '.join(_FIGURES)}, got {path}")
+
+
+def _draw(found: Found, path: Path) -> None:
+    """Write a figure of the only inversion, or of the best, the median and the worst."""
+    from keras_qd._files import replacing
+    from keras_qd.report.figures.inversions import inversion_figure, inversions_figure
+    from keras_qd.report.figures.style import DATELESS, drawing
+
+    length, tolerance = found.problem.box.length, found.problem.tolerance
+    with drawing(), replacing(path) as temporary:
+        if len(found.inversions) == 1:
+            (only,) = found.inversions.values()
+            figure = inversion_figure(only, length, tolerance, found.title)
+        else:
+            ranked = found.ranked()
+            titles = [f"{label}: target {number}" for label, (number, _) in ranked.items()]
+            inversions = [each for _, each in ranked.values()]
+            figure = inversions_figure(inversions, titles, length, tolerance)
+        metadata = DATELESS[path.suffix.lower().removeprefix(".")]
+        figure.savefig(temporary, dpi=160, metadata=metadata)
+
+
 def _print(summary: dict[str, Any], run: Path | None) -> None:
-    """Print what was found: of one target all numbers, of several how they are distributed."""
+    """Print all numbers of one target, or the distribution over several."""
     start = "from the plain start" if run is None else f"proposed by {run}"
     found = summary["inversions"]
     rows = _one(found[0], start) if summary["n_targets"] == 1 else _several(summary, start)

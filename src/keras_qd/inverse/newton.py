@@ -1,16 +1,16 @@
 r"""Newton steps with the complete response, held to smooth potentials.
 
-Where the density is small it says little about the potential, and steps that ask it there dig wells
-far from the electrons. These take orbitals away from the electrons, and as the exact states are
-made of the lowest M orbitals, no density is met any more. So what is made least is
+Where the density is small it hardly determines the potential, and unregularised steps dig wells
+far from the electrons. Such wells take orbitals away from the electrons; as the exact states are
+made of the lowest M orbitals, the target then cannot be reached. So the steps minimise
 
 .. math:: |r|^2 + \mu\, |c|^2_R, \qquad r = \sqrt{n_t} - \sqrt{n_V},
 
-not with the step but with the whole potential in the penalty (Tikhonov): c are its coefficients,
-weighted with their roughness, and :math:`\mu` falls until the target is met. Steps are damped as by
-Levenberg and Marquardt [1]_: what makes them long is penalised, which is the rough part of the step
-or, nearer to the target, what exchanges orbitals at the edge of the lowest M, as the density is
-linear in the potential only as long as these stay what they are.
+with the whole potential, not the step, in the penalty (Tikhonov): c are its coefficients, weighted
+with their roughness, and :math:`\mu` falls until the target is reached. Steps are damped as by
+Levenberg and Marquardt [1]_, by a penalty on the rough part of the step or, nearer to the target,
+on the exchange of orbitals at the edge of the lowest M: the density is linear in the potential only
+as long as these orbitals stay the same.
 
 References
 ----------
@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from keras_qd.inverse.outcome import Attempt, Trail
+from keras_qd.inverse.outcome import Attempt, History
 from keras_qd.inverse.response import Band
 from keras_qd.physics.integrals import (
     interaction_table,
@@ -40,18 +40,18 @@ from keras_qd.physics.orbitals import Orbitals, solve_orbitals
 from keras_qd.physics.sine_basis import cosine_matrix
 from keras_qd.physics.solver import Solver
 
-#: How many orbitals below and above the last one taken are looked at for what is exchanged.
+#: Number of orbitals below and above the last one whose exchange is considered.
 _NEAR = 4
 
-#: Distance of two levels in Ha* below which they count as that far apart there.
+#: Smallest distance of two levels in the exchange, in Ha*; smaller ones are raised to it.
 _NEAREST = 0.01
 
-#: Most orbitals that are let mix into those that the state is made of.
+#: Largest number of orbitals in the response.
 _MOST_ORBITALS = 320
 
 
 def has_singlet_response(solver: Solver) -> bool:
-    """Whether a solver's ground states are answered for: two electrons that interact."""
+    """Whether there is a complete response: for two interacting electrons."""
     return (
         solver.n_electrons == 2
         and solver.spin in (None, 0)
@@ -62,22 +62,7 @@ def has_singlet_response(solver: Solver) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class SingletResponse:
-    """The lowest singlet of two electrons in a potential, and the derivative of its density.
-
-    Two electrons have a singlet as their ground state, but where it is degenerate, and where a
-    basis of few orbitals puts a triplet below.
-
-    Parameters
-    ----------
-    solver : Solver
-        The exact solver of two interacting electrons.
-    band : Band
-        The potentials.
-    potential : ndarray, shape (n_pixels, n_pixels)
-        One of them, at the pixel centres, in Ha*.
-    shift : float
-        delta, in Ha*; 0 gives the exact derivative.
-    """
+    """Lowest singlet of two electrons and the derivative of its density (exact for shift 0)."""
 
     solver: Solver
     band: Band
@@ -85,13 +70,7 @@ class SingletResponse:
     shift: float
 
     def derivative(self) -> Array:
-        """Return the derivative of the density at the pixels with the coefficients.
-
-        Returns
-        -------
-        ndarray, shape (n_pixels^2, n_cosines)
-            In 1/a0*^2 per Ha*.
-        """
+        """Return the derivative of the density by the coefficients, (n_pixels^2, n_cosines)."""
         state, excited = self._states[1][0], self._states[1][1:]
         inside, outside = self._products[: self._n_inside], self._products[self._n_inside :]
         transitions = state @ excited
@@ -107,17 +86,9 @@ class SingletResponse:
         return self._on_pixels(answer)
 
     def exchange(self) -> Array:
-        """Return how a change of the potential exchanges orbitals at the edge of the lowest M.
-
-        For orbitals i up to M and a above it, the derivatives with the coefficients of the
-        amplitude with which a mixes into i, and of their distance relative to what it is. Where the
-        first is not small, nor the second well below one, the density is far from linear.
-
-        Returns
-        -------
-        ndarray, shape (n_rows, n_cosines)
-            In 1/Ha*.
-        """
+        """Exchange of orbitals at the edge of the lowest M, shape (n_rows, n_cosines), in 1/Ha*."""
+        # For orbitals i up to M and a above it: the derivatives of the amplitude with which a mixes
+        # into i, and of their relative distance. Where these are large, the density is not linear.
         m = self._n_inside
         inside, outside = slice(max(m - _NEAR, 0), m), slice(m, m + _NEAR)
         distance = self._orbitals.energies[outside, None] - self._orbitals.energies[inside]
@@ -245,205 +216,170 @@ def _flat(pairs: Array) -> Array:
 
 Array = NDArray[np.float64]
 
-#: Share of the largest diagonal element that keeps the equations regular.
+#: Share of the largest diagonal element that is added to keep the equations regular.
 _REGULAR = 1e-15
 
-#: Steps that are taken with one penalty, and such as keep the orbitals, which are shorter.
+#: Largest number of steps with one penalty, and of the shorter steps that keep the orbitals.
 _STEPS, _SHORT_STEPS = 5, 12
 
-#: Root of the summed squares of what a step exchanges that costs as much as the residual.
+#: Norm of the exchange at which its penalty equals the residual.
 _EXCHANGE = 0.3
 
-#: Fall of the fit's value, as a share of it left, that is no reason to go on with a penalty.
+#: A penalty is left once a step leaves more than this share of the objective.
 _HARDLY = 0.97
 
-#: How often a step is damped ten times more, and the damping below which none is needed.
+#: How often the damping is raised tenfold, and the damping below which it is dropped.
 _MOST_DAMPINGS, _LEAST_DAMPING = 8, 0.1
 
-#: Residual, in tolerances, above which other manners are not worth their time.
-_WORTH_OTHER_MANNERS = 50
+#: Residual, in tolerances, up to which later strategies are tried.
+_LATER_STRATEGIES_WITHIN = 50
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How to go: more than one is tried.
+class Strategy:
+    """Settings of a sequence of steps."""
 
-    Parameters
-    ----------
-    smoothness : int
-        Power of the roughness in the penalty.
-    shift : float
-        Of the denominators of the response, in Ha*; see `SingletResponse`.
-    penalties : tuple of float
-        mu, falling, relative to the largest response.
-    floor : float
-        Added under the roots, as a share of the target's largest value: where the density is much
-        smaller, it counts less.
-    keeps_orbitals : bool
-        Whether it is the exchange of orbitals that damping penalises.
-    """
-
+    #: Power of the roughness in the penalty.
     smoothness: int
+    #: Shift of the denominators of the response, in Ha*.
     shift: float
+    #: mu, falling, relative to the largest response.
     penalties: tuple[float, ...]
+    #: Added under the roots, as a share of the target's largest value.
     floor: float = 1e-6
+    #: Whether damping penalises the exchange of orbitals.
     keeps_orbitals: bool = False
 
 
 _FROM_FAR = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 _FROM_NEAR = _FROM_FAR[2:]
 
-#: The ways to begin again from the start, each tried in turn.
-FIRST_MANNERS = tuple(
-    Manner(smoothness, shift, _FROM_FAR) for smoothness, shift in [(2, 0.1), (1, 0.1), (2, 0.03)]
+#: Strategies that restart from the start, tried in turn.
+FIRST_STRATEGIES = tuple(
+    Strategy(smoothness, shift, _FROM_FAR) for smoothness, shift in [(2, 0.1), (1, 0.1), (2, 0.03)]
 )
 
-#: The ways to go on from the nearest: each leads past other potentials where two orbitals cross and
-#: no small step leads on.
-OTHER_MANNERS = (
-    Manner(1, 0.03, _FROM_NEAR),
-    Manner(2, 0.1, _FROM_FAR, floor=1e-3),
-    Manner(1, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
-    Manner(2, 0.1, _FROM_FAR, floor=1e-2),
-    Manner(1, 0.1, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
-    Manner(2, 0.03, _FROM_NEAR, floor=1e-4),
-    Manner(1, 0.1, _FROM_NEAR),
-    Manner(1, 0.3, _FROM_NEAR, floor=1e-3),
-    Manner(1, 0.0, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
-    Manner(2, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
-    Manner(1, 0.03, (*_FROM_NEAR, 1e-10, 1e-11), floor=1e-4, keeps_orbitals=True),
-    Manner(2, 0.1, _FROM_NEAR, floor=1e-3, keeps_orbitals=True),
-    Manner(1, 0.03, _FROM_NEAR, floor=1e-3, keeps_orbitals=True),
-    Manner(1, 0.1, _FROM_NEAR, floor=1e-5),
-    Manner(2, 0.3, _FROM_FAR, floor=1e-4),
+#: Strategies that resume from the nearest potential, tried in turn: each avoids other potentials at
+#: which two orbitals cross and small steps fail.
+LATER_STRATEGIES = (
+    Strategy(1, 0.03, _FROM_NEAR),
+    Strategy(2, 0.1, _FROM_FAR, floor=1e-3),
+    Strategy(1, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
+    Strategy(2, 0.1, _FROM_FAR, floor=1e-2),
+    Strategy(1, 0.1, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
+    Strategy(2, 0.03, _FROM_NEAR, floor=1e-4),
+    Strategy(1, 0.1, _FROM_NEAR),
+    Strategy(1, 0.3, _FROM_NEAR, floor=1e-3),
+    Strategy(1, 0.0, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
+    Strategy(2, 0.03, _FROM_NEAR, floor=1e-4, keeps_orbitals=True),
+    Strategy(1, 0.03, (*_FROM_NEAR, 1e-10, 1e-11), floor=1e-4, keeps_orbitals=True),
+    Strategy(2, 0.1, _FROM_NEAR, floor=1e-3, keeps_orbitals=True),
+    Strategy(1, 0.03, _FROM_NEAR, floor=1e-3, keeps_orbitals=True),
+    Strategy(1, 0.1, _FROM_NEAR, floor=1e-5),
+    Strategy(2, 0.3, _FROM_FAR, floor=1e-4),
 )
 
 
 class SmoothFit:
-    """The equations of one step.
-
-    Parameters
-    ----------
-    place : ndarray, shape (n_cosines,)
-        Coefficients of the potential.
-    residual : ndarray, shape (n_rows,)
-        r there.
-    jacobian : ndarray, shape (n_rows, n_cosines)
-        Minus the derivative of r with the coefficients.
-    weights : ndarray, shape (n_cosines,)
-        Penalty on each squared coefficient, relative to the largest response.
-    exchange : ndarray, shape (n, n_cosines), optional
-        What damping penalises, times the step; by default it is the same penalty on the step.
-    """
+    """Equations of one step, from the coefficients, r and minus its derivative there."""
 
     def __init__(
         self,
-        place: Array,
+        coefficients: Array,
         residual: Array,
         jacobian: Array,
         weights: Array,
         exchange: Array | None = None,
     ) -> None:
-        self._place = place
         normal = jacobian.T @ jacobian
         largest = float(normal.diagonal().max())
         self._weights = largest * weights
         self._normal = normal + np.diag(self._weights + largest * _REGULAR)
-        self._slope = jacobian.T @ residual - self._weights * place
+        self._slope = jacobian.T @ residual - self._weights * coefficients
         if exchange is None:
             self._damper = np.diag(self._weights)
         else:
             self._damper = exchange.T @ exchange * float(residual @ residual) / _EXCHANGE**2
-        self.value = self.value_at(place, residual)
+        self.value = self.value_at(coefficients, residual)
 
-    def value_at(self, place: Array, residual: Array) -> float:
-        """Return what is to be made least, at another place too."""
-        return float(residual @ residual + self._weights @ place**2)
+    def value_at(self, coefficients: Array, residual: Array) -> float:
+        """Return the objective."""
+        return float(residual @ residual + self._weights @ coefficients**2)
 
     def step(self, damping: float) -> Array:
-        """Return the change of the coefficients; the constant is left as it is."""
+        """Return the change of the coefficients; the constant stays."""
         factor = cho_factor(self._normal + damping * self._damper)
         step = np.asarray(cho_solve(factor, self._slope))
         step[0] = 0.0
         return step
 
 
-def fit_smoothly(trail: Trail, start: Attempt) -> None:
-    """Take steps in several manners, from a start and from where these end.
-
-    Nothing is done where there is no complete response.
-
-    Parameters
-    ----------
-    trail : Trail
-        Takes what is found.
-    start : Attempt
-        One of its attempts, before any mixed step.
-    """
-    if not has_singlet_response(trail.response.solver):
+def fit_smoothly(history: History, start: Attempt) -> None:
+    """Take steps by all strategies in turn, if there is a complete response."""
+    if not has_singlet_response(history.response.solver):
         return
-    nearest = start  # not the best, whose mixed steps may have dug wells
-    for manner in (*FIRST_MANNERS, *OTHER_MANNERS):
-        last = start if manner in FIRST_MANNERS else nearest
-        for penalty in manner.penalties:
-            last = _fit_held(trail, last, manner, penalty)
+    nearest = start  # not the best: mixed steps may have dug wells
+    for strategy in (*FIRST_STRATEGIES, *LATER_STRATEGIES):
+        last = start if strategy in FIRST_STRATEGIES else nearest
+        for penalty in strategy.penalties:
+            last = _fit_held(history, last, strategy, penalty)
         nearest = min(nearest, last, key=lambda one: one.residual)
-        if trail.end or nearest.residual > _WORTH_OTHER_MANNERS * trail.limits.tolerance:
+        if history.end or nearest.residual > _LATER_STRATEGIES_WITHIN * history.limits.tolerance:
             return
 
 
-def _fit_held(trail: Trail, last: Attempt, manner: Manner, penalty: float) -> Attempt:
-    """Take steps with one penalty, and return where they end."""
+def _fit_held(history: History, last: Attempt, strategy: Strategy, penalty: float) -> Attempt:
+    """Take steps with one penalty and return the last attempt."""
     damping = 0.0
-    for _ in range(_SHORT_STEPS if manner.keeps_orbitals else _STEPS):
-        if trail.end:
+    for _ in range(_SHORT_STEPS if strategy.keeps_orbitals else _STEPS):
+        if history.end:
             break
-        fit = _linearised(trail, last, manner, penalty)
-        after, damping = _damped(trail, fit, last, manner, damping)
+        fit = _linearised(history, last, strategy, penalty)
+        after, damping = _damped(history, fit, last, strategy, damping)
         if after is None:
             break
-        fall = fit.value_at(after.place, _roots(trail, after, manner)) / fit.value
+        fall = fit.value_at(after.coefficients, _roots(history, after, strategy)) / fit.value
         last = after
         if fall > _HARDLY and damping == 0:
             break
     return last
 
 
-def _linearised(trail: Trail, last: Attempt, manner: Manner, penalty: float) -> SmoothFit:
-    response = trail.response
-    field = response.band.field(last.place)
-    answer = SingletResponse(response.solver, response.band, field, manner.shift)
-    slope = response.slope_of_roots(last.solution.density, manner.floor).ravel()
+def _linearised(history: History, last: Attempt, strategy: Strategy, penalty: float) -> SmoothFit:
+    response = history.response
+    field = response.band.field(last.coefficients)
+    answer = SingletResponse(response.solver, response.band, field, strategy.shift)
+    slope = response.slope_of_roots(last.solution.density, strategy.floor).ravel()
     return SmoothFit(
-        last.place,
-        _roots(trail, last, manner),
-        (slope * _root_unit(trail))[:, None] * answer.derivative(),
-        penalty * response.band.roughness**manner.smoothness,
-        answer.exchange() if manner.keeps_orbitals else None,
+        last.coefficients,
+        _roots(history, last, strategy),
+        (slope * _root_unit(history))[:, None] * answer.derivative(),
+        penalty * response.band.roughness**strategy.smoothness,
+        answer.exchange() if strategy.keeps_orbitals else None,
     )
 
 
 def _damped(
-    trail: Trail, fit: SmoothFit, last: Attempt, manner: Manner, damping: float
+    history: History, fit: SmoothFit, last: Attempt, strategy: Strategy, damping: float
 ) -> tuple[Attempt | None, float]:
-    """Take the longest step that leads down, and return it with the next damping."""
+    """Take the longest step that lowers the objective; return it with the next damping."""
     for _ in range(_MOST_DAMPINGS):
-        if trail.end:
+        if history.end:
             break
-        after = trail.attempt(last.place + fit.step(damping))
-        if after and fit.value_at(after.place, _roots(trail, after, manner)) < fit.value:
+        after = history.attempt(last.coefficients + fit.step(damping))
+        if after and fit.value_at(after.coefficients, _roots(history, after, strategy)) < fit.value:
             return after, damping / 10 if damping > _LEAST_DAMPING else 0.0
         damping = max(10 * damping, 1.0)
     return None, damping
 
 
-def _roots(trail: Trail, attempt: Attempt, manner: Manner) -> Array:
-    """Difference of square roots, a vector whose square is some share of the electrons."""
+def _roots(history: History, attempt: Attempt, strategy: Strategy) -> Array:
+    """Difference of the square roots, scaled so that its square is a share of the electrons."""
     density = attempt.solution.density
-    difference = trail.response.difference_of_roots(density, manner.floor)
-    return np.asarray(difference.ravel() * _root_unit(trail))
+    difference = history.response.difference_of_roots(density, strategy.floor)
+    return np.asarray(difference.ravel() * _root_unit(history))
 
 
-def _root_unit(trail: Trail) -> float:
-    solver = trail.response.solver
-    return math.sqrt(solver.box.pixel_area(trail.response.band.n_pixels) / solver.n_electrons)
+def _root_unit(history: History) -> float:
+    solver = history.response.solver
+    return math.sqrt(solver.box.pixel_area(history.response.band.n_pixels) / solver.n_electrons)

@@ -1,6 +1,6 @@
-r"""How the density answers to the potential: a model with one orbital, inverted with care.
+r"""Response of the density to the potential in a model with one orbital, regularised.
 
-The density n of N electrons stands for the orbital :math:`\phi = \sqrt{n / N}`, the ground state
+The density n of N electrons defines the orbital :math:`\phi = \sqrt{n / N}`, the ground state
 [1]_ of
 
 .. math:: (-\tfrac12 \nabla^2 + v_s)\,\phi = e\,\phi, \qquad
@@ -8,18 +8,18 @@ The density n of N electrons stands for the orbital :math:`\phi = \sqrt{n / N}`,
 
 For N = 1 that is Schroedinger's equation, for a singlet of two electrons the exact Kohn-Sham
 equation with exact exchange and without correlation; for more, the last term is the kinetic energy
-of a two-dimensional electron gas, :math:`\tfrac{\pi}{2} \int n^2` by Thomas and Fermi [2]_, as far
-as the orbital does not have it: nothing of it for two electrons in one orbital and all for many,
-hence the factor 1 - 2 / N, the leading one in [3]_. The equation gives both the potential to start
-from and the linear response that every step is taken with,
+of a two-dimensional electron gas, :math:`\tfrac{\pi}{2} \int n^2` by Thomas and Fermi [2]_, beyond
+that of the orbital: none of it for two electrons in one orbital and all of it for many, hence the
+factor 1 - 2 / N, the leading one in [3]_. The equation gives both the potential to start from and
+the linear response of every step,
 
 .. math:: \delta\phi = -(h - e + 2 N \phi f \phi)^{-1} Q\, \phi\, \delta V ,
 
 f the kernel of the terms that depend on n and Q the projector on all that is orthogonal to
-:math:`\phi`. That is the equation to first order, :math:`(h - e)\, \delta\phi = -Q\, \delta v_s
+:math:`\phi`. This is the equation to first order, :math:`(h - e)\, \delta\phi = -Q\, \delta v_s
 \phi` [4]_, with :math:`\delta v_s = \delta V + f\, \delta n` and :math:`\delta n = 2 N \phi\,
 \delta\phi`. Both are inverted by least squares over smooth potentials, with a small penalty on
-rough ones: where the density is too small to say anything, the potential is smooth.
+rough ones: where the density is too small to determine the potential, it is smooth.
 
 References
 ----------
@@ -56,15 +56,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Band:
-    """Fields ``sum_pq c_pq cos(p pi x / L) cos(q pi y / L)`` with ``p^2 + q^2 <= half_waves^2``.
-
-    Parameters
-    ----------
-    half_waves : int
-        Radius of the circle: the largest number of half waves along the side of the box.
-    n_pixels : int
-        Pixels along the side of the grid, more than `half_waves`.
-    """
+    """Fields ``sum_pq c_pq cos(p pi x / L) cos(q pi y / L)``, ``p^2 + q^2 <= half_waves^2``."""
 
     half_waves: int
     n_pixels: int
@@ -88,7 +80,7 @@ class Band:
         return np.asarray((1 + (q**2 + p**2) / 16) ** 2, dtype=np.float64)
 
     def coefficients(self, field: Array) -> Array:
-        """Coefficients of the part of a field that lies in the band."""
+        """Coefficients of a field's projection on the band."""
         squares = self.cosines.T @ field @ self.cosines * (2 / self.n_pixels) ** 2
         squares[0] /= 2
         squares[:, 0] /= 2
@@ -103,17 +95,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Hartree:
-    """Mean repulsion of N electrons in one orbital, less that of each with itself: (N - 1) / N.
-
-    Parameters
-    ----------
-    basis : SineBasis
-        Functions that the orbital is expanded in.
-    orbital : ndarray, shape (n_pixels, n_pixels)
-        The orbital at the pixel centres, in a box that is pi long.
-    solver : Solver
-        Whose box, electrons and interaction are taken.
-    """
+    """Mean repulsion of N electrons in one orbital, without self-interaction: (N - 1) / N."""
 
     basis: SineBasis
     orbital: Array
@@ -165,44 +147,34 @@ class Hartree:
         n_pixels, highest = self.basis.n_pixels, 2 * self.basis.n_max
         averages = cosine_matrix(highest, n_pixels) * (2 / n_pixels)
         averages[:, 0] /= 2
-        # What the grid cannot tell from a slower cosine is not counted twice.
+        # A cosine that the grid aliases to a slower one must not count twice.
         averages[:, n_pixels:] = 0.0
         return np.asarray(averages.T @ fields @ averages).reshape(len(fields), -1)
 
 
-#: Half waves of the sine functions that the orbital is expanded in. That of one electron is no
-#: model but exact, and is taken as far as the solver takes it.
+#: Half waves of the sine functions that the orbital is expanded in; for one electron, where the
+#: orbital is exact, as many as the solver uses.
 _SINES = 16
 _SINES_OF_ONE_ELECTRON = 20
 
 #: Penalties on rough potentials in a step, relative to the largest response: the lightest is the
-#: fastest, and the heavier ones bear noise and densities that no potential has.
+#: fastest, the heavier ones are for noise and for densities that no potential has.
 PENALTIES = (1e-6, 1e-4, 1e-2)
 
-#: The same in the closed form of the potential to start from; the heavier ones are for targets so
-#: rough that the solver refuses the lighter.
+#: The same in the closed form of the start; the heavier ones are for targets so rough that the
+#: solver refuses the potential of the lighter ones.
 _START_PENALTIES = (1e-6, 1e-3, 1.0)
 
-#: The same in a rise, relative to the largest response of the density itself.
+#: The same in an ascent step, relative to the largest response of the density itself.
 _RISE_PENALTY = 3e-4
 
-#: Densities are compared by their square roots, but for those below this share of the largest.
+#: Densities are compared by their square roots above about this share of the largest.
 _FLOOR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """The model of one target.
-
-    Parameters
-    ----------
-    target : ndarray, shape (n_pixels, n_pixels)
-        Density in 1/a0*^2, normalised.
-    solver : Solver
-        The exact solver, whose box, electrons and interaction are taken.
-    band : Band
-        The potentials.
-    """
+    """The model of one normalised target, for the box, electrons and interaction of a solver."""
 
     target: Array
     solver: Solver
@@ -218,22 +190,14 @@ class Response:
         return self._sine_coefficients(self.difference_of_roots(density))
 
     def difference_of_roots(self, density: Array, floor: float = _FLOOR) -> Array:
-        """``sqrt(target) - sqrt(density)``, in 1/a0*, shape of the target.
-
-        Parameters
-        ----------
-        density : ndarray, shape of the target
-            In 1/a0*^2.
-        floor : float
-            What is added under both roots, as a share of the target's largest value.
-        """
+        """``sqrt(target) - sqrt(density)``; the floor, a share of the maximum, is under both."""
         lift = floor * float(self.target.max())
         return np.asarray(
             (self.target - density) / (np.sqrt(self.target + lift) + np.sqrt(density + lift))
         )
 
     def slope_of_roots(self, density: Array, floor: float = _FLOOR) -> Array:
-        """Return the derivative of the root with the density, in a0*; as `difference_of_roots`."""
+        """Return the derivative of the root by the density, as in `difference_of_roots`."""
         return np.asarray(0.5 / np.sqrt(density + floor * float(self.target.max())))
 
     def distance(self, density: Array) -> float:
@@ -242,38 +206,21 @@ class Response:
         return float(np.abs(density - self.target).sum()) * area / self.solver.n_electrons
 
     def step(self, residual: Array, penalty: float) -> Array:
-        """Coefficients of the change of the potential that should take a residual away.
-
-        Parameters
-        ----------
-        residual : ndarray
-            What `residual` gives, or a combination of such.
-        penalty : float
-            One of `PENALTIES`.
-
-        Returns
-        -------
-        ndarray, shape (n_cosines,)
-            In Ha*; the constant is left as it is.
-        """
+        """Coefficients of the change of the potential that removes a residual in the model."""
         factor = self._normal_equations(penalty)
         step = np.asarray(cho_solve(factor, self._jacobian.T @ residual))
         step[0] = 0.0
         return step
 
     def gradient(self, density: Array) -> Array:
-        """Integrals of each cosine of the band with the density beyond the target.
-
-        They are the derivatives of ``E[V] - integral target V`` with the potential's coefficients;
-        that with the constant is zero.
-        """
+        """Return the derivatives of ``E[V] - integral target V``; zero by the constant."""
         cosines, area = self.band.cosines, self.solver.box.pixel_area(self.band.n_pixels)
         gradient = (cosines.T @ (density - self.target) @ cosines)[self.band.orders] * area
         gradient[0] = 0.0
         return np.asarray(gradient)
 
     def rise(self, gradient: Array) -> Array:
-        """Coefficients of the change of the potential that should take a gradient away."""
+        """Coefficients of the change of the potential that removes a gradient in the model."""
         step = np.asarray(cho_solve(self._density_response, gradient))
         step[0] = 0.0
         return step
@@ -327,7 +274,7 @@ class Response:
         return np.asarray(table[q, b, p, a])
 
     def _one_orbital_potential(self, penalty: float) -> Array:
-        """``V - e = 1/2 lap(phi) / phi``, as the smooth V that brings ``(T + V) phi`` nearest 0."""
+        """``V - e = 1/2 lap(phi) / phi`` as the smooth V with the smallest ``(T + V) phi``."""
         overlap = self._acting.T @ self._acting
         weights = penalty * overlap.diagonal().max() * self.band.roughness
         weights[0] *= 1e-8
@@ -340,7 +287,7 @@ class Response:
 
     @cached_property
     def _pauli(self) -> float:
-        """Factor of the density in the potential of the electrons' exclusion, in this unit."""
+        """Factor of the density in the Thomas-Fermi potential, in this unit."""
         return math.pi * max(1 - 2 / self.solver.n_electrons, 0.0) * self._unit**2
 
     @cached_property
@@ -350,7 +297,7 @@ class Response:
 
     @cached_property
     def _orbital_response(self) -> Array:
-        """Minus the derivative of the model's orbital with the potential."""
+        """Minus the derivative of the model's orbital by the potential."""
         stiffness = self._basis.potential_matrix(
             self.band.field(self._one_orbital_potential(_START_PENALTIES[0]))
         )
@@ -369,7 +316,7 @@ class Response:
 
     @cached_property
     def _jacobian(self) -> Array:
-        """Derivative of the model's (floored) orbital with the potential."""
+        """Derivative of the model's (floored) orbital by the potential."""
         weights = np.sqrt(self.target / (self.target + _FLOOR * self.target.max()))
         # The residual is that of sqrt(n) on the pixels, sqrt(N) * unit times the model's orbital.
         scale = math.sqrt(self.solver.n_electrons) * self._unit
@@ -378,7 +325,7 @@ class Response:
 
     @cached_property
     def _density_response(self) -> tuple[Array, bool]:
-        """Minus the derivative of `gradient` with the potential, with a penalty and factored."""
+        """Minus the derivative of `gradient` by the potential, with a penalty, factored."""
         matrix = 2 * self.solver.n_electrons * (self._acting.T @ self._orbital_response)
         matrix = (matrix + matrix.T) / 2
         matrix += np.diag(_RISE_PENALTY * matrix.diagonal().max() * self.band.roughness)
@@ -403,7 +350,7 @@ class Response:
 
 
 def _solve_positive(matrix: Array, right: Array, smallest: float) -> Array:
-    """Solve, with eigenvalues below the smallest one allowed raised to it."""
+    """Solve; where the matrix is not positive, raise small eigenvalues to the smallest allowed."""
     try:
         return np.asarray(cho_solve(cho_factor(matrix), right))
     except LinAlgError:

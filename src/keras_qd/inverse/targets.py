@@ -1,4 +1,4 @@
-"""Densities from what is given: brought to another grid, or painted from a picture."""
+"""Wanted densities drawn from simple shapes: two lobes, a ring, a cross, letters."""
 
 from __future__ import annotations
 
@@ -9,150 +9,25 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from keras_qd.errors import DataError, UnknownNameError, UsageError
+from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.inverse.brush import line, normalised_amplitude, paint, turned
+from keras_qd.inverse.glyphs import GLYPH_SIZE, glyph_strokes
 from keras_qd.physics.box import Box
-from keras_qd.physics.sine_basis import cosine_matrix
 
 Array = NDArray[np.float64]
 
-#: Full width at half maximum of sech^4(x / w), in units of w.
-_FULL_WIDTH = 2 * math.acosh(2**0.25)
-#: Narrower strokes are lost between the pixels.
-_FEWEST_PIXELS = 2.5
-#: Mirror images on either side, two a box: further ones are below round-off.
-_IMAGES = range(-2, 3)
-_EVENING_STEPS = 8
-
-
-def paint(points: Array, box: Box, n_pixels: int, width: float) -> Array:
-    """Draw a line of points, as bright in one place as in another.
-
-    Parameters
-    ----------
-    points : ndarray, shape (m, 2)
-        x and y of each point as fractions of the side of the box, within it.
-    box : Box
-        The box.
-    n_pixels : int
-        Pixels a side.
-    width : float
-        Full width at half maximum of the density across a line, as a fraction of the side.
-
-    Returns
-    -------
-    ndarray, shape (n_pixels, n_pixels)
-        The amplitude, positive; its square integrates to 1.
-
-    Raises
-    ------
-    UsageError
-        If the width is less than 2.5 pixels.
-    """
-    check_width(width, n_pixels)
-    centres = (np.arange(n_pixels) + 0.5) / n_pixels
-    along_x, along_y = (brush(points[:, axis], centres, width) for axis in (0, 1))
-    amplitude = (along_y * _evening_weights(points, width)[:, None]).T @ along_x
-    return normalised_amplitude(amplitude, box)
-
-
-def paint_grey(grey: Array, box: Box, width: float) -> Array:
-    """Draw a picture: a point at each pixel.
-
-    Parameters
-    ----------
-    grey : ndarray, shape (n_pixels, n_pixels)
-        How much density there shall be, in any unit and not negative; y first, upwards.
-    box, width
-        As for `paint`.
-
-    Returns
-    -------
-    ndarray, shape (n_pixels, n_pixels)
-        As for `paint`.
-
-    Raises
-    ------
-    UsageError
-        If the width is less than 2.5 pixels.
-    """
-    n_pixels = len(grey)
-    check_width(width, n_pixels)
-    centres = (np.arange(n_pixels) + 0.5) / n_pixels
-    strokes = brush(centres, centres, width)
-    return normalised_amplitude(strokes.T @ np.sqrt(grey) @ strokes, box)
-
-
-def brush(places: Array, points: Array, width: float) -> Array:
-    """Strokes along one direction, with their mirror images; all lengths in units of the side.
-
-    Parameters
-    ----------
-    places : ndarray, shape (m,)
-        Where the strokes are.
-    points : ndarray, shape (n,)
-        Where they are looked at.
-    width : float
-        Full width at half maximum of their squares.
-
-    Returns
-    -------
-    ndarray, shape (m, n)
-        Positive within the box, and 0 at its walls.
-
-    Examples
-    --------
-    >>> brush(np.array([0.5]), np.array([0.4, 0.45, 0.5, 0.55]), 0.1).round(3)
-    array([[0.299, 0.707, 1.   , 0.707]])
-    """
-    scale = _FULL_WIDTH / width
-    places, points = scale * places[:, None], scale * points
-    strokes = np.zeros((len(places), points.size))
-    for shift in (2 * scale * image for image in _IMAGES):
-        strokes += _stroke(points - places - shift) - _stroke(points + places - shift)
-    return strokes
-
-
-def _stroke(distance: Array) -> Array:
-    return np.asarray(np.cosh(distance) ** -2.0)
-
-
-def check_width(width: float, n_pixels: int) -> None:
-    """Raise `UsageError` where strokes are too thin for the grid."""
-    if width * n_pixels < _FEWEST_PIXELS:
-        raise UsageError(
-            f"lines of width {width:g} of the side cover {width * n_pixels:.2g} of {n_pixels} "
-            f"pixels; use a width from {_FEWEST_PIXELS / n_pixels:.2g} on, or more pixels"
-        )
-
-
-def normalised_amplitude(amplitude: Array, box: Box) -> Array:
-    """Return an amplitude whose square integrates to 1."""
-    return amplitude / math.sqrt(np.sum(amplitude**2) * box.pixel_area(len(amplitude)))
-
-
-def _evening_weights(points: Array, width: float) -> Array:
-    """Weights with which corners, crossings and ends are about as bright as what is between."""
-    x, y = points.T
-    strokes = brush(x, x, width) * brush(y, y, width)
-    weights = np.ones(len(points))
-    for _ in range(_EVENING_STEPS):
-        brightness = weights @ strokes
-        weights *= np.sqrt(brightness.mean() / brightness)
-    return weights
-
-
-#: Points on a line are at most this share of its width apart.
-_SPACING = 0.25
+#: Fixed-point steps for the weights of the parts.
 _SHARING_STEPS = 30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DensityTarget(ABC):
-    """Base of the drawn densities: a name, and numbers that say what is drawn.
+    """Base of the densities of simple shapes.
 
-    Lengths are fractions of the side of the box, so that a shape means the same in every box.
+    A shape is a frozen dataclass whose fields are its parameters. Lengths are fractions of the side
+    of the box, so that a shape means the same in every box.
 
     Parameters
     ----------
@@ -162,7 +37,7 @@ class DensityTarget(ABC):
     Attributes
     ----------
     name : str
-        The name that finds it.
+        Name of the shape.
 
     Examples
     --------
@@ -172,7 +47,7 @@ class DensityTarget(ABC):
     ...     name = "bar"
     ...
     ...     def parts(self):
-    ...         return [(1.0, line(np.array([[0.3, 0.5], [0.7, 0.5]]), self.width))]
+    ...         return [(1.0, np.stack([np.linspace(0.3, 0.7, 20), np.full(20, 0.5)], axis=1))]
     >>> Bar(width=0.2).density(Box(10.0), 32, n_electrons=2).shape
     (32, 32)
     """
@@ -186,16 +61,17 @@ class DensityTarget(ABC):
 
     @abstractmethod
     def parts(self) -> Sequence[tuple[float, Array]]:
-        """Return what is drawn.
+        """Return the parts of the shape.
 
         Returns
         -------
         sequence of (float, ndarray of shape (m, 2))
-            Of each part its share of the electrons, and points within the box.
+            Of each part its share of the electrons, and points x, y within the box, dense enough
+            for the width.
         """
 
     def density(self, box: Box, n_pixels: int, n_electrons: float) -> Array:
-        """Draw the density.
+        """Return the density.
 
         Parameters
         ----------
@@ -204,7 +80,7 @@ class DensityTarget(ABC):
         n_pixels : int
             Pixels a side.
         n_electrons : float
-            What it integrates to.
+            Integral of the density.
 
         Returns
         -------
@@ -214,15 +90,15 @@ class DensityTarget(ABC):
         Raises
         ------
         UsageError
-            If its lines are too thin for the grid.
+            If the lines are too thin for the grid.
         """
-        shares, drawings = zip(*self.parts(), strict=True)
-        parts = np.stack([paint(points, box, n_pixels, self.width) for points in drawings])
+        shares, points = zip(*self.parts(), strict=True)
+        parts = np.stack([paint(each, box, n_pixels, self.width) for each in points])
         amplitude = normalised_amplitude(np.tensordot(_weights(shares, parts), parts, 1), box)
         return np.asarray(n_electrons * amplitude**2)
 
     def _check(self, name: str, least: float, most: float) -> None:
-        """Check a number, and store it as a plain one."""
+        """Check a number and store it as a float."""
         value = getattr(self, name)
         usable = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not (usable and least <= value <= most):
@@ -233,60 +109,80 @@ class DensityTarget(ABC):
         object.__setattr__(self, name, float(value))
 
 
-def _weights(shares: Sequence[float], parts: Array) -> Array:
-    """Weights of amplitudes with which each has its share of the density.
-
-    Where two overlap, each counts for the product of it and the sum of all.
-    """
-    flat = parts.reshape(len(parts), -1)
-    overlaps = flat @ flat.T / (flat**2).sum(axis=1).mean()
-    weights = np.sqrt(shares)
-    for _ in range(_SHARING_STEPS):
-        weights = np.sqrt(weights * shares / (overlaps @ weights))
-    return np.asarray(weights)
-
-
-def line(corners: Array, width: float) -> Array:
-    """Points along a line through corners, close enough for a brush of this width.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TwoLobes(DensityTarget):
+    """Two round lobes.
 
     Parameters
     ----------
-    corners : ndarray, shape (k, 2)
-        At least two.
+    share : float
+        Share of the electrons in the lobe to the left.
+    separation : float
+        Distance of the lobes' centres.
+    angle : float
+        Angle of the pair about the centre of the box, in radians.
     width : float
-        Of the brush.
-
-    Returns
-    -------
-    ndarray, shape (m, 2)
-
-    Examples
-    --------
-    >>> line(np.array([[0.25, 0.5], [0.75, 0.5]]), 1.0)[:, 0]
-    array([0.25, 0.5 , 0.75])
+        Full width at half maximum of each lobe.
     """
-    lengths = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))])
-    n_points = 1 + math.ceil(lengths[-1] / (_SPACING * width))
-    places = np.linspace(0, lengths[-1], n_points)
-    return np.stack([np.interp(places, lengths, column) for column in corners.T], axis=1)
+
+    name: ClassVar[str] = "two-lobes"
+
+    share: float = 0.4
+    separation: float = 0.4
+    angle: float = 0.0
+    width: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("share", 0.0, 1.0)
+        self._check("separation", 0.0, 0.9)
+        self._check("angle", -2 * math.pi, 2 * math.pi)
+
+    def parts(self) -> Sequence[tuple[float, Array]]:
+        """Return the two lobes; see `DensityTarget.parts`."""
+        half = 0.5 * self.separation
+        points = turned(np.array([[0.5 - half, 0.5], [0.5 + half, 0.5]]), self.angle)
+        return [(self.share, points[:1]), (1 - self.share, points[1:])]
 
 
-def turned(points: Array, angle: float) -> Array:
-    """Turn points about the centre of the box, whose side is 1."""
-    rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    return np.asarray(0.5 + (points - 0.5) @ rotation)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ring(DensityTarget):
+    """A ring about the centre of the box.
+
+    Parameters
+    ----------
+    radius : float
+        Radius of the crest.
+    width : float
+        Full width at half maximum across it.
+    """
+
+    name: ClassVar[str] = "ring"
+
+    radius: float = 0.25
+    width: float = 0.18
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("radius", 0.05, 0.45)
+
+    def parts(self) -> Sequence[tuple[float, Array]]:
+        """Return the ring; see `DensityTarget.parts`."""
+        angles = np.linspace(0, 2 * math.pi, 97)
+        circle = 0.5 + self.radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return [(1.0, line(circle, self.width)[:-1])]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cross(DensityTarget):
-    """Two bars across each other at the centre of the box.
+    """Two bars that cross at the centre of the box.
 
     Parameters
     ----------
     arm : float
         Length of each of the four arms.
     angle : float
-        By which it is turned, in radians.
+        Angle of the first bar to the x axis, in radians.
     width : float
         Full width at half maximum across an arm.
     """
@@ -309,99 +205,9 @@ class Cross(DensityTarget):
         return [(1.0, turned(np.concatenate([level, level[:, ::-1]]), self.angle))]
 
 
-#: Width and height of every character.
-GLYPH_SIZE = (4.0, 6.0)
-
-#: Strokes of each character: points "xy", with x from 0 to 4 and y upwards from 0 to 6. A stroke
-#: that begins with ~ is round: the points are those that it is drawn towards.
-_STROKES: dict[str, tuple[str, ...]] = {
-    "A": ("00 26 40", "13 33"),
-    "B": ("00 06", "~06 46 43 03", "~03 43 40 00"),
-    "C": ("~45 46 06 00 40 41",),
-    "D": ("00 06", "~06 46 40 00"),
-    "E": ("46 06 00 40", "03 33"),
-    "F": ("46 06 00", "03 33"),
-    "G": ("~45 46 06 00 40 43", "43 23"),
-    "H": ("00 06", "40 46", "03 43"),
-    "I": ("20 26",),
-    "J": ("~46 40 00 02",),
-    "K": ("00 06", "46 03 40"),
-    "L": ("06 00 40",),
-    "M": ("00 06 23 46 40",),
-    "N": ("00 06 40 46",),
-    "O": ("~26 46 40 00 06 26",),
-    "P": ("00 06", "~06 46 43 03"),
-    "Q": ("~26 46 40 00 06 26", "22 40"),
-    "R": ("00 06", "~06 46 43 03", "23 40"),
-    "S": ("~45 46 06 03 43 40 00 01",),
-    "T": ("06 46", "26 20"),
-    "U": ("~06 00 40 46",),
-    "V": ("06 20 46",),
-    "W": ("06 10 24 30 46",),
-    "X": ("00 46", "06 40"),
-    "Y": ("06 23 46", "23 20"),
-    "Z": ("06 46 00 40",),
-    "0": ("~26 46 40 00 06 26",),
-    "1": ("15 26 20",),
-    "2": ("~05 06 46 43 00", "00 40"),
-    "3": ("~05 06 46 43 13", "~13 43 40 00 01"),
-    "4": ("30 36 02 42",),
-    "5": ("46 06 03", "~03 43 40 00 01"),
-    "6": ("~46 06 00 40 43 03 02",),
-    "7": ("06 46 10",),
-    "8": ("~26 46 43 03 06 26", "~23 43 40 00 03 23"),
-    "9": ("~00 40 46 06 03 43 44",),
-}
-
-
-def glyph_strokes(character: str) -> list[Array]:
-    """Return the strokes of a letter or digit.
-
-    Parameters
-    ----------
-    character : str
-        A to Z, or 0 to 9.
-
-    Returns
-    -------
-    list of ndarray, shape (k, 2)
-        Corners of each stroke; x from 0 to 4, y upwards from 0 to 6.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such character.
-
-    Examples
-    --------
-    >>> glyph_strokes("T")[0]
-    array([[0., 6.],
-           [4., 6.]])
-    """
-    if character not in _STROKES:
-        raise UnknownNameError("character", character, _STROKES)
-    return [_stroke_glyphs(text) for text in _STROKES[character]]
-
-
-def _stroke_glyphs(text: str) -> Array:
-    points = np.array(
-        [[float(point[0]), float(point[1])] for point in text.removeprefix("~").split()]
-    )
-    return _rounded(points) if text.startswith("~") else points
-
-
-def _rounded(points: Array, n_steps: int = 4) -> Array:
-    """Cut corners until they are round (Chaikin's scheme), the ends kept."""
-    for _ in range(n_steps):
-        first, last = points[:-1], points[1:]
-        cut = np.stack([0.75 * first + 0.25 * last, 0.25 * first + 0.75 * last], axis=1)
-        points = np.concatenate([points[:1], cut.reshape(-1, 2)[1:-1], points[-1:]])
-    return points
-
-
 #: Gap between two letters, in units of which a letter is 4 wide.
 _GAP = 2.0
-#: Letters are at most so much taller than they are drawn.
+#: Largest ratio of the vertical to the horizontal scale of letters.
 _TALLEST = 1.4
 _MOST = 6
 
@@ -429,7 +235,7 @@ class Letters(DensityTarget):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check("margin", 0.02, 0.4)
-        # A number such as 42 comes as one from a command line.
+        # The command line passes 42 as a number.
         text = str(self.text).upper()
         if not 1 <= len(text) <= _MOST:
             raise UsageError(f"letters: text={self.text!r} must be one to {_MOST} characters")
@@ -445,8 +251,8 @@ class Letters(DensityTarget):
         scale = np.array([room / max(total, width + _GAP), 0.0])
         scale[1] = min(room / height, _TALLEST * scale[0])
         share, parts = 1 / len(self.text), []
-        for place, character in enumerate(self.text):
-            left_below = np.array([place * (width + _GAP) - total / 2, -height / 2])
+        for position, character in enumerate(self.text):
+            left_below = np.array([position * (width + _GAP) - total / 2, -height / 2])
             strokes = [
                 line(0.5 + scale * (left_below + stroke), self.width)
                 for stroke in glyph_strokes(character)
@@ -455,77 +261,13 @@ class Letters(DensityTarget):
         return parts
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Ring(DensityTarget):
-    """A ring about the centre of the box.
-
-    Parameters
-    ----------
-    radius : float
-        Of its crest.
-    width : float
-        Full width at half maximum across it.
-    """
-
-    name: ClassVar[str] = "ring"
-
-    radius: float = 0.25
-    width: float = 0.18
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check("radius", 0.05, 0.45)
-
-    def parts(self) -> Sequence[tuple[float, Array]]:
-        """Return the ring; see `DensityTarget.parts`."""
-        angles = np.linspace(0, 2 * math.pi, 97)
-        circle = 0.5 + self.radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        return [(1.0, line(circle, self.width)[:-1])]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TwoLobes(DensityTarget):
-    """Two round lobes.
-
-    Parameters
-    ----------
-    share : float
-        Share of the electrons in the lobe to the left.
-    separation : float
-        Distance of the lobes' centres.
-    angle : float
-        By which the pair is turned about the centre of the box, in radians.
-    width : float
-        Full width at half maximum of each lobe.
-    """
-
-    name: ClassVar[str] = "two-lobes"
-
-    share: float = 0.4
-    separation: float = 0.4
-    angle: float = 0.0
-    width: float = 0.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check("share", 0.0, 1.0)
-        self._check("separation", 0.0, 0.9)
-        self._check("angle", -2 * math.pi, 2 * math.pi)
-
-    def parts(self) -> Sequence[tuple[float, Array]]:
-        """Return the two lobes; see `DensityTarget.parts`."""
-        half = 0.5 * self.separation
-        points = turned(np.array([[0.5 - half, 0.5], [0.5 + half, 0.5]]), self.angle)
-        return [(self.share, points[:1]), (1 - self.share, points[1:])]
-
-
 TARGETS: dict[str, type[DensityTarget]] = {
     target.name: target for target in (TwoLobes, Ring, Cross, Letters)
 }
 
 
 def density_targets() -> tuple[str, ...]:
-    """Return the names of the densities that can be drawn.
+    """Return the names of the shapes that `density_target` can build.
 
     Returns
     -------
@@ -541,26 +283,28 @@ def density_targets() -> tuple[str, ...]:
 
 
 def density_target(name: str, **parameters: object) -> DensityTarget:
-    """Build a density that is drawn from a simple shape.
+    """Build the density of a simple shape.
 
     Parameters
     ----------
     name : str
         One of `density_targets`.
     **parameters
-        What is drawn how; each shape's class documents its own.
+        Parameters of the shape: its width, and ``share``, ``separation`` and ``angle`` of
+        two-lobes, ``radius`` of a ring, ``arm`` and ``angle`` of a cross, ``text`` and ``margin``
+        of letters. Lengths are fractions of the side.
 
     Returns
     -------
     DensityTarget
-        Its ``density(box, n_pixels, n_electrons)`` draws it.
+        The shape; its ``density(box, n_pixels, n_electrons)`` returns the density.
 
     Raises
     ------
     UnknownNameError
         There is no such shape, or no such letter.
     UsageError
-        A parameter that the shape does not have, or a value it cannot use.
+        The shape has no such parameter, or the value is out of range.
 
     Examples
     --------
@@ -582,101 +326,12 @@ def density_target(name: str, **parameters: object) -> DensityTarget:
     return TARGETS[name](**parameters)  # type: ignore[arg-type]  # each checks its own
 
 
-def resampled(field: Array, n_pixels: int) -> Array:
-    """Bring a smooth field to another grid of pixel centres, by its cosine series.
-
-    Parameters
-    ----------
-    field : ndarray, shape (n, n)
-        Meets the walls with zero slope, as every density does.
-    n_pixels : int
-        Pixels a side of the new grid.
-
-    Returns
-    -------
-    ndarray, shape (n_pixels, n_pixels)
-        The cosines that both grids hold; the mean stays what it was.
-
-    Examples
-    --------
-    >>> coarse = np.outer(1 + np.hanning(8), np.ones(8))
-    >>> there_and_back = resampled(resampled(coarse, 32), 8)
-    >>> bool(np.allclose(there_and_back, coarse))
-    True
-    """
-    n_before = len(field)
-    if n_before == n_pixels:
-        return field
-    n_max = min(n_before, n_pixels) - 1
-    series = cosine_matrix(n_max, n_before) * (2 / n_before)
-    series[:, 0] /= 2
-    change = cosine_matrix(n_max, n_pixels) @ series.T
-    return np.asarray(change @ field @ change.T)
-
-
-def density_of_picture(
-    grey: ArrayLike, box: Box, n_pixels: int, n_electrons: float, width: float = 0.08
-) -> Array:
-    """Paint a picture as a density: the brighter, the denser.
-
-    Parameters
-    ----------
-    grey : array_like, shape (ny, nx)
-        Levels of grey from the top row downwards, as in image files; not negative. What is not
-        square gets dark margins.
-    box : Box
-        The box.
-    n_pixels : int
-        Pixels a side of the density.
-    n_electrons : float
-        What it integrates to.
-    width : float, default 0.08
-        Full width at half maximum of what a single bright pixel becomes, as a fraction of the side:
-        what is finer is blurred, since no moderate potential can hold it.
-
-    Returns
-    -------
-    ndarray, shape (n_pixels, n_pixels)
-        In 1/a0*^2; positive, smooth, and vanishing at the walls.
-
-    Raises
-    ------
-    DataError
-        If it is no picture, or dark all over.
-    UsageError
-        If the width is less than 2.5 pixels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from keras_qd.physics import Box
-    >>> box = Box(10.0)
-    >>> density = density_of_picture(np.eye(8), box, 32, n_electrons=2)
-    >>> round(float(density.sum() * box.pixel_area(32)), 9)
-    2.0
-    """
-    grey = np.asarray(grey, dtype=np.float64)
-    if grey.ndim != 2 or not np.isfinite(grey).all() or (grey < 0).any():
-        raise DataError(
-            f"a picture must be levels of grey (ny, nx), finite and not negative; its shape is "
-            f"{grey.shape}"
-        )
-    if not grey.any():
-        raise DataError("the picture is dark all over: there is nothing to draw")
-    pixels = _squared(grey[::-1])
-    average = _averaging(len(pixels), n_pixels)
-    amplitude = paint_grey(average @ pixels @ average.T, box, width)
-    return np.asarray(n_electrons * amplitude**2)
-
-
-def _squared(grey: Array) -> Array:
-    """Add dark margins until both sides are equal."""
-    margins = [(max(grey.shape) - side) / 2 for side in grey.shape]
-    return np.pad(grey, [(int(margin), int(margin + 0.5)) for margin in margins])
-
-
-def _averaging(n_before: int, n_after: int) -> Array:
-    """Means over the part of each old pixel that a new one covers, shape (n_after, n_before)."""
-    old, new = (np.arange(n + 1) / n for n in (n_before, n_after))
-    overlap = np.minimum(new[1:, None], old[1:]) - np.maximum(new[:-1, None], old[:-1])
-    return np.asarray(np.maximum(overlap, 0.0) * n_after)
+def _weights(shares: Sequence[float], parts: Array) -> Array:
+    """Weights of the amplitudes with which each part has its share of the density."""
+    # Where parts overlap, each has the product of its amplitude and the sum of all.
+    flat = parts.reshape(len(parts), -1)
+    overlaps = flat @ flat.T / (flat**2).sum(axis=1).mean()
+    weights = np.sqrt(shares)
+    for _ in range(_SHARING_STEPS):
+        weights = np.sqrt(weights * shares / (overlaps @ weights))
+    return np.asarray(weights)

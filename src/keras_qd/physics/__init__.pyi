@@ -13,11 +13,16 @@ from .line.solver import (
     states_1d as states_1d,
 )
 from .potentials.base import (
+    Parameter as Parameter,
     PotentialFamily as PotentialFamily,
     potential_families as potential_families,
     potential_family as potential_family,
     sample_generator as sample_generator,
     sample_potentials as sample_potentials,
+)
+from .references import (
+    taut_density as taut_density,
+    two_electron_energy as two_electron_energy,
 )
 from .solution import (
     Solution as Solution,
@@ -35,7 +40,5 @@ from .units import (
 )
 from .validation import (
     Check as Check,
-    taut_density as taut_density,
-    two_electron_energy as two_electron_energy,
     validate as validate,
 )

@@ -1,4 +1,4 @@
-"""The square box with hard walls that holds every two-dimensional dot."""
+"""The square box with hard walls, its pixel grid, and the check of fields on it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import DataError, UsageError
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Box:
-    """Square box with hard walls, the same in both directions.
+    """Square box with hard walls.
 
     The grid is the same everywhere: ``n`` x ``n`` pixels whose centres are ``(i + 1/2) length /
     n``, x along the last axis and y along the first.
@@ -56,7 +58,7 @@ class Box:
             Coordinates, in a0*.
         """
         if n_pixels < 1:
-            raise UsageError(f"a grid needs at least one pixel a side, got {n_pixels!r}")
+            raise UsageError(f"n_pixels must be at least 1, got {n_pixels!r}")
         return np.asarray((np.arange(n_pixels) + 0.5) * (self.length / n_pixels))
 
     def mesh(self, n_pixels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -79,7 +81,7 @@ class Box:
         return x, y
 
     def pixel_area(self, n_pixels: int) -> float:
-        """Area of one pixel, in a0*^2: ``sum(density) * pixel_area`` is the number of electrons.
+        """Area of a pixel; ``sum(density) * pixel_area`` is the number of electrons.
 
         Parameters
         ----------
@@ -94,31 +96,12 @@ class Box:
         return (self.length / n_pixels) ** 2
 
 
-Array = NDArray[np.float64]
-
-#: Least number of pixels a side.
+#: Smallest number of pixels a side.
 FEWEST_PIXELS = 8
 
 
 def check_field(field: Array, what: str, *, several: str, not_finite: str) -> Array:
-    """Return a field as float64, or raise where it cannot be used.
-
-    Parameters
-    ----------
-    field : array_like
-        The values, which should have shape (n_pixels, n_pixels).
-    what : str
-        What it is, such as ``"potential"``.
-    several : str
-        What to do with several of them.
-    not_finite : str
-        What to do about values that are not finite.
-
-    Raises
-    ------
-    DataError
-        If it is no square array of finite real numbers.
-    """
+    """Return a field as float64, or raise `DataError` unless it is a square finite real array."""
     if np.iscomplexobj(field):
         raise DataError(f"a {what} must be an array of real numbers, these are complex")
     try:

@@ -1,4 +1,4 @@
-"""Lowest eigenvalues of a large symmetric matrix that is known by its action alone."""
+"""Lowest eigenvalues of a large symmetric matrix, given as a matrix-vector product."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from keras_qd.errors import PhysicsError
 
 Array = NDArray[np.float64]
 
-#: Roots this close above the lowest, in the unit of the matrix, are held to the strict tolerance as
-#: well: what is left of one would else leak into the other.
+#: Roots this close above the lowest, in the unit of the matrix, must reach the strict tolerance as
+#: well, since the residual of one would mix into the other.
 _CLUSTER = 0.02
 
-#: Residual norm of the other roots, of which the eigenvalue alone matters. It would be good enough
-#: with 1e-3, but a root hidden close below another one comes to light only as that one converges.
+#: Residual norm of the other roots, of which only the eigenvalue matters. 1e-3 would do for it, but
+#: a root hidden close below another one appears only as that one converges.
 _LOOSE_TOLERANCE = 1e-5
 
-#: One more root is followed this far, in case it turns out to lie lower than those asked for.
+#: Residual norm of one more root, in case it turns out to lie below the wanted ones.
 _GUARD_TOLERANCE = 3e-2
 
 
@@ -33,11 +33,11 @@ def davidson(
     lowest: float = np.inf,
     max_iterations: int = 200,
 ) -> tuple[Array, Array]:
-    """Find the lowest eigenvalues and eigenvectors by block Davidson iteration [1]_.
+    """Find the lowest eigenvalues and eigenvectors of a symmetric matrix by block Davidson [1]_.
 
-    All wanted roots and one more are improved together in one subspace, which starts from all the
-    given vectors: a root that is nearly degenerate with another one, or hidden from one start by
-    symmetry, is found from the others.
+    All wanted roots and one more are improved together in one subspace that starts from all the
+    given vectors, so that a root that is nearly degenerate, or hidden from one start by symmetry,
+    is found from the others.
 
     Parameters
     ----------
@@ -47,17 +47,17 @@ def davidson(
         Maps residuals, shape (k, n), and their eigenvalues, shape (k,), to corrections: roughly
         ``(value - matrix)^-1 residual``.
     starts : ndarray, shape (k, n)
-        Start vectors, more than `n_roots` of them and linearly independent.
+        Linearly independent start vectors, more than `n_roots`.
     n_roots : int
-        How many eigenvalues, from the lowest.
+        Number of eigenvalues, from the lowest.
     tolerance : float, default 1e-6
-        Largest residual norm ``|A x - e x|`` of the lowest root and of those in its neighbourhood;
-        the eigenvalue is then good to about its square. Roots above it need only 1e-5.
+        Largest residual norm ``|A x - e x|`` of the lowest root and its neighbours; the error of
+        the eigenvalue is about its square. Roots above these need only 1e-5.
     lowest : float, default inf
-        A smaller value than the lowest eigenvalue, known from elsewhere: no root above its
-        neighbourhood needs the strict tolerance.
+        An eigenvalue known from elsewhere, for which `tolerance` holds if it is smaller: no root
+        above its neighbourhood then needs it.
     max_iterations : int, default 200
-        Blocks of new directions before giving up.
+        Largest number of blocks of new directions.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def davidson(
 
 
 class _Subspace:
-    """Orthonormal vectors, their images under the matrix, and the matrix between them."""
+    """Orthonormal vectors, their images, and the projection of the matrix."""
 
     def __init__(self, apply: Callable[[Array], Array], capacity: int) -> None:
         self._apply = apply
@@ -123,7 +123,7 @@ class _Subspace:
         return self._size + n_more > self._capacity
 
     def extend(self, vectors: Array) -> None:
-        """Add the part of the vectors that is not in the subspace yet."""
+        """Add the components of vectors that are orthogonal to the subspace."""
         if self._size == 0:
             self._vectors = np.empty((self._capacity, vectors.shape[1]))
             self._images = np.empty_like(self._vectors)
@@ -149,7 +149,7 @@ class _Subspace:
             self._size += 1
 
     def contract(self, mixing: Array) -> None:
-        """Keep the given combinations of the vectors alone."""
+        """Replace the vectors by the given combinations."""
         size = mixing.shape[0]
         projection = mixing @ self.projection @ mixing.T
         self._vectors[:size], self._images[:size] = mixing @ self.vectors, mixing @ self.images

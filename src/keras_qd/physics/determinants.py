@@ -23,19 +23,7 @@ from scipy.sparse import csc_array, csr_array
 
 @dataclass(frozen=True)
 class Removals:
-    """All ways to take electrons out of strings.
-
-    Parameters
-    ----------
-    rest : ndarray of int, shape (k,)
-        Number of the string that stays.
-    taken : ndarray of int, shape (k,)
-        Number of the string that is taken out: an orbital, or a pair of them.
-    string : ndarray of int, shape (k,)
-        Number of the string that it is taken from.
-    sign : ndarray, shape (k,)
-        Fermi sign.
-    """
+    """All ways to remove electrons from strings: numbers of what stays, is taken, and the whole."""
 
     rest: Places
     taken: Places
@@ -44,39 +32,14 @@ class Removals:
 
 
 def strings(n_orbitals: int, n_electrons: int) -> Places:
-    """Occupied orbitals of all strings, rising.
-
-    Parameters
-    ----------
-    n_orbitals, n_electrons : int
-        Number of orbitals, and how many of them are occupied.
-
-    Returns
-    -------
-    ndarray of int, shape (binomial(n_orbitals, n_electrons), n_electrons)
-
-    Examples
-    --------
-    >>> strings(4, 2).tolist()
-    [[0, 1], [0, 2], [1, 2], [0, 3], [1, 3], [2, 3]]
-    """
+    """Occupied orbitals of all strings, rising, shape (binomial, n_electrons)."""
     falling = list(combinations(range(n_orbitals - 1, -1, -1), n_electrons))
     rows = np.array(falling, dtype=np.intp).reshape(len(falling), n_electrons)
     return rows[::-1, ::-1].copy()
 
 
 def string_numbers(occupied: Places) -> Places:
-    """Numbers of strings: ``sum_k binomial(o_k, k + 1)``.
-
-    Parameters
-    ----------
-    occupied : ndarray of int, shape (k, n_electrons)
-        Occupied orbitals, rising.
-
-    Returns
-    -------
-    ndarray of int, shape (k,)
-    """
+    """Numbers of strings, ``sum_k binomial(o_k, k + 1)``, from rising occupied orbitals (k, n)."""
     numbers = np.zeros(occupied.shape[0], dtype=np.intp)
     for k, orbitals in enumerate(occupied.T):
         table = np.array([comb(o, k + 1) for o in range(int(orbitals.max(initial=0)) + 1)])
@@ -86,7 +49,7 @@ def string_numbers(occupied: Places) -> Places:
 
 @lru_cache(maxsize=64)
 def removals(n_orbitals: int, n_electrons: int, n_taken: int) -> Removals:
-    """Tabulate all ways to take `n_taken` electrons out of the strings of `n_electrons`."""
+    """Tabulate all ways to remove `n_taken` electrons from strings of `n_electrons`."""
     occupied = strings(n_orbitals, n_electrons)
     parts = []
     for taken in combinations(range(n_electrons), n_taken):
@@ -111,30 +74,24 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Reduction:
-    """R+ or R- of one sector, in the forms that are applied.
-
-    Parameters
-    ----------
-    matrix : csr_array, shape (spectators * pairs, dimension of the sector)
-        The pair is the faster index of the rows; no rows where there are no such pairs.
-    """
+    """R+ or R- of a sector: rows (spectators, pair) with the pair faster, columns basis states."""
 
     matrix: csr_array
 
     @cached_property
     def transpose(self) -> csc_array:
-        """R^T, kept since SciPy takes longer to make one than to apply a small one."""
+        """R^T, cached since making it takes SciPy longer than applying a small one."""
         return self.matrix.T
 
     @cached_property
     def dense(self) -> Array:
-        """R with its zeros: only for sectors small enough for dense algebra."""
+        """R as a dense matrix, for small sectors."""
         return np.asarray(self.matrix.toarray())
 
 
 @dataclass(frozen=True)
 class _Entries:
-    """Elements of R: a state (up string, down string) gives to (spectators, pair)."""
+    """Elements of R between states (up string, down string) and (spectators, pair)."""
 
     spectators: Places
     pair: Places
@@ -149,18 +106,7 @@ class _Entries:
 
 
 def singlet_reduction(n_orbitals: int, n_up: int, n_down: int) -> Reduction:
-    """R+ of a sector.
-
-    Parameters
-    ----------
-    n_orbitals, n_up, n_down : int
-        The sector.
-
-    Returns
-    -------
-    Reduction
-        Without rows where all electrons point up.
-    """
+    """R+ of a sector; no rows where all electrons point up."""
     entries = [_opposite_spins(n_orbitals, n_up, n_down, 1)] if n_down else []
     return _assemble(entries, n_orbitals, (n_up, n_down), n_orbitals * (n_orbitals + 1) // 2)
 
@@ -178,7 +124,7 @@ def triplet_reduction(n_orbitals: int, n_up: int, n_down: int) -> Reduction:
 
 
 def _opposite_spins(n_orbitals: int, n_up: int, n_down: int, symmetry: int) -> _Entries:
-    """Take an up and a down electron out, as a singlet (symmetry 1) or a triplet pair (-1)."""
+    """Remove an up and a down electron, as a singlet (symmetry 1) or a triplet pair (-1)."""
     up, down = (_outer(removals(n_orbitals, n, 1), axis) for axis, n in enumerate((n_up, n_down)))
     shape = (up.string.size, down.string.size)
     i, k, rest_up, rest_down, string_up, string_down = (
@@ -208,7 +154,7 @@ def _outer(removal: Removals, axis: int) -> Removals:
 
 
 def _equal_spins(n_orbitals: int, n_taken_from: int, n_others: int, *, up: bool) -> _Entries:
-    """Take two electrons of equal spin out: a triplet pair."""
+    """Remove two electrons of equal spin: a triplet pair."""
     removal = removals(n_orbitals, n_taken_from, 2)
     n_strings = comb(n_orbitals, n_others)
     other = np.tile(np.arange(n_strings), removal.rest.size)
@@ -244,13 +190,7 @@ def _assemble(
 
 @dataclass(frozen=True)
 class SpinSector:
-    """Determinants of `n_up` and `n_down` electrons in `n_orbitals` orbitals.
-
-    Parameters
-    ----------
-    n_orbitals, n_up, n_down : int
-        ``n_up >= n_down``, and ``n_up <= n_orbitals``.
-    """
+    """Determinants of ``n_up >= n_down`` electrons in at least `n_up` orbitals."""
 
     n_orbitals: int
     n_up: int
@@ -294,29 +234,18 @@ class SpinSector:
 
     @cached_property
     def singlet_reduction(self) -> Reduction:
-        """R+ of `reductions`; without rows where all electrons point up."""
+        """R+; without rows where all electrons point up."""
         return singlet_reduction(self.n_orbitals, self.n_up, self.n_down)
 
     @cached_property
     def triplet_reduction(self) -> Reduction:
-        """R- of `reductions`."""
+        """R-."""
         return triplet_reduction(self.n_orbitals, self.n_up, self.n_down)
 
     def spin_squared(self, vector: Array) -> float:
-        """Return the expectation of S^2.
-
-        Each pair of electrons contributes ``2 s_i . s_j``, -3/2 for a singlet and 1/2 for a
-        triplet, so that ``<S^2> = N (N + 2) / 4 - 2 |R_+ psi|^2``.
-
-        Parameters
-        ----------
-        vector : ndarray, shape (dimension,)
-            Normalised state.
-
-        Returns
-        -------
-        float
-        """
+        """Return the expectation of S^2 in a normalised state."""
+        # A pair contributes 2 s_i . s_j, -3/2 for a singlet and 1/2 for a triplet, hence
+        # <S^2> = N (N + 2) / 4 - 2 |R_+ psi|^2.
         n_singlets = float(np.sum((self.singlet_reduction.matrix @ vector) ** 2))
         return self.n_electrons * (self.n_electrons + 2) / 4 - 2 * n_singlets
 
@@ -330,18 +259,7 @@ class SpinSector:
         return matrix
 
     def density_matrices(self, vector: Array) -> tuple[Array, Array]:
-        """One-body density matrices of the up and of the down electrons.
-
-        Parameters
-        ----------
-        vector : ndarray, shape (dimension,)
-            Normalised state.
-
-        Returns
-        -------
-        up, down : ndarray, shape (n_orbitals, n_orbitals)
-            ``<a+_i a_j>``; their traces are `n_up` and `n_down`.
-        """
+        """One-body density matrices ``<a+_i a_j>`` of the up and down electrons of a state."""
         amplitudes = self.amplitudes(vector)
         up = _density_matrix(amplitudes, self.n_orbitals, self.n_up)
         if self.is_even:
@@ -349,23 +267,12 @@ class SpinSector:
         return up, _density_matrix(amplitudes.T, self.n_orbitals, self.n_down)
 
     def places_of(self, small: SpinSector) -> Places:
-        """Places that the basis states of the same electrons in fewer orbitals have in this one."""
+        """Return the indices here of the basis states of a sector with fewer orbitals."""
         up, down = small.strings
         return (up * (up + 1) // 2 if self.is_even else up * self.shape[1]) + down
 
     def embed(self, vectors: Array, small: SpinSector) -> Array:
-        """Write states of the same electrons in fewer orbitals as states of this sector.
-
-        Parameters
-        ----------
-        vectors : ndarray, shape (k, small.dimension)
-        small : SpinSector
-            The sector that they belong to.
-
-        Returns
-        -------
-        ndarray, shape (k, dimension)
-        """
+        """Write states (k, small.dimension) of a sector with fewer orbitals in this one."""
         embedded = np.zeros((vectors.shape[0], self.dimension))
         embedded[:, self.places_of(small)] = vectors
         return embedded
@@ -373,12 +280,12 @@ class SpinSector:
 
 @lru_cache(maxsize=32)
 def spin_sector(n_orbitals: int, n_up: int, n_down: int) -> SpinSector:
-    """Return the sector, with its tables kept for the next call."""
+    """Return a cached sector."""
     return SpinSector(n_orbitals, n_up, n_down)
 
 
 def _density_matrix(amplitudes: Array, n_orbitals: int, n_electrons: int) -> Array:
-    """<a+_i a_j> of the electrons whose strings number the rows of the amplitudes."""
+    """<a+_i a_j> of the electrons whose strings are the rows of the amplitudes."""
     if n_electrons == 0:
         return np.zeros((n_orbitals, n_orbitals))
     left = (_annihilator(n_orbitals, n_electrons) @ amplitudes).reshape(n_orbitals, -1)
@@ -387,7 +294,7 @@ def _density_matrix(amplitudes: Array, n_orbitals: int, n_electrons: int) -> Arr
 
 @lru_cache(maxsize=16)
 def _annihilator(n_orbitals: int, n_electrons: int) -> csr_array:
-    """Take one electron out of a string: rows are (orbital, string that stays)."""
+    """Remove one electron from a string: rows are (orbital, string that stays)."""
     one = removals(n_orbitals, n_electrons, 1)
     n_rest = comb(n_orbitals, n_electrons - 1)
     shape = (n_orbitals * n_rest, comb(n_orbitals, n_electrons))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UnknownNameError, UsageError
 
-#: What each interaction is, and its length parameter with the value that a plain name stands for.
+#: Interactions by name, with their length parameter and its default.
 _LENGTH_PARAMETER: dict[str, tuple[str, float] | None] = {
     "coulomb": None,
     "finite-thickness": ("thickness", 0.3),
@@ -37,16 +37,16 @@ class Interaction:
     name : str
         One of the names above.
     thickness : float, optional
-        d, in a0*; for ``"finite-thickness"`` alone, 0.3 by default.
+        d in a0*, for ``"finite-thickness"`` only; 0.3 by default.
     screening_length : float, optional
-        s, in a0*; for ``"screened"`` alone, 1.0 by default.
+        s in a0*, for ``"screened"`` only; 1.0 by default.
 
     Raises
     ------
     UnknownNameError
         If there is no such interaction.
     UsageError
-        If a length is given to an interaction that has none, or is not positive and finite.
+        If a length is given to an interaction without one, or is not positive and finite.
 
     References
     ----------
@@ -77,7 +77,7 @@ class Interaction:
                 value = default if value is None else float(value)
                 object.__setattr__(self, field, value)
             if value is not None and field != own:
-                raise UsageError(f"the interaction {self.name!r} has no {field}: leave it out")
+                raise UsageError(f"the interaction {self.name!r} has no {field}; leave it out")
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UsageError(f"{field} must be positive and finite, got {value!r}")
 
@@ -87,14 +87,14 @@ class Interaction:
         return self.thickness if self.thickness is not None else self.screening_length
 
     def scaled(self, factor: float) -> Interaction:
-        """Return the same interaction with lengths measured in a unit ``1 / factor`` as long.
+        """Return the interaction in units of length ``1 / factor``.
 
-        ``w(r) = factor * w.scaled(factor)(factor * r)`` for every interaction here.
+        ``w(r) = factor * w.scaled(factor)(factor * r)`` for every interaction.
 
         Parameters
         ----------
         factor : float
-            How many of the new units make one old one.
+            Number of new units of length in an old one.
 
         Returns
         -------

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.box import Box
-from keras_qd.physics.eigenpairs import lowest_eigenpairs
 from keras_qd.physics.sine_basis import SineBasis, sine_basis
 
 
@@ -72,7 +72,9 @@ def solve_orbitals(potential: Array, box: Box, basis: SineBasis, n_orbitals: int
     hamiltonian = basis.potential_matrix(potential)
     diagonal = np.einsum("ii->i", hamiltonian)
     diagonal += basis.kinetic * (np.pi / box.length) ** 2
-    energies, coefficients = lowest_eigenpairs(hamiltonian, n_orbitals)
+    energies, coefficients = eigh(
+        hamiltonian, subset_by_index=(0, n_orbitals - 1), driver="evr", check_finite=False
+    )
     largest = np.argmax(np.abs(coefficients), axis=0)
     coefficients *= np.sign(coefficients[largest, np.arange(n_orbitals)])
     return Orbitals(basis, box, energies, coefficients)

@@ -1,19 +1,18 @@
 """Sine functions of the hard-wall box, and matrix elements of a potential between them.
 
-Everything here is for the box [0, pi] x [0, pi], whose sine functions are
+The box is [0, pi] x [0, pi], and its sine functions are
 
     s_ab(x, y) = (2 / pi) sin(a x) sin(b y),    a, b = 1, 2, ...,  a^2 + b^2 <= n_max^2 + 1.
 
 The circular cut keeps all functions up to one kinetic energy, so that no direction is preferred.
-A potential is known at the pixel centres and stands for its cosine interpolant. The product of two
-sines is a sum of cosines, hence matrix elements are gathered from the cosine coefficients of the
-potential [1]_.
+A potential at the pixel centres represents its cosine interpolant. The product of two sines is a
+sum of cosines, so that matrix elements are gathered from the cosine coefficients of the potential
+[1]_.
 
 References
 ----------
 .. [1] D. T. Colbert and W. H. Miller, J. Chem. Phys. 96, 1982 (1992), doi:10.1063/1.462100 (sine
-functions
-   and grids); the sums over cosines are elementary.
+   functions and grids); the sums over cosines are elementary.
 """
 
 from __future__ import annotations
@@ -29,15 +28,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SineBasis:
-    """Sine functions up to a circular cut, tabulated on a pixel grid.
-
-    Parameters
-    ----------
-    n_max : int
-        Largest number of half waves along one direction.
-    n_pixels : int
-        Pixels along the side of the grid, more than `n_max`.
-    """
+    """Sine functions of up to `n_max` half waves within the circular cut, on a pixel grid."""
 
     n_max: int
     n_pixels: int
@@ -61,14 +52,14 @@ class SineBasis:
 
     @cached_property
     def _averaging_cosines(self) -> Array:
-        # Cosines that the grid cannot tell from lower ones do not occur in the interpolant.
+        # Cosines that the grid aliases to lower ones do not occur in the interpolant.
         order = np.arange(2 * self.n_max + 1)
         cosines = cosine_matrix(2 * self.n_max, self.n_pixels) / self.n_pixels
         return np.asarray(np.where(order < self.n_pixels, cosines, 0.0))
 
     @cached_property
     def _gather(self) -> tuple[NDArray[np.intp], ...]:
-        """Flat places of the four cosines that each product of two sines has."""
+        """Flat indices of the four cosines in each product of two sines."""
         b, a = self.half_waves.T
         minus_y, plus_y = np.abs(b[:, None] - b), b[:, None] + b
         minus_x, plus_x = np.abs(a[:, None] - a), a[:, None] + a
@@ -79,18 +70,7 @@ class SineBasis:
         )
 
     def potential_matrix(self, potential: Array) -> Array:
-        """Matrix elements of a potential between all functions.
-
-        Parameters
-        ----------
-        potential : ndarray, shape (n_pixels, n_pixels)
-            Potential at the pixel centres, y first.
-
-        Returns
-        -------
-        ndarray, shape (n_functions, n_functions)
-            ``<ab|V|cd>``, in the unit of the potential.
-        """
+        """Matrix elements ``<ab|V|cd>`` of a potential at the pixel centres, y first."""
         cosines = (self._averaging_cosines.T @ potential @ self._averaging_cosines).ravel()
         both, minus_plus, plus_minus, neither = self._gather
         matrix = cosines[both] - cosines[minus_plus]
@@ -99,69 +79,36 @@ class SineBasis:
         return np.asarray(matrix)
 
     def as_grids(self, coefficients: Array) -> Array:
-        """Spread coefficients of the functions over (b, a) squares.
-
-        Parameters
-        ----------
-        coefficients : ndarray, shape (n_functions, m)
-
-        Returns
-        -------
-        ndarray, shape (m, n_max, n_max)
-        """
+        """Spread coefficients (n_functions, m) of the functions over (b, a) squares (m, n, n)."""
         squares = np.zeros((coefficients.shape[1], self.n_max, self.n_max))
         b, a = self.half_waves.T - 1
         squares[:, b, a] = coefficients.T
         return squares
 
     def values(self, coefficients: Array, n_pixels: int | None = None) -> Array:
-        """Evaluate expansions at the pixel centres.
-
-        Parameters
-        ----------
-        coefficients : ndarray, shape (n_functions, m)
-        n_pixels : int, optional
-            Another grid than the basis' own.
-
-        Returns
-        -------
-        ndarray, shape (m, n_pixels, n_pixels)
-        """
+        """Evaluate expansions (n_functions, m) at the pixel centres: (m, n_pixels, n_pixels)."""
         sines = self.sines if n_pixels is None else sine_matrix(self.n_max, n_pixels)
         return np.asarray(sines @ self.as_grids(coefficients) @ sines.T)
 
     def outside(self, fields: Array) -> tuple[Array, Array]:
-        """Components of fields on the grid along the sine functions left out by the cut.
-
-        Parameters
-        ----------
-        fields : ndarray, shape (m, n_pixels, n_pixels)
-            Fields that vanish at the walls, such as potential times orbital.
-
-        Returns
-        -------
-        components : ndarray, shape (m, k)
-            Along the k functions that the grid holds and the basis does not.
-        kinetic : ndarray, shape (k,)
-            Kinetic energies of those functions.
-        """
+        """Components (m, k) of fields (m, n, n) outside the cut, and kinetic energies (k,)."""
         n = self.n_pixels
         sines = sine_matrix(n - 1, n) * (np.pi / n)
-        places, kinetic = self._left_out
-        return (sines.T @ fields @ sines).reshape(-1, (n - 1) ** 2)[:, places], kinetic
+        indices, kinetic = self._left_out
+        return (sines.T @ fields @ sines).reshape(-1, (n - 1) ** 2)[:, indices], kinetic
 
     @cached_property
     def _left_out(self) -> tuple[NDArray[np.intp], Array]:
-        """Flat places (b, a) and kinetic energies of the functions that the grid alone holds."""
+        """Flat indices (b, a) and kinetic energies of the functions that only the grid holds."""
         b, a = np.mgrid[1 : self.n_pixels, 1 : self.n_pixels]
         squares = (a**2 + b**2).ravel()
-        places = np.flatnonzero(squares > self.n_max**2 + 1)
-        return places, 0.5 * squares[places].astype(np.float64)
+        indices = np.flatnonzero(squares > self.n_max**2 + 1)
+        return indices, 0.5 * squares[indices].astype(np.float64)
 
 
 @lru_cache(maxsize=16)
 def sine_basis(n_max: int, n_pixels: int) -> SineBasis:
-    """Return the basis, with its tables kept for the next call."""
+    """Return a cached basis."""
     return SineBasis(n_max, n_pixels)
 
 

@@ -1,11 +1,11 @@
-r"""Effective atomic units and the nanometres and millielectronvolts that they stand for.
+r"""Effective atomic units in nanometres and millielectronvolts.
 
 With the effective mass :math:`m^* = m\, m_e` and the relative permittivity :math:`\epsilon` of a
 material
 
 .. math:: a_0^* = \frac{\epsilon}{m} a_0, \qquad \mathrm{Ha}^* = \frac{m}{\epsilon^2} \mathrm{Ha}
 
-with CODATA's Bohr radius and Hartree energy as `scipy.constants` has them [1]_.
+with CODATA's Bohr radius and Hartree energy of `scipy.constants` [1]_.
 
 .. [1] S. M. Reimann and M. Manninen, "Electronic structure of quantum dots", Rev. Mod. Phys. 74,
    1283 (2002), https://doi.org/10.1103/RevModPhys.74.1283
@@ -32,7 +32,7 @@ _HARTREE_MEV: float = constants.physical_constants["Hartree energy in eV"][0] * 
 
 @dataclass(frozen=True)
 class Material:
-    """A semiconductor as the effective-mass approximation sees it, and its effective atomic units.
+    """A semiconductor in the effective-mass approximation, and its effective atomic units.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ class Material:
     permittivity : float
         Static relative permittivity.
     convention : str
-        Which mass and which permittivity, where there are several.
+        The mass and permittivity that are meant, where there are several.
     effective_mass_source, permittivity_source : str
-        Where the constants come from, with DOI.
+        Sources of the constants, with DOI.
 
     Raises
     ------
     UsageError
-        A mass or a permittivity that is not a positive number.
+        If the mass or the permittivity is not a positive number.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class Material:
         return _HARTREE_MEV * self.effective_mass / self.permittivity**2
 
     def to_nanometres(self, length: Quantity) -> Quantity:
-        """Length in nm from one in a0*.
+        """Convert a length from a0* to nm.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class Material:
         return length * self.bohr_radius
 
     def from_nanometres(self, length: Quantity) -> Quantity:
-        """Length in a0* from one in nm.
+        """Convert a length from nm to a0*.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class Material:
         return length / self.bohr_radius
 
     def to_millielectronvolts(self, energy: Quantity) -> Quantity:
-        """Energy in meV from one in Ha*.
+        """Convert an energy from Ha* to meV.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Material:
         return energy * self.hartree
 
     def from_millielectronvolts(self, energy: Quantity) -> Quantity:
-        """Energy in Ha* from one in meV.
+        """Convert an energy from meV to Ha*.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class Material:
         return energy / self.hartree
 
     def to_per_nanometre(self, density: Quantity, dimensions: int = 2) -> Quantity:
-        """Density in nm^-dimensions from one in a0*^-dimensions.
+        """Convert a density from a0*^-dimensions to nm^-dimensions.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class Material:
         return density / self.bohr_radius**dimensions
 
     def from_per_nanometre(self, density: Quantity, dimensions: int = 2) -> Quantity:
-        """Density in a0*^-dimensions from one in nm^-dimensions.
+        """Convert a density from nm^-dimensions to a0*^-dimensions.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ _MATERIALS = {
             0.1905,
             11.7,
             "transverse mass: a layer grown along [001], where the two valleys along the growth"
-            " direction are lowest; the solvers know one valley alone",
+            " direction are lowest; the solvers have one valley",
             _HENSEL,
             _LEVINSHTEIN,
         ),
@@ -238,12 +238,12 @@ def material(name: str) -> Material:
     Returns
     -------
     Material
-        Its constants, their sources, and conversions to nm and meV.
+        The constants, their sources, and conversions to nm and meV.
 
     Raises
     ------
     UnknownNameError
-        There is no such material; build a `Material` with its mass and permittivity.
+        If there is no such material; build a `Material` from its mass and permittivity instead.
 
     Examples
     --------

@@ -19,8 +19,8 @@ from keras_qd.data.quantum_dots import QuantumDots
 from keras_qd.data.store.generation import generate
 from keras_qd.data.stored import VARIABLE, StoredDataset
 from keras_qd.physics.box import Box
+from keras_qd.physics.references import two_electron_energy
 from keras_qd.physics.solver import solve
-from keras_qd.physics.validation import two_electron_energy
 from keras_qd.testing.findings import faults_on
 
 _DOTS: dict[str, Any] = {"n_electrons": 1, "n_pixels": 16, "n_orbitals": 6}

@@ -24,30 +24,30 @@ from keras_qd.testing.findings import Findings, find_registered, survives_json
 
 _LENGTH = 10.0
 
-#: Draws the sample of one index on some number of points.
-_Draw: TypeAlias = Callable[[int, int], tuple[np.ndarray, dict[str, float]]]
+#: Returns what a family drew for one index, and its potential on some number of points.
+_Draw: TypeAlias = Callable[[int, int], tuple[dict[str, Any], np.ndarray]]
 
 
 def check_potential_family(family: str | Family, **settings: Any) -> None:
     """Check a family of random potentials, in a box or on a line.
 
-    It must be found by its name, where one is given, and be a frozen dataclass whose settings
-    survive JSON. It must draw finite potentials in double precision with the parameters that it
-    names; from the random generator that it is given and from nothing else, and the same smooth
-    function whatever the grid.
+    It must be registered, where a name is given, and be a frozen dataclass whose settings survive
+    JSON. It must draw a number for each of its parameters, from the random generator that it is
+    given alone, and compute finite potentials in double precision that depend on these parameters
+    alone and are the same smooth function on every grid.
 
     Parameters
     ----------
     family : str or Family
-        A name among :func:`keras_qd.physics.potential_families`, or a family that is built, as one
-        that is not registered: ``check_potential_family(MyFamily())``.
+        A name among :func:`keras_qd.physics.potential_families`, or a family object, which need not
+        be registered: ``check_potential_family(MyFamily())``.
     **settings
-        Settings of the family, where it is named.
+        Settings of the family, where a name is given.
 
     Raises
     ------
     ConformanceError
-        If anything is wrong; it lists all that is.
+        If anything is wrong; it lists everything that is.
 
     Examples
     --------
@@ -81,16 +81,15 @@ def _check_built(found: Findings, family: Any) -> None:
 
 
 def _drawing(family: Any) -> tuple[_Draw, tuple[int, int, slice]]:
-    """Return what draws a sample, and two grids of which the second holds the first."""
-    if isinstance(family, LineFamily):
-        return (
-            lambda index, n: family.sample(sample_generator(0, index), _LENGTH, n),
-            (15, 31, slice(1, None, 2)),
-        )
-    return (
-        lambda index, n: family.sample(sample_generator(0, index), Box(_LENGTH), n),
-        (16, 48, slice(1, None, 3)),
-    )
+    """Return a function that draws a sample, and two grids of which the second holds the first."""
+    on_line = isinstance(family, LineFamily)
+    box = _LENGTH if on_line else Box(_LENGTH)
+
+    def draw(index: int, n: int) -> tuple[dict[str, Any], np.ndarray]:
+        drawn = family.draw(sample_generator(0, index))
+        return drawn, family.values(drawn, box, n)
+
+    return draw, (15, 31, slice(1, None, 2)) if on_line else (16, 48, slice(1, None, 3))
 
 
 def _check_description(found: Findings, family: Any) -> None:
@@ -130,7 +129,17 @@ def _check_configuration(found: Findings, family: Any) -> None:
 
 
 def _check_sample(found: Findings, family: Any, draw: _Draw, grids: Any) -> bool | None:
-    values, drawn = draw(0, grids[0])
+    drawn = family.draw(sample_generator(0, 0))
+    names = family.parameter_names
+    named = found.require(
+        all(isinstance(drawn.get(name), Real) for name in names),
+        f"a sample has {', '.join(drawn) or 'no parameters'}, and its parameters are "
+        f"{', '.join(names)}",
+        "let draw return a number for each of them",
+    )
+    if not named:
+        return None
+    values = draw(0, grids[0])[1]
     shape = (grids[0],) if isinstance(family, LineFamily) else (grids[0], grids[0])
     sound = found.require(
         getattr(values, "shape", None) == shape and values.dtype == np.float64,
@@ -145,17 +154,11 @@ def _check_sample(found: Findings, family: Any, draw: _Draw, grids: Any) -> bool
         "a sample holds NaN or infinity",
         "keep every value finite: the box has its walls",
     )
-    names = tuple(family.parameter_names)
-    found.require(
-        tuple(drawn) == names and all(isinstance(value, Real) for value in drawn.values()),
-        f"a sample tells {', '.join(drawn)}, and its parameter_names are {', '.join(names)}",
-        "return a number for each of them, in their order",
-    )
     return True
 
 
 def _check_repeats(found: Findings, draw: _Draw, size: int) -> None:
-    first, other, again = (draw(index, size)[0] for index in (0, 1, 0))
+    first, other, again = (draw(index, size)[1] for index in (0, 1, 0))
     found.require(
         bool(np.array_equal(first, again)),
         "the same random generator gives another potential the second time",
@@ -169,12 +172,11 @@ def _check_repeats(found: Findings, draw: _Draw, size: int) -> None:
 
 
 def _check_grids(found: Findings, draw: _Draw, grids: tuple[int, int, slice]) -> None:
-    (coarse, drawn), (fine, drawn_fine) = draw(0, grids[0]), draw(0, grids[1])
+    coarse, fine = draw(0, grids[0])[1], draw(0, grids[1])[1]
     shared = fine[(grids[2],) * fine.ndim]
     scale = max(1.0, float(np.abs(coarse).max()))
     found.require(
-        bool(np.allclose(coarse, shared, rtol=0.0, atol=1e-3 * scale))
-        and bool(np.allclose(list(drawn.values()), list(drawn_fine.values()), equal_nan=True)),
-        "on another grid the same random generator gives another potential",
-        "draw numbers that do not depend on the grid first, then evaluate a function of x and y",
+        bool(np.allclose(coarse, shared, rtol=0.0, atol=1e-3 * scale)),
+        "on another grid the same parameters give another potential",
+        "compute values of one function of x and y at the cell centres",
     )

@@ -1,4 +1,4 @@
-"""The front door of the one-dimensional solver: shapes, states, refusals, sampling."""
+"""The public solver on a line: shapes, states, errors, sampling."""
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ import pytest
 
 from keras_qd import physics
 from keras_qd.physics.potentials.gate_array import gate_shares
-from keras_qd.physics.potentials.random_fourier import field_functions
+from keras_qd.physics.potentials.random_fourier import count_cosines, field_functions
 
 BOX = physics.Box(10.0)
 
@@ -19,7 +19,7 @@ def draw(family, n_pixels=101, index=0, **parameters):
 
 
 def test_random_fourier_has_unit_variance_and_a_gaussian_correlation():
-    functions, _ = field_functions(0.15, 41)
+    functions, _ = field_functions(0.15, 41, count_cosines(0.15))
     correlation = functions.T @ functions  # of two points on a line along an axis
     np.testing.assert_allclose(np.diag(correlation), 1.0, atol=1e-12)
     distance = np.arange(-10, 11) / 41
@@ -31,7 +31,7 @@ def test_random_fourier_has_unit_variance_and_a_gaussian_correlation():
 def test_random_fourier_has_the_mean_and_deviation_asked_for():
     fields = physics.sample_potentials(1000, BOX, 16, seed=9, offset=0.7, amplitude=2.0)
     np.testing.assert_allclose(fields.mean(axis=(1, 2)), 0.7, atol=1e-5)
-    _, means = field_functions(0.15, 16)
+    _, means = field_functions(0.15, 16, count_cosines(0.15))
     # Taking the mean of each sample away takes its variance from the average over the box.
     expected = 2.0**2 * (1.0 - np.sum(means**2) ** 2)
     assert np.mean(fields.var(axis=0)) == pytest.approx(expected, rel=0.03)

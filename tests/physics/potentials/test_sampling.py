@@ -70,7 +70,7 @@ def test_samples_are_smooth_enough_for_the_default_grid(family):
     assert np.all(step < 0.15 * height)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     family=st.sampled_from(FAMILIES),
     seed=st.integers(0, 2**63),

@@ -43,26 +43,7 @@ DVR_BLOCK = 256
 
 @functools.lru_cache(maxsize=8)
 def kinetic_matrix(n_points: int, length: float) -> NDArray[np.float64]:
-    """Kinetic energy between the nodes.
-
-    Parameters
-    ----------
-    n_points : int
-        Number of interior nodes.
-    length : float
-        Distance of the walls in a0*.
-
-    Returns
-    -------
-    ndarray, shape (n_points, n_points)
-        In Ha*; read-only.
-
-    Examples
-    --------
-    >>> levels = np.linalg.eigvalsh(kinetic_matrix(10, math.pi))
-    >>> print(np.round(2 * levels[:3], 12))
-    [1. 4. 9.]
-    """
+    """Kinetic energy between the interior nodes, in Ha*; read-only."""
     orders = np.arange(1, n_points + 1)
     sines = np.sin(np.outer(orders, orders) * (math.pi / (n_points + 1)))
     energies = (orders * math.pi / length) ** 2 / 2.0
@@ -74,24 +55,7 @@ def kinetic_matrix(n_points: int, length: float) -> NDArray[np.float64]:
 def dvr_states(
     potentials: NDArray[np.float64], length: float, n_states: int = 1
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Solve a batch of one-electron systems for their lowest states, by LAPACK.
-
-    Parameters
-    ----------
-    potentials : ndarray, shape (n, points)
-        At the interior nodes, in Ha*.
-    length : float
-        Distance of the walls in a0*.
-    n_states : int
-        States of each system.
-
-    Returns
-    -------
-    energies : ndarray, shape (n, n_states)
-        In Ha*, rising.
-    orbitals : ndarray, shape (n, n_states, points)
-        Real wave functions in a0*^(-1/2) with ``sum(orbital**2) * h == 1``.
-    """
+    """Lowest states of one-electron systems: energies (n, k), orbitals (n, k, points)."""
     n, points = potentials.shape
     kinetic = kinetic_matrix(points, length)
     energies = np.empty((n, n_states))
@@ -115,17 +79,7 @@ MOST_ITERATIONS = 60
 
 
 class GroundStates(NamedTuple):
-    """Ground states of a batch of one-electron systems.
-
-    Attributes
-    ----------
-    energies : ndarray, shape (n,)
-        In Ha*.
-    densities : ndarray, shape (n, points)
-        In 1/a0*, each with ``sum(density) * h == 1``.
-    lower, upper : ndarray, shape (n,)
-        Rigorous bounds of the eigenvalues of Numerov's matrix, but for rounding, in Ha*.
-    """
+    """Energies and densities of one-electron systems, with rigorous bounds of the energies."""
 
     energies: NDArray[np.float64]
     densities: NDArray[np.float64]
@@ -134,31 +88,7 @@ class GroundStates(NamedTuple):
 
 
 def numerov_ground_states(potentials: NDArray[np.float64], length: float) -> GroundStates:
-    """Solve a batch of one-electron systems for their ground states.
-
-    Parameters
-    ----------
-    potentials : ndarray, shape (n, points)
-        At the interior nodes x_i = i L / (points + 1), in Ha*.
-    length : float
-        Distance L of the walls in a0*.
-
-    Returns
-    -------
-    GroundStates
-        Energies, densities and bounds.
-
-    Raises
-    ------
-    PhysicsError
-        A potential that rises too high for its grid.
-
-    Examples
-    --------
-    >>> states = numerov_ground_states(np.zeros((1, 64)), 1.0)
-    >>> print(f"{states.energies[0]:.5f}")  # pi^2 / 2
-    4.93480
-    """
+    """Ground states of one-electron systems (n, points); `PhysicsError` on too coarse a grid."""
     n, points = potentials.shape
     spacing = length / (points + 1)
     result = GroundStates(np.empty(n), np.empty((n, points)), np.empty(n), np.empty(n))
@@ -174,7 +104,7 @@ def numerov_ground_states(potentials: NDArray[np.float64], length: float) -> Gro
 
 
 class _Block:
-    """A block of systems small enough to stay in the cache, and the arrays it works in."""
+    """Systems few enough to stay in the cache, and the arrays of their iteration."""
 
     def __init__(self, potentials: NDArray[np.float64], spacing: float) -> None:
         points = len(potentials)
@@ -195,7 +125,7 @@ class _Block:
         self.pivot = np.empty_like(self.scaled)
 
     def iterate(self) -> None:
-        """Tighten the bounds of all systems to rounding."""
+        """Iterate until the bounds of all systems agree to rounding."""
         tolerance = TOLERANCE / self.spacing**2
         for _ in range(MOST_ITERATIONS):
             self._solve()
@@ -223,9 +153,9 @@ class _Block:
             )
 
     def _solve(self) -> None:
-        """One inverse iteration: y from x, by elimination without pivots."""
+        """One inverse iteration: y from x, by elimination without pivoting."""
         x, y, pivot, inverse_weight = self.x, self.y, self.pivot, self.inverse_weight
-        # A trace below the bound, or the matrix of a system that has converged were singular.
+        # Slightly below the bound, since the matrix of a converged system would be singular.
         margin = 1e-13 * (1.0 / self.spacing**2 + np.abs(self.lower))
         self.shift = self.lower - margin
         np.subtract(1.0 + self.unit * self.shift, self.scaled, out=inverse_weight)
@@ -246,12 +176,12 @@ class _Block:
         for i in range(len(y) - 2, -1, -1):
             np.multiply(pivot[i], y[i + 1], out=carry)
             y[i] += carry
-        # What was left out: 1/12 of the right-hand side and 1/(2 h^2) of the matrix.
+        # The omitted factors 1/12 of the right-hand side and 1/(2 h^2) of the matrix.
         inverse_weight *= self.unit
         y *= inverse_weight
 
     def _update(self) -> None:
-        """Take bounds, energies (Rayleigh quotients) and vectors from the last solution."""
+        """Update bounds, energies (Rayleigh quotients) and vectors."""
         x, y = self.x, self.y
         overlap = np.einsum("ij,ij->j", x, y)
         norm = np.einsum("ij,ij->j", y, y)

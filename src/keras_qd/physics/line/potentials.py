@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +15,19 @@ from keras_qd.errors import UsageError
 from keras_qd.physics.potentials.base import (
     Drawn,
     Family,
+    Parameter,
     Setting,
     build_family,
     checked_count,
-    draw_uniform,
     replace_checked,
     sample_generator,
 )
-from keras_qd.physics.potentials.random_fourier import RandomFourierSettings, scaled_cosines
-
-#: Points of the midpoint rule for the mean over the box.
-MEAN_POINTS = 128
+from keras_qd.physics.potentials.random_fourier import (
+    MEAN_POINTS,
+    RandomFourierSettings,
+    count_cosines,
+    scaled_cosines,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,35 +35,23 @@ class LineFamily(Family):
     """Base of the families of potentials on a line."""
 
     @abstractmethod
+    def values(self, drawn: Mapping[str, Any], length: float, n_points: int) -> NDArray[np.float64]:
+        """Return the potential of drawn parameters at x_i = i L / (n_points + 1), in Ha*."""
+
     def sample(
         self, generator: np.random.Generator, length: float, n_points: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential.
-
-        Parameters
-        ----------
-        generator : numpy.random.Generator
-            The only source of randomness.
-        length : float
-            Distance of the walls in a0*.
-        n_points : int
-            Number of interior nodes.
-
-        Returns
-        -------
-        values : ndarray, shape (n_points,)
-            The potential at x_i = i L / (n_points + 1) in Ha*.
-        parameters : dict of str to float
-            What was drawn, by the names in `parameter_names`.
-        """
+    ) -> tuple[NDArray[np.float64], dict[str, float]]:
+        """Draw one potential; return its values and its parameters in a0* and Ha*."""
+        drawn = self.draw(generator)
+        return self.values(drawn, length, n_points), self.in_units(drawn, length)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RandomFourierLine(RandomFourierSettings, LineFamily):
     r"""Gaussian random field on a line, a sum of cosines with random amplitudes [1]_.
 
-    The one-dimensional form of `keras_qd.physics.potentials.random_fourier.RandomFourier`, with
-    the same meaning of the settings:
+    The form on a line of `keras_qd.physics.potentials.random_fourier.RandomFourier`; the settings
+    mean the same:
 
     .. math:: V(x) = c + \sigma (F - \bar F), \qquad
         F = \sum_k a_k \cos(k \pi x / L) / s(x)
@@ -72,8 +63,8 @@ class RandomFourierLine(RandomFourierSettings, LineFamily):
     correlation_length : float or pair of float
         Correlation length as a fraction of the distance of the walls.
     offset : float or pair of float
-        The mean c over the box in Ha*. A pair makes it the random constant that a density
-        cannot know.
+        The mean c over the box in Ha*. With a pair each sample gets a random constant that
+        leaves no trace in the density.
 
     References
     ----------
@@ -81,15 +72,17 @@ class RandomFourierLine(RandomFourierSettings, LineFamily):
        representation", Appl. Mech. Rev. 44, 191 (1991), https://doi.org/10.1115/1.3119501
     """
 
-    def sample(
-        self, generator: np.random.Generator, length: float, n_points: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential; see `LineFamily.sample`."""
-        amplitude, correlation_length, offset = self.draw(generator)
-        functions = _centred_functions(correlation_length, n_points)
-        field = generator.standard_normal(len(functions)) @ functions
-        drawn = (amplitude, correlation_length * length, offset)
-        return offset + amplitude * field, dict(zip(self.parameter_names, drawn, strict=True))
+    def draw(self, generator: np.random.Generator) -> Drawn:
+        """Draw the parameters of one sample; see `Family.draw`."""
+        drawn = super().draw(generator)
+        n_cosines = count_cosines(drawn["correlation_length"])
+        return drawn | {"coefficients": generator.standard_normal(n_cosines)}
+
+    def values(self, drawn: Mapping[str, Any], length: float, n_points: int) -> NDArray[np.float64]:
+        """Return the potential of drawn parameters; see `LineFamily.values`."""
+        coefficients = drawn["coefficients"]
+        functions = _centred_functions(drawn["correlation_length"], n_points, len(coefficients))
+        return np.asarray(drawn["offset"] + drawn["amplitude"] * (coefficients @ functions))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,7 +100,7 @@ class GaussianWellsLine(LineFamily):
     width : float or pair of float
         Width :math:`w` of each well as a fraction of the distance of the walls.
     centre : float or pair of float
-        Place :math:`x_i` of each well as a fraction of the distance of the walls.
+        Position :math:`x_i` of each well as a fraction of the distance of the walls.
     offset : float or pair of float
         The constant c in Ha*.
 
@@ -134,36 +127,48 @@ class GaussianWellsLine(LineFamily):
         )
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Offset (Ha*), number of wells; of each centre, width (a0*) and depth (0: absent)."""
-        wells = [f"well_{i}_{what}" for i in range(self.most) for what in ("x", "depth", "width")]
-        return ("offset", "n_wells", *wells)
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Offset, number of wells; of each well centre, depth (0: absent) and width."""
+        wells = [
+            parameter
+            for i in range(self.most)
+            for parameter in (
+                Parameter(f"well_{i}_x", self.centre, is_length=True),
+                Parameter(f"well_{i}_depth", self.depth),
+                Parameter(f"well_{i}_width", self.width, is_length=True),
+            )
+        ]
+        count = Parameter("n_wells", (1, self.most), is_count=True)
+        return (Parameter("offset", self.offset), count, *wells)
 
-    def sample(
-        self, generator: np.random.Generator, length: float, n_points: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential; see `LineFamily.sample`."""
+    def draw(self, generator: np.random.Generator) -> Drawn:
+        """Draw the parameters of one sample; see `Family.draw`."""
+        drawn = super().draw(generator)
+        absent = range(drawn["n_wells"], self.most)
+        return drawn | {f"well_{i}_depth": 0.0 for i in absent}
+
+    def values(self, drawn: Mapping[str, Any], length: float, n_points: int) -> NDArray[np.float64]:
+        """Return the potential of drawn parameters; see `LineFamily.values`."""
         x = np.arange(1, n_points + 1) * (length / (n_points + 1))
-        offset = draw_uniform(generator, self.offset)
-        n_wells = int(generator.integers(1, self.most, endpoint=True))
-        values = np.full(n_points, offset)
-        drawn = [offset, float(n_wells)]
+        values = np.full(n_points, drawn["offset"])
         for i in range(self.most):
-            centre = draw_uniform(generator, self.centre) * length
-            depth = draw_uniform(generator, self.depth) * (i < n_wells)
-            width = draw_uniform(generator, self.width) * length
+            centre, width = (drawn[f"well_{i}_{name}"] * length for name in ("x", "width"))
+            depth = drawn[f"well_{i}_depth"]
             values -= depth * np.exp(-((x - centre) ** 2) / (2.0 * width**2))
-            drawn += [centre, depth, width]
-        return values, dict(zip(self.parameter_names, drawn, strict=True))
+        return values
 
 
 @functools.lru_cache(maxsize=32)
-def _centred_functions(correlation_length: float, n_points: int) -> NDArray[np.float64]:
+def _centred_functions(
+    correlation_length: float, n_points: int, n_cosines: int
+) -> NDArray[np.float64]:
+    """Scaled cosines at the nodes less their means over the box, shape (n_cosines, n_points)."""
     nodes = np.arange(1, n_points + 1) / (n_points + 1)
     centres = (np.arange(MEAN_POINTS) + 0.5) / MEAN_POINTS
-    means = scaled_cosines(correlation_length, centres).mean(axis=1, keepdims=True)
-    functions: NDArray[np.float64] = scaled_cosines(correlation_length, nodes) - means
-    functions.flags.writeable = False  # shared by all who ask for the same field
+    means = scaled_cosines(correlation_length, centres, n_cosines).mean(axis=1, keepdims=True)
+    cosines = scaled_cosines(correlation_length, nodes, n_cosines)
+    functions: NDArray[np.float64] = cosines - means
+    functions.flags.writeable = False  # the cached array is shared
     return functions
 
 

@@ -1,4 +1,4 @@
-"""The one-dimensional solver's front door: checks, then the method that fits."""
+"""Solution of systems of one or two electrons on a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keras_qd.physics.line.two_electrons import interaction_matrix, two_electron
 
 @dataclasses.dataclass(frozen=True)
 class Solution1D:
-    """Ground states of a batch of one-dimensional systems.
+    """Ground states of a batch of systems on a line.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Solution1D:
 
     @property
     def internal_energies(self) -> NDArray[np.float64]:
-        """Energy less that in the potential, in Ha*, shape (n,): kinetic plus interaction.
+        """Kinetic plus interaction energy in Ha*, shape (n,).
 
         By Hohenberg and Kohn's theorem it is a functional of the density alone. For one electron
         it is the kinetic energy, and the functional is von Weizsäcker's.
@@ -80,12 +80,11 @@ def solve_1d(
     softening: float = 1.0,
     strength: float = 1.0,
 ) -> Solution1D:
-    """Solve one-dimensional systems between hard walls for their ground states.
+    """Solve systems on a line between hard walls for their ground states.
 
-    One electron: Numerov's matrix and a vectorised Noda iteration, fast enough for data sets of
-    any size, with a density error in the order of 1e-4 for potentials that 64 points resolve. Two
-    electrons: all products of basis functions in the sine discrete-variable representation, by
-    Davidson's iteration, one system after the other.
+    One electron is solved with Numerov's matrix by a vectorised Noda iteration, with a density
+    error of about 1e-4 for potentials that 64 points resolve. Two electrons are solved in all
+    products of the sine discrete-variable representation by Davidson's iteration.
 
     Parameters
     ----------
@@ -114,11 +113,11 @@ def solve_1d(
     Raises
     ------
     DataError
-        Potentials of a wrong shape, or not finite.
+        If potentials have a wrong shape or are not finite.
     PhysicsError
-        A potential too high for its grid.
+        If a potential is too high for its grid.
     UsageError
-        Another number of electrons, an unknown spin, a length that is not positive.
+        If the number of electrons, the spin or the length is not allowed.
 
     References
     ----------
@@ -147,7 +146,7 @@ def solve_1d(
     else:
         raise UsageError(
             f"n_electrons={n_electrons!r} with spin={spin!r} cannot be solved on a line;"
-            " n_electrons is 1 or 2 and spin 'singlet' or 'triplet'"
+            " give n_electrons 1 or 2 and spin 'singlet' or 'triplet'"
         )
     spacing = length / (values.shape[1] + 1)
     potential_energies = spacing * np.einsum("ij,ij->i", densities, values)
@@ -157,10 +156,10 @@ def solve_1d(
 def states_1d(
     potentials: ArrayLike, length: float, n_states: int = 1
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Solve one-dimensional systems for several states of one electron.
+    """Solve systems on a line for several states of one electron.
 
-    In the sine discrete-variable representation by LAPACK: slower than `solve_1d` but exact to
-    spectral order, and the reference that its tests compare with.
+    The sine discrete-variable representation is slower than `solve_1d` and converges
+    exponentially with the number of points.
 
     Parameters
     ----------
@@ -169,7 +168,7 @@ def states_1d(
     length : float
         Distance of the walls in a0*.
     n_states : int, default 1
-        States of each system.
+        Number of states of each system.
 
     Returns
     -------
@@ -182,9 +181,9 @@ def states_1d(
     Raises
     ------
     DataError
-        Potentials of a wrong shape, or not finite.
+        If potentials have a wrong shape or are not finite.
     UsageError
-        More states than grid points, or none.
+        If there are more states than grid points, or none.
 
     Examples
     --------

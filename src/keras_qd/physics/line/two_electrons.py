@@ -9,7 +9,7 @@ with the one-electron Hamiltonian h and the interaction W at every pair of nodes
 iteration [1]_ finds the lowest eigenvector; in the eigenbasis of h all but the interaction is
 diagonal, which makes the correction of the residual cheap and good. It starts from several of
 the lowest states among the products of a few orbitals: from the lowest product alone it would
-now and then follow an excited state, such as both electrons in the deeper one of two wells.
+sometimes converge to an excited state, such as both electrons in the deeper of two wells.
 
 References
 ----------
@@ -38,36 +38,9 @@ INTERACTIONS: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.float6
 def interaction_matrix(
     name: str, n_points: int, length: float, softening: float, strength: float
 ) -> NDArray[np.float64]:
-    """Interaction of an electron at each node with one at each node.
-
-    Parameters
-    ----------
-    name : str
-        ``"soft-coulomb"``: 1/sqrt(d^2 + a^2); ``"cusp-coulomb"``: 1/(d + a); ``"none"``; for
-        their sources see `keras_qd.physics.solve_1d`.
-    n_points : int
-        Number of interior nodes.
-    length : float
-        Distance of the walls in a0*.
-    softening : float
-        The length a in a0*.
-    strength : float
-        Factor of the interaction.
-
-    Returns
-    -------
-    ndarray, shape (n_points, n_points)
-        In Ha*.
-
-    Raises
-    ------
-    UnknownNameError
-        No interaction of that name.
-    UsageError
-        A softening that is not positive, or a strength that is negative.
-    """
+    """Interaction in Ha* of electrons at each pair of nodes; see `keras_qd.physics.solve_1d`."""
     if name not in INTERACTIONS:
-        raise UnknownNameError("one-dimensional interaction", name, INTERACTIONS)
+        raise UnknownNameError("interaction on a line", name, INTERACTIONS)
     if not (softening > 0 and strength >= 0):
         raise UsageError(
             f"softening={softening!r} must be positive and strength={strength!r} not negative"
@@ -79,47 +52,25 @@ def interaction_matrix(
 #: Norm of the residual in Ha* at which the iteration ends; the energy's error is its square.
 TOLERANCE = 1e-7
 MOST_ITERATIONS = 200
-#: The basis is compressed to its best vectors at this size.
+#: Size at which the basis is compressed to its best vectors.
 LARGEST_BASIS = 24
-#: States that the iteration starts from, and keeps when the basis is compressed.
+#: Number of states that the iteration starts from, and that a compression keeps.
 N_STARTS = 4
-#: Orbitals whose products give those states.
+#: Number of orbitals whose products give those states.
 N_START_ORBITALS = 8
 
 
 def two_electron_ground_state(
     hamiltonian: NDArray[np.float64], interaction: NDArray[np.float64], *, triplet: bool = False
 ) -> tuple[float, NDArray[np.float64]]:
-    """Lowest singlet or triplet state of two electrons.
-
-    Parameters
-    ----------
-    hamiltonian : ndarray, shape (points, points)
-        One electron's Hamiltonian h between the nodes, in Ha*.
-    interaction : ndarray, shape (points, points)
-        Energy W of a pair at each pair of nodes, in Ha*.
-    triplet : bool
-        The lowest triplet instead of the lowest singlet, which is the ground state.
-
-    Returns
-    -------
-    energy : float
-        In Ha*.
-    wave_function : ndarray, shape (points, points)
-        Symmetric or antisymmetric, with ``sum(wave_function**2) == 1``.
-
-    Raises
-    ------
-    PhysicsError
-        The iteration did not converge.
-    """
+    """Lowest singlet or triplet: energy and wave function (points, points), normalised to 1."""
     problem = _PairProblem(hamiltonian, interaction, triplet)
     energy, vector = _davidson(problem)
     return energy, problem.orbitals @ vector @ problem.orbitals.T
 
 
 class _PairProblem:
-    """The pair Hamiltonian in the eigenbasis of one electron's."""
+    """The pair Hamiltonian in the eigenbasis of the one-electron Hamiltonian."""
 
     def __init__(
         self, hamiltonian: NDArray[np.float64], interaction: NDArray[np.float64], triplet: bool
@@ -132,7 +83,7 @@ class _PairProblem:
         self.diagonal = self.pair_levels + densities.T @ interaction @ densities
 
     def apply(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the Hamiltonian times a matrix of products' weights."""
+        """Return the Hamiltonian times a matrix of coefficients of products."""
         on_grid = self.orbitals @ vector @ self.orbitals.T
         on_grid *= self.interaction
         result: NDArray[np.float64] = self.orbitals.T @ on_grid @ self.orbitals
@@ -140,7 +91,7 @@ class _PairProblem:
         return result
 
     def correct(self, residual: NDArray[np.float64], energy: float) -> NDArray[np.float64]:
-        """Davidson's step, in the sector of the right symmetry."""
+        """Davidson's correction, in the sector of the right symmetry."""
         denominator = self.diagonal - energy
         step = residual / np.where(np.abs(denominator) < 1e-3, 1e-3, denominator)
         return self._symmetrised(step)
@@ -186,7 +137,7 @@ def _davidson(problem: _PairProblem) -> tuple[float, NDArray[np.float64]]:
 
 
 class _Basis:
-    """Orthonormal vectors, what the Hamiltonian makes of them, and its matrix among them."""
+    """Orthonormal vectors, their images, and the projected Hamiltonian."""
 
     def __init__(self, problem: _PairProblem) -> None:
         self.problem = problem
@@ -196,7 +147,7 @@ class _Basis:
         self.size = 0
 
     def add(self, vector: NDArray[np.float64]) -> None:
-        """Take one more vector in; compress the basis first if it is full."""
+        """Add a vector; compress the basis first if it is full."""
         if self.size == LARGEST_BASIS:
             self._compress()
         n = self.size
@@ -224,7 +175,7 @@ class _Basis:
 def _orthonormalised(
     vector: NDArray[np.float64], basis: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    for _ in range(2):  # twice is enough to lose nothing to rounding
+    for _ in range(2):  # twice is enough for rounding
         vector = vector - (basis @ vector) @ basis
         vector = vector / np.linalg.norm(vector)
     return vector

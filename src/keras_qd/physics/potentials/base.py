@@ -1,4 +1,4 @@
-"""Seeded sampling: sample i depends on the seed, i and the configuration alone."""
+"""Families of random potentials: their base class, their names, and seeded sampling."""
 
 from __future__ import annotations
 
@@ -18,29 +18,77 @@ from keras_qd.registry import components
 
 #: A setting: one number that fixes it, or a pair (low, high) from which each sample draws it.
 Setting: TypeAlias = float | tuple[float, float]
-#: What was drawn for one sample, by name.
-Drawn: TypeAlias = dict[str, float]
+#: What was drawn for one sample, by name: numbers, and arrays such as the coefficients of a field.
+Drawn: TypeAlias = dict[str, Any]
 
 AnyFamily = TypeVar("AnyFamily", bound="Family")
 
 
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A number that a family of potentials draws for each sample, and its range.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    setting : float or pair of float
+        The value, or the bounds (low, high) between which it is drawn.
+    is_length : bool, default False
+        Whether it is drawn as a fraction of the side of the box; data sets store it in a0*.
+    is_count : bool, default False
+        Whether it is a whole number.
+
+    Examples
+    --------
+    >>> Parameter("depth", (1.0, 3.0)).bounds
+    (1.0, 3.0)
+    """
+
+    name: str
+    setting: Setting
+    is_length: bool = False
+    is_count: bool = False
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Smallest and largest value."""
+        return bounds(self.setting)
+
+    def draw(self, generator: np.random.Generator) -> float:
+        """Draw a value uniformly between the bounds.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        float
+            An int for a count.
+        """
+        if self.is_count:
+            low, high = (int(bound) for bound in self.bounds)
+            return int(generator.integers(low, high, endpoint=True))
+        return draw_uniform(generator, self.setting)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Family(ABC):
-    """Base of all families of random potentials: a name and checked settings.
+    """Base of all families of random potentials: a name, checked settings and parameters.
 
     A family is a frozen dataclass whose fields are its settings. A setting is a number, or a pair
-    ``(low, high)`` from which every sample draws uniformly. Lengths among the settings are
-    fractions of the length of the box, so that one configuration means the same in every box;
-    energies are in Ha*. What was drawn for a sample is in a0*, Ha* and radians.
+    ``(low, high)`` from which every sample draws uniformly. Lengths are fractions of the length of
+    the box, so that one configuration means the same in every box; energies are in Ha*, angles in
+    radians.
 
     Attributes
     ----------
     name : str
-        The name that finds it.
+        The name under which it is registered.
     energies : tuple of str
         The settings that are energies.
-    parameter_names : tuple of str
-        The names of the drawn parameters: the same for every sample of one family object.
     """
 
     name: ClassVar[str]
@@ -50,14 +98,14 @@ class Family(ABC):
     def convert_energies(
         cls, settings: Mapping[str, object], convert: Callable[[float], float]
     ) -> dict[str, object]:
-        """Return settings of this family with the energies among them in another unit.
+        """Return settings of this family with its energies converted to another unit.
 
         Parameters
         ----------
         settings : mapping of str to object
-            What :func:`build_family` would be given.
+            Settings as :func:`build_family` takes them.
         convert : callable
-            From the unit that they are in to the one wanted.
+            Converts one energy.
         """
         return {
             name: _converted(value, convert) if name in cls.energies else value
@@ -66,8 +114,55 @@ class Family(ABC):
 
     @property
     @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The numbers that describe a sample, in the order in which they are drawn and stored."""
+
+    @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Names of the drawn parameters, in the order in which samples give them."""
+        """Names of the parameters, in their order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def device_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that a device can be set to: continuous ones with a range."""
+        ranges = ((parameter, *parameter.bounds) for parameter in self.parameters)
+        return tuple(each for each, low, high in ranges if low < high and not each.is_count)
+
+    def draw(self, generator: np.random.Generator) -> Drawn:
+        """Draw the parameters of one sample: by default each uniformly between its bounds.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            The only source of randomness.
+
+        Returns
+        -------
+        dict
+            A number for each of `parameters`, and whatever else `values` needs, such as an array
+            of random coefficients.
+        """
+        return {parameter.name: parameter.draw(generator) for parameter in self.parameters}
+
+    def in_units(self, drawn: Mapping[str, Any], length: float) -> dict[str, float]:
+        """Return drawn parameters in a0*, Ha* and radians.
+
+        Parameters
+        ----------
+        drawn : mapping
+            What `draw` returned.
+        length : float
+            Length of the box in a0*.
+
+        Returns
+        -------
+        dict of str to float
+            By the names in `parameter_names`.
+        """
+        return {
+            each.name: drawn[each.name] * length if each.is_length else drawn[each.name]
+            for each in self.parameters
+        }
 
     def configuration(self) -> dict[str, object]:
         """Return the settings by name, as plain numbers, text and lists (ready for JSON)."""
@@ -82,6 +177,9 @@ class Family(ABC):
 class PotentialFamily(Family):
     """Base of the families of potentials in the two-dimensional box.
 
+    A family names its `parameters` and computes `values` from them; where not all of them are
+    drawn uniformly it overrides `draw`.
+
     Examples
     --------
     >>> @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,28 +188,44 @@ class PotentialFamily(Family):
     ...     field: tuple[float, float] = (0.1, 1.0)
     ...
     ...     @property
-    ...     def parameter_names(self):
-    ...         return ("field",)
+    ...     def parameters(self):
+    ...         return (Parameter("field", self.field),)
     ...
-    ...     def sample(self, generator, box, n_pixels):
-    ...         field = draw_uniform(generator, self.field)
-    ...         return field * box.mesh(n_pixels)[0], {"field": field}
-    >>> values, drawn = Slope().sample(np.random.default_rng(0), Box(10.0), 32)
-    >>> values.shape, list(drawn)
-    ((32, 32), ['field'])
+    ...     def values(self, drawn, box, n_pixels):
+    ...         return drawn["field"] * box.mesh(n_pixels)[0]
+    >>> drawn = Slope().draw(np.random.default_rng(0))
+    >>> list(drawn), Slope().values(drawn, Box(10.0), 32).shape
+    (['field'], (32, 32))
     """
 
     @abstractmethod
+    def values(self, drawn: Mapping[str, Any], box: Box, n_pixels: int) -> NDArray[np.float64]:
+        """Return the potential of given parameters.
+
+        Parameters
+        ----------
+        drawn : mapping
+            The parameters, as `draw` returns them.
+        box : Box
+            The hard-wall box.
+        n_pixels : int
+            Pixels a side; the function that is sampled does not depend on it.
+
+        Returns
+        -------
+        ndarray, shape (n_pixels, n_pixels), float64
+            The potential at the cell centres in Ha*; y along the first axis, x along the last.
+        """
+
     def sample(
         self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
+    ) -> tuple[NDArray[np.float64], dict[str, float]]:
         """Draw one potential.
 
         Parameters
         ----------
         generator : numpy.random.Generator
-            The only source of randomness. The same state gives the same smooth function
-            whatever the number of pixels.
+            The only source of randomness.
         box : Box
             The hard-wall box.
         n_pixels : int
@@ -122,31 +236,16 @@ class PotentialFamily(Family):
         values : ndarray, shape (n_pixels, n_pixels), float64
             The potential at the cell centres in Ha*; y along the first axis, x along the last.
         parameters : dict of str to float
-            What was drawn, by the names in `parameter_names`.
+            The parameters in a0*, Ha* and radians, by the names in `parameter_names`.
         """
+        drawn = self.draw(generator)
+        return self.values(drawn, box, n_pixels), self.in_units(drawn, box.length)
 
 
 def build_family(
     families: Mapping[str, type[AnyFamily]], name: str, settings: Mapping[str, object]
 ) -> AnyFamily:
-    """Build one of several families, or say which name or setting is unknown.
-
-    Parameters
-    ----------
-    families : mapping of str to type
-        The known families.
-    name : str
-        The one wanted.
-    settings : mapping of str to object
-        Its settings.
-
-    Raises
-    ------
-    UnknownNameError
-        No such family.
-    UsageError
-        A setting that it does not have, or a value it cannot use.
-    """
+    """Build the family of a name, or raise an error that names near matches."""
     family = families.get(name)
     if family is None:
         raise UnknownNameError("potential family", name, families)
@@ -160,22 +259,14 @@ def build_family(
 
 
 def draw_uniform(generator: np.random.Generator, setting: Setting) -> float:
-    """Draw a value of a setting; a fixed one uses up a random number as well.
-
-    So the numbers that follow in the stream do not depend on which settings are fixed.
-    """
+    """Draw a value between the bounds of a setting."""
+    # A fixed setting uses up a random number as well: what follows does not depend on it.
     low, high = bounds(setting)
     return low + (high - low) * float(generator.random())
 
 
 def bounds(setting: Setting) -> tuple[float, float]:
-    """Lower and upper end of a setting.
-
-    Examples
-    --------
-    >>> bounds(1.5), bounds((1.0, 2.0))
-    ((1.5, 1.5), (1.0, 2.0))
-    """
+    """Lower and upper end of a setting: equal for a single number."""
     if isinstance(setting, int | float):
         return float(setting), float(setting)
     low, high = setting
@@ -185,22 +276,7 @@ def bounds(setting: Setting) -> tuple[float, float]:
 def checked_setting(
     family: str, name: str, setting: object, least: float = -math.inf, most: float = math.inf
 ) -> Setting:
-    """Return a setting as a float or a pair of floats, or say what is wrong with it.
-
-    Parameters
-    ----------
-    family, name : str
-        Where the setting belongs, for the message.
-    setting : object
-        What was given: a number or a pair of numbers.
-    least, most : float
-        The range that the family can do anything sensible with.
-
-    Raises
-    ------
-    UsageError
-        Not a number or an ascending pair of numbers within ``[least, most]``.
-    """
+    """Return a setting as a float or a pair of floats, or raise `UsageError`."""
     try:
         numbers = [float(number) for number in _as_sequence(setting)]
     except (TypeError, ValueError):
@@ -215,7 +291,7 @@ def checked_setting(
 
 
 def checked_count(family: str, name: str, count: object, least: int, most: int) -> int:
-    """Return a whole number within ``[least, most]``, or say what is wrong with it."""
+    """Return a whole number within ``[least, most]``, or raise `UsageError`."""
     if isinstance(count, bool) or not isinstance(count, int) or not least <= count <= most:
         raise UsageError(
             f"{family}: {name}={count!r} is not usable; give a whole number from {least} to {most}"
@@ -231,7 +307,7 @@ def replace_checked(family: Family, **limits: tuple[float, float]) -> None:
 
 
 def _converted(value: Any, convert: Callable[[float], float]) -> Any:
-    """Convert a number or each of several; what is neither is left to be refused by the family."""
+    """Convert a number or each of several; leave anything else for the family to refuse."""
     if isinstance(value, list | tuple):
         return type(value)(_converted(each, convert) for each in value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -241,11 +317,11 @@ def _converted(value: Any, convert: Callable[[float], float]) -> Any:
 
 def _as_sequence(setting: Any) -> Iterable[Any]:
     if isinstance(setting, str | bool):
-        raise TypeError("text and truth values are no settings")
+        raise TypeError("text and truth values are not settings")
     return setting if isinstance(setting, Iterable) else (setting,)
 
 
-#: Their kind of component, and so their group of entry points, ``keras_qd.potentials``.
+#: Kind of component, and so the group of entry points ``keras_qd.potentials``.
 KIND = "potentials"
 
 
@@ -304,7 +380,7 @@ def potential_family(name: str, **parameters: object) -> PotentialFamily:
     Returns
     -------
     PotentialFamily
-        Its ``sample(generator, box, n_pixels)`` draws one potential.
+        The family; its ``sample(generator, box, n_pixels)`` draws one potential.
 
     Raises
     ------
@@ -324,23 +400,7 @@ def potential_family(name: str, **parameters: object) -> PotentialFamily:
 
 
 def family_origins(family: PotentialFamily) -> dict[str, str]:
-    """Return which distribution and version a family is of, or each one of a mixture.
-
-    Parameters
-    ----------
-    family : PotentialFamily
-        A family whose name is registered.
-
-    Returns
-    -------
-    dict of str to str
-        Name of the family -> distribution and version, or ``"this session"``.
-
-    Examples
-    --------
-    >>> sorted(family_origins(potential_family("random-mixture", components=["parabolic"])))
-    ['parabolic', 'random-mixture']
-    """
+    """Return the distribution and version that provide a family and those that it mixes."""
     names = [family.name, *(part.name for part in getattr(family, "families", ()))]
     return {name: components(KIND).origin(name) for name in names}
 
@@ -348,24 +408,7 @@ def family_origins(family: PotentialFamily) -> dict[str, str]:
 def rotated_frame(
     box: Box, n_pixels: int, centre_x: float, centre_y: float, angle: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coordinates of the cell centres in a frame of their own.
-
-    Parameters
-    ----------
-    box : Box
-        The box.
-    n_pixels : int
-        Pixels a side.
-    centre_x, centre_y : float
-        Origin of the frame in a0*.
-    angle : float
-        Angle from the x axis to the first axis of the frame, in radians.
-
-    Returns
-    -------
-    u, v : ndarray, shape (n_pixels, n_pixels)
-        Coordinates along the first and the second axis of the frame in a0*.
-    """
+    """Coordinates (u, v) of the cell centres about a centre in a0*, u at an angle to the x axis."""
     x, y = box.mesh(n_pixels)
     x, y = x - centre_x, y - centre_y
     return (

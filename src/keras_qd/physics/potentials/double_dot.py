@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.base import (
-    Drawn,
+    Parameter,
     PotentialFamily,
     Setting,
-    draw_uniform,
     replace_checked,
     rotated_frame,
 )
@@ -86,24 +86,24 @@ class DoubleDot(PotentialFamily):
         )
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Frequency (Ha*), separation (a0*), rounding, detuning (Ha*) and angle."""
-        return ("omega", "separation", "rounding", "detuning", "angle")
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Frequency, separation, rounding, detuning and angle."""
+        return (
+            Parameter("omega", self.omega),
+            Parameter("separation", self.separation, is_length=True),
+            Parameter("rounding", self.rounding),
+            Parameter("detuning", self.detuning),
+            Parameter("angle", self.angle),
+        )
 
-    def sample(
-        self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential; see `PotentialFamily.sample`."""
-        omega = draw_uniform(generator, self.omega)
-        separation = draw_uniform(generator, self.separation) * box.length
-        rounding = draw_uniform(generator, self.rounding)
-        detuning = draw_uniform(generator, self.detuning)
-        angle = draw_uniform(generator, self.angle)
-        u, v = rotated_frame(box, n_pixels, 0.5 * box.length, 0.5 * box.length, angle)
-        values = 0.5 * omega**2 * (_wells(u, 0.5 * separation, rounding) + v**2)
-        values += detuning * u / separation
-        drawn = (omega, separation, rounding, detuning, angle)
-        return values, dict(zip(self.parameter_names, drawn, strict=True))
+    def values(self, drawn: Mapping[str, Any], box: Box, n_pixels: int) -> NDArray[np.float64]:
+        """Return the potential of given parameters; see `PotentialFamily.values`."""
+        separation = drawn["separation"] * box.length
+        u, v = rotated_frame(box, n_pixels, 0.5 * box.length, 0.5 * box.length, drawn["angle"])
+        wells = _wells(u, 0.5 * separation, drawn["rounding"])
+        values: NDArray[np.float64] = 0.5 * drawn["omega"] ** 2 * (wells + v**2)
+        values += drawn["detuning"] * u / separation
+        return values
 
 
 def _wells(u: NDArray[np.float64], half: float, rounding: float) -> NDArray[np.float64]:

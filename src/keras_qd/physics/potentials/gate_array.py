@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,10 @@ from numpy.typing import NDArray
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.base import (
-    Drawn,
+    Parameter,
     PotentialFamily,
     Setting,
     checked_count,
-    draw_uniform,
     replace_checked,
 )
 
@@ -80,46 +80,29 @@ class GateArray(PotentialFamily):
             raise UsageError(f"{self.name}: depth={self.depth!r} must be one number")
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Energy of the outer gate, then of gate (row, column), in Ha*."""
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Energy of the outer gate, then of gate (row, column)."""
         side = range(self.n_gates)
-        return ("outer_energy", *(f"gate_{row}_{column}" for row in side for column in side))
+        names = (f"gate_{row}_{column}" for row in side for column in side)
+        gates = (Parameter(name, self.gate_energy) for name in names)
+        return (Parameter("outer_energy", self.outer_energy), *gates)
 
-    def sample(
-        self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential; see `PotentialFamily.sample`."""
-        outer = draw_uniform(generator, self.outer_energy)
-        gates = [draw_uniform(generator, self.gate_energy) for _ in range(self.n_gates**2)]
+    def values(self, drawn: Mapping[str, Any], box: Box, n_pixels: int) -> NDArray[np.float64]:
+        """Return the potential of given parameters; see `PotentialFamily.values`."""
+        outer, *gates = (drawn[name] for name in self.parameter_names)
         excess = np.reshape(gates, (self.n_gates, self.n_gates)) - outer
         shares = gate_shares(self.n_gates, self.depth, n_pixels)
-        values = outer + np.tensordot(excess, shares, axes=2)
-        return values, dict(zip(self.parameter_names, [outer, *gates], strict=True))
+        return np.asarray(outer + np.tensordot(excess, shares, axes=2))
 
 
 @functools.lru_cache(maxsize=8)
 def gate_shares(n_gates: int, depth: float, n_pixels: int) -> NDArray[np.float64]:
-    """Share of each gate in the potential at each cell centre.
-
-    Parameters
-    ----------
-    n_gates : int
-        Gates a side.
-    depth : float
-        Depth under the gates as a fraction of the side of the box.
-    n_pixels : int
-        Pixels a side.
-
-    Returns
-    -------
-    ndarray, shape (n_gates, n_gates, n_pixels, n_pixels)
-        Between 0 and 1; gates by row (y) and column (x).
-    """
+    """Share of each gate (row, column) in the potential at each cell centre (y, x)."""
     fractions = (np.arange(n_pixels) + 0.5) / n_pixels
     distance = fractions - np.arange(n_gates + 1)[:, None] / n_gates
     t = distance[:, None, :, None]
     s = distance[None, :, None, :]
     corners = np.arctan2(s * t, depth * np.sqrt(s**2 + t**2 + depth**2)) / (2.0 * math.pi)
     shares = np.diff(np.diff(corners, axis=0), axis=1)
-    shares.flags.writeable = False  # shared by all who ask for the same gates
+    shares.flags.writeable = False  # the cached array is shared
     return shares

@@ -1,9 +1,10 @@
-"""A few Gaussian wells at random places."""
+"""A few Gaussian wells at random positions."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.base import (
     Drawn,
+    Parameter,
     PotentialFamily,
     Setting,
     checked_count,
-    draw_uniform,
     replace_checked,
 )
 
@@ -66,33 +67,34 @@ class GaussianWells(PotentialFamily):
         replace_checked(self, depth=(0.0, 1e3), width=(0.02, 2.0), centre=(0.0, 1.0))
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Number of wells; of each well centre and width (a0*) and depth (0: absent)."""
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Number of wells; of each well centre, depth (0: absent) and width."""
         wells = [
-            f"well_{i}_{what}" for i in range(self.most) for what in ("x", "y", "depth", "width")
+            parameter
+            for i in range(self.most)
+            for parameter in (
+                Parameter(f"well_{i}_x", self.centre, is_length=True),
+                Parameter(f"well_{i}_y", self.centre, is_length=True),
+                Parameter(f"well_{i}_depth", self.depth),
+                Parameter(f"well_{i}_width", self.width, is_length=True),
+            )
         ]
-        return ("n_wells", *wells)
+        return (Parameter("n_wells", (self.fewest, self.most), is_count=True), *wells)
 
-    def sample(
-        self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential; see `PotentialFamily.sample`."""
+    def draw(self, generator: np.random.Generator) -> Drawn:
+        """Draw the parameters of one sample; see `PotentialFamily.draw`."""
+        drawn = super().draw(generator)
+        absent = range(drawn["n_wells"], self.most)
+        return drawn | {f"well_{i}_depth": 0.0 for i in absent}
+
+    def values(self, drawn: Mapping[str, Any], box: Box, n_pixels: int) -> NDArray[np.float64]:
+        """Return the potential of given parameters; see `PotentialFamily.values`."""
         x, y = box.mesh(n_pixels)
-        n_wells = int(generator.integers(self.fewest, self.most, endpoint=True))
         values = np.zeros((n_pixels, n_pixels))
-        drawn: list[float] = [n_wells]
         for i in range(self.most):
-            centre_x, centre_y, depth, width = self._draw_well(generator, box.length)
-            depth = depth if i < n_wells else 0.0
-            drawn += [centre_x, centre_y, depth, width]
+            centre_x, centre_y, width = (
+                drawn[f"well_{i}_{name}"] * box.length for name in ("x", "y", "width")
+            )
             square = (x - centre_x) ** 2 + (y - centre_y) ** 2
-            values -= depth * np.exp(-square / (2.0 * width**2))
-        return values, dict(zip(self.parameter_names, drawn, strict=True))
-
-    def _draw_well(
-        self, generator: np.random.Generator, length: float
-    ) -> tuple[float, float, float, float]:
-        centre_x = draw_uniform(generator, self.centre) * length
-        centre_y = draw_uniform(generator, self.centre) * length
-        depth = draw_uniform(generator, self.depth)
-        return centre_x, centre_y, depth, draw_uniform(generator, self.width) * length
+            values -= drawn[f"well_{i}_depth"] * np.exp(-square / (2.0 * width**2))
+        return values

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.base import (
     Drawn,
+    Parameter,
     PotentialFamily,
     Setting,
+    bounds,
     draw_uniform,
     replace_checked,
     rotated_frame,
 )
-from keras_qd.physics.potentials.random_fourier import sample_field
+from keras_qd.physics.potentials.random_fourier import count_cosines, random_field
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class Parabolic(PotentialFamily):
 
     .. math:: V = \tfrac12 \omega^2 (q\, u^2 + v^2 / q) + \sigma f(x, y)
 
-    u and v are measured from the displaced centre along axes turned by an angle, and f is the
+    u and v are measured from the displaced centre along axes at an angle, and f is the
     random field of `RandomFourier` with unit standard deviation. The product of the two
     frequencies is :math:`\omega^2` whatever their ratio q.
 
@@ -83,25 +86,35 @@ class Parabolic(PotentialFamily):
         )
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Frequency, ratio, angle, centre (a0*), disorder (Ha*) and correlation length (a0*)."""
-        return ("omega", "ratio", "angle", "x", "y", "disorder", "correlation_length")
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Frequency, ratio, angle, centre, and deviation and correlation length of the disorder."""
+        low, high = bounds(self.shift)
+        centre = (0.5 + low, 0.5 + high)
+        return (
+            Parameter("omega", self.omega),
+            Parameter("ratio", self.ratio),
+            Parameter("angle", self.angle),
+            Parameter("x", centre, is_length=True),
+            Parameter("y", centre, is_length=True),
+            Parameter("disorder", self.disorder),
+            Parameter("correlation_length", self.correlation_length, is_length=True),
+        )
 
-    def sample(
-        self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential; see `PotentialFamily.sample`."""
-        omega = draw_uniform(generator, self.omega)
-        ratio = draw_uniform(generator, self.ratio)
-        angle = draw_uniform(generator, self.angle)
-        centre_x = (0.5 + draw_uniform(generator, self.shift)) * box.length
-        centre_y = (0.5 + draw_uniform(generator, self.shift)) * box.length
-        disorder = draw_uniform(generator, self.disorder)
-        correlation_length = draw_uniform(generator, self.correlation_length)
-        u, v = rotated_frame(box, n_pixels, centre_x, centre_y, angle)
-        parabola = 0.5 * omega**2 * (ratio * u**2 + v**2 / ratio)
-        field = sample_field(generator, correlation_length, n_pixels)
-        drawn = (
-            omega, ratio, angle, centre_x, centre_y, disorder, correlation_length * box.length
-        )  # fmt: skip
-        return parabola + disorder * field, dict(zip(self.parameter_names, drawn, strict=True))
+    def draw(self, generator: np.random.Generator) -> Drawn:
+        """Draw the parameters of one sample; see `PotentialFamily.draw`."""
+        settings = {each.name: each.setting for each in self.parameters}
+        # The shift is drawn and added to the middle, which rounds differently from the centre.
+        settings |= {"x": self.shift, "y": self.shift}
+        drawn: Drawn = {name: draw_uniform(generator, each) for name, each in settings.items()}
+        drawn |= {"x": 0.5 + drawn["x"], "y": 0.5 + drawn["y"]}
+        n_cosines = count_cosines(drawn["correlation_length"])
+        return drawn | {"coefficients": generator.standard_normal((n_cosines, n_cosines))}
+
+    def values(self, drawn: Mapping[str, Any], box: Box, n_pixels: int) -> NDArray[np.float64]:
+        """Return the potential of given parameters; see `PotentialFamily.values`."""
+        centre_x, centre_y = (drawn[name] * box.length for name in ("x", "y"))
+        u, v = rotated_frame(box, n_pixels, centre_x, centre_y, drawn["angle"])
+        ratio = drawn["ratio"]
+        parabola = 0.5 * drawn["omega"] ** 2 * (ratio * u**2 + v**2 / ratio)
+        field = random_field(drawn["coefficients"], drawn["correlation_length"], n_pixels)
+        return np.asarray(parabola + drawn["disorder"] * field)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.base import (
     Drawn,
     Family,
+    Parameter,
     PotentialFamily,
     Setting,
-    draw_uniform,
     replace_checked,
 )
 
@@ -28,7 +29,7 @@ MEAN_POINTS = 128
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RandomFourierSettings(Family):
-    """What a Gaussian random field of either dimension can be told; see `RandomFourier`."""
+    """Settings of a Gaussian random field in one or two dimensions; see `RandomFourier`."""
 
     name: ClassVar[str] = "random-fourier"
     energies: ClassVar[tuple[str, ...]] = ("amplitude", "offset")
@@ -43,16 +44,12 @@ class RandomFourierSettings(Family):
         )
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Amplitude (Ha*), correlation length (a0*) and mean (Ha*)."""
-        return ("amplitude", "correlation_length", "offset")
-
-    def draw(self, generator: np.random.Generator) -> tuple[float, float, float]:
-        """Draw amplitude, correlation length as a fraction of the box, and mean."""
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Amplitude, correlation length and mean."""
         return (
-            draw_uniform(generator, self.amplitude),
-            draw_uniform(generator, self.correlation_length),
-            draw_uniform(generator, self.offset),
+            Parameter("amplitude", self.amplitude),
+            Parameter("correlation_length", self.correlation_length, is_length=True),
+            Parameter("offset", self.offset),
         )
 
 
@@ -97,87 +94,50 @@ class RandomFourier(RandomFourierSettings, PotentialFamily):
     2.0
     """
 
-    def sample(
-        self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential; see `PotentialFamily.sample`."""
-        amplitude, correlation_length, offset = self.draw(generator)
-        field = sample_field(generator, correlation_length, n_pixels)
-        drawn = (amplitude, correlation_length * box.length, offset)
-        return offset + amplitude * field, dict(zip(self.parameter_names, drawn, strict=True))
+    def draw(self, generator: np.random.Generator) -> Drawn:
+        """Draw the parameters of one sample; see `PotentialFamily.draw`."""
+        drawn = super().draw(generator)
+        n_cosines = count_cosines(drawn["correlation_length"])
+        return drawn | {"coefficients": generator.standard_normal((n_cosines, n_cosines))}
+
+    def values(self, drawn: Mapping[str, Any], box: Box, n_pixels: int) -> NDArray[np.float64]:
+        """Return the potential of given parameters; see `PotentialFamily.values`."""
+        field = random_field(drawn["coefficients"], drawn["correlation_length"], n_pixels)
+        return np.asarray(drawn["offset"] + drawn["amplitude"] * field)
 
 
-def sample_field(
-    generator: np.random.Generator, correlation_length: float, n_pixels: int
+def random_field(
+    coefficients: NDArray[np.float64], correlation_length: float, n_pixels: int
 ) -> NDArray[np.float64]:
-    """Draw a Gaussian random field of unit standard deviation, less its mean over the box.
-
-    Parameters
-    ----------
-    generator : numpy.random.Generator
-        Source of the coefficients.
-    correlation_length : float
-        As a fraction of the side of the box.
-    n_pixels : int
-        Pixels a side.
-
-    Returns
-    -------
-    ndarray, shape (n_pixels, n_pixels)
-        The field at the cell centres; see `RandomFourier` for the formula.
-    """
-    functions, means = field_functions(correlation_length, n_pixels)
-    coefficients = generator.standard_normal((len(means), len(means)))
+    """Field of unit deviation less its mean, from normal coefficients of shape (k, k)."""
+    functions, means = field_functions(correlation_length, n_pixels, len(coefficients))
     field: NDArray[np.float64] = functions.T @ coefficients @ functions
     return field - means @ coefficients @ means
 
 
+def count_cosines(correlation_length: float) -> int:
+    """Count the cosines a direction whose amplitude is not negligible."""
+    scale = 0.5 * math.pi * correlation_length
+    return 1 + math.ceil(math.sqrt(-math.log(NEGLIGIBLE_AMPLITUDE)) / scale)
+
+
 @functools.lru_cache(maxsize=32)
 def field_functions(
-    correlation_length: float, n_pixels: int
+    correlation_length: float, n_pixels: int, n_cosines: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Functions of one coordinate whose sum with normal coefficients is a random field.
-
-    Parameters
-    ----------
-    correlation_length : float
-        As a fraction of the side of the box.
-    n_pixels : int
-        Pixels a side.
-
-    Returns
-    -------
-    functions : ndarray, shape (n_cosines, n_pixels)
-        Cosines at the cell centres, scaled so that their squares add up to 1 at every point.
-    means : ndarray, shape (n_cosines,)
-        Their means over the box, the same for every number of pixels.
-    """
-    functions = scaled_cosines(correlation_length, _centres(n_pixels))
-    means = scaled_cosines(correlation_length, _centres(MEAN_POINTS)).mean(axis=1)
+    """Scaled cosines at the cell centres, shape (n_cosines, n_pixels), and their means."""
+    functions = scaled_cosines(correlation_length, _centres(n_pixels), n_cosines)
+    means = scaled_cosines(correlation_length, _centres(MEAN_POINTS), n_cosines).mean(axis=1)
     for table in (functions, means):
-        table.flags.writeable = False  # shared by all who ask for the same field
+        table.flags.writeable = False  # the cached arrays are shared
     return functions, means
 
 
 def scaled_cosines(
-    correlation_length: float, fractions: NDArray[np.float64]
+    correlation_length: float, fractions: NDArray[np.float64], n_cosines: int
 ) -> NDArray[np.float64]:
-    """Cosines with a Gaussian spectrum, scaled to a sum of squares of 1 at every point.
-
-    Parameters
-    ----------
-    correlation_length : float
-        As a fraction of the length of the box.
-    fractions : ndarray, shape (n_points,)
-        Points as fractions of the length of the box.
-
-    Returns
-    -------
-    ndarray, shape (n_cosines, n_points)
-        Row k is proportional to cos(k pi x / L) / s(x).
-    """
+    """Cosines with a Gaussian spectrum whose squares sum to 1 at every point, (n_cosines, m)."""
     scale = 0.5 * math.pi * correlation_length
-    n_cosines = 1 + math.ceil(math.sqrt(-math.log(NEGLIGIBLE_AMPLITUDE)) / scale)
     orders = np.arange(n_cosines)
     amplitudes = np.exp(-((scale * orders) ** 2)) * np.where(orders > 0, math.sqrt(2.0), 1.0)
     cosines = amplitudes[:, None] * np.cos(math.pi * np.outer(orders, fractions))

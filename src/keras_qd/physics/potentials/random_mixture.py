@@ -5,14 +5,20 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.potentials.base import FAMILIES, Drawn, PotentialFamily, build_family
+from keras_qd.physics.potentials.base import (
+    FAMILIES,
+    Drawn,
+    Parameter,
+    PotentialFamily,
+    build_family,
+)
 
 #: What a mixture draws from by default: the same whatever plug-ins there are.
 DEFAULT_COMPONENTS = ("random-fourier", "gaussian-wells", "parabolic", "double-dot", "gate-array")
@@ -73,24 +79,41 @@ class RandomMixture(PotentialFamily):
         return cast(tuple[PotentialFamily, ...], self.components)
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
+    def parameters(self) -> tuple[Parameter, ...]:
         """Number of the component, then FAMILY.PARAMETER of all of them (nan: another's)."""
         return (
-            "component",
-            *(f"{part.name}.{name}" for part in self.families for name in part.parameter_names),
+            self._component,
+            *(
+                dataclasses.replace(parameter, name=f"{part.name}.{parameter.name}")
+                for part in self.families
+                for parameter in part.parameters
+            ),
         )
 
-    def sample(
-        self, generator: np.random.Generator, box: Box, n_pixels: int
-    ) -> tuple[NDArray[np.float64], Drawn]:
-        """Draw one potential; see `PotentialFamily.sample`."""
-        component = int(generator.integers(len(self.families)))
-        family = self.families[component]
-        values, drawn = family.sample(generator, box, n_pixels)
-        parameters = dict.fromkeys(self.parameter_names, math.nan)
-        parameters["component"] = component
-        parameters |= {f"{family.name}.{name}": value for name, value in drawn.items()}
-        return values, parameters
+    @property
+    def device_parameters(self) -> tuple[Parameter, ...]:
+        """Raise `UsageError`: a device is of one family."""
+        raise UsageError("a device is of one family: name one of those in the mixture")
+
+    def draw(self, generator: np.random.Generator) -> Drawn:
+        """Draw the parameters of one sample; see `PotentialFamily.draw`."""
+        component = self._component.draw(generator)
+        family = self.families[int(component)]
+        drawn: Drawn = dict.fromkeys(self.parameter_names, math.nan)
+        drawn["component"] = component
+        own = family.draw(generator)
+        return drawn | {f"{family.name}.{name}": value for name, value in own.items()}
+
+    def values(self, drawn: Mapping[str, Any], box: Box, n_pixels: int) -> NDArray[np.float64]:
+        """Return the potential of given parameters; see `PotentialFamily.values`."""
+        family = self.families[int(drawn["component"])]
+        prefix = f"{family.name}."
+        own = {n.removeprefix(prefix): v for n, v in drawn.items() if n.startswith(prefix)}
+        return family.values(own, box, n_pixels)
+
+    @property
+    def _component(self) -> Parameter:
+        return Parameter("component", (0, len(self.families) - 1), is_count=True)
 
     def configuration(self) -> dict[str, object]:
         """Return name and settings of every component."""
@@ -111,7 +134,7 @@ def _build_component(component: str | dict[str, object] | PotentialFamily) -> Po
         return build_family(FAMILIES, component, {})
     if not isinstance(component, dict) or "family" not in component:
         raise UsageError(
-            f"random-mixture: {component!r} is no family; give a name,"
+            f"random-mixture: {component!r} is not a family; give a name,"
             ' {"family": name, ...} or what potential_family returns'
         )
     settings = dict(component)

@@ -23,7 +23,7 @@ def one_orbital(n_max, b=1, a=1):
 
 
 def by_momenta(interaction, n_max=4):
-    """(ii|ii) of the lowest sine function from the Fourier transform of w, in one more way."""
+    """(ii|ii) of the lowest sine function from the Fourier transform of w."""
     transforms = {
         "coulomb": lambda k: 2 * np.pi / k,
         "finite-thickness": lambda k: 2 * np.pi / k * np.exp(-k * interaction.length),
@@ -61,7 +61,11 @@ def test_centre_of_mass_integral(p, q, u):
     assert value[0, 0] == pytest.approx(quad(integrand, 0, np.pi - u)[0], abs=1e-12)
 
 
-@pytest.mark.parametrize("interaction", INTERACTIONS, ids=str)
+@pytest.mark.parametrize(
+    "interaction",
+    [*INTERACTIONS[:1], *(pytest.param(each, marks=pytest.mark.slow) for each in INTERACTIONS[1:])],
+    ids=str,
+)
 def test_larger_basis_gives_the_same_integrals(interaction):
     rng = np.random.default_rng(5)
     squares = np.zeros((3, 8, 8))

@@ -1,4 +1,4 @@
-"""A model's proposal, and what is checked before it is trusted."""
+"""Inversion of one and of many targets, from a closed form or from a model's proposal."""
 
 import subprocess
 import sys
@@ -10,10 +10,11 @@ from tests.wells import FIELDS, LENGTH, make_task, make_wells
 import keras_qd
 from keras_qd.data import ArrayDataset
 from keras_qd.errors import UsageError
-from keras_qd.inverse import proposal as problem_module
-from keras_qd.inverse.proposal import InverseProblem, propose
-from keras_qd.inverse.targets import resampled
-from keras_qd.physics import Box, Interaction
+from keras_qd.inverse import invert_many, problem
+from keras_qd.inverse._invert import propose
+from keras_qd.inverse.brush import resampled
+from keras_qd.inverse.problem import InverseProblem
+from keras_qd.physics import Box, Interaction, sample_potentials, solve
 
 MADE = {"box_length": LENGTH, "n_electrons": 2, "interaction": "screened", "screening_length": 1.5}
 SAME = {"box": Box(LENGTH), "n_electrons": 2, "interaction": Interaction("screened", None, 1.5)}
@@ -21,7 +22,7 @@ SAME = {"box": Box(LENGTH), "n_electrons": 2, "interaction": Interaction("screen
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """An inverse model, trained for a moment."""
+    """A small inverse model."""
     data = ArrayDataset(
         train=make_wells(16, 0),
         validation=make_wells(4, 1),
@@ -35,6 +36,7 @@ def run(tmp_path_factory):
         dataset="wells-to-invert",
         inputs="density",
         targets="potential",
+        model_config={"filters": 1, "depth": 1},
         metrics=("l1",),
         followed=("l1",),
         scaling={"density": "max", "potential": "centered-standard"},
@@ -45,13 +47,13 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """What the refinement was given."""
+    """Arguments of the search, which is not run."""
     calls = []
 
-    def invert(density, box, n_electrons, **settings):
+    def refine(density, box, n_electrons, **settings):
         calls.append({"density": density, "n_electrons": n_electrons, **settings})
 
-    monkeypatch.setattr(problem_module, "invert", invert)
+    monkeypatch.setattr(problem, "refine", refine)
     return calls
 
 
@@ -60,7 +62,7 @@ def test_the_refinement_starts_from_the_proposal(run, seen):
     keras_qd.invert(density[0], Box(LENGTH), 2, run=run.path)
     expected = keras_qd.predict(run, density)["potential"][0]
     np.testing.assert_allclose(seen[0]["start"], expected, atol=1e-5)
-    # The interaction is the one that the model knows.
+    # The interaction is that of the data the model was trained on.
     assert seen[0]["interaction"] == Interaction("screened", None, 1.5)
 
 
@@ -83,9 +85,9 @@ def test_a_target_on_another_grid_is_brought_to_that_of_the_model(run):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_electrons": 3}, "stands for electrons 2, but 3 is asked for"),
-        ({"box": Box(12.0)}, "a box of side 10, but 12"),
-        ({"interaction": Interaction("coulomb")}, "screened of length 1.5 a0.*, but coulomb"),
+        ({"n_electrons": 3}, "is for electrons 2, but got 3"),
+        ({"box": Box(12.0)}, "a box of side 10, but got 12"),
+        ({"interaction": Interaction("coulomb")}, "screened of length 1.5 a0.*, but got coulomb"),
     ],
 )
 def test_a_model_of_other_systems_is_refused(run, change, message):
@@ -111,3 +113,40 @@ def test_without_a_run_keras_stays_out():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def potentials():
+    return sample_potentials(3, Box(LENGTH), 24, seed=4)
+
+
+@pytest.fixture(scope="module")
+def targets(potentials):
+    return [solve(potential, Box(LENGTH), 1).density for potential in potentials]
+
+
+def test_many_targets_are_inverted_in_order(potentials, targets):
+    counted = []
+    starts = [None, *potentials[1:]]
+    found = invert_many(
+        targets, Box(LENGTH), 1, 1e-3, starts=starts, progress=lambda *done: counted.append(done)
+    )
+    for each, target in zip(found, targets, strict=True):
+        np.testing.assert_allclose(each.target, target)
+        assert each.converged
+    assert [each.iterations for each in found[1:]] == [0, 0]
+    assert counted == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.slow
+def test_results_do_not_depend_on_workers(targets):
+    alone, shared = (invert_many(targets, Box(LENGTH), 1, workers=n) for n in (1, 2))
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one.potential, other.potential)
+
+
+def test_wrong_numbers_are_refused(targets):
+    with pytest.raises(UsageError, match="starts"):
+        invert_many(targets, Box(LENGTH), 1, starts=[None])
+    with pytest.raises(UsageError, match="workers"):
+        invert_many(targets, Box(LENGTH), 1, workers=0)

@@ -1,11 +1,14 @@
-"""Targets that the refinement did not make itself: other orbitals, other grids, other families."""
+"""Inversions of targets from other orbitals, grids and families, and the parts of the search."""
+
+import math
 
 import numpy as np
 import pytest
 from scipy.interpolate import RectBivariateSpline
 
 from keras_qd.errors import DataError, UnknownNameError, UsageError
-from keras_qd.inverse._refine import refine_potential
+from keras_qd.inverse import invert
+from keras_qd.inverse.refine import LineSearch, QuasiNewton
 from keras_qd.physics import Box, Solver, sample_potentials, solve
 
 BOX = Box(10.0)
@@ -32,7 +35,7 @@ def on_grid(density, n_pixels):
 
 
 def misfit(found, potential):
-    """Density-weighted difference of potentials but for a constant."""
+    """Density-weighted difference of potentials up to a constant."""
     weights = found.target / found.target.sum()
     difference = found.potential - potential
     return np.sqrt(weights.ravel() @ (difference - (weights * difference).sum()).ravel() ** 2)
@@ -41,9 +44,7 @@ def misfit(found, potential):
 def test_closed_form_for_one_electron():
     """V - E = 1/2 lap(sqrt n) / sqrt n: no step of refinement is needed."""
     for potential in sample_potentials(2, BOX, 64, seed=5):
-        found = refine_potential(
-            Solver(BOX, 1, basis_tolerance=1e-10).solve(potential).density, BOX, 1
-        )
+        found = invert(Solver(BOX, 1, basis_tolerance=1e-10).solve(potential).density, BOX, 1)
         assert found.converged
         assert found.iterations == 0
         assert misfit(found, potential) < 5e-3
@@ -53,14 +54,14 @@ def test_one_electron_from_a_formula():
     """The oscillator's density is a Gaussian, whatever solver there is."""
     x, y = BOX.mesh(48)
     target = np.exp(-((x - 5) ** 2) - (y - 5) ** 2) / np.pi
-    found = refine_potential(target, BOX, 1)
+    found = invert(target, BOX, 1)
     assert found.converged
     assert misfit(found, ((x - 5) ** 2 + (y - 5) ** 2) / 2) < 0.02
 
 
 def test_one_electron_on_few_pixels():
     """They hold no basis as large as that of finer grids."""
-    assert refine_potential(solve(parabola(24), BOX, 1).density, BOX, 1).converged
+    assert invert(solve(parabola(24), BOX, 1).density, BOX, 1).converged
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0, 4.0])
@@ -69,7 +70,7 @@ def test_two_electrons(strength):
     fine = sample_potentials(1, BOX, 64, seed=21)[0]
     solver = Solver(BOX, 2, n_orbitals=30, strength=strength, basis_tolerance=1e-6)
     target = on_grid(solver.solve(fine).density, 48)
-    found = refine_potential(target, BOX, 2, strength=strength, tolerance=1e-3)
+    found = invert(target, BOX, 2, strength=strength, tolerance=1e-3)
     assert found.converged
     assert distance(found, target) == pytest.approx(found.residual, rel=1e-6)
     assert found.residual < 1e-3
@@ -80,41 +81,46 @@ def test_two_electrons(strength):
     assert check.energy == pytest.approx(found.energy, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_complete_response_goes_on_where_mixed_steps_stand_still(monkeypatch):
     target = Solver(BOX, 2, n_orbitals=10).solve(sample_potentials(1, BOX, 32, seed=36)[0]).density
     settings = {"n_orbitals": 10, "max_iterations": 150}
-    assert refine_potential(target, BOX, 2, **settings).converged
+    assert invert(target, BOX, 2, **settings).converged
     monkeypatch.setattr("keras_qd.inverse.newton.has_singlet_response", lambda solver: False)
-    assert not refine_potential(target, BOX, 2, **settings).converged
+    assert not invert(target, BOX, 2, **settings).converged
 
 
 def test_three_electrons():
     target = Solver(BOX, 3, n_orbitals=12).solve(parabola()).density
-    found = refine_potential(target, BOX, 3, n_orbitals=10, tolerance=5e-3)
+    found = invert(target, BOX, 3, n_orbitals=10, tolerance=5e-3)
     assert found.converged
 
 
 def test_four_electrons():
     target = Solver(BOX, 4, n_orbitals=10).solve(parabola()).density
-    found = refine_potential(target, BOX, 4, n_orbitals=9, tolerance=1e-2)
+    found = invert(target, BOX, 4, n_orbitals=9, tolerance=1e-2)
     assert found.converged
 
 
-def test_another_family_and_interaction():
-    potential = sample_potentials(1, BOX, 48, family="gaussian-wells", seed=2)[0]
-    target = solve(potential, BOX, 2, "finite-thickness", n_orbitals=26).density
-    found = refine_potential(target, BOX, 2, interaction="finite-thickness", tolerance=1e-3)
-    assert found.converged
+@pytest.mark.parametrize(
+    ("n_pixels", "n_orbitals", "tolerance"),
+    [(24, 12, 1e-2), pytest.param(48, 26, 1e-3, marks=pytest.mark.slow)],
+)
+def test_another_family_and_interaction(n_pixels, n_orbitals, tolerance):
+    potential = sample_potentials(1, BOX, n_pixels, family="gaussian-wells", seed=3)[0]
+    target = solve(potential, BOX, 2, "finite-thickness", n_orbitals=n_orbitals).density
+    settings = {"interaction": "finite-thickness", "n_orbitals": n_orbitals - 4}
+    assert invert(target, BOX, 2, tolerance, **settings).converged
 
 
-@pytest.mark.parametrize("noise", [0.01, 0.05])
+@pytest.mark.parametrize("noise", [0.01, pytest.param(0.05, marks=pytest.mark.slow)])
 def test_noise(noise):
-    """What cannot be met is approached as far as the noise allows, and said so."""
+    """A noisy target is approached to within the noise and reported as not reached."""
     clean = solve(parabola(), BOX, 2).density
     factors = 1 + noise * np.random.default_rng(0).standard_normal(clean.shape)
     target = clean * factors
     target *= clean.sum() / target.sum()
-    found = refine_potential(target, BOX, 2, max_iterations=12)
+    found = invert(target, BOX, 2, max_iterations=12)
     size = np.abs(target - clean).sum() / clean.sum()
     assert not found.converged
     assert found.reason in {"stagnated", "level-crossing", "iterations"}
@@ -125,7 +131,7 @@ def test_noise(noise):
 def test_a_start_is_used():
     potential = sample_potentials(1, BOX, 48, seed=8)[0]
     target = solve(potential, BOX, 2).density
-    found = refine_potential(target, BOX, 2, start=potential)
+    found = invert(target, BOX, 2, start=potential)
     assert found.converged
     assert found.iterations == 0
     assert found.residuals.shape == (1,)
@@ -134,8 +140,8 @@ def test_a_start_is_used():
 def test_gauge_band_and_mask():
     solver = Solver(BOX, 1, basis_tolerance=1e-8)
     target = solver.solve(parabola()).density
-    centred = refine_potential(target, BOX, 1)
-    cornered = refine_potential(target, BOX, 1, gauge="zero-at-lowest-density", half_waves=12)
+    centred = invert(target, BOX, 1)
+    cornered = invert(target, BOX, 1, gauge="zero-at-lowest-density", half_waves=12)
     assert centred.potential.mean() == pytest.approx(0, abs=1e-12)
     assert cornered.potential.flat[target.argmin()] == 0
     for found in (centred, cornered):
@@ -159,11 +165,11 @@ def test_gauge_band_and_mask():
 
 
 def test_what_no_ground_state_has():
-    """Two sharp blocks: the nearest comes back with its distance and a reason."""
-    target = np.zeros((32, 32))
-    target[6:10, 6:10] = target[20:26, 20:26] = 1.0
-    target *= 2 / (target.sum() * BOX.pixel_area(32))
-    found = refine_potential(target, BOX, 2, max_iterations=6)
+    """Two sharp blocks: the nearest potential is returned with its residual and a reason."""
+    target = np.zeros((24, 24))
+    target[5:8, 5:8] = target[15:19, 15:19] = 1.0
+    target *= 2 / (target.sum() * BOX.pixel_area(24))
+    found = invert(target, BOX, 2, max_iterations=3)
     assert not found.converged
     assert found.residual == pytest.approx(distance(found, target), rel=1e-6)
     assert found.residual <= found.start_residual
@@ -172,14 +178,14 @@ def test_what_no_ground_state_has():
 
 def test_limits():
     target = solve(sample_potentials(1, BOX, 32, seed=3)[0], BOX, 2).density
-    assert refine_potential(target, BOX, 2, max_iterations=2).reason == "iterations"
-    assert refine_potential(target, BOX, 2, max_iterations=2).iterations == 2
-    assert refine_potential(target, BOX, 2, max_seconds=1e-9).reason == "time"
+    assert invert(target, BOX, 2, max_iterations=2).reason == "iterations"
+    assert invert(target, BOX, 2, max_iterations=2).iterations == 2
+    assert invert(target, BOX, 2, max_seconds=1e-9).reason == "time"
 
 
 def test_a_little_charge_too_much_is_scaled():
     target = solve(parabola(), BOX, 1).density
-    found = refine_potential(1.01 * target, BOX, 1)
+    found = invert(1.01 * target, BOX, 1)
     assert found.converged
     np.testing.assert_allclose(found.target, target, rtol=1e-9)
 
@@ -198,7 +204,7 @@ def test_a_little_charge_too_much_is_scaled():
 def test_densities_that_cannot_be_used(spoil, message):
     target = solve(parabola(), BOX, 1).density
     with pytest.raises(DataError, match=message):
-        refine_potential(spoil(target), BOX, 1)
+        invert(spoil(target), BOX, 1)
 
 
 @pytest.mark.parametrize(
@@ -216,21 +222,67 @@ def test_densities_that_cannot_be_used(spoil, message):
 def test_settings_that_make_no_sense(setting):
     target = solve(parabola(), BOX, 1).density
     with pytest.raises(UsageError):
-        refine_potential(target, BOX, **{"n_electrons": 1, **setting})
+        invert(target, BOX, **{"n_electrons": 1, **setting})
 
 
 def test_starts_and_names_that_cannot_be_used():
     target = solve(parabola(), BOX, 1).density
     with pytest.raises(DataError, match="grid"):
-        refine_potential(target, BOX, 1, start=np.zeros((16, 16)))
+        invert(target, BOX, 1, start=np.zeros((16, 16)))
     with pytest.raises(DataError, match="finite"):
-        refine_potential(target, BOX, 1, start=np.full((32, 32), np.inf))
+        invert(target, BOX, 1, start=np.full((32, 32), np.inf))
     with pytest.raises(UnknownNameError):
-        refine_potential(target, BOX, 1, interaction="gravity")
+        invert(target, BOX, 1, interaction="gravity")
 
 
 def test_two_wells_that_hardly_touch():
-    """No linear response holds here; climbing the concave functional gets there."""
-    potential = sample_potentials(1, BOX, 64, seed=123, first=13)[0]
-    found = refine_potential(solve(potential, BOX, 2).density, BOX, 2)
+    """No linear response holds here; maximising the concave functional converges."""
+    potential = sample_potentials(1, BOX, 32, seed=123, first=13)[0]
+    found = invert(solve(potential, BOX, 2).density, BOX, 2)
     assert found.converged
+
+
+def climb(slope_at, n_steps=40):
+    """Go up from zero along a line; return the length that the search accepts."""
+    line = LineSearch(slope_at(0.0), 1.0)
+    for _ in range(n_steps):
+        if line.accepts(slope_at(line.length)):
+            return line.length
+    return None
+
+
+@pytest.mark.parametrize("top", [0.01, 0.3, 1.0, 7.0, 100.0])
+def test_a_line_search_ends_where_it_is_flatter(top):
+    """Nothing moves up to the top and much beyond it: the slope falls like a step."""
+
+    def slope(length):
+        return -math.tanh(20 * (length / top - 1))
+
+    assert abs(slope(climb(slope))) <= 0.7 * slope(0.0)
+
+
+def test_a_step_that_cannot_be_evaluated_is_shortened():
+    line = LineSearch(1.0, 1.0)
+    assert not line.accepts(-math.inf)
+    assert 0 < line.length < 1
+
+
+def test_quasi_newton_learns_a_quadratic_function():
+    generator = np.random.default_rng(0)
+    root = generator.normal(size=(6, 6))
+    curvature = root @ root.T + np.eye(6)
+    top, position = generator.normal(size=6), np.zeros(6)
+    memory = QuasiNewton(lambda gradient: gradient / 10)
+    for _ in range(7):
+        gradient = curvature @ (top - position)
+        direction = memory.direction(gradient)
+        move = direction * (gradient @ direction) / (direction @ curvature @ direction)
+        memory.learn(move, curvature @ move)
+        position = position + move
+    np.testing.assert_allclose(position, top, atol=1e-8)
+
+
+def test_a_rise_of_the_gradient_is_not_learnt():
+    memory = QuasiNewton(lambda gradient: 2 * gradient)
+    memory.learn(np.array([1.0, 0.0]), np.array([-1.0, 0.0]))
+    np.testing.assert_array_equal(memory.direction(np.array([1.0, 3.0])), [2.0, 6.0])

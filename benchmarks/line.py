@@ -1,4 +1,4 @@
-"""The one-dimensional part: one electron in batches, two electrons exactly, beside peers.
+"""Systems on a line: one electron in batches, two electrons exactly, beside peers.
 
 scipy's eigh_tridiagonal is what a script would call, system by system, for three-point finite
 differences. iDEA (pip install iDEA-latest) solves the same problems where it is installed.

@@ -1,12 +1,14 @@
-"""Potentials of a family: settings as coordinates, and the nearest density that they reach."""
+"""Devices: the coordinates of a family, and the nearest density that they reach."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
 from keras_qd import inverse, physics
 from keras_qd.errors import PhysicsError, UsageError
-from keras_qd.inverse.device import DesignSpace, fit_potential
-from keras_qd.physics.potentials.base import PotentialFamily
+from keras_qd.inverse import DesignSpace
+from keras_qd.inverse.design_space import fit_potential
 from keras_qd.physics.solver import Solver
 
 BOX = physics.Box(6.0)
@@ -35,14 +37,14 @@ def fit(target, family=GATES, n_electrons=1, **settings):
         ("parabolic", {}, 6),
     ],
 )
-def test_what_can_be_set_are_the_settings_with_a_range(name, settings, n_coordinates):
+def test_coordinates_are_the_parameters_with_a_range(name, settings, n_coordinates):
     family = physics.potential_family(name, **settings)
     space = DesignSpace(family, BOX, 16)
     assert space.n_coordinates == n_coordinates
     low, high = (space.parameters(np.full(n_coordinates, end)) for end in (0.0, 1.0))
     assert set(low) == set(family.parameter_names)
     assert sum(low[each] != high[each] for each in low) == n_coordinates
-    # Beyond the bounds there is nothing.
+    # Coordinates beyond the bounds are clipped.
     beyond = space.potential(np.full(n_coordinates, 1.7))
     np.testing.assert_array_equal(beyond, space.potential(np.ones(n_coordinates)))
 
@@ -58,22 +60,60 @@ def test_potentials_of_the_family_are_found_from_any_start():
     space = DesignSpace(GATES, BOX, N_PIXELS)
     settings = np.array([0.2, 0.9, 0.4, 0.6])
     starts = list(np.random.default_rng(0).random((3, 4)))
-    wished = space.potential(settings) + 7.0  # the constant does not count
-    for misfit, found in fit_potential(space, wished, np.ones_like(wished), starts):
+    wanted = space.potential(settings) + 7.0  # the constant does not count
+    for misfit, found in fit_potential(space, wanted, np.ones_like(wanted), starts):
         assert misfit < 1e-6
         # The outer gate is fixed, so the four are, too.
         np.testing.assert_allclose(found, settings, atol=1e-5)
 
 
-class Shapeless(PotentialFamily):
-    """Draws in a way of its own."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trench(physics.PotentialFamily):
+    """A family of a third party: normal random numbers, and a rough part that nothing sets."""
 
-    name = "shapeless"
-    parameter_names = ("level",)
+    name = "trench"
 
-    def sample(self, generator, box, n_pixels):
-        level = generator.uniform(0, 1)
-        return np.full((n_pixels, n_pixels), level), {"level": level}
+    @property
+    def parameters(self):
+        return (
+            physics.Parameter("position", (0.3, 0.7), is_length=True),
+            physics.Parameter("depth", (0.0, 5.0)),
+            physics.Parameter("count", (1, 2), is_count=True),
+        )
+
+    def draw(self, generator):
+        position, depth, *rough = generator.normal(size=5)
+        drawn = {"position": 0.5 + 0.1 * position, "depth": abs(depth), "count": 1}
+        return drawn | {"rough": np.array(rough)}
+
+    def values(self, drawn, box, n_pixels):
+        x, y = box.mesh(n_pixels)
+        trench = np.exp(-((x - drawn["position"] * box.length) ** 2))
+        waves = sum(a * np.cos(k * y) for k, a in enumerate(drawn["rough"]))
+        return 0.05 * waves - drawn["depth"] * drawn["count"] * trench
+
+
+def test_a_family_of_a_third_party_is_a_device():
+    space = DesignSpace(Trench(), BOX, N_PIXELS, seed=3)
+    assert space.n_coordinates == 2
+    settings = [0.3, 0.6]
+    assert space.parameters(settings) == pytest.approx({"position": 2.52, "depth": 3.0, "count": 2})
+    target = exact(space.potential(settings))
+    found = fit(target, Trench(), tolerance=1e-5, seed=3)
+    assert found.converged
+    assert found.parameters == pytest.approx(space.parameters(settings), abs=1e-2)
+    other = DesignSpace(Trench(), BOX, N_PIXELS, seed=4)
+    assert not np.array_equal(other.potential(settings), space.potential(settings))
+
+
+def test_a_random_field_changes_smoothly_with_its_correlation_length():
+    family = physics.potential_family("random-fourier", correlation_length=(0.1, 0.4))
+    space = DesignSpace(family, BOX, N_PIXELS)
+    step, larger = (
+        np.abs(space.potential([0.5 + size]) - space.potential([0.5])).max()
+        for size in (1e-5, 2e-5)
+    )
+    assert larger == pytest.approx(2 * step, rel=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -81,10 +121,9 @@ class Shapeless(PotentialFamily):
     [
         (physics.potential_family("random-mixture"), "one of those in the mixture"),
         (physics.potential_family("gate-array", gate_energy=1.0), "all settings .* are fixed"),
-        (Shapeless(), r"draws by uniform\(\)"),
     ],
 )
-def test_what_is_no_device_is_refused(family, message):
+def test_what_cannot_be_set_is_refused(family, message):
     with pytest.raises(UsageError, match=message):
         DesignSpace(family, BOX, 16)
 
@@ -125,7 +164,7 @@ def test_what_no_setting_reaches_gives_the_nearest_and_says_so():
     # No setting at random is nearer, in the sense that is minimised.
     space = DesignSpace(GATES, BOX, N_PIXELS)
     nearest = np.square(found.density - target).sum()
-    for coordinates in np.random.default_rng(1).random((40, 4)):
+    for coordinates in np.random.default_rng(1).random((20, 4)):
         other = exact(space.potential(coordinates))
         assert np.square(other - target).sum() > nearest
 
@@ -138,7 +177,7 @@ def test_time_that_is_up_gives_what_there_is():
     assert found.residual == found.start_residual
 
 
-def test_potentials_that_the_solver_refuses_are_told(monkeypatch):
+def test_an_error_of_the_solver_is_raised(monkeypatch):
     target = exact(FLAT)
 
     def refuse(solver, potential):
@@ -167,5 +206,5 @@ def test_potentials_that_the_solver_refuses_on_the_way_are_passed_by(monkeypatch
 
 
 def test_no_start_is_refused():
-    with pytest.raises(UsageError, match="at least one start"):
+    with pytest.raises(UsageError, match="n_starts must be at least 1"):
         fit(exact(FLAT), n_starts=0)

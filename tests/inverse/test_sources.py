@@ -1,4 +1,4 @@
-"""Where targets come from, and what their data say about them."""
+"""Sources of targets, and the problem that follows from their data."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from PIL import Image
 import keras_qd
 from keras_qd import inverse
 from keras_qd.errors import DataError, KerasQDError, UnknownNameError, UsageError
-from keras_qd.inverse.files import find_source, open_session
+from keras_qd.inverse.session import open_session
+from keras_qd.inverse.sources import find_source
 from keras_qd.physics import Box, Interaction
 
 BOX = Box(10.0)
@@ -20,7 +21,7 @@ def store(tmp_path_factory):
         n_pixels=16, n_orbitals=6, box_length=6.0, interaction="finite-thickness", strength=0.5
     )
     return keras_qd.data.generate(
-        tmp_path_factory.mktemp("data") / "dots.zarr", recipe, 12, workers=1
+        tmp_path_factory.mktemp("data") / "dots.zarr", recipe, 8, workers=1
     )
 
 
@@ -52,7 +53,7 @@ def test_what_is_given_wins_over_what_data_say(store):
     session = open_session(str(store.path), split="all", interaction="screened", strength=2.0)
     assert session.problem.interaction == Interaction("screened")
     assert session.problem.strength == 2.0
-    with pytest.raises(DataError, match=r"target 0: .* 2 electrons and 3 are wanted"):
+    with pytest.raises(DataError, match=r"target 0: .* 2 electrons, expected 3"):
         open_session(str(store.path), split="all", electrons=3)
 
 
@@ -100,15 +101,15 @@ def test_a_shape_is_drawn_where_nothing_else_is_known():
     [
         ("rign", {}, UnknownNameError, "did you mean 'ring'"),
         ("ring", {"colour": 1}, UsageError, "it has width, radius"),
-        ("ring", {}, UsageError, "give --electrons"),
+        ("ring", {}, UsageError, "pass --electrons"),
         ("nowhere.npy", {}, DataError, "there is no file"),
         ("nowhere.png", {}, DataError, "nowhere.png"),
         ("nowhere.zarr", {}, KerasQDError, "nowhere.zarr"),
     ],
 )
-def test_what_cannot_be_found_is_told(name, settings, error, message):
+def test_what_cannot_be_found_is_an_error(name, settings, error, message):
     with pytest.raises(error, match=message):
-        open_session(name, settings=settings, electrons=None if message[:4] == "give" else 2)
+        open_session(name, settings=settings, electrons=None if message[:4] == "pass" else 2)
 
 
 def test_files_that_cannot_be_used_are_refused(tmp_path):
@@ -117,7 +118,7 @@ def test_files_that_cannot_be_used_are_refused(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     (tmp_path / "broken.npz").write_bytes(b"no archive")
     for name, message in [
-        ("two.npz", "it has a, b: choose by --field"),
+        ("two.npz", "it has a, b; choose one with --field"),
         ("line.npy", "expected densities"),
         ("objects.npy", "cannot be read"),
         ("broken.npz", "cannot be read"),
@@ -127,5 +128,5 @@ def test_files_that_cannot_be_used_are_refused(tmp_path):
     np.save(tmp_path / "good.npy", densities())
     with pytest.raises(UsageError, match="only shapes and images"):
         find_source(str(tmp_path / "good.npy"), {"width": 0.1})
-    with pytest.raises(DataError, match="has 3 densities, and none of those asked for"):
+    with pytest.raises(DataError, match="has 3 densities, none of them in --samples"):
         find_source(str(tmp_path / "good.npy"), {}, samples=slice(7, 8))

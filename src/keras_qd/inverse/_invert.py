@@ -1,0 +1,289 @@
+"""Inversion of densities, from the closed form or from the potential that a model proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from keras_qd.errors import PhysicsError, UsageError
+from keras_qd.inverse.brush import resampled
+from keras_qd.inverse.outcome import Inversion, check_wanted
+from keras_qd.inverse.problem import Conditions, InverseProblem
+from keras_qd.physics.box import Box
+from keras_qd.physics.interactions import Interaction, as_interaction
+from keras_qd.physics.potentials.base import PotentialFamily
+from keras_qd.processes import map_in_processes, usable_cores
+
+if TYPE_CHECKING:
+    from keras_qd.training.run import Run
+
+Array = NDArray[np.float64]
+
+#: The result for one target: its inversion, or the error of the solver that refused it.
+Outcome = Inversion | PhysicsError
+
+_POTENTIAL = "potential"
+
+
+def invert(
+    density: ArrayLike,
+    box: Box,
+    n_electrons: int = 2,
+    tolerance: float = 1e-4,
+    run: Run | str | Path | None = None,
+    *,
+    start: ArrayLike | None = None,
+    interaction: str | Interaction | None = None,
+    strength: float | None = None,
+    gauge: str = "zero-mean",
+    family: PotentialFamily | None = None,
+    **refinement: Any,
+) -> Inversion:
+    """Find a potential whose exact ground state has a wanted density.
+
+    The search starts from a closed form, or from the potential that a trained model proposes. The
+    exact solver computes the density of each potential on the way, so that the result comes with
+    its proof: the potential, its exact density, and the distance of that from the target.
+
+    Parameters
+    ----------
+    density : array_like, shape (n_pixels, n_pixels)
+        Target at the pixel centres in 1/a0*^2, y first. It may hold up to 2 % more or fewer
+        electrons, and is then normalised; negative values of up to 5 % of the largest count as
+        zero.
+    box : Box
+        The box with hard walls.
+    n_electrons : int, default 2
+        One to four.
+    tolerance : float, default 1e-4
+        Largest ``integral |dn| / N`` at which the target counts as reached.
+    run : Run or path, optional
+        A finished run of ``density-to-potential`` or ``noninteracting-density-to-potential``, whose
+        model proposes the start. Without it keras is not imported.
+    start : array_like, shape (n_pixels, n_pixels), optional
+        A potential to start from, in Ha*, in place of a model's.
+    interaction : str or Interaction, optional
+        By default that of the data that `run` was trained on, or bare Coulomb repulsion.
+    strength : float, optional
+        Factor on the interaction, by default as in the data of `run`, or 1.
+    gauge : str, default "zero-mean"
+        What fixes the constant of the potential: ``"zero-mean"`` over the box, or
+        ``"zero-at-lowest-density"`` of the target.
+    family : PotentialFamily, optional
+        The only potentials that are allowed: those of a device; see `invert_in_family`, whose
+        keywords can then be given.
+    **refinement
+        Without a family: ``half_waves`` (20), the largest number of half waves along a side in the
+        potential; ``max_iterations`` (2000), the limit of exact solutions after the first;
+        ``max_seconds`` (300); and ``n_orbitals``, ``spin`` and ``basis_tolerance`` of the exact
+        `Solver`.
+
+    Returns
+    -------
+    Inversion
+        The nearest potential that was found; ``converged`` says whether it is near enough, and
+        ``explanation`` why not.
+
+    Raises
+    ------
+    DataError
+        If the target is not a density of so many electrons, or the start does not fit it.
+    UsageError
+        If an argument is out of range, or the model was trained on other systems.
+    UnknownNameError
+        If there is no such interaction or gauge.
+    RunError
+        If the run has no trained model.
+    PhysicsError
+        If the solver refuses the potential of the start.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> box = keras_qd.physics.Box(10.0)
+    >>> wanted = keras_qd.inverse.density_target("two-lobes").density(box, 32, n_electrons=1)
+    >>> found = keras_qd.invert(wanted, box, 1, tolerance=1e-3)
+    >>> found.converged
+    True
+    """
+    (found,) = invert_many(
+        [np.asarray(density)],
+        box,
+        n_electrons,
+        tolerance,
+        run,
+        starts=None if start is None else [start],
+        interaction=interaction,
+        strength=strength,
+        gauge=gauge,
+        family=family,
+        **refinement,
+    )
+    return found
+
+
+def invert_many(
+    densities: Sequence[ArrayLike] | Array,
+    box: Box,
+    n_electrons: int = 2,
+    tolerance: float = 1e-4,
+    run: Run | str | Path | None = None,
+    *,
+    starts: Sequence[ArrayLike | None] | Array | None = None,
+    interaction: str | Interaction | None = None,
+    strength: float | None = None,
+    gauge: str = "zero-mean",
+    family: PotentialFamily | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    **refinement: Any,
+) -> list[Inversion]:
+    """Find potentials for many densities; see `invert`.
+
+    Parameters
+    ----------
+    densities : sequence of array_like, shape (n_targets, n_pixels, n_pixels)
+        Targets, in 1/a0*^2.
+    box, n_electrons, tolerance, run : see invert
+        The same for all targets.
+    starts : sequence of array_like, optional
+        A potential to start from for each target, None for the default.
+    interaction, strength, gauge, family : see invert
+        The same for all targets.
+    workers : int, default 1
+        Number of processes, with one thread each. With more than one, a script must guard its main
+        part with ``if __name__ == "__main__"``.
+    progress : callable, optional
+        Called with the number of targets that are done and of all.
+    **refinement
+        Other keywords of `invert`.
+
+    Returns
+    -------
+    list of Inversion
+        In the order of the densities. They do not depend on the number of workers unless a time
+        limit is reached.
+
+    Raises
+    ------
+    UsageError
+        If the number of starts is not that of the densities, or there are no workers.
+    KerasQDError
+        The errors of `invert`, of the first target that has one.
+
+    Examples
+    --------
+    >>> from keras_qd import physics
+    >>> box = physics.Box(10.0)
+    >>> potentials = physics.sample_potentials(2, box, 32)
+    >>> wanted = [physics.solve(potential, box, 1).density for potential in potentials]
+    >>> [found.converged for found in invert_many(wanted, box, 1, workers=1)]
+    [True, True]
+    """
+    if workers < 1:
+        raise UsageError(f"workers must be at least 1, got {workers!r}")
+    if starts is not None and len(starts) != len(densities):
+        raise UsageError(f"{len(densities)} densities need as many starts, got {len(starts)}")
+    trained = _conditions(run)
+    problem = InverseProblem(
+        box=box,
+        n_electrons=n_electrons,
+        interaction=as_interaction(interaction or trained.interaction or Interaction()),
+        strength=next(each for each in (strength, trained.strength, 1.0) if each is not None),
+        tolerance=tolerance,
+        gauge=gauge,
+        family=family,
+        refinement=refinement,
+    )
+    targets = [check_wanted(np.asarray(each), box, n_electrons) for each in densities]
+    if starts is None and run is not None:
+        starts = propose(run, np.stack(targets), problem)
+    outcomes = invert_targets(problem, targets, starts, n_workers=workers, progress=progress)
+    return [_unless_refused(outcome) for outcome in outcomes]
+
+
+def invert_targets(
+    problem: InverseProblem,
+    densities: Sequence[Array] | Array,
+    starts: Sequence[ArrayLike | None] | Array | None = None,
+    *,
+    n_workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Outcome]:
+    """Invert targets in processes; return the error of a target that the solver refuses."""
+    given = [None] * len(densities) if starts is None else list(starts)
+    return map_in_processes(
+        partial(_attempt, problem),
+        densities,
+        given,
+        n_workers=n_workers or usable_cores(),
+        progress=progress,
+    )
+
+
+def _attempt(problem: InverseProblem, density: Array, start: Array | None) -> Outcome:
+    try:
+        return problem.solve(density, start)
+    except PhysicsError as refusal:
+        return PhysicsError(str(refusal))  # without its traceback, which cannot be pickled
+
+
+def _unless_refused(outcome: Outcome) -> Inversion:
+    if isinstance(outcome, PhysicsError):
+        raise outcome
+    return outcome
+
+
+def propose(
+    run: Run | str | Path, densities: Array, problem: InverseProblem, *, batch_size: int = 64
+) -> Array:
+    """Apply the inverse model of a run to targets; return potentials in Ha*, up to constants.
+
+    Targets on another grid than the model's are resampled, and the proposals back: densities and
+    potentials are smooth.
+    """
+    from keras_qd.prediction import predict
+    from keras_qd.training.run import Run
+
+    run = run if isinstance(run, Run) else Run.open(run)
+    density = density_field(run)
+    conditions_of(run).require(problem, f"the model of {run.path}")
+    n_pixels = run.pipeline().inputs[density][-1]
+    there = np.stack([resampled(each, n_pixels) for each in densities])
+    potentials = predict(run, {density: there}, batch_size=batch_size)[_POTENTIAL]
+    back = densities.shape[-1]
+    return np.stack([resampled(each.astype(np.float64), back) for each in potentials])
+
+
+def density_field(run: Run) -> str:
+    """Return the name of the density that a run's model takes; raise unless it is such a map."""
+    pipeline = run.pipeline()
+    inputs, targets = list(pipeline.inputs), list(pipeline.targets)
+    shapes = [*pipeline.inputs.values(), *pipeline.targets.values()]
+    if targets != [_POTENTIAL] or len(inputs) != 1 or not inputs[0].startswith("density"):
+        raise UsageError(
+            f"{run.path} maps {', '.join(inputs)} to {', '.join(targets)}; give a run of "
+            "density-to-potential or noninteracting-density-to-potential"
+        )
+    if any(len(shape) != 2 or shape[0] != shape[1] for shape in shapes):
+        raise UsageError(f"{run.path} maps fields of shape {shapes[0]}; expected square maps")
+    return inputs[0]
+
+
+def conditions_of(run: Run) -> Conditions:
+    """Return the conditions of the data that a run's model was trained on."""
+    return Conditions.of_metadata(run.config["data"], density_field(run))
+
+
+def _conditions(run: Run | str | Path | None) -> Conditions:
+    """Return the conditions behind a run, if there is one."""
+    if run is None:
+        return Conditions()
+    from keras_qd.training.run import Run
+
+    return conditions_of(run if isinstance(run, Run) else Run.open(run))

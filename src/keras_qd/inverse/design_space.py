@@ -1,0 +1,124 @@
+"""The potentials of a device: a family of potentials whose parameters are set, not drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import least_squares
+
+from keras_qd.errors import UsageError
+from keras_qd.physics.box import Box
+from keras_qd.physics.potentials.base import PotentialFamily
+
+Array = NDArray[np.float64]
+
+
+class DesignSpace:
+    """The potentials that a device of one family can be set to.
+
+    A family names its parameters and their bounds; here they are set by coordinates from 0 at the
+    lower to 1 at the upper bound. A parameter with a single value has no coordinate. A count, such
+    as the number of wells, is as large as the family allows, and what a family draws besides its
+    parameters, such as a random field, is that of the seed.
+
+    Parameters
+    ----------
+    family : PotentialFamily
+        The family, whose settings (low, high) are the bounds.
+    box : Box
+        The box.
+    n_pixels : int
+        Pixels a side.
+    seed : int
+        Seed of what the family draws besides its parameters.
+
+    Raises
+    ------
+    UsageError
+        If the family is a mixture, or has no parameter that can be set.
+
+    Examples
+    --------
+    >>> from keras_qd.physics import potential_family
+    >>> space = DesignSpace(potential_family("gate-array", n_gates=2), Box(10.0), 32)
+    >>> space.n_coordinates  # the gates; the outer gate is at a fixed energy
+    4
+    >>> space.parameters([0.5, 0.5, 1.0, 0.0])["gate_1_0"]
+    3.0
+    """
+
+    def __init__(self, family: PotentialFamily, box: Box, n_pixels: int, seed: int = 0) -> None:
+        self.family = family
+        self.box = box
+        self.n_pixels = n_pixels
+        free = family.device_parameters
+        if not free:
+            raise UsageError(f"all settings of {family.name} are fixed: give a pair (low, high)")
+        self._names = [parameter.name for parameter in free]
+        self._low, self._high = np.array([parameter.bounds for parameter in free]).T
+        largest = {each.name: each.bounds[1] for each in family.parameters if each.is_count}
+        self._drawn = family.draw(np.random.default_rng(seed)) | largest
+
+    @property
+    def n_coordinates(self) -> int:
+        """Number of parameters that can be set."""
+        return len(self._names)
+
+    def potential(self, coordinates: ArrayLike) -> Array:
+        """Return the potential.
+
+        Parameters
+        ----------
+        coordinates : array_like, shape (n_coordinates,)
+            From 0 to 1 between the bounds of each parameter; others are clipped.
+
+        Returns
+        -------
+        ndarray, shape (n_pixels, n_pixels)
+            In Ha*, y first.
+        """
+        return self.family.values(self._set(coordinates), self.box, self.n_pixels)
+
+    def parameters(self, coordinates: ArrayLike) -> dict[str, float]:
+        """Return the parameters by the family's names.
+
+        Parameters
+        ----------
+        coordinates : array_like, shape (n_coordinates,)
+            From 0 to 1 between the bounds of each parameter; others are clipped.
+
+        Returns
+        -------
+        dict of str to float
+            In a0*, Ha* and radians.
+        """
+        found = self.family.in_units(self._set(coordinates), self.box.length)
+        return {name: float(value) for name, value in found.items()}
+
+    def _set(self, coordinates: ArrayLike) -> dict[str, Any]:
+        values = self._low + (self._high - self._low) * np.clip(coordinates, 0.0, 1.0)
+        return self._drawn | dict(zip(self._names, values.tolist(), strict=True))
+
+
+def fit_potential(
+    space: DesignSpace, potential: Array, weight: Array, starts: Sequence[Array]
+) -> list[tuple[float, Array]]:
+    """Fit a potential but for a constant; return distance and coordinates by start, nearest first.
+
+    The distance is the root mean square difference in Ha*, with a weight such as the density.
+    """
+    weight = weight / weight.sum()
+    root = np.sqrt(weight)
+
+    def misfit(coordinates: Array) -> Array:
+        difference = space.potential(coordinates) - potential
+        return np.asarray((root * (difference - np.sum(weight * difference))).ravel())
+
+    def fit(start: Array) -> tuple[float, Array]:
+        found: Any = least_squares(misfit, start, bounds=(0.0, 1.0), max_nfev=20)
+        return float(np.sqrt(2 * found.cost)), np.asarray(found.x)
+
+    return sorted((fit(start) for start in starts), key=lambda found: found[0])

@@ -1,0 +1,159 @@
+"""A session of ``keras-qd invert``: targets, their problem, and the inversion of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.errors import DataError, UsageError
+from keras_qd.inverse._invert import conditions_of, density_field, invert_targets, propose
+from keras_qd.inverse.outcome import check_wanted
+from keras_qd.inverse.problem import Conditions, InverseProblem
+from keras_qd.inverse.results import Found
+from keras_qd.inverse.sources import find_source
+from keras_qd.physics.box import Box
+from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.potentials.base import PotentialFamily, potential_family
+
+Array = NDArray[Any]
+
+#: Default side of the box in a0*.
+_LENGTH = 10.0
+#: Tolerances of the solver's basis, in Ha*, for painted densities, which a coarse basis cannot
+#: represent.
+_FINE_BASIS = (1e-7, 1e-6, 1e-4)
+#: Half waves in the potentials of painted densities.
+_FINE_HALF_WAVES = 28
+
+
+@dataclass(frozen=True)
+class Session:
+    """Normalised targets and the problem to solve for each."""
+
+    problem: InverseProblem
+    title: str
+    #: Shape (n, n_pixels, n_pixels), in 1/a0*^2.
+    targets: Array
+    #: Number of the first target in its source.
+    first: int = 0
+    #: Run whose model proposes the starts.
+    run: Path | None = None
+
+    def invert(
+        self, n_workers: int | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Found:
+        """Invert all targets; see `invert_targets`."""
+        starts = None if self.run is None else propose(self.run, self.targets, self.problem)
+        outcomes = invert_targets(
+            self.problem, self.targets, starts, n_workers=n_workers, progress=progress
+        )
+        return Found(self.problem, self.title, dict(enumerate(outcomes, self.first)))
+
+
+def open_session(
+    target: str,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    run: str | Path | None = None,
+    electrons: int | None = None,
+    length: float | None = None,
+    points: int | None = None,
+    interaction: str | None = None,
+    thickness: float | None = None,
+    screening_length: float | None = None,
+    strength: float | None = None,
+    tolerance: float = 1e-4,
+    gauge: str = "zero-mean",
+    family: str | None = None,
+    family_settings: Mapping[str, Any] | None = None,
+    field: str | None = None,
+    split: str = "test",
+    samples: slice = slice(None),
+    max_seconds: float | None = None,
+    half_waves: int | None = None,
+) -> Session:
+    """Find the targets and the problem, from the options of the command line.
+
+    What is not given is taken from the data of the targets, or else from the data that the model of
+    `run` was trained on, or else is a box of 10 a0* and bare Coulomb repulsion. The number of
+    electrons has no default. Painted targets allow rougher potentials (28 half waves, not 20).
+    """
+    trained = Conditions()
+    if run is not None:
+        from keras_qd.training.run import Run
+
+        opened = Run.open(run)
+        trained, field = conditions_of(opened), field or density_field(opened)
+    source = find_source(
+        target, settings or {}, field=field or "density", split=split, samples=samples
+    )
+    known = source.conditions.or_else(trained)
+    if electrons is None and known.n_electrons is None:
+        raise UsageError(f"the number of electrons of {target} is not set; pass --electrons N")
+    problem = InverseProblem(
+        box=Box(length or known.length or _LENGTH),
+        n_electrons=electrons or known.n_electrons or 0,
+        interaction=_interaction(interaction, thickness, screening_length, known),
+        strength=next(each for each in (strength, known.strength, 1.0) if each is not None),
+        tolerance=tolerance,
+        gauge=gauge,
+        family=_family(family, family_settings or {}),
+        refinement=_refinement(
+            family,
+            max_seconds=max_seconds,
+            half_waves=half_waves or (_FINE_HALF_WAVES if source.painted and not family else None),
+        ),
+        basis_tolerances=_FINE_BASIS if source.painted else (),
+    )
+    densities = source.densities(problem.box, problem.n_electrons, points)
+    first = samples.start or 0
+    return Session(
+        problem,
+        source.title,
+        _checked(densities, problem, first),
+        first,
+        None if run is None else Path(run),
+    )
+
+
+def _interaction(
+    name: str | None, thickness: float | None, screening_length: float | None, known: Conditions
+) -> Interaction:
+    if name is None and thickness is None and screening_length is None:
+        return known.interaction or Interaction()
+    if name is None:
+        name = "finite-thickness" if screening_length is None else "screened"
+    return Interaction(name, thickness, screening_length)
+
+
+def _family(name: str | None, settings: Mapping[str, Any]) -> PotentialFamily | None:
+    if name is None and settings:
+        raise UsageError(f"settings of a family ({', '.join(settings)}) need --family")
+    return None if name is None else potential_family(name, **settings)
+
+
+def _refinement(family: str | None, **given: float | None) -> dict[str, Any]:
+    """Return the settings that are given; the roughness of a family's potentials is its own."""
+    settings = {name: value for name, value in given.items() if value is not None}
+    if family is not None and "half_waves" in settings:
+        raise UsageError(
+            "--half-waves cannot be used with --family, which sets the roughness itself"
+        )
+    return settings
+
+
+def _checked(densities: Array, problem: InverseProblem, first: int) -> Array:
+    """Normalise all targets."""
+    checked = []
+    for number, density in enumerate(densities, first):
+        try:
+            checked.append(check_wanted(density, problem.box, problem.n_electrons))
+        except DataError as error:
+            where = f"target {number}: " if len(densities) > 1 else ""
+            raise DataError(f"{where}{error}") from error
+    return np.stack(checked)

@@ -1,4 +1,4 @@
-"""``keras-qd invert``: from wanted densities to potentials, each checked by the exact solver."""
+"""``keras-qd invert``: potentials for wanted densities, each verified by the exact solver."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import click
 import numpy as np
 
-from keras_qd.cli.format import format_number
-from keras_qd.cli.options import as_json, backend, print_json, print_table, task_changes
+from keras_qd.cli.options import as_json, backend, read_settings
+from keras_qd.cli.output import counting, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError
 
 _EXAMPLES = """\b
@@ -24,7 +24,7 @@ Examples:
 
 
 class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
-    """Which of several densities: a number, or START:STOP."""
+    """A selection of densities: a number, or START:STOP."""
 
     name = "samples"
 
@@ -46,45 +46,50 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.command("invert", epilog=_EXAMPLES)
 @click.argument("target", metavar="TARGET")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The .npz or .zarr to write."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The .npz or .zarr to write.",
 )
-@click.option("--electrons", type=int, help="Number of electrons.  [as the data or run say]")
-@click.option("--length", type=float, help="Side of the box in a0*.  [as they say, or 10]")
-@click.option("--points", type=click.IntRange(min=8), help="Pixels a side.  [as it comes, or 64]")
+@click.option("--electrons", type=int, help="Number of electrons.  [of the data or run]")
+@click.option("--length", type=float, help="Side of the box in a0*.  [of the data or run, or 10]")
+@click.option(
+    "--points", type=click.IntRange(min=8), help="Pixels per side.  [of the target, or 64]"
+)
 @click.option("--interaction", help="coulomb, finite-thickness, screened or none.  [coulomb]")
-@click.option("--thickness", type=float, help="Of finite-thickness, in a0*.  [0.3]")
-@click.option("--screening-length", type=float, help="Of screened, in a0*.  [1]")
-@click.option("--strength", type=float, help="Factor on the interaction.  [1]")
+@click.option("--thickness", type=float, help="For finite-thickness, in a0*.  [0.3]")
+@click.option("--screening-length", type=float, help="For screened, in a0*.  [1]")
+@click.option("--strength", type=float, help="Factor of the interaction.  [1]")
 @click.option(
     "--run",
     type=click.Path(path_type=Path),
-    help="Run of a density-to-potential task, whose model proposes the start.",
+    help="Run of a density-to-potential task, whose model proposes the initial potential.",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
     default=1e-4,
     show_default=True,
-    help="Largest integral |dn| / N.",
+    help="Largest accepted integral |dn| / N.",
 )
 @click.option(
     "--gauge",
     default="zero-mean",
     show_default=True,
-    help="zero-mean, or zero-at-lowest-density: what fixes the constant of the potential.",
+    help="How the constant of the potential is fixed: zero-mean or zero-at-lowest-density.",
 )
 @click.option(
     "--half-waves",
     type=click.IntRange(min=1),
-    help="How rough the potential may be: half waves along the side.  [20, or 28 if drawn]",
+    help="Resolution of the potential: half waves along the side.  [20, or 28 for drawn targets]",
 )
-@click.option("--family", help="Only potentials of this family: a device that can be set.")
+@click.option("--family", help="Search only this potential family, such as a tunable device.")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting of the shape, or width= of an image; may be repeated.",
+    help="A setting of the shape, or the width of an image; may be repeated.",
 )
 @click.option(
     "--family-set",
@@ -93,14 +98,14 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
     metavar="KEY=VALUE",
     help="A setting of the family, such as gate_energy=[-5,5]; may be repeated.",
 )
-@click.option("--field", help="Which array of a .npz file, or field of a store.  [density]")
-@click.option("--split", default="test", show_default=True, help="Which split of a store, or all.")
-@click.option("--samples", type=Samples(), default=":", help="Which: 3, 0:20.  [all]")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [usable cores]")
-@click.option("--max-seconds", type=float, help="Longest time for a target.  [60]")
+@click.option("--field", help="Array of a .npz file, or field of a store.  [density]")
+@click.option("--split", default="test", show_default=True, help="Split of a store, or all.")
+@click.option("--samples", type=Samples(), default=":", help="Samples, such as 3 or 0:20.  [all]")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]")
+@click.option("--max-seconds", type=float, help="Time limit per target.  [60]")
 @click.option("--figure", type=click.Path(path_type=Path), help="Figure to write.  [OUT.png]")
-@click.option("--no-figure", is_flag=True, help="Write none.")
-@click.option("--force", is_flag=True, help="Replace a .npz file that exists.")
+@click.option("--no-figure", is_flag=True, help="Do not draw a figure.")
+@click.option("--force", is_flag=True, help="Replace a .npz file if it exists.")
 @backend
 @as_json
 def command(
@@ -118,12 +123,11 @@ def command(
     """Find potentials whose exact ground states have the wanted densities.
 
     TARGET is a shape (two-lobes, ring, cross, letters), a .npy or .npz file with one density or
-    several along the first axis, an image (the brighter, the denser), or a stored data set. A model
-    may propose the start; the exact solver decides. OUT gets every potential that was found, with
-    its exact density, energy and distance to the target. Where the tolerance is not met, the
-    nearest is written all the same, and the exit code is 1.
+    several along the first axis, an image (brighter means denser), or a stored data set. A model
+    may propose the initial potential; the exact solver verifies the result. Every potential is
+    written to OUT with its exact density, energy and distance to the target. If the tolerance is
+    not met, the nearest potential is written, and the exit code is 1.
     """
-    from keras_qd.cli.progress import counting
     from keras_qd.inverse.files import check_figure, check_output, open_session, write_inversions
 
     check_output(out, force)
@@ -131,8 +135,8 @@ def command(
     check_figure(picture)
     session = open_session(
         target,
-        settings=task_changes(settings),
-        family_settings=task_changes(family_settings),
+        settings=read_settings(settings),
+        family_settings=read_settings(family_settings),
         **options,
     )
     started = time.monotonic()
@@ -153,8 +157,8 @@ def command(
 
 
 def _print(summary: dict[str, Any], run: Path | None) -> None:
-    """Print what was found: of one target all numbers, of several how they are distributed."""
-    start = "from the plain start" if run is None else f"proposed by {run}"
+    """Print all numbers for a single target, and their distribution for several."""
+    start = "default start" if run is None else f"proposed by {run}"
     found = summary["inversions"]
     rows = _one(found[0], start) if summary["n_targets"] == 1 else _several(summary, start)
     rows.insert(0, ("target", _describe(summary)))

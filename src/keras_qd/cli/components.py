@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from itertools import chain
 from typing import Any
 
 import click
@@ -27,17 +28,12 @@ def list_command(kind: str | None, as_json: bool) -> None:
       keras-qd list tasks --json
     """
     kinds = [kind] if kind is not None else list(KINDS)
-    found = {each: _origins(each) for each in kinds}
+    found = {each: components(each).origins() for each in kinds}
     if as_json:
         print_json(found)
         return
     rows = [(each, name, origin) for each in kinds for name, origin in found[each].items()]
     print_table(rows, header=("kind", "name", "from"))
-
-
-def _origins(kind: str) -> dict[str, str]:
-    found = components(kind)
-    return {name: found.origin(name) for name in found.names()}
 
 
 @click.command("info")
@@ -54,10 +50,10 @@ def info_command(name: str, kind: str | None, as_json: bool) -> None:
       keras-qd info potential-to-density --json
     """
     kinds = [kind] if kind is not None else list(KINDS)
-    found = [each for each in kinds if name in components(each).names()]
+    known = {each: components(each).names() for each in kinds}
+    found = [each for each in kinds if name in known[each]]
     if not found:
-        known = [known for each in kinds for known in components(each).names()]
-        raise UnknownNameError(KINDS[kind] if kind else "component", name, known)
+        raise UnknownNameError(KINDS[kind] if kind else "component", name, chain(*known.values()))
     descriptions = [_describe(each, name) for each in found]
     if as_json:
         print_json(descriptions)

@@ -16,7 +16,8 @@ from keras_qd.cli.output import format_number, print_json, print_table
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.evaluation.result import Evaluation, Group
+    from keras_qd.evaluation.grouping import Group
+    from keras_qd.evaluation.result import Evaluation
     from keras_qd.evaluation.scores import Score
 
 
@@ -164,7 +165,7 @@ def _evaluate(
 
 def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json: bool) -> None:
     """Print the evaluation of one run or ensemble."""
-    from keras_qd.evaluation.result import group_by
+    from keras_qd.evaluation.grouping import group_by
 
     groups = [] if by is None else group_by(evaluation, by)
     if as_json:

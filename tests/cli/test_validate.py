@@ -14,7 +14,7 @@ from keras_qd.physics.validation import validation_cases
 @pytest.fixture
 def three_rows(monkeypatch):
     checks = [case.run() for case in validation_cases(quick=True)[:3]]
-    monkeypatch.setattr("keras_qd.physics.validate", lambda **_: checks, raising=False)
+    monkeypatch.setattr("keras_qd.physics.validation.validate", lambda **_: checks)
     return checks
 
 
@@ -35,7 +35,7 @@ def test_json(three_rows):
 
 def test_a_value_that_is_off_is_an_error(three_rows, monkeypatch):
     wrong = [*three_rows[:2], dataclasses.replace(three_rows[2], computed=0.6)]
-    monkeypatch.setattr("keras_qd.physics.validate", lambda **_: wrong, raising=False)
+    monkeypatch.setattr("keras_qd.physics.validation.validate", lambda **_: wrong)
     result = CliRunner().invoke(command, [])
     assert isinstance(result.exception, PhysicsError)
     assert "1 of 3 values are off" in str(result.exception)

@@ -1,25 +1,20 @@
 """The examples run top to bottom in their reduced form, as scripts and as notebooks."""
 
 import os
+import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import keras
+import matplotlib.pyplot as plt
 import pytest
+from tests.command import whole_chain
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))
 
-#: Those without a network, which are the same on every backend: they run on one.
-PHYSICS = {
-    "01_solve_a_dot.py",
-    "02_weak_to_strong_interaction.py",
-    "05_inverse_design.py",
-    "10_own_potentials.py",
-    "13_a_cluster.py",
-}
 #: Those whose steps a quicker test takes as well: 03 one of the five maps, tests/data the cluster.
 SLOW = {"04_five_maps.py", "13_a_cluster.py"}
 
@@ -29,32 +24,39 @@ def marked(name):
     return pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
 
 
+@pytest.fixture
+def reduced(tmp_path, monkeypatch):
+    """An empty folder, in which examples run in the reduced form."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_QD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_QD_REDUCED", "1")
+    yield tmp_path
+    plt.close("all")
+
+
+@whole_chain
+@pytest.mark.parametrize("name", [marked(name) for name in SCRIPTS])
+def test_script(name, reduced, monkeypatch):
+    monkeypatch.setattr("keras_qd.report.report.write_report", lambda run: run.path)
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    assert list(reduced.iterdir())
+
+
 def run(command, folder):
-    """Run a command in an empty folder, in the reduced form; return what it printed."""
+    """Run a command in a process of its own, which has to succeed."""
     process = subprocess.run(
         [sys.executable, *map(str, command)],
         cwd=folder,
+        # The kernel of a notebook shows figures in its own way.
         env={
-            # The kernel of a notebook shows figures in its own way.
             **{name: value for name, value in os.environ.items() if name != "MPLBACKEND"},
             "KERAS_BACKEND": keras.config.backend(),
-            "KERAS_QD_CACHE": str(folder / "cache"),
-            "KERAS_QD_REDUCED": "1",
         },
         capture_output=True,
         text=True,
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    return process.stdout
-
-
-@pytest.mark.parametrize("name", [marked(name) for name in SCRIPTS])
-def test_script(name, tmp_path):
-    if name in PHYSICS and keras.config.backend() != "jax":
-        pytest.skip("no network in it: it runs in the tests of JAX")
-    assert run(["-W", "error::UserWarning", EXAMPLES / name], tmp_path)
-    assert list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -64,13 +66,13 @@ def test_script(name, tmp_path):
         for name in SCRIPTS
     ],
 )
-def test_notebook(name, tmp_path):
+def test_notebook(name, reduced):
     for module in ("ipykernel", "jupytext", "nbclient"):
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed: pip install --group notebooks")
-    notebook = tmp_path / f"{Path(name).stem}.ipynb"
-    run(["-m", "jupytext", "--to", "ipynb", "--output", notebook, EXAMPLES / name], tmp_path)
-    run(["-c", EXECUTE, notebook], tmp_path)
+    notebook = reduced / f"{Path(name).stem}.ipynb"
+    run(["-m", "jupytext", "--to", "ipynb", "--output", notebook, EXAMPLES / name], reduced)
+    run(["-c", EXECUTE, notebook], reduced)
     assert '"output_type": "stream"' in notebook.read_text()
     assert ('"image/png"' in notebook.read_text()) == ("savefig" in (EXAMPLES / name).read_text())
 

@@ -9,6 +9,7 @@ import click
 
 from keras_qd.cli.options import as_json, backend
 from keras_qd.cli.output import print_json, print_table
+from keras_qd.export.formats import FORMATS
 
 
 @click.command("export")
@@ -18,7 +19,7 @@ from keras_qd.cli.output import print_json, print_table
     "name",
     required=True,
     metavar="FORMAT",
-    help="onnx, saved-model, litert, openvino or torch.",
+    help=f"One of {', '.join(FORMATS)}.",
 )
 @click.option(
     "--out",

@@ -32,7 +32,7 @@ def _use_backend(ctx: click.Context, parameter: click.Parameter, value: str | No
         use_backend(value)
 
 
-#: ``--json``: print JSON for machines in place of text for people.
+#: ``--json``: print JSON instead of text.
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 #: ``--backend``: choose the Keras backend before keras is imported.
@@ -49,7 +49,7 @@ backend = click.option(
 seed = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 
 
-#: How an option says that it takes settings; a table of a configuration file sets it, too.
+#: The metavar of options that take settings, which a table of a file can set as well.
 _PAIR = "KEY=VALUE"
 
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import keras_qd
 from keras_qd import registry
 from keras_qd.backend import ensure_backend
 from keras_qd.cli import demo
@@ -17,10 +16,9 @@ from tests.command import succeed, whole_chain
 def few_filters(monkeypatch):
     """Let the demo train a small network: its size does not matter here."""
 
-    def small(name, **changes):
-        return keras_qd.task(name, **changes, model_config={"filters": 4, "depth": 3})
-
-    monkeypatch.setattr(demo.registry, "task", small)
+    task = registry.task
+    small = {"model_config": {"filters": 4}}
+    monkeypatch.setattr(registry, "task", lambda name, **changes: task(name, **changes, **small))
 
 
 @whole_chain

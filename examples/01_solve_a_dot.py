@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Solve a dot
 #
-# Two electrons in a double well, solved exactly: what goes in, what comes out, and how far it is
-# to be trusted. Two seconds.
+# Two electrons in a double well, solved exactly: input, results, and their accuracy. This takes two
+# seconds.
 
 # %%
 import matplotlib.pyplot as plt
@@ -26,11 +26,11 @@ solver = physics.Solver(box, n_electrons=2)
 dot, free = solver.solve_both(potential)
 
 # %% [markdown]
-# Without interaction both electrons are in one orbital, which leans to the deeper well. With it
-# they share the wells evenly: what the repulsion saves is worth more than the difference in depth.
-# Of the spin states the singlet (S^2 = 0) is lowest, as it must be for two electrons without a
-# magnetic field; the next level, the triplet, is close by. Of the natural orbitals two are filled
-# in earnest: one alone, as in the picture of independent electrons, will not do.
+# Without interaction both electrons are in one orbital, mostly in the deeper well. With it they
+# share the wells evenly, because less repulsion outweighs the difference in depth. The singlet
+# (S^2 = 0) is the lowest spin state, as it must be for two electrons without a magnetic field; the
+# next level, the triplet, is close. Two natural orbitals have large occupations: a single one, as
+# for independent electrons, does not describe this state.
 
 # %%
 gaas = physics.material("GaAs")
@@ -63,17 +63,17 @@ panels[0].set_ylabel("y (a0*)")
 figure.savefig("01_solve_a_dot.png", dpi=150)
 
 # %% [markdown]
-# "Exact" means: all ways to put the electrons into the 20 lowest orbitals. Solved once more with
-# half as many again, the answer moves a little, and from how much follows what is left.
+# "Exact" means: all configurations of the electrons in the 20 lowest orbitals. The error that
+# remains is estimated from the change with 50 % more orbitals.
 
 # %%
 error = physics.estimate_label_error(solver, potential)
 print(f"error of the energy about {error.energy:.1e} Ha*, of the density {error.density:.1e}")
 
 # %% [markdown]
-# A case that is known in closed form: in a round parabola with omega = 1 two electrons have the
-# energy 3 Ha* (Taut, Phys. Rev. A 48, 3561 (1993), https://doi.org/10.1103/PhysRevA.48.3561). More
-# orbitals come nearer, from above, about as one divided by their number.
+# A case with a known solution: two electrons in a round parabola with omega = 1 have the energy
+# 3 Ha* (Taut, Phys. Rev. A 48, 3561 (1993), https://doi.org/10.1103/PhysRevA.48.3561). More
+# orbitals approach it from above; the error is about inversely proportional to their number.
 
 # %%
 parabola = 0.5 * ((x - 5) ** 2 + (y - 5) ** 2)

@@ -1,36 +1,31 @@
 # %% [markdown]
 # # From weak to strong interaction
 #
-# The same two electrons, with the Coulomb repulsion turned up from nothing to twenty times what it
-# is: from two electrons in one orbital to two electrons that keep out of each other's way. A few
-# seconds.
+# Two electrons with a Coulomb repulsion between zero and twenty times its physical strength: from
+# both electrons in one orbital to two separated electrons. This takes a few seconds.
 
 # %%
-import os
-
 import matplotlib.pyplot as plt
 import numpy as np
 
 from keras_qd import physics
 
-REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
-
 # %% [markdown]
-# An elliptic parabola: in a round one the electrons would stand opposite each other in no
-# direction in particular, and the density would not show it. What counts is the repulsion beside
-# the confinement, lambda / sqrt(omega), the Wigner parameter: turning lambda up does the same as
-# making the dot larger, which is how it is done in a laboratory.
+# The potential is an elliptic parabola: in a round one the electrons would separate along an
+# arbitrary direction, which the density does not show. The relevant quantity is the repulsion
+# relative to the confinement, lambda / sqrt(omega), the Wigner parameter: increasing lambda is
+# equivalent to a larger dot, which is how it is done in a laboratory.
 
 # %%
 box = physics.Box(12.0)
 x, y = box.mesh(64)
 potential = 0.5 * (0.7 * (x - 6)) ** 2 + 0.5 * (y - 6) ** 2
-strengths = np.array([0, 1, 10] if REDUCED else [0, 0.3, 1, 2, 3, 5, 7, 10, 15, 20])
-orbitals = 20 if REDUCED else 36
+strengths = np.array([0, 0.3, 1, 2, 3, 5, 7, 10, 15, 20])
+orbitals = 36
 
 # %% [markdown]
-# For every strength the lowest singlet (S = 0) and the lowest triplet (S = 1). Their distance J is
-# the exchange splitting: what a spin qubit in two dots is turned with.
+# For each strength, the lowest singlet (S = 0) and the lowest triplet (S = 1) are computed. Their
+# difference J is the exchange splitting, which rotates a spin qubit in two dots.
 
 # %%
 singlets, triplets = (
@@ -47,19 +42,19 @@ for strength, state, j, numbers in zip(strengths, singlets, splitting, occupatio
     print(f"{strength:8.1f} {state.energy:14.4f} {j:9.4f}   {numbers.round(3)}")
 
 # %% [markdown]
-# Where the repulsion rules, classical physics gives the distance: two point charges rest where the
-# force of the parabola equals the repulsion, at x = +-(lambda / (4 omega_x^2))^(1/3). The marks in
-# the picture are there.
+# For strong repulsion, classical physics gives the distance: two point charges rest where the force
+# of the parabola equals the repulsion, at x = +-(lambda / (4 omega_x^2))^(1/3), marked in the
+# figure.
 #
-# The natural occupations tell how far one determinant would do: 2, 0, 0, ... is a pair in one
-# orbital, 1, 1, 0, ... one electron on each side, which no single closed-shell determinant
-# describes. J dies out as the two no longer meet; below some 1e-3 Ha* (the shaded part) it is as
-# small as what a finite number of orbitals leaves out, and only its order of magnitude counts.
+# The natural occupations show how well a single determinant describes the state: 2, 0, 0, ... is a
+# pair in one orbital; 1, 1, 0, ... is one electron on each side, which no closed-shell determinant
+# describes. J vanishes as the electrons separate. Below about 1e-3 Ha* (shaded) it is comparable to
+# the error of a finite number of orbitals, and only its order of magnitude is meaningful.
 
 # %%
 figure = plt.figure(figsize=(10, 5.4), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(1, 1.05))
-shown = [0, 1, 2] if REDUCED else [0, 2, 5, 7, 9]
+shown = [0, 2, 5, 7, 9]
 panels = above.subplots(1, len(shown), sharey=True)
 for panel, number in zip(panels, shown, strict=True):
     image = panel.imshow(

@@ -1,23 +1,17 @@
 # %% [markdown]
 # # The five maps
 #
-# Potential, density with and density without interaction of the same dots: five maps among them,
-# one network for each, all with the same settings. Some maps are physics that is easy to learn,
-# and some ask for what is hardly there. About a quarter of an hour.
+# The potential and the densities with and without interaction of the same dots are related by five
+# maps, learnt here by one network each with the same settings. Some maps are easy to learn; for
+# others, the input hardly contains the information. This takes about a quarter of an hour.
 
 # %%
-import os
-
 import matplotlib.pyplot as plt
 import numpy as np
 
 import keras_qd
 
-REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests: such maps are good for nothing
 samples, pixels, epochs, model = 2500, 64, 24, {"filters": 16}
-if REDUCED:
-    samples, pixels, epochs = 40, 32, 1
-    model = {"filters": 4, "depth": 2, "discriminator_levels": 1}
 
 # %%
 maps = (
@@ -27,8 +21,6 @@ maps = (
     "density-to-potential",
     "noninteracting-density-to-potential",
 )
-if REDUCED:
-    maps = maps[2:4]
 runs, evaluations = {}, {}
 for name in maps:
     task = keras_qd.task(
@@ -43,13 +35,13 @@ for name in maps:
     evaluations[name] = keras_qd.evaluate(runs[name])
 
 # %% [markdown]
-# R2 is 1 for what is right everywhere and 0 for the mean image. It compares maps with each other;
-# L1 is in the unit of what comes out.
+# R2 is 1 for a perfect prediction and 0 for the mean image, so it compares maps with each other; L1
+# has the unit of the target.
 #
 # The density of a ground state determines its potential up to a constant (Hohenberg and Kohn,
-# https://doi.org/10.1103/PhysRev.136.B864). But where there are next to no electrons it says next
-# to nothing of it, and no network can know it there. So potentials have a second R2, in which the
-# constant does not count and every place weighs as the density there.
+# https://doi.org/10.1103/PhysRev.136.B864). Where the density almost vanishes, however, it contains
+# almost no information about the potential. Potentials therefore have a second R2, which ignores
+# the constant and weights each point by the density.
 
 # %%
 print(f"{'map':40s} {'R2':>7s} {'mean image':>11s} {'L1':>9s}")
@@ -61,7 +53,7 @@ for name, evaluation in evaluations.items():
         print(f"{'  where the electrons are':40s} {there.value:7.3f}")
 
 # %% [markdown]
-# The first test dot on all five ways.
+# The first test dot in all five maps.
 
 # %%
 test = runs[maps[0]].load_dataset().split("test")

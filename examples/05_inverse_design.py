@@ -1,12 +1,10 @@
 # %% [markdown]
 # # Inverse design
 #
-# A potential in which two electrons write the letters Q and D, and a device that nearly does.
-# About a minute.
+# A potential in which two electrons form the letters Q and D, and a device that approximates it.
+# This takes about a minute.
 
 # %%
-import os
-
 import matplotlib.pyplot as plt
 
 import keras_qd
@@ -14,12 +12,11 @@ from keras_qd import inverse, physics
 from keras_qd.report.figures.inversions import inversions_figure
 from keras_qd.report.figures.style import drawing
 
-REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
-pixels, gates, seconds = (32, 2, 2) if REDUCED else (64, 5, 60)
+pixels, gates, seconds = 64, 5, 60
 
 # %% [markdown]
-# One electron's worth of density on each letter, drawn with a brush that has soft edges: what is
-# sharper than a tenth of the box asks for a potential that no gate could make.
+# The density of one electron on each letter, drawn with a soft brush: features sharper than a tenth
+# of the box would require a potential that no gate can produce.
 
 # %%
 box = physics.Box(10.0)
@@ -30,8 +27,8 @@ plt.imshow(wanted, origin="lower", extent=(0, box.length, 0, box.length), cmap="
 plt.colorbar(label="wanted density (1/a0*²)")
 
 # %% [markdown]
-# Any smooth potential. What comes back is checked: its density is that of the exact ground state.
-# Lines as thin as these take more half waves than the 20 a side that are allowed by default.
+# First, any smooth potential. The result is verified: its density is that of the exact ground
+# state. Lines as thin as these need more half waves than the default of 20 per side.
 
 # %%
 tolerance = 5e-3
@@ -40,7 +37,7 @@ print(f"any smooth potential: {free.explanation}, after {free.iterations} iterat
 print(f"  start: integral |dn| / N = {free.start_residual:.2g}; E = {free.energy:.3f} Ha*")
 
 # %% [markdown]
-# Only what an array of gates can make, each between -12 and 12 Ha*, given the same hint.
+# Then only the potentials of an array of gates, each between -12 and 12 Ha*, from the same start.
 
 # %%
 array = physics.potential_family("gate-array", n_gates=gates, gate_energy=(-12, 12), depth=0.05)

@@ -1,24 +1,21 @@
 # %% [markdown]
 # # The energy of a potential
 #
-# One electron on a line: its ground-state energy from its potential, learnt without physics and
-# with some. A minute.
+# One electron on a line: its ground-state energy from its potential, learnt without and with some
+# physics. This takes a minute.
 
 # %%
-import os
-
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
 import keras_qd
 
-REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
-samples, *epochs = (400, 1, 1) if REDUCED else (20_000, 10, 20)
+samples, *epochs = 20_000, 10, 20
 
 # %% [markdown]
-# The network of the course, and one that proposes two states and takes the lowest energy in their
-# span. Neither is told the electron's mass or the length of the line.
+# The network of the course, and one that proposes two states and returns the lowest energy in their
+# span. Neither knows the mass of the electron or the length of the line.
 
 # %%
 runs = {}
@@ -31,7 +28,7 @@ for name, count in zip(
     print(f"{name}: MSE {score.value:.2e} {score.unit}, the variance is {score.baseline:.2e}")
 
 # %% [markdown]
-# A constant added to the potential is added to the energy: learnt more or less, or built in.
+# A constant added to the potential is added to the energy: learnt approximately, or built in.
 
 # %%
 test = runs[name].load_dataset().split("test")
@@ -43,7 +40,7 @@ for name, run in runs.items():
     print(f"{name}: E[V + 1] is off by at most {error:.1e}")
 
 # %% [markdown]
-# What the second one has found out: the kinetic energy of sin(k pi x / L) is k^2 times a constant.
+# The second network has learnt that the kinetic energy of sin(k pi x / L) is k^2 times a constant.
 
 # %%
 layer = runs[name].load_model().get_layer("energy")

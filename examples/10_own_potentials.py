@@ -1,12 +1,11 @@
 # %% [markdown]
-# # Potentials of your own
+# # Your own potentials
 #
-# Any array is a potential, any function that draws arrays a family of them, and what is solved
-# becomes a data set that every task takes. Here: quantum rings with an impurity. About a minute.
+# Any array can be a potential, a class can define a family of them, and the solutions become a data
+# set for every task. Here: quantum rings with an impurity. This takes about a minute.
 
 # %%
 import dataclasses
-import os
 from typing import ClassVar
 
 import matplotlib.pyplot as plt
@@ -14,16 +13,15 @@ import numpy as np
 
 from keras_qd import data, physics, testing
 
-REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
-most_electrons, samples, pixels = (2, 12, 32) if REDUCED else (4, 500, 64)
+most_electrons, samples, pixels = 4, 500, 64
 
 # %% [markdown]
 # ## One potential
 #
-# A ring with a shallow dip in it, at the right. One electron sits in the dip, and a second one
-# keeps to the other side. Three and four begin to stand apart on the ring; it would have to be
-# longer beside a0* for them to stand like beads. The spins have their say as well: three electrons
-# are lowest with all spins parallel, by little. Energies are in Ha*.
+# A ring with a shallow dip on the right. One electron is in the dip, and a second one on the
+# opposite side. Three and four electrons begin to localise on the ring; for a chain of localised
+# electrons the ring would have to be longer in units of a0*. Spin matters as well: the lowest state
+# of three electrons has parallel spins, by a small margin. Energies are in Ha*.
 
 # %%
 box = physics.Box(10.0)
@@ -40,12 +38,12 @@ def ring(radius, omega, dip, angle):
 potential = ring(radius=3.2, omega=1.5, dip=0.5, angle=0.0)
 dots = [physics.solve(potential, box, n) for n in range(1, most_electrons + 1)]
 for n, dot in enumerate(dots, start=1):
-    print(f"{n} of them: E = {dot.energy:.4f}, gap {dot.gap:.4f}, 2S + 1 = {dot.multiplicity}")
+    print(f"{n} electrons: E = {dot.energy:.4f}, gap {dot.gap:.4f}, 2S + 1 = {dot.multiplicity}")
 
 # %%
 figure, panels = plt.subplots(1, len(dots) + 1, figsize=(10, 2.5), layout="constrained")
 images = [("potential (Ha*)", np.minimum(potential, 3), "viridis")]
-images += [(f"{n} in it (1/a0*²)", dot.density, "magma") for n, dot in enumerate(dots, start=1)]
+images += [(f"{n} electrons (1/a0*²)", dot.density, "magma") for n, dot in enumerate(dots, start=1)]
 for panel, (title, values, colours) in zip(panels, images, strict=True):
     figure.colorbar(panel.imshow(values, origin="lower", cmap=colours), ax=panel, shrink=0.65)
     panel.set(xticks=[], yticks=[])
@@ -100,10 +98,10 @@ testing.check_potential_family(rings)
 # %% [markdown]
 # ## A data set
 #
-# Sample i comes from a generator of its own, so it is the same however many there are. What is
-# solved here may as well come from another program: `import_files` reads NumPy, HDF5, Zarr and
-# pickle files, and checks them. In a distribution of its own, with an entry point in the group
-# `keras_qd.potentials`, the family is known by its name to `keras-qd generate` as well.
+# Sample i has its own random generator, so it does not depend on the number of samples. The data
+# could also come from another program: `import_files` reads and checks NumPy, HDF5, Zarr and pickle
+# files. In a separate distribution, with an entry point in the group `keras_qd.potentials`, the
+# family is also available by its name to `keras-qd generate`.
 
 # %%
 solver = physics.Solver(box, n_electrons=2)
@@ -124,7 +122,7 @@ store = data.import_files(["rings.npz"], "rings.zarr", names, length=box.length)
 print(f"{store.n_finished} rings in {store.path}, digest {store.digest()}")
 
 # %% [markdown]
-# From here on everything is as with the data sets that come along:
+# The store is used like the built-in data sets:
 #
 #     keras-qd inspect rings.zarr --figure rings.png
 #     keras-qd train potential-to-density --data rings.zarr --out runs/rings

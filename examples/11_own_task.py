@@ -1,13 +1,11 @@
 # %% [markdown]
-# # A task of your own
+# # Your own task
 #
-# Something that keras-qd does not have: the energy gap of two electrons in a double dot, from the
-# potential. The data set, the network, the metric and the task are written here, as in a notebook
-# or in a package of one's own, and used like those that come along. Some two minutes.
+# A task that keras-qd does not include: the energy gap of two electrons in a double dot, from the
+# potential. The data set, the network, the metric and the task are defined here, as in a notebook
+# or in your own package, and used like the built-in ones. This takes about two minutes.
 
 # %%
-import os
-
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,16 +16,15 @@ from keras_qd import testing
 from keras_qd.data import ArrayDataset, Field
 from keras_qd.tasks import Task
 
-REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
-samples, pixels, epochs, filters = (40, 16, 1, 4) if REDUCED else (2000, 32, 40, 16)
+samples, pixels, epochs, filters = 2000, 32, 40, 16
 
 # %% [markdown]
 # ## The data set
 #
-# Two parabolas with a barrier between them. From the ground state, a singlet, to the next level is
-# the exchange splitting J of the two spins where each dot holds one electron. It falls over orders
-# of magnitude as the dots move apart, so its logarithm is what is learnt. Where it is smaller than
-# the solver's own error there is nothing to learn: it is cut off at 1e-3 Ha*.
+# Two parabolas with a barrier between them. With one electron in each dot, the gap between the
+# ground state, a singlet, and the next level is the exchange splitting J of the two spins. It
+# decreases by orders of magnitude as the dots move apart, so the network learns its logarithm.
+# Values below the error of the solver are not meaningful, so the gap is cut off at 1e-3 Ha*.
 
 
 # %%
@@ -52,8 +49,8 @@ def double_dots(samples: int = 2000, n_pixels: int = 32, seed: int = 0) -> Array
 # %% [markdown]
 # ## The network
 #
-# It is told the shapes of one sample, channels last, and comes compiled. With `keras.ops` and
-# Keras' own layers alone it runs on every backend.
+# It receives the shapes of one sample, channels last, and is returned compiled. Since it uses only
+# `keras.ops` and Keras layers, it runs on every backend.
 
 
 # %%
@@ -79,7 +76,7 @@ def gap_net(
 # %% [markdown]
 # ## The metric
 #
-# How many times too large or too small, typically. An ordinary Keras metric.
+# The typical factor by which a prediction is too large or too small, as an ordinary Keras metric.
 
 
 # %%
@@ -111,8 +108,8 @@ class TypicalFactor(keras.metrics.Metric):
 # %% [markdown]
 # ## The task
 #
-# It names the parts. The double dot and its mirror images have the same gap, so there are eight
-# potentials for each that was solved.
+# It combines the components. A double dot and its symmetric images have the same gap, so each
+# solved potential provides eight.
 
 # %%
 TASK = Task(
@@ -133,7 +130,7 @@ TASK = Task(
 keras_qd.register("tasks", TASK.name)(TASK)
 
 # %% [markdown]
-# One call holds a component to the rules, and says all that is wrong with it.
+# One call checks a component, and reports all errors at once.
 
 # %%
 testing.check_metric("typical-factor", backends=())
@@ -143,7 +140,7 @@ run = keras_qd.train("potential-to-gap", "runs/potential-to-gap", seed=1)
 evaluation = keras_qd.evaluate(run)
 for metric in TASK.metrics:
     score = evaluation.score(metric)
-    print(f"{score.title}: {score.value:.3f}, without learning {score.baseline:.3f}")
+    print(f"{score.title}: {score.value:.3f}, trivial baseline {score.baseline:.3f}")
 
 # %%
 test = run.load_dataset().split("test")
@@ -155,8 +152,8 @@ panel.set(xlabel="exact gap (Ha*)", ylabel="predicted gap (Ha*)")
 figure.savefig("11_own_task.png", dpi=150)
 
 # %% [markdown]
-# ## For others
+# ## Share it
 #
-# To hand it on, put it into a distribution: `keras-qd new-plugin double-dots` writes one that
-# works as it is, with the entry points, one component of each kind, and the tests. Whoever
-# installs it finds the task in `keras-qd list`, with no `import` of yours.
+# To share it, put it into a distribution: `keras-qd new-plugin double-dots` writes a working one
+# with entry points, one component of each kind, and tests. After its installation `keras-qd list`
+# shows the task, without an import.

@@ -1,11 +1,10 @@
 # %% [markdown]
 # # Another backend
 #
-# A model is trained on one backend, and opened on each of the others that are installed: what it
-# predicts there is the same, to rounding. A minute.
+# Train a model on one backend, and load it on each of the other installed backends: the predictions
+# agree to rounding errors. This takes a minute.
 
 # %%
-import os
 import subprocess
 import sys
 
@@ -16,8 +15,7 @@ import numpy as np
 import keras_qd
 from keras_qd.backend import installed_backends
 
-REDUCED = "KERAS_QD_REDUCED" in os.environ  # seconds, for tests
-samples, epochs = (400, 1) if REDUCED else (20_000, 10)
+samples, epochs = 20_000, 10
 
 # %%
 here = keras.config.backend()
@@ -28,9 +26,9 @@ energies = {here: keras_qd.predict(run, {"potential": potentials})["energy"]}
 np.savez("potentials.npz", potential=potentials)
 
 # %% [markdown]
-# The backend of a process is chosen before Keras is imported, and cannot be changed afterwards: so
-# every backend gets a process of its own. From a shell that is `--backend`; in Python the variable
-# `KERAS_BACKEND`, or `keras_qd.backend.use_backend` in the first line.
+# The backend of a process is chosen before Keras is imported and cannot be changed afterwards, so
+# each backend needs its own process. Choose it with the option `--backend`, the environment
+# variable `KERAS_BACKEND`, or `keras_qd.backend.use_backend` in the first line of Python code.
 
 # %%
 for backend in installed_backends():
@@ -41,7 +39,7 @@ for backend in installed_backends():
         energies[f"{backend}, a new process"] = found["energy"]
 
 # %% [markdown]
-# The differences are those of float32, in which the networks compute: some 1e-7 of the energy.
+# The networks compute in float32, so the relative differences are about 1e-7.
 
 # %%
 print(f"trained on {here}")
@@ -58,5 +56,5 @@ panel.legend(frameon=False)
 figure.savefig("12_another_backend.png", dpi=150)
 
 # %% [markdown]
-# The same holds for going on with the training of a model. A run that was interrupted is another
-# matter: it is resumed on its own backend alone, so that it ends as if it had never stopped.
+# A model can also be trained further on another backend. An interrupted run, however, is resumed
+# only on its own backend, so that the result is the same as without the interruption.

@@ -1,4 +1,4 @@
-"""Components are found by name, lazily; broken and duplicate plug-ins harm nobody else."""
+"""Components are found by name, lazily; broken and duplicate plug-ins affect no others."""
 
 import sys
 from importlib.metadata import EntryPoint
@@ -25,6 +25,31 @@ def test_listing_names_imports_nothing():
     assert models.names() == ["net"]
     assert models.origin("net") == "broken-dist 1.0"
     assert "no_such_module" not in sys.modules
+
+
+def test_a_listing_scans_once_and_knows_what_is_registered_here():
+    scans = []
+
+    def scan(group):
+        scans.append(group)
+        return [entry_point("net", "math:sqrt", "a-dist"), entry_point("b", "math:cos", "b-dist")]
+
+    models = Registry("models", scan=scan)
+    models.register("here")(1)
+    models.register("b")(2)
+    assert models.origins() == {"b": "this session", "here": "this session", "net": "a-dist 1.0"}
+    assert scans == ["keras_qd.models"]
+
+
+def test_a_distribution_that_comes_onto_the_path_is_found(tmp_path, monkeypatch):
+    before = components("models").names()
+    described = tmp_path / "late_dist-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: late-dist\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text("[keras_qd.models]\nlate = math:sqrt\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert set(components("models").names()) - set(before) == {"late"}
+    assert components("models").origin("late") == "late-dist 1.0"
 
 
 def test_unknown_name_lists_names_and_near_matches():

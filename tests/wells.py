@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.cli.main import main
 from keras_qd.data import ArrayDataset, Field
 from keras_qd.tasks import Task
 from keras_qd.training.run import Run
+from tests.command import call
 
 N_PIXELS = 16
 LENGTH = 10.0
@@ -88,13 +88,6 @@ def run(trained, tmp_path):
 
 
 @pytest.fixture
-def keras_qd_command(capsys):
+def keras_qd_command():
     """Run the command line; return exit code, standard output and standard error."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
     return call

@@ -16,15 +16,13 @@ FORMAT = "py:percent"
 
 INTRODUCTION = """# Examples
 
-Scripts that run from top to bottom; each tells one story. They are in `examples/`, and each page
-has its notebook to download. The same from a clone:
+Scripts on one topic each, in `examples/`; each page has its notebook to download. In a clone:
 
     pip install jupytext jupyterlab
-    jupytext --to ipynb examples/*.py        # notebooks beside the scripts
+    jupytext --to ipynb examples/*.py        # notebooks next to the scripts
 
-JupyterLab with jupytext also opens the scripts themselves as notebooks. With `KERAS_QD_REDUCED=1`
-in the environment every example takes seconds, and its results mean nothing: so they are tested.
-The times that they tell are rough, and for two cores without an accelerator.
+JupyterLab with jupytext also opens the scripts themselves as notebooks. The times they state are
+approximate, for two cores without an accelerator.
 
 ```{toctree}
 """

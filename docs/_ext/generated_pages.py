@@ -86,7 +86,7 @@ def reference_pages() -> None:
 def command_pages() -> None:
     """Write a page for each verb: its help, printed while the site is built."""
     folder = HERE / "commands"
-    for verb, meaning in VERBS.items():
+    for verb, (meaning, _) in VERBS.items():
         text = f"{meaning}\n\n.. terminal::\n\n   {verb} --help\n"
         write(folder / f"{verb}.rst", heading(f"keras-qd {verb}") + text)
     listing = "".join(f"   {verb}\n" for verb in VERBS)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from keras_qd.errors import BackendError, UnknownNameError
 
-#: Backends in the order in which an undecided session takes an installed one. JAX comes along with
-#: a plain install, so whoever has another one installed it on purpose.
+#: Order in which an installed backend is chosen by default. JAX is installed by default, so another
+#: installed backend was chosen on purpose.
 PREFERENCE = ("tensorflow", "torch", "jax")
 
 
@@ -76,7 +76,7 @@ def prefer_installed_backend() -> None:
     """Let keras find an installed backend where neither the user nor ``keras.json`` chose one.
 
     This sets ``KERAS_BACKEND``, and imports nothing. It runs when keras_qd is imported, so that
-    keras, imported later by whomever, does not look for a backend that is not there.
+    keras, imported later, does not look for a backend that is not installed.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def ensure_backend() -> str:
     Returns
     -------
     str
-        ``"tensorflow"``, ``"torch"``, ``"jax"``, or what else the user has set keras to.
+        ``"tensorflow"``, ``"torch"``, ``"jax"``, or another one that the user has chosen for keras.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def _configured_backend() -> str | None:
     """Return the backend named in the user's ``keras.json``, if it is installed.
 
     Keras itself writes that file when first imported, with ``"tensorflow"`` in it whether or not
-    there is a TensorFlow; so a backend that is not installed is no decision of the user.
+    TensorFlow is installed; so a backend that is not installed is not a choice of the user.
     """
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     try:

@@ -1,7 +1,7 @@
 """The errors that keras-qd raises on purpose.
 
-Every one of them carries a message for a person: what was given, what was expected and what to do.
-The command line prints that message in one line and exits with ``exit_code``.
+Each message says what was given, what was expected and what to do. The command line prints it in
+one line and exits with ``exit_code``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class KerasQDError(Exception):
 
 
 class UsageError(KerasQDError, ValueError):
-    """An argument or a combination of arguments that makes no sense."""
+    """An invalid argument or combination of arguments."""
 
     exit_code = 2
 
@@ -29,11 +29,11 @@ class UnknownNameError(UsageError):
     Parameters
     ----------
     kind : str
-        What the name should have been, in words: ``"model"``, ``"interaction"``.
+        The kind of thing that is named: ``"model"``, ``"interaction"``.
     name : str
         The name that was given.
     known : iterable of str
-        The names that exist.
+        The existing names.
 
     Examples
     --------
@@ -51,7 +51,7 @@ class UnknownNameError(UsageError):
 
 
 class DataError(KerasQDError, ValueError):
-    """Data that cannot be used: a wrong shape, a missing field, values that are not finite."""
+    """Unusable data: a wrong shape, a missing field, values that are not finite."""
 
 
 class StoreError(KerasQDError, OSError):
@@ -59,11 +59,11 @@ class StoreError(KerasQDError, OSError):
 
 
 class ClusterError(KerasQDError):
-    """A cluster that cannot be joined, or that failed."""
+    """A cluster that cannot be reached, or that failed."""
 
 
 class RunError(KerasQDError):
-    """A run directory that cannot be used as asked."""
+    """A run directory that cannot be used as requested."""
 
 
 class PluginError(KerasQDError):
@@ -71,7 +71,7 @@ class PluginError(KerasQDError):
 
 
 class BackendError(KerasQDError):
-    """No usable Keras backend, or one asked for too late."""
+    """No usable Keras backend, or one chosen too late."""
 
 
 class PhysicsError(KerasQDError, ValueError):
@@ -79,14 +79,14 @@ class PhysicsError(KerasQDError, ValueError):
 
 
 class ConformanceError(KerasQDError, AssertionError):
-    """A component that breaks the rules of keras-qd: all that is wrong with it, at once.
+    """A component that breaks the rules of keras-qd, with all errors at once.
 
     Parameters
     ----------
     what : str
-        What was checked, in words.
+        The component that was checked, in words.
     faults : sequence of str
-        What is wrong, each with what to do about it.
+        The errors, each with what to do about it.
 
     Examples
     --------
@@ -103,7 +103,12 @@ class ConformanceError(KerasQDError, AssertionError):
 
 
 class Faults:
-    """Collects what is wrong, so that nobody has to mend one fault to hear of the next.
+    """Collects errors in data, so that they are reported all at once.
+
+    Parameters
+    ----------
+    what : str
+        Consequence of the errors, as the beginning of the message.
 
     Examples
     --------
@@ -125,23 +130,40 @@ class Faults:
         return bool(self._found)
 
     def add(self, fault: str) -> None:
-        """Add one fault."""
+        """Add one error.
+
+        Parameters
+        ----------
+        fault : str
+            Its message.
+        """
         self._found.append(fault)
 
     def extend(self, faults: Iterable[str]) -> None:
-        """Add several faults."""
+        """Add several errors.
+
+        Parameters
+        ----------
+        faults : iterable of str
+            Their messages.
+        """
         self._found.extend(faults)
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
-        """Add the `DataError` that the block raises, if it does."""
+        """Add the message of a `DataError` that the block raises.
+
+        Yields
+        ------
+        None
+        """
         try:
             yield
         except DataError as error:
             self.add(str(error))
 
     def settle(self) -> None:
-        """Raise a DataError that lists all faults, if there are any.
+        """Raise a DataError that lists all errors, if there are any.
 
         Raises
         ------

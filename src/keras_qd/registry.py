@@ -1,15 +1,16 @@
-"""One registry for the five kinds of component, fed by entry points and by decorators.
+"""The registry of the five kinds of component, filled by entry points and by decorators.
 
-A component is a callable that takes keyword configuration and returns the component (for a task it
-may also be the task itself, for a family of potentials it is the class). Distributions announce
-theirs under the entry-point group ``keras_qd.KIND``; this package announces its own the same way.
-Listing names reads metadata only: nothing is imported until a component is asked for by name.
+A component is registered as a callable that takes keyword settings and returns the component (a
+task may also be registered itself, and a potential family as its class). Distributions announce
+their components in the entry-point group ``keras_qd.KIND``, as this package does. Listing names
+reads metadata only: nothing is imported until a component is requested by name.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from keras_qd.tasks.task import Task
 
 
-#: The kinds of component, and the word for one of each.
+#: Kind of component -> the noun for one of them.
 KINDS = {
     "models": "model",
     "datasets": "data set",
@@ -35,173 +36,13 @@ KINDS = {
     "potentials": "potential family",
 }
 
-#: Where components come from that are in no distribution.
+#: Origin of components that are registered by a decorator.
 THIS_SESSION = "this session"
 
 _OWN_DISTRIBUTION = "keras-qd"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-
-class PluginWarning(UserWarning):
-    """A plug-in that is broken or hidden; the rest goes on without it."""
-
-
-class Registry:
-    """The components of one kind, by name.
-
-    Parameters
-    ----------
-    kind : str
-        One of :data:`KINDS`.
-    scan : callable, optional
-        Returns the entry points of a group; the installed ones unless a test says otherwise.
-
-    Examples
-    --------
-    >>> registry = Registry("models", scan=lambda group: [])
-    >>> @registry.register("my-net")
-    ... def my_net(**config):
-    ...     return "a network"
-    >>> registry.names()
-    ['my-net']
-    >>> registry.get("my-net")()
-    'a network'
-    """
-
-    def __init__(self, kind: str, scan: Callable[[str], list[EntryPoint]] | None = None) -> None:
-        self.kind = kind
-        self._scan = scan or _installed_entry_points
-        self._registered: dict[str, Any] = {}
-
-    def names(self) -> list[str]:
-        """Return the sorted names of all components, importing none of them."""
-        return sorted({point.name for point in self._points()} | set(self._registered))
-
-    def register(self, name: str) -> Callable[[Component], Component]:
-        """Return a decorator that registers a component in this process.
-
-        Parameters
-        ----------
-        name : str
-            Lower case, words joined with hyphens. A name used before in this process is replaced,
-            so that a notebook cell can be run again.
-
-        Raises
-        ------
-        UsageError
-            If the name is badly formed.
-        """
-        if not is_component_name(name):
-            raise UsageError(
-                f"{name!r} is no name for a {KINDS[self.kind]}; "
-                "use lower-case words joined with hyphens, such as 'my-net'"
-            )
-
-        def remember(component: Component) -> Component:
-            self._registered[name] = component
-            return component
-
-        return remember
-
-    def get(self, name: str) -> Any:
-        """Import and return the component called `name`.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is none; the message has near matches and the list of names.
-        PluginError
-            If its import fails, or if two distributions claim the name.
-        """
-        if name in self._registered:
-            return self._registered[name]
-        point = self._choose(name)
-        try:
-            return point.load()
-        except Exception as cause:
-            raise PluginError(
-                f"the {KINDS[self.kind]} {name!r} of {origin(point)} cannot be imported: "
-                f"{type(cause).__name__}: {cause}"
-            ) from cause
-
-    def origin(self, name: str) -> str:
-        """Return the distribution and version that provides `name`, importing nothing."""
-        if name in self._registered:
-            return THIS_SESSION
-        return origin(self._choose(name))
-
-    def load_all(self) -> dict[str, Any]:
-        """Import every component; warn of the broken ones and leave them out.
-
-        Returns
-        -------
-        dict
-            The components that could be imported, by name.
-        """
-        loaded = {}
-        for name in self.names():
-            try:
-                loaded[name] = self.get(name)
-            except PluginError as error:
-                warnings.warn(str(error), PluginWarning, stacklevel=2)
-        return loaded
-
-    def _points(self) -> list[EntryPoint]:
-        return self._scan(f"keras_qd.{self.kind}")
-
-    def _choose(self, name: str) -> EntryPoint:
-        claims = {origin(point): point for point in self._points() if point.name == name}
-        if not claims:
-            raise UnknownNameError(KINDS[self.kind], name, self.names())
-        if len(claims) == 1:
-            return next(iter(claims.values()))
-        return self._settle(name, claims)
-
-    def _settle(self, name: str, claims: dict[str, EntryPoint]) -> EntryPoint:
-        """Decide between distributions that claim one name: this package wins, else nobody."""
-        what = f"the {KINDS[self.kind]} {name!r}"
-        own = [key for key, point in claims.items() if _distribution(point) == _OWN_DISTRIBUTION]
-        if not own:
-            raise PluginError(
-                f"{what} is claimed by {' and '.join(sorted(claims))}; uninstall one of them"
-            )
-        others = ", ".join(sorted(set(claims) - set(own)))
-        warnings.warn(
-            f"{what} of {others} is hidden by the one of keras-qd; it needs another name",
-            PluginWarning,
-            stacklevel=4,
-        )
-        return claims[own[0]]
-
-
-def is_component_name(name: str) -> bool:
-    """Whether a component may be called so: lower-case words joined with hyphens.
-
-    Examples
-    --------
-    >>> is_component_name("my-net"), is_component_name("My_Net")
-    (True, False)
-    """
-    return _NAME.fullmatch(name) is not None
-
-
-def _distribution(point: EntryPoint) -> str:
-    return point.dist.name.lower().replace("_", "-") if point.dist is not None else "unknown"
-
-
-def origin(point: EntryPoint) -> str:
-    """Return ``"distribution version"`` of an entry point."""
-    version = f" {point.dist.version}" if point.dist is not None else ""
-    return f"{_distribution(point)}{version}"
-
-
-def _installed_entry_points(group: str) -> list[EntryPoint]:
-    return list(entry_points(group=group))
-
-
-@cache
-def _registries() -> dict[str, Registry]:
-    return {kind: Registry(kind) for kind in KINDS}
+Component = TypeVar("Component")
 
 
 def components(kind: str) -> Registry:
@@ -222,9 +63,6 @@ def components(kind: str) -> Registry:
     return _registries()[kind]
 
 
-Component = TypeVar("Component")
-
-
 def build(name: str, **config: Any) -> keras.Model:
     """Build a compiled model by its registered name.
 
@@ -233,7 +71,7 @@ def build(name: str, **config: Any) -> keras.Model:
     name : str
         A registered model, such as ``"pix2pix"``; ``names("models")`` lists them.
     **config
-        Configuration of that model. All take ``input_shape=(64, 64, 1)`` and ``output_shape=None``
+        Settings of that model. All take ``input_shape=(64, 64, 1)`` and ``output_shape=None``
         (as the input), shapes of one sample with the channels last.
 
     Returns
@@ -269,7 +107,7 @@ def load(name: str, **config: Any) -> Dataset:
     name : str
         A registered data set, such as ``"quantum-dots"``; ``names("datasets")`` lists them.
     **config
-        Configuration of that data set.
+        Settings of that data set.
 
     Returns
     -------
@@ -302,7 +140,7 @@ def metric(name: str, **config: Any) -> keras.metrics.Metric:
     name : str
         A registered metric, such as ``"l1"``; ``names("metrics")`` lists them.
     **config
-        Configuration of that metric.
+        Settings of that metric.
 
     Returns
     -------
@@ -336,7 +174,7 @@ def task(name: str, **config: Any) -> Task:
     name : str
         A registered task, such as ``"potential-to-density"``; ``names("tasks")`` lists them.
     **config
-        What to change in it: any field of :class:`keras_qd.tasks.Task`.
+        Changes to it: any field of :class:`keras_qd.tasks.Task`.
 
     Returns
     -------
@@ -372,7 +210,7 @@ def names(kind: str) -> list[str]:
     Returns
     -------
     list of str
-        Those of this package and of all installed plug-ins.
+        Components of this package and of all installed plug-ins.
 
     Raises
     ------
@@ -401,7 +239,7 @@ def register(kind: str, name: str) -> Callable[[Component], Component]:
     Returns
     -------
     callable
-        Registers what it decorates, and returns it unchanged.
+        Registers the decorated object, and returns it unchanged.
 
     Raises
     ------
@@ -428,7 +266,7 @@ def _create(kind: str, name: str, config: dict[str, Any]) -> Any:
 
 
 def _check_settings(what: str, component: Any, config: dict[str, Any]) -> None:
-    """Refuse settings that `component` does not take, with near matches."""
+    """Refuse settings that `component` does not take, naming near matches."""
     parameters = inspect.signature(component).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
@@ -436,3 +274,181 @@ def _check_settings(what: str, component: Any, config: dict[str, Any]) -> None:
     for setting in config:
         if setting not in known:
             raise UnknownNameError(what, setting, known)
+
+
+class PluginWarning(UserWarning):
+    """A plug-in that is broken or hidden; the others are not affected."""
+
+
+class Registry:
+    """The components of one kind, by name.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`KINDS`.
+    scan : callable, optional
+        Returns the entry points of a group; those installed by default.
+
+    Examples
+    --------
+    >>> registry = Registry("models", scan=lambda group: [])
+    >>> @registry.register("my-net")
+    ... def my_net(**config):
+    ...     return "a network"
+    >>> registry.names()
+    ['my-net']
+    >>> registry.get("my-net")()
+    'a network'
+    """
+
+    def __init__(self, kind: str, scan: Callable[[str], list[EntryPoint]] | None = None) -> None:
+        self.kind = kind
+        self._scan = scan or _installed_entry_points
+        self._registered: dict[str, Any] = {}
+
+    def names(self) -> list[str]:
+        """Return the sorted names of all components, importing none of them."""
+        return sorted({point.name for point in self._points()} | set(self._registered))
+
+    def register(self, name: str) -> Callable[[Component], Component]:
+        """Return a decorator that registers a component in this process.
+
+        Parameters
+        ----------
+        name : str
+            Lower-case words joined with hyphens. A component registered earlier under this name is
+            replaced, so that a notebook cell can be run again.
+
+        Raises
+        ------
+        UsageError
+            If the name is badly formed.
+        """
+        if not is_component_name(name):
+            raise UsageError(
+                f"{name!r} is not a valid name for a {KINDS[self.kind]}; "
+                "use lower-case words joined with hyphens, such as 'my-net'"
+            )
+
+        def remember(component: Component) -> Component:
+            self._registered[name] = component
+            return component
+
+        return remember
+
+    def get(self, name: str) -> Any:
+        """Import and return the component called `name`.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none; the message lists near matches and all names.
+        PluginError
+            If its import fails, or if two distributions claim the name.
+        """
+        if name in self._registered:
+            return self._registered[name]
+        point = self._choose(name)
+        try:
+            return point.load()
+        except Exception as cause:
+            raise PluginError(
+                f"the {KINDS[self.kind]} {name!r} of {origin(point)} cannot be imported: "
+                f"{type(cause).__name__}: {cause}"
+            ) from cause
+
+    def origin(self, name: str) -> str:
+        """Return the distribution and version that provides `name`, importing nothing."""
+        if name in self._registered:
+            return THIS_SESSION
+        return origin(self._choose(name))
+
+    def origins(self) -> dict[str, str]:
+        """Return the origin of every component by name, importing nothing."""
+        points: dict[str, list[EntryPoint]] = {}
+        for point in self._points():
+            points.setdefault(point.name, []).append(point)
+        found = {name: origin(self._choose(name, points[name])) for name in sorted(points)}
+        return dict(sorted({**found, **dict.fromkeys(self._registered, THIS_SESSION)}.items()))
+
+    def load_all(self) -> dict[str, Any]:
+        """Import every component; warn about broken ones and leave them out.
+
+        Returns
+        -------
+        dict
+            The components that could be imported, by name.
+        """
+        loaded = {}
+        for name in self.names():
+            try:
+                loaded[name] = self.get(name)
+            except PluginError as error:
+                warnings.warn(str(error), PluginWarning, stacklevel=2)
+        return loaded
+
+    def _points(self) -> list[EntryPoint]:
+        return self._scan(f"keras_qd.{self.kind}")
+
+    def _choose(self, name: str, points: list[EntryPoint] | None = None) -> EntryPoint:
+        """Return the entry point of one name, out of `points` or of all."""
+        points = self._points() if points is None else points
+        claims = {origin(point): point for point in points if point.name == name}
+        if not claims:
+            raise UnknownNameError(KINDS[self.kind], name, self.names())
+        if len(claims) == 1:
+            return next(iter(claims.values()))
+        return self._settle(name, claims)
+
+    def _settle(self, name: str, claims: dict[str, EntryPoint]) -> EntryPoint:
+        """Decide between distributions that claim one name: only keras-qd may win."""
+        what = f"the {KINDS[self.kind]} {name!r}"
+        own = [key for key, point in claims.items() if _distribution(point) == _OWN_DISTRIBUTION]
+        if not own:
+            raise PluginError(
+                f"{what} is claimed by {' and '.join(sorted(claims))}; uninstall one of them"
+            )
+        others = ", ".join(sorted(set(claims) - set(own)))
+        warnings.warn(
+            f"{what} of {others} is hidden by that of keras-qd; rename it",
+            PluginWarning,
+            stacklevel=4,
+        )
+        return claims[own[0]]
+
+
+def is_component_name(name: str) -> bool:
+    """Whether `name` consists of lower-case words joined with hyphens.
+
+    Examples
+    --------
+    >>> is_component_name("my-net"), is_component_name("My_Net")
+    (True, False)
+    """
+    return _NAME.fullmatch(name) is not None
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name.lower().replace("_", "-") if point.dist is not None else "unknown"
+
+
+def origin(point: EntryPoint) -> str:
+    """Return ``"distribution version"`` of an entry point."""
+    version = f" {point.dist.version}" if point.dist is not None else ""
+    return f"{_distribution(point)}{version}"
+
+
+def _installed_entry_points(group: str) -> list[EntryPoint]:
+    return list(_scan(group, tuple(sys.path)))
+
+
+@cache
+def _scan(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return the entry points of a group on the import path; reading the metadata takes 10 ms."""
+    return tuple(entry_points(group=group))
+
+
+@cache
+def _registries() -> dict[str, Registry]:
+    return {kind: Registry(kind) for kind in KINDS}

@@ -1,26 +1,17 @@
-"""Run the command line as a user does: in a process of its own."""
+"""What the chains of the command line leave out."""
 
-import os
-import subprocess
-import sys
+from pathlib import Path
 
-import keras
 import pytest
 
 
-@pytest.fixture(scope="session")
-def keras_qd_command():
-    """Return a function that runs ``keras-qd`` and returns the finished process."""
+@pytest.fixture
+def without_report(monkeypatch):
+    """Draw no figures: tests/report does, and the demo."""
 
-    def run(*arguments, cwd=None, **environment):
-        return subprocess.run(
-            [sys.executable, "-m", "keras_qd", *map(str, arguments)],
-            env={**os.environ, "KERAS_BACKEND": keras.config.backend(), **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=cwd,
-            timeout=900,
-        )
+    def write_report(run):
+        path = Path(run.path) / "report.html"
+        path.touch()
+        return path
 
-    return run
+    monkeypatch.setattr("keras_qd.report.report.write_report", write_report)

@@ -4,38 +4,51 @@ import json
 
 import pytest
 
+from keras_qd import registry
+from keras_qd.backend import ensure_backend
+from keras_qd.cli import demo
+from keras_qd.cli.train import free_path
+from keras_qd.training import Run
+from tests.command import succeed, whole_chain
 
-def demo(keras_qd_command, folder, *arguments):
-    process = keras_qd_command("demo", *arguments, cwd=folder)
-    assert process.returncode == 0, process.stderr
-    return process
+
+@pytest.fixture
+def few_filters(monkeypatch):
+    """Let the demo train a small network: its size does not matter here."""
+
+    task = registry.task
+    small = {"model_config": {"filters": 4}}
+    monkeypatch.setattr(registry, "task", lambda name, **changes: task(name, **changes, **small))
 
 
-def test_the_whole_chain_on_a_small_scale(keras_qd_command, tmp_path):
-    process = demo(keras_qd_command, tmp_path, "--samples", 60, "--epochs", 1)
+@whole_chain
+@pytest.mark.usefixtures("few_filters")
+def test_the_whole_chain_on_a_small_scale(tmp_path, monkeypatch):
+    printed = succeed("demo", "--samples", 50, "--epochs", 1, cwd=tmp_path)
     run = tmp_path / "runs" / "demo"
     for name in ("model.keras", "history.csv", "metrics.json", "report.html", "figures"):
         assert (run / name).exists()
     config = json.loads((run / "config.json").read_text())
-    assert config["command"] == "keras-qd demo --samples 60 --epochs 1"
-    lines = process.stdout.splitlines()
+    assert config["command"] == "keras-qd demo --samples 50 --epochs 1"
+    lines = printed.splitlines()
     for metric in ("L1", "L2", "Linf", "R2", "SSIM"):
         assert any(line.startswith(metric) for line in lines)
-    assert f"report: {(run / 'report.html').relative_to(tmp_path)}" in process.stdout
+    assert f"report: {(run / 'report.html').relative_to(tmp_path)}" in printed
     assert any("keras-qd predict" in line for line in lines[-6:])
 
-    again = demo(keras_qd_command, tmp_path, "--samples", 60, "--epochs", 1, "--json")
-    found = json.loads(again.stdout)
-    assert found["run"] == "runs/demo-2"
+    # Once more: the data are there, and the first run is kept.
+    monkeypatch.setattr(demo, "_train", lambda out, data, epochs, seed: Run.open(run))
+    found = json.loads(succeed("demo", "--samples", 50, "--epochs", 1, "--json", cwd=tmp_path))
+    assert found["data"]["n_samples"] >= 5
     first = json.loads((run / "metrics.json").read_text())
     assert [each["value"] for each in found["metrics"]] == pytest.approx(
-        [each["value"] for each in first["metrics"]], rel=1e-5
+        [each["value"] for each in first["metrics"]], rel=1e-6
     )
 
 
 @pytest.mark.slow
-def test_the_full_demo_reaches_what_it_promises(keras_qd_command, tmp_path):
-    found = json.loads(demo(keras_qd_command, tmp_path, "--json").stdout)
+def test_the_full_demo_reaches_what_it_promises(tmp_path):
+    found = json.loads(succeed("demo", "--json", cwd=tmp_path))
     value = {
         each["metric"]: each["value"] for each in found["metrics"] if each["space"] == "physical"
     }
@@ -43,19 +56,16 @@ def test_the_full_demo_reaches_what_it_promises(keras_qd_command, tmp_path):
     assert value["r2"] >= 0.97
 
 
-def test_an_interrupted_demo_goes_on_and_another_one_goes_beside(tmp_path):
-    from keras_qd import registry
-    from keras_qd.backend import ensure_backend
-    from keras_qd.cli.demo import _is_interrupted
-    from keras_qd.training import Run
-
+def test_an_interrupted_demo_is_resumed_and_another_one_gets_a_new_path(tmp_path):
     task = registry.task("potential-to-density", epochs=2)
     path = tmp_path / "demo"
-    assert not _is_interrupted(path, task, seed=0)
+    assert not demo._is_interrupted(path, task, seed=0)
+    assert free_path(path) == path
     config = {"task": task.to_config(), "seed": 0, "backend": ensure_backend()}
     run = Run.create(path, config, {})
-    assert _is_interrupted(path, task, seed=0)
-    assert not _is_interrupted(path, task, seed=1)
-    assert not _is_interrupted(path, task.replace(epochs=3), seed=0)
+    assert free_path(path) == tmp_path / "demo-2"
+    assert demo._is_interrupted(path, task, seed=0)
+    assert not demo._is_interrupted(path, task, seed=1)
+    assert not demo._is_interrupted(path, task.replace(epochs=3), seed=0)
     run.model_path.touch()
-    assert not _is_interrupted(path, task, seed=0)
+    assert not demo._is_interrupted(path, task, seed=0)

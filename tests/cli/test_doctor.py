@@ -1,46 +1,69 @@
-"""The doctor tells of optional parts, and its self-test of what does not work."""
+"""The doctor shows optional dependencies, and its self-test what does not work."""
 
 import json
 import tomllib
-from importlib import import_module
 from pathlib import Path
 
+import keras
 import pytest
 
 from keras_qd import testing
-from keras_qd.cli import extras
-from keras_qd.cli.main import main
+from keras_qd.cli import doctor
+from tests.command import call, succeed
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
-def test_every_extra_says_what_it_brings():
+@pytest.fixture
+def working(monkeypatch):
+    """Leave out the processes that try the backends, and the import of every component."""
+    monkeypatch.setattr(doctor, "_probe", lambda name: ["cpu"])
+    monkeypatch.setattr(doctor, "_broken_plugins", list)
+
+
+def test_every_extra_has_a_purpose():
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    assert set(project["optional-dependencies"]) <= set(extras.BRINGS)
+    assert set(project["optional-dependencies"]) <= set(doctor.EXTRAS)
 
 
+@pytest.mark.usefixtures("working")
 def test_what_is_missing_is_named(monkeypatch):
-    monkeypatch.setattr(extras, "_is_installed", lambda name: name != "distributed")
-    missing = {part["extra"]: part["missing"] for part in extras.describe_extras()}
+    monkeypatch.setattr(doctor, "_is_installed", lambda name: name != "distributed")
+    found = json.loads(succeed("doctor", "--json"))
+    missing = {part["extra"]: part["missing"] for part in found["optional_parts"]}
     assert missing["dask"] == ["distributed"]
     assert missing["remote"] == []
+    assert "pip install 'keras-qd[dask]'" in succeed("doctor")
+    assert "self_test" not in found
 
 
-def test_a_failed_self_test_is_told_and_exits_with_1(monkeypatch, capsys):
-    doctor = import_module("keras_qd.cli.doctor")
+def test_it_tries_a_backend_in_a_process_and_imports_every_component():
+    assert isinstance(doctor._probe(keras.config.backend()), list)
+    assert doctor._broken_plugins() == []
+    assert doctor._probe("theano").startswith("broken: ")
+
+
+@pytest.mark.usefixtures("working")
+def test_without_a_backend_it_fails(monkeypatch):
+    monkeypatch.setattr(doctor, "_probe", lambda name: "broken: no luck")
+    finished = call("doctor")
+    assert finished.code == 1
+    assert "broken: no luck" in finished.out
+    assert "no Keras backend works" in finished.error
+
+
+@pytest.mark.usefixtures("working")
+def test_a_failed_self_test_is_reported_and_exits_with_1(monkeypatch):
     trials = [
         testing.Trial("exact solver", (), 1.0),
         testing.Trial("training on jax", ("it is too warm",), 2.0),
     ]
-    monkeypatch.setattr(doctor, "_probe", lambda name: ["cpu"])
-    monkeypatch.setattr(testing, "self_test", lambda: iter(trials))
-    with pytest.raises(SystemExit) as stop:
-        main(["doctor", "--self-test"])
-    assert stop.value.code == 1
-    printed = capsys.readouterr()
-    assert "self-test: exact solver (1 s): works" in printed.out
-    assert "self-test: training on jax (2 s): it is too warm" in printed.out
-    assert printed.err == "keras-qd: the self-test failed: training on jax\n"
+    monkeypatch.setattr("keras_qd.testing.installation.self_test", lambda: iter(trials))
+    finished = call("doctor", "--self-test")
+    assert finished.code == 1
+    assert "self-test: exact solver (1 s): works" in finished.out
+    assert "self-test: training on jax (2 s): it is too warm" in finished.out
+    assert finished.error == "keras-qd: the self-test failed: training on jax\n"
 
 
 def test_the_self_test_finds_a_solver_that_is_off(monkeypatch):
@@ -49,9 +72,7 @@ def test_the_self_test_finds_a_solver_that_is_off(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_self_test_passes(keras_qd_command):
-    process = keras_qd_command("doctor", "--self-test", "--json")
-    assert process.returncode == 0, process.stderr
-    trials = json.loads(process.stdout)["self_test"]
+def test_the_self_test_passes():
+    trials = json.loads(succeed("doctor", "--self-test", "--json"))["self_test"]
     assert len(trials) >= 3
     assert all(trial["faults"] == [] for trial in trials)

@@ -1,4 +1,4 @@
-"""``keras-qd invert``: what it writes, what it says, how it ends."""
+"""``keras-qd invert``: what it writes, what it prints, how it ends."""
 
 import json
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from keras_qd import inverse, physics
-from keras_qd.cli.main import main
 from keras_qd.data import open_store
+from tests.command import call
 
 BOX = physics.Box(8.0)
 QUICK = ["--electrons", "2", "--length", "8", "--tolerance", "0.5", "--interaction", "none"]
@@ -23,11 +23,8 @@ def targets(n):
     )
 
 
-def invert(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        main(["invert", *map(str, arguments)])
-    written = capsys.readouterr()
-    return stop.value.code, written.out, written.err
+def invert(*arguments):
+    return call("invert", *arguments)
 
 
 def check_proof(fields, number):
@@ -39,13 +36,13 @@ def check_proof(fields, number):
     assert fields["residual"][number] == pytest.approx(off.sum() * BOX.pixel_area(16) / 2, rel=1e-5)
 
 
-def test_a_target_comes_back_with_its_proof(capsys, tmp_path):
+def test_a_target_comes_back_with_its_proof(tmp_path):
     np.save(tmp_path / "wanted.npy", targets(1)[0])
     out = tmp_path / "found.npz"
-    code, said, _ = invert(capsys, tmp_path / "wanted.npy", *QUICK, "--out", out)
+    code, printed, _ = invert(tmp_path / "wanted.npy", *QUICK, "--out", out)
     assert code == 0
-    assert "2 electrons in a box of 8 a0*" in said
-    assert "start       integral |dn| / N =" in said
+    assert "2 electrons in a box of 8 a0*" in printed
+    assert "start       integral |dn| / N =" in printed
     with np.load(out, allow_pickle=False) as found:
         fields = dict(found)
     check_proof(fields, 0)
@@ -57,32 +54,32 @@ def test_a_target_comes_back_with_its_proof(capsys, tmp_path):
     assert (tmp_path / "found.png").stat().st_size > 10_000
 
 
-def test_a_tolerance_that_is_not_met_is_reported_and_the_nearest_is_written(capsys, tmp_path):
+def test_a_tolerance_that_is_not_met_is_reported_and_the_nearest_is_written(tmp_path):
     out = tmp_path / "found.npz"
     shape = ["two-lobes", "--set", "width=0.3", "--points", "16", "--max-seconds", "0.3"]
     arguments = [*shape, *QUICK, "--tolerance", "1e-13", "--no-figure", "--json", "--out", out]
-    code, said, error = invert(capsys, *arguments)
+    code, printed, error = invert(*arguments)
     assert code == 1
     assert "the tolerance 1e-13 is not met" in error
     assert f"the nearest is in {out}" in error
-    summary = json.loads(said)
-    (told,) = summary["inversions"]
+    summary = json.loads(printed)
+    (single,) = summary["inversions"]
     assert summary["n_converged"] == 0
-    assert told["residual"] <= told["start_residual"]
+    assert single["residual"] <= single["start_residual"]
     with np.load(out, allow_pickle=False) as found:
         check_proof(dict(found), 0)
     assert not (tmp_path / "found.png").exists()
 
 
-def test_many_targets_are_the_same_with_any_number_of_workers(capsys, tmp_path):
+def test_many_targets_are_the_same_with_any_number_of_workers(tmp_path):
     np.save(tmp_path / "wanted.npy", targets(4))
     arguments = [tmp_path / "wanted.npy", *QUICK, "--samples", "1:"]
     for workers in (1, 2):
         out = ["--out", tmp_path / f"{workers}.zarr", "--workers", workers]
         figure = [] if workers == 1 else ["--no-figure"]
-        code, said, error = invert(capsys, *arguments, *out, *figure)
+        code, printed, error = invert(*arguments, *out, *figure)
         assert code == 0, error
-        assert "3 of 3" in said
+        assert "3 of 3" in printed
     stores = [open_store(tmp_path / f"{workers}.zarr") for workers in (1, 2)]
     assert stores[0].digest() == stores[1].digest()
     fields = {name: stores[0].read(name) for name in stores[0].fields}
@@ -93,14 +90,14 @@ def test_many_targets_are_the_same_with_any_number_of_workers(capsys, tmp_path):
     assert not (tmp_path / "2.png").exists()
 
 
-def test_a_device_comes_back_with_its_settings(capsys, tmp_path):
+def test_a_device_comes_back_with_its_settings(tmp_path):
     out = tmp_path / "device.npz"
     device = ["--family", "gate-array", "--family-set", "n_gates=2"]
     shape = ["two-lobes", "--set", "width=0.3", "--points", "16"]
     arguments = [*shape, *QUICK, *device, "--tolerance", "0.9", "--no-figure", "--out", out]
-    code, said, error = invert(capsys, *arguments)
+    code, printed, error = invert(*arguments)
     assert code == 0, error
-    assert "gate_1_1 = " in said
+    assert "gate_1_1 = " in printed
     with np.load(out, allow_pickle=False) as found:
         fields = dict(found)
         names = json.loads(str(found["description"]))["fields"]["parameters"]["labels"]
@@ -125,25 +122,25 @@ def test_a_device_comes_back_with_its_settings(capsys, tmp_path):
             2,
             "--half-waves cannot be used with --family",
         ),
-        (["ring", "--electrons", "1", "--run", "nowhere"], 1, "nowhere is no run directory"),
+        (["ring", "--electrons", "1", "--run", "nowhere"], 1, "nowhere"),
         (["ring", "--electrons", "1", "--samples", "a"], 2, "neither a number"),
         (["ring", "--electrons", "1", "--figure", "f.jpg"], 2, "must end in one of .png"),
     ],
 )
-def test_mistakes_are_reported_before_any_work(arguments, code, message, capsys, tmp_path):
-    found, _, error = invert(capsys, *arguments, "--out", tmp_path / "out.npz")
+def test_mistakes_are_reported_before_any_work(arguments, code, message, tmp_path):
+    found, _, error = invert(*arguments, "--out", tmp_path / "out.npz")
     assert message in error
     assert found == code
     assert not list(tmp_path.iterdir())
 
 
-def test_what_exists_is_kept(capsys, tmp_path):
+def test_what_exists_is_kept(tmp_path):
     out = tmp_path / "out.npz"
     out.write_text("mine")
-    code, _, error = invert(capsys, "ring", "--electrons", "1", "--out", out)
+    code, _, error = invert("ring", "--electrons", "1", "--out", out)
     assert code == 2
     assert "replace it with --force" in error
     assert out.read_text() == "mine"
-    code, _, error = invert(capsys, "ring", "--electrons", "1", "--out", tmp_path / "out.csv")
+    code, _, error = invert("ring", "--electrons", "1", "--out", tmp_path / "out.csv")
     assert code == 2
     assert ".npz file or a .zarr store" in error

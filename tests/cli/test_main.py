@@ -1,20 +1,13 @@
 """The frame of the command line: quick help, clear errors, the right exit codes."""
 
-import json
 import subprocess
 import sys
 
 import pytest
 
-import keras_qd
-from keras_qd.cli.main import VERBS, cli, main
+from keras_qd.cli.main import VERBS, cli
 from keras_qd.errors import DataError
-
-
-def exit_code_and_error(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        main(list(arguments))
-    return stop.value.code, capsys.readouterr().err
+from tests.command import call, refused
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["--version"]])
@@ -26,10 +19,17 @@ def test_light_verbs_import_nothing_heavy(arguments):
         f"    main({arguments!r})\n"
         "except SystemExit as stop:\n"
         "    assert stop.code == 0\n"
-        "heavy = {'keras', 'scipy', 'matplotlib', 'jax', 'torch', 'zarr'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "heavy = {'keras', 'scipy', 'matplotlib', 'jax', 'torch', 'zarr', 'rich'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_the_package_runs_as_a_module():
+    command = [sys.executable, "-m", "keras_qd", "list", "model"]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert process.stderr.startswith("keras-qd: unknown kind of component 'model'; did you mean")
 
 
 def examples_of(command):
@@ -39,53 +39,58 @@ def examples_of(command):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_with_its_options(verb, capsys):
-    code, _ = exit_code_and_error(capsys, verb, "--help")
-    assert code == 0
-    assert VERBS[verb].endswith(".")
+def test_every_verb_has_help_with_its_options(verb):
+    finished = call(verb, "--help")
+    assert finished.code == 0
+    assert f"keras-qd {verb}" in finished.out
+    assert VERBS[verb].summary.endswith(".")
     command = cli.get_command(None, verb)
+    assert command.name == verb
     assert f"keras-qd {verb}" in examples_of(command)
     assert all(p.help for p in command.params if p.param_type_name == "option")
 
 
-def test_unknown_verb_has_near_matches(capsys):
-    code, error = exit_code_and_error(capsys, "trian")
+def test_unknown_verb_has_near_matches():
+    code, message = refused("trian")
     assert code == 2
-    assert "did you mean 'train'" in error
+    assert "did you mean 'train'" in message
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["info", "pix2pixx"], 2, "did you mean 'pix2pix'"),
-        (["train"], 2, "name either a task to train"),
+        (["train"], 2, "give either a task"),
         (["train", "potential-to-densty"], 2, "did you mean 'potential-to-density'"),
-        (["train", "potential-to-density", "--set", "epochs"], 2, "a setting is KEY=VALUE"),
+        (["train", "potential-to-density", "--set", "epochs"], 2, "'epochs' is not a setting"),
         (["train", "potential-to-density", "--set", "epoch=1"], 2, "did you mean 'epochs'"),
         (["train", "potential-to-density", "--set", "mdoel.filters=1"], 2, "did you mean 'model'"),
         (["train", "potential-to-density", "--data", "nowhere"], 1, "nowhere"),
-        (["train", "--resume", "nowhere"], 1, "nowhere is no run directory"),
+        (["train", "--resume", "nowhere"], 1, "nowhere"),
         (["train", "--resume", "nowhere", "--epochs", "3"], 2, "leave out epochs"),
-        (["evaluate", "nowhere"], 1, "nowhere is no run directory"),
-        (["report", "nowhere"], 1, "nowhere is no run directory"),
+        (["train", "image-to-image"], 2, "keras-qd prepare FOLDER"),
+        (["evaluate", "nowhere"], 1, "nowhere"),
+        (["evaluate", "a", "b", "--by", "gap"], 2, "--by applies to one run"),
+        (["evaluate", "a", "--ensemble"], 2, "--ensemble needs at least two runs, got 1"),
+        (["evaluate", "a", "--csv", "--json"], 2, "choose one output format"),
+        (["report", "nowhere"], 1, "nowhere"),
         (["inspect", "nowhere"], 1, "nowhere"),
         (["list", "model"], 2, "did you mean 'models'"),
     ],
 )
-def test_mistakes_get_one_line(arguments, code, message, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    found, error = exit_code_and_error(capsys, *arguments)
-    assert message in error
-    assert found == code
-    assert error.startswith("keras-qd: ")
-    assert len(error.splitlines()) == 1
+def test_mistakes_get_one_line(arguments, code, message, tmp_path):
+    finished = call(*arguments, cwd=tmp_path)
+    assert message in finished.error
+    assert finished.code == code
+    assert finished.error.startswith("keras-qd: ")
+    assert len(finished.error.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_debug_shows_the_traceback(capsys):
-    code, error = exit_code_and_error(capsys, "train", "--resume", "nowhere", "--debug")
-    assert code == 1
-    assert "Traceback" in error
+def test_debug_shows_the_traceback():
+    finished = call("train", "--resume", "nowhere", "--debug")
+    assert finished.code == 1
+    assert "Traceback" in finished.error
 
 
 @pytest.mark.parametrize(
@@ -97,15 +102,23 @@ def test_debug_shows_the_traceback(capsys):
         (DataError("two\nlines"), "two lines"),
     ],
 )
-def test_failures_of_every_kind_end_in_one_line(raised, message, capsys, monkeypatch):
+def test_failures_of_every_kind_end_in_one_line(raised, message, monkeypatch):
     def fail(*args, **kwargs):
         raise raised
 
     monkeypatch.setattr(cli, "main", fail)
-    code, error = exit_code_and_error(capsys)
-    assert code == 1
-    assert message in error
-    assert len(error.splitlines()) == 1
+    finished = call()
+    assert finished.code == 1
+    assert message in finished.error
+    assert len(finished.error.splitlines()) == 1
+
+
+def test_a_broken_pipe_ends_in_silence(monkeypatch):
+    def fail(*args, **kwargs):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "main", fail)
+    assert call() == (1, "", "")
 
 
 def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
@@ -114,23 +127,27 @@ def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
 
     monkeypatch.setattr(cli, "main", fail)
     with pytest.raises(ZeroDivisionError):
-        main([])
+        cli.main([])
 
 
-def test_list_and_info_as_json(keras_qd_command):
-    listed = json.loads(keras_qd_command("list", "tasks", "--json").stdout)
-    assert sorted(listed["tasks"]) == keras_qd.names("tasks")
-    (told,) = json.loads(keras_qd_command("info", "pix2pix", "--json").stdout)
-    assert told["kind"] == "model"
-    assert told["settings"]["lambda_l1"] == 100.0
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script_of_a_shell(shell, monkeypatch):
+    monkeypatch.setenv("_KERAS_QD_COMPLETE", f"{shell}_source")
+    finished = call()
+    assert finished.code == 0, finished.error
+    assert "_KERAS_QD_COMPLETE" in finished.out
 
 
-def test_doctor_tries_the_backend(keras_qd_command):
-    process = keras_qd_command("doctor", "--json")
-    assert process.returncode == 0, process.stderr
-    found = json.loads(process.stdout)
-    assert isinstance(found["backends"][found["environment"]["backend"]], list)
-    assert found["broken_plugins"] == []
-    assert "self_test" not in found
-    parts = {part["extra"]: part for part in found["optional_parts"]}
-    assert parts[found["environment"]["backend"]]["missing"] == []
+@pytest.mark.parametrize(
+    ("words", "position", "expected"),
+    [
+        ("keras-qd tr", "1", "train"),
+        ("keras-qd doctor --self", "2", "--self-test"),
+        ("keras-qd list --js", "2", "--json"),
+    ],
+)
+def test_words_are_completed(words, position, expected, monkeypatch):
+    monkeypatch.setenv("_KERAS_QD_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", position)
+    assert call().out.split() == [f"plain,{expected}"]

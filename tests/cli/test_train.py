@@ -1,81 +1,84 @@
-"""The verb ``train``: settings reach the task; an interruption says how to go on."""
+"""The verb ``train``: settings reach the task; an interruption says how to resume."""
 
+import contextlib
 import json
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 
-STORE = ("generate", "quantum-dots", "--samples", 40, "--grid", 32, "--orbitals", 6)
-TINY = ("--set", "model.filters=4", "--set", "batch_size=8", "--set", 'metrics=["l1","r2"]')
+import keras_qd
+from keras_qd.cli import train as verb
+from tests.command import call, refused, succeed, whole_chain
 
-#: The command line, for a shell that starts its children deaf to interrupts, as in the background.
-LISTENING = (
-    "import signal\n"
-    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from keras_qd.cli.main import main\n"
-    "main()\n"
+STORE = ("generate", "quantum-dots", "--samples", 24, "--grid", 16, "--orbitals", 5)
+TINY = (
+    *("--set", "model=unet", "--set", "model.filters=4", "--set", "model.depth=2"),
+    *("--set", "batch_size=8", "--set", 'metrics=["l1","r2"]'),
 )
 
 
-@pytest.fixture(scope="module")
-def store(keras_qd_command, tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "dots.zarr"
-    process = keras_qd_command(*STORE, "--out", path)
-    assert process.returncode == 0, process.stderr
-    return path
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Let the first training receive what Ctrl-C sends, in its second epoch."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    signals = iter([signal.SIGINT])
+
+    @contextlib.contextmanager
+    def progress():
+        def report(epoch, epochs, batch, batches, logs):
+            if epoch == 1:
+                for number in signals:
+                    signal.raise_signal(number)
+
+        yield report
+
+    monkeypatch.setattr(verb, "training_progress", progress)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
-def test_interrupted_it_says_how_to_go_on_and_the_rest_of_the_chain_follows(
-    keras_qd_command, store, tmp_path
-):
-    run = tmp_path / "run"
-    arguments = ["train", "potential-to-density", "--data", store, "--out", run, "--epochs", 40]
-    process = subprocess.Popen(
-        [sys.executable, "-c", LISTENING, *map(str, [*arguments, *TINY])],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 300
-    while not (run / "history.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=300)
-    assert process.returncode == 1
-    assert error.splitlines()[-1] == f"keras-qd: stopped; go on with: keras-qd train --resume {run}"
-    assert "Traceback" not in error
-    done = len((run / "history.csv").read_text().splitlines()) - 1
-    assert 0 < done < 40
+@whole_chain
+@pytest.mark.usefixtures("interrupted", "without_report")
+def test_an_interrupted_training_is_resumed_evaluated_and_applied(tmp_path):
+    store, run = tmp_path / "dots.zarr", tmp_path / "run"
+    succeed(*STORE, "--workers", 1, "--out", store)
+    arguments = ["train", "potential-to-density", "--data", store, "--out", run, "--epochs", 4]
+    finished = call(*arguments, *TINY)
+    assert finished.code == 1
+    last = finished.error.splitlines()[-1]
+    assert last == f"keras-qd: stopped; resume with: keras-qd train --resume {run}"
+    assert not (run / "model.keras").exists()
 
-    resumed = keras_qd_command("train", "--resume", run, "--json")
-    assert resumed.returncode == 0, resumed.stderr
-    assert len((run / "history.csv").read_text().splitlines()) - 1 == 40
-    assert json.loads(resumed.stdout)["run"] == str(run)
+    printed = succeed("train", "--resume", run, "--json")
+    assert len((run / "history.csv").read_text().splitlines()) - 1 == 4
+    assert json.loads(printed)["run"] == str(run)
     config = json.loads((run / "config.json").read_text())
     assert config["task"]["model_config"]["filters"] == 4
     assert config["task"]["batch_size"] == 8
     assert "train potential-to-density" in config["command"]
 
     potentials = tmp_path / "potentials.npy"
-    np.save(potentials, np.zeros((3, 32, 32)))
-    predicted = keras_qd_command("predict", run, potentials, "--out", tmp_path / "out.npz")
-    assert predicted.returncode == 0, predicted.stderr
+    np.save(potentials, np.zeros((3, 16, 16)))
+    succeed("predict", run, potentials, "--out", tmp_path / "out.npz")
     with np.load(tmp_path / "out.npz") as found:
-        assert found["density"].shape == (3, 32, 32)
+        assert found["density"].shape == (3, 16, 16)
 
 
-def test_a_field_that_the_data_lacks_is_named(keras_qd_command, tmp_path):
+def test_a_field_that_the_data_lack_is_named_and_stores_replace_other_data(tmp_path):
     wells = tmp_path / "wells.zarr"
-    keras_qd_command("generate", "wells-1d", "--samples", 20, "--out", wells)
-    process = keras_qd_command(
-        "train", "potential-to-density", "--data", wells, "--out", tmp_path / "run"
-    )
-    assert process.returncode == 1, process.stderr
-    last = process.stderr.splitlines()[-1]  # TensorFlow talks about itself first
-    assert last.startswith("keras-qd: ")
-    assert "holds 'wells-1d'" in last
-    assert "Traceback" not in process.stderr
-    assert not (tmp_path / "run").exists()
+    succeed("generate", "wells-1d", "--samples", 20, "--workers", 1, "--out", wells)
+    out = tmp_path / "run"
+    code, message = refused("train", "potential-to-density", "--data", wells, "--out", out)
+    assert code == 1
+    assert "holds 'wells-1d'" in message
+    assert not out.exists()
+
+    task = keras_qd.task("mnist-classification", dataset_config={"path": str(wells)})
+    assert verb.on_store(task).dataset == "stored"
+    assert len(verb.on_store(task).load_dataset().split("train")["energy"]) > 10
+    for path in ("mnist.npz", None):
+        task = keras_qd.task("mnist-classification", dataset_config={"path": path})
+        assert verb.on_store(task) is task
+    task = keras_qd.task("potential-to-energy", dataset_config={"path": str(wells)})
+    assert verb.on_store(task).dataset == "wells-1d"

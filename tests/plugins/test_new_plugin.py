@@ -3,26 +3,24 @@
 import json
 import os
 import subprocess
+import sys
 import sysconfig
 import venv
 from pathlib import Path
 
-import keras
 import pytest
-
-from keras_qd.cli.main import main
+from tests.command import refused, succeed, whole_chain
 
 
 class Environment:
     """A virtual environment of its own, which also sees what is installed beside these tests."""
 
     def __init__(self, path):
-        venv.create(path, with_pip=True)
+        venv.create(path)
         self.python = path / ("Scripts" if os.name == "nt" else "bin") / "python"
         site = self.output("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
         beside = sysconfig.get_path("purelib")
         Path(site, "beside.pth").write_text(f"import site; site.addsitedir({beside!r})\n")
-        self.folder = path
 
     def run(self, *arguments):
         return subprocess.run(
@@ -35,15 +33,8 @@ class Environment:
         return process.stdout
 
     def pip(self, *arguments):
-        self.output("-m", "pip", "--quiet", *arguments)
-
-    def install(self, plugin):
-        self.pip("install", "--no-deps", "--no-build-isolation", "--no-index", str(plugin))
-
-    def pytest(self, plugin, *arguments):
-        tests = str(plugin / "tests")
-        process = self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, tests)
-        assert process.returncode == 0, process.stdout
+        command = [sys.executable, "-m", "pip", "--python", self.python, "--quiet", *arguments]
+        subprocess.run(command, capture_output=True, text=True, check=True)
 
     def names(self):
         found = json.loads(self.output("-m", "keras_qd", "list", "--json"))
@@ -57,40 +48,17 @@ def environment(tmp_path_factory):
 
 
 @pytest.fixture
-def plugin(tmp_path, monkeypatch, capsys):
+def plugin(tmp_path):
     """The folder of a new plug-in, written by the command."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as stop:
-        main(["new-plugin", "odd-wells", "--json"])
-    assert stop.value.code == 0
-    written = json.loads(capsys.readouterr().out)
-    assert all(Path(path).is_file() for path in written["files"])
+    written = json.loads(succeed("new-plugin", "odd-wells", "--json", cwd=tmp_path))
+    assert all((tmp_path / path).is_file() for path in written["files"])
     return tmp_path / written["folder"]
 
 
-#: JAX and TensorFlow compile for a minute what torch does in seconds.
-QUICK = keras.config.backend() == "torch"
-
-
-def slow_unless_quick(test):
-    """Mark a test as slow where it is."""
-    return test if QUICK else pytest.mark.slow(test)
-
-
-@pytest.mark.skipif(QUICK, reason="the test below does all of it, and more")
-def test_install_and_list(environment, plugin):
-    before = environment.names()
-    environment.install(plugin)
-    assert "odd-wells-to-energy" in environment.names()["tasks"]
-    environment.pytest(plugin, "-k", "dataset or solver or family")
-    environment.pip("uninstall", "--yes", "keras-qd-odd-wells")
-    assert environment.names() == before
-
-
-@slow_unless_quick
+@whole_chain
 def test_install_test_train_and_uninstall(environment, plugin, tmp_path):
     before = environment.names()
-    environment.install(plugin)
+    environment.pip("install", "--no-deps", "--no-build-isolation", "--no-index", str(plugin))
     added = {kind: names - before[kind] for kind, names in environment.names().items()}
     assert added == {
         "models": {"odd-wells-net"},
@@ -99,40 +67,35 @@ def test_install_test_train_and_uninstall(environment, plugin, tmp_path):
         "tasks": {"odd-wells-to-energy"},
         "potentials": {"odd-wells"},
     }
-    environment.pytest(plugin)
+    tests = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(plugin / "tests"))
+    assert tests.returncode == 0, tests.stdout
 
     run = tmp_path / "run"
-    printed = json.loads(
-        environment.output(
-            "-m", "keras_qd", "train", "odd-wells-to-energy", "--out", str(run), "--json"
-        )
-    )
-    assert printed["run"] == str(run)
-    metrics = json.loads((run / "metrics.json").read_text())
-    assert "odd-wells-largest-error" in json.dumps(metrics)
+    small = ("--epochs", "2", "--set", "dataset.samples=300", "--no-evolution", "--json")
+    arguments = ("train", "odd-wells-to-energy", "--out", str(run), *small)
+    assert json.loads(environment.output("-m", "keras_qd", *arguments))["run"] == str(run)
+    assert "odd-wells-largest-error" in (run / "metrics.json").read_text()
     assert (run / "report.html").is_file()
 
     environment.pip("uninstall", "--yes", "keras-qd-odd-wells")
     assert environment.names() == before
-    refused = environment.run("-m", "keras_qd", "train", "odd-wells-to-energy", "--out", "never")
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("keras-qd: unknown task 'odd-wells-to-energy'")
-    assert "Traceback" not in refused.stderr
+    failed = environment.run("-m", "keras_qd", "train", "odd-wells-to-energy", "--out", "never")
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("keras-qd: unknown task 'odd-wells-to-energy'")
+    assert "Traceback" not in failed.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["Odd_Wells"], "'Odd_Wells' is no name for a plug-in"),
-        (["1d"], "'1d' is no name for a plug-in"),
-        (["mnist"], "there is a data set 'mnist' already"),
-        (["odd-wells", "--out", "."], ". exists already"),
+        (["Odd_Wells"], "'Odd_Wells' is not a plug-in name"),
+        (["1d"], "'1d' is not a plug-in name"),
+        (["mnist"], "a data set 'mnist' already exists"),
+        (["odd-wells", "--out", "."], ". already exists"),
     ],
 )
-def test_names_and_folders_that_will_not_do(arguments, message, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as stop:
-        main(["new-plugin", *arguments])
-    assert stop.value.code == 2
-    assert message in capsys.readouterr().err
+def test_names_and_folders_that_are_refused(arguments, message, tmp_path):
+    code, error = refused("new-plugin", *arguments, cwd=tmp_path)
+    assert code == 2
+    assert message in error
     assert not list(tmp_path.iterdir())

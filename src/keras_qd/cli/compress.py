@@ -1,4 +1,4 @@
-"""``keras-qd compress``: images as the latent numbers of a trained autoencoder."""
+"""``keras-qd compress`` and ``decompress``: images as latent values of a trained autoencoder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.format import format_number
-from keras_qd.cli.options import as_json, backend, print_json
+from keras_qd.cli.options import as_json, backend
+from keras_qd.cli.output import format_number, print_json
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,26 +26,25 @@ if TYPE_CHECKING:
     type=click.Choice(["uint8", "float16"]),
     default="uint8",
     show_default=True,
-    help="How a latent number is kept.",
+    help="Type in which latent values are stored.",
 )
 @backend
 @as_json
-def command(
+def compress_command(
     run: Path, images: Path | None, out: Path, force: bool, precision: str, as_json: bool
 ) -> None:
-    """Write IMAGES as the few numbers that the autoencoder of RUN makes of them.
+    """Store IMAGES as their latent values in the autoencoder of RUN.
 
-    IMAGES is a .npy file, a .npz file with the field by name, a stored data set, or a grey picture
-    (PNG and others) whose tiles are the images; without it, the images of the run's test split are
-    taken. Says how small the file is and how large the error.
+    IMAGES is a .npy file, a .npz file with an array named after the field, a stored data set, or a
+    grey-scale picture (PNG and others) whose tiles are the images. Without it, the images of the
+    run's test split are compressed. Reports the size of the file and the error.
 
     \b
     Examples:
       keras-qd compress runs/mnist-autoencoder --out digits.kqd
       keras-qd compress runs/mnist-autoencoder digits.png --out digits.kqd --precision float16
     """
-    if out.exists() and not force:
-        raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
+    _check_free(out, force)
     from keras_qd.compression.coding import compress
     from keras_qd.training.run import Run
 
@@ -55,6 +54,11 @@ def command(
         print_json(_summary(done))
     else:
         _print(done)
+
+
+def _check_free(out: Path, force: bool) -> None:
+    if out.exists() and not force:
+        raise UsageError(f"{out} already exists; choose another name, or replace it with --force")
 
 
 def _images(run: Run, path: Path | None) -> dict[str, Any]:
@@ -82,9 +86,7 @@ def _summary(done: Compression) -> dict[str, Any]:
 def _print(done: Compression) -> None:
     deflated = done.bytes_in / done.bytes_deflated
     click.echo(f"{done.n_images} images, {done.bytes_in} bytes -> {done.bytes_out} bytes")
-    click.echo(
-        f"ratio: {format_number(done.ratio)} (zlib, without loss: {format_number(deflated)})"
-    )
+    click.echo(f"ratio: {format_number(done.ratio)} (zlib, lossless: {format_number(deflated)})")
     click.echo(
         f"error: {format_number(done.error)} root mean square "
         f"(the mean image alone: {format_number(done.spread)})"
@@ -92,3 +94,42 @@ def _print(done: Compression) -> None:
     click.echo(
         f"\nwritten: {done.path}\n\nnext:\n  keras-qd decompress {done.path} --out images.npy"
     )
+
+
+@click.command("decompress")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to write: .npy, .npz, or .png and other pictures with the images as tiles.",
+)
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    help="The run whose model compressed the images.  [its location at that time]",
+)
+@backend
+@as_json
+def decompress_command(path: Path, out: Path, force: bool, run: Path | None, as_json: bool) -> None:
+    """Restore the images in FILE, which keras-qd compress wrote.
+
+    This needs the model that compressed them.
+
+    \b
+    Examples:
+      keras-qd decompress digits.kqd --out digits.png
+      keras-qd decompress digits.kqd --out digits.npy --run runs/mnist-autoencoder
+    """
+    _check_free(out, force)
+    from keras_qd.compression.coding import decompress
+    from keras_qd.compression.images import check_writable, write_images
+
+    check_writable(out)
+    field, images = next(iter(decompress(path, run).items()))
+    write_images(out, field, images)
+    if as_json:
+        print_json({"out": str(out), "field": field, "shape": list(images.shape)})
+    else:
+        click.echo(f"{len(images)} images written: {out}")

@@ -1,4 +1,4 @@
-"""``keras-qd demo``: the whole chain on a small scale."""
+"""``keras-qd demo``: a small complete run, from data to report."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from keras_qd import registry
-from keras_qd.cli.format import format_seconds
-from keras_qd.cli.options import as_json, backend, print_json, seed
-from keras_qd.cli.progress import counting, training_progress
-from keras_qd.cli.steps import free_path, judge, print_verdict, resumable
+from keras_qd.cli.options import as_json, backend, seed
+from keras_qd.cli.output import counting, format_seconds, print_json, training_progress
+from keras_qd.cli.train import evaluate_and_report, free_path, print_evaluation, resumable
 
 if TYPE_CHECKING:
     from keras_qd.tasks.task import Task
     from keras_qd.training.run import Run
 
-#: As many as take four to five minutes, data and all, on two processor cores.
+#: Chosen so that everything takes four to five minutes on two processor cores.
 EPOCHS = 20
 
 
@@ -28,14 +27,14 @@ EPOCHS = 20
     type=click.Path(path_type=Path),
     default=Path("runs/demo"),
     show_default=True,
-    help="Run directory; the data set goes beside it.",
+    help="Run directory; the data set is written next to it.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(min=50),
     default=2500,
     show_default=True,
-    help="Dots to solve; a tenth of them validates and a tenth tests.",
+    help="Dots to solve; a tenth of them is for validation, a tenth for the test.",
 )
 @click.option(
     "--epochs",
@@ -48,11 +47,11 @@ EPOCHS = 20
 @backend
 @as_json
 def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> None:
-    """Make data, train, judge and report: the whole chain in a few minutes.
+    """Make data, train, evaluate and report: a small complete run in a few minutes.
 
     Solves random two-electron dots exactly, trains pix2pix to map the potential to the density of
-    the interacting electrons, and judges it on dots that it never saw. Stopped at any moment, the
-    same command goes on where it was.
+    the interacting electrons, and evaluates it on dots that it was not trained on. To resume after
+    an interruption, run the same command again.
 
     \b
     Examples:
@@ -63,14 +62,14 @@ def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> N
     data = out.with_name(f"{out.name}-data.zarr")
     _make_data(data, samples, seed)
     run = _train(out, data, epochs, seed)
-    evaluation = judge(run)
+    evaluation = evaluate_and_report(run)
     if as_json:
         print_json({"run": str(run.path), "data": str(data), **evaluation.summary})
         return
-    print_verdict(run, evaluation)
+    print_evaluation(run, evaluation)
     click.echo(f"  keras-qd inspect {data}")
     click.echo(f"  keras-qd train density-to-potential --data {data}")
-    click.echo(f"\nall of it took {format_seconds(time.perf_counter() - started)}")
+    click.echo(f"\ntotal time: {format_seconds(time.perf_counter() - started)}")
 
 
 def _make_data(path: Path, samples: int, seed: int) -> None:
@@ -83,7 +82,7 @@ def _make_data(path: Path, samples: int, seed: int) -> None:
 
 
 def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
-    """Train, or go on with an interrupted demo; any other run stays, and a new one goes beside."""
+    """Train, or resume an interrupted demo; any other run at `out` is kept, and a new path used."""
     from keras_qd.training.fit import resume, train
 
     task = registry.task("potential-to-density", dataset_config={"path": str(data)}, epochs=epochs)
@@ -97,7 +96,7 @@ def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
 
 
 def _is_interrupted(path: Path, task: Task, seed: int) -> bool:
-    """Return whether the same demo was begun at `path` and not finished."""
+    """Whether the run at `path` is the same demo, begun and not finished."""
     from keras_qd.backend import ensure_backend
     from keras_qd.training.run import Run
 

@@ -1,24 +1,41 @@
-"""``keras-qd doctor``: versions, backends, devices, optional parts and plug-ins."""
+"""``keras-qd doctor``: versions, backends, devices, optional dependencies and plug-ins."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import Any
 
 import click
 
 from keras_qd.backend import PREFERENCE, ensure_backend, installed_backends
-from keras_qd.cli.extras import describe_extras
-from keras_qd.cli.options import as_json, print_json, print_table
+from keras_qd.cli.options import as_json
+from keras_qd.cli.output import print_json, print_table
 from keras_qd.errors import KerasQDError
 from keras_qd.registry import KINDS, PluginWarning, components
 from keras_qd.training.run import describe_environment
 
-#: Run in a process of its own: one process can hold only one Keras backend.
+#: Extra -> what it is for.
+EXTRAS = {
+    "jax": "training and prediction on JAX",
+    "tensorflow": "training and prediction on TensorFlow",
+    "torch": "training and prediction on torch",
+    "dask": "data generation on a Dask cluster",
+    "onnx": "export to ONNX, verified with ONNX Runtime",
+    "openvino": "export to OpenVINO",
+    "litert": "export to LiteRT",
+    "mlflow": "training logs in MLflow",
+    "parquet": "tables of evaluations in Parquet",
+    "remote": "data sets at URLs, in object stores",
+    "tune": "searches for the best settings of a task",
+}
+
+#: Run in a separate process, because a process can use only one Keras backend.
 _PROBE = """
 import json, keras
 keras.ops.convert_to_numpy(keras.ops.ones((2, 2)) @ keras.ops.ones((2, 2)))
@@ -40,13 +57,13 @@ print(json.dumps(devices))
 @click.option(
     "--self-test",
     is_flag=True,
-    help="Also solve, store, train and predict on a small scale, on every backend: a minute each.",
+    help="Also solve, store, train and predict on a small scale, about a minute per backend.",
 )
 @as_json
 def command(self_test: bool, as_json: bool) -> None:
-    """Tell which versions, backends, devices and optional parts there are, and try them.
+    """Show versions, backends, devices and optional dependencies, and test the backends.
 
-    Exits with 1 when no backend works, or the self-test finds something wrong.
+    The exit code is 1 if no backend works or the self-test fails.
 
     \b
     Examples:
@@ -57,7 +74,7 @@ def command(self_test: bool, as_json: bool) -> None:
     findings: dict[str, Any] = {
         "environment": describe_environment(),
         "backends": {name: backends.get(name, "not installed") for name in PREFERENCE},
-        "optional_parts": describe_extras(),
+        "optional_parts": _extras(),
         "broken_plugins": _broken_plugins(),
         **({"self_test": _self_test(quiet=as_json)} if self_test else {}),
     }
@@ -70,7 +87,7 @@ def command(self_test: bool, as_json: bool) -> None:
 
 
 def _probe(name: str) -> list[str] | str:
-    """Return the devices of a backend, or the last line of what went wrong."""
+    """Return the devices of a backend, or the last line of its error message."""
     process = subprocess.run(  # noqa: S603 - this interpreter, a constant script
         [sys.executable, "-c", _PROBE],
         env={**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -84,7 +101,7 @@ def _probe(name: str) -> list[str] | str:
 
 
 def _broken_plugins() -> list[str]:
-    """Import every component, and return what the broken ones say."""
+    """Import every component, and return the errors of those that fail."""
     ensure_backend()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -94,7 +111,7 @@ def _broken_plugins() -> list[str]:
 
 
 def _self_test(quiet: bool) -> list[dict[str, Any]]:
-    """Run the self-test, telling of each part as it ends."""
+    """Run the self-test, and print the result of each part unless `quiet`."""
     import dataclasses
 
     from keras_qd.testing.installation import self_test
@@ -106,6 +123,38 @@ def _self_test(quiet: bool) -> list[dict[str, Any]]:
             result = "; ".join(trial.faults) or "works"
             click.echo(f"self-test: {trial.part} ({trial.seconds:.0f} s): {result}")
     return trials
+
+
+def _extras() -> list[dict[str, Any]]:
+    """Return every extra of the installed keras-qd, its purpose and what is missing of it."""
+    extras = metadata("keras-qd").get_all("Provides-Extra") or []
+    return [
+        {
+            "extra": extra,
+            "purpose": EXTRAS.get(extra, ", ".join(_requirements(extra))),
+            "missing": [name for name in _requirements(extra) if not _is_installed(name)],
+            "install": f"pip install 'keras-qd[{extra}]'",
+        }
+        for extra in sorted(extras)
+    ]
+
+
+def _requirements(extra: str) -> list[str]:
+    """Return the names of the distributions that an extra requires."""
+    found = []
+    for requirement in requires("keras-qd") or []:
+        name = re.match(r"[A-Za-z0-9._-]+", requirement)
+        if name and re.search(rf"""extra\s*==\s*['"]{re.escape(extra)}['"]""", requirement):
+            found.append(name.group())
+    return found
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _print(findings: dict[str, Any]) -> None:
@@ -127,9 +176,9 @@ def _print(findings: dict[str, Any]) -> None:
     print_table(rows, header=("backend", "devices", ""))
     click.echo()
     parts = [
-        (part["extra"], "installed" if not part["missing"] else part["install"], part["brings"])
+        (part["extra"], "installed" if not part["missing"] else part["install"], part["purpose"])
         for part in findings["optional_parts"]
     ]
-    print_table(parts, header=("optional part", "", "brings"))
+    print_table(parts, header=("optional", "", "for"))
     for line in findings["broken_plugins"]:
         click.echo(f"plug-in: {line}")

@@ -1,20 +1,24 @@
-"""``keras-qd evaluate``: how good a trained model is, or which of several is best."""
+"""``keras-qd evaluate`` and ``report``: how good a trained model is, printed and as a page."""
 
 from __future__ import annotations
 
 import sys
+import textwrap
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed
-from keras_qd.cli.verdicts import print_groups, print_ranking, print_scores, print_worth
+from keras_qd.cli.options import StorePath, as_json, backend, seed
+from keras_qd.cli.output import format_number, print_json, print_table
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
+    from keras_qd.evaluation.grouping import Group
     from keras_qd.evaluation.result import Evaluation
+    from keras_qd.evaluation.scores import Score
 
 
 @click.command("evaluate")
@@ -24,52 +28,58 @@ if TYPE_CHECKING:
     type=click.Choice(["test", "validation", "train"]),
     default="test",
     show_default=True,
-    help="Which systems.",
+    help="Split to evaluate on.",
 )
 @click.option(
     "--data",
     type=StorePath(),
-    help="Another stored data set, to see how the model does beyond what it was trained on.",
+    help="Evaluate on another stored data set, for example outside the training distribution.",
 )
-@click.option("--ensemble", is_flag=True, help="Judge the mean of all runs as one prediction.")
+@click.option(
+    "--ensemble", is_flag=True, help="Evaluate the mean prediction of all runs as one model."
+)
 @click.option(
     "--dropout-draws",
     metavar="N",
     type=click.IntRange(min=2),
-    help="Predict N times with dropout on; judge the mean, and what the spread tells.",
+    help="Predict N times with dropout on; evaluate the mean, and the spread as uncertainty.",
 )
 @click.option(
     "--symmetries",
     is_flag=True,
-    help="Judge the mean over the symmetries of the task, such as the eight of the square.",
+    help="Evaluate the mean over the symmetries of the task, such as the eight of the square.",
 )
-@click.option("--metric", "metrics", metavar="NAME", multiple=True, help="One metric more.")
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="NAME",
+    multiple=True,
+    help="An additional metric; may be repeated.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=64,
     show_default=True,
-    help="Systems that go through the model at a time.",
+    help="Systems in a batch.",
 )
-@click.option("--scaled", is_flag=True, help="Print values as the network sees them.")
+@click.option("--scaled", is_flag=True, help="Print values in the scaled units of the network.")
 @click.option(
     "--by", metavar="FIELD", help="Group the systems by a number, such as gap, or a parameter."
 )
-@click.option("--sort", metavar="METRIC", help="What ranks several runs; the first by default.")
+@click.option("--sort", metavar="METRIC", help="Metric that ranks several runs.  [the first]")
 @click.option(
     "--table",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the table of the single systems here, too: a .csv or .parquet file.",
+    help="Also write the values of each system to this .csv or .parquet file.",
 )
-@click.option("--csv", "as_csv", is_flag=True, help="Print the table of the single systems as CSV.")
-@click.option("--predictions", is_flag=True, help="Write predictions.npz, too.")
-@click.option(
-    "--skip-worth", is_flag=True, help="Do not measure the times of the model and the exact solver."
-)
+@click.option("--csv", "as_csv", is_flag=True, help="Print the values of each system as CSV.")
+@click.option("--predictions", is_flag=True, help="Also write predictions.npz.")
+@click.option("--skip-cost", is_flag=True, help="Do not time the model against the exact solver.")
 @seed
 @backend
 @as_json
-def command(
+def evaluate_command(
     runs: tuple[Path, ...],
     by: str | None,
     sort: str | None,
@@ -79,12 +89,12 @@ def command(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Judge the trained model of RUN on systems it never saw, and write what was found.
+    """Evaluate the trained model of RUN on systems that it was not trained on.
 
-    Several runs are ranked, if they are judged on the same systems; with --ensemble their mean is
-    judged as one prediction. The seed is that of the bootstrap behind the intervals, and of the
-    dropout. "mean image", "mean" or "most frequent class" is what predicting that of the training
-    split would give: the least that a model has to beat.
+    Several runs are ranked if they are evaluated on the same systems; with --ensemble their mean is
+    evaluated as one prediction. The seed is used by the bootstrap of the intervals and by dropout.
+    The column "mean image", "mean" or "most frequent class" is the trivial baseline: the same
+    prediction for every system, taken from the training split.
 
     \b
     Examples:
@@ -98,7 +108,7 @@ def command(
     several = len(runs) > 1 and not settings["ensemble"]
     _require_one(several, {"--by": by, "--table": table, "--csv": as_csv})
     if as_csv and as_json:
-        raise UsageError("--csv and --json both say what to print; give one of them")
+        raise UsageError("--csv and --json are both given; choose one output format")
     if table is not None:
         from keras_qd.evaluation.result import check_table_path
 
@@ -122,10 +132,10 @@ def command(
 
 
 def _require_one(several: bool, given: dict[str, Any]) -> None:
-    """Check that nothing is asked of several runs that only one can answer."""
+    """Refuse options that apply to a single run where several are given."""
     asked = [option for option, value in given.items() if value]
     if several and asked:
-        raise UsageError(f"{asked[0]} is about the systems of one run; give one, or --ensemble")
+        raise UsageError(f"{asked[0]} applies to one run; give a single run, or --ensemble")
 
 
 def _evaluate(
@@ -135,27 +145,27 @@ def _evaluate(
     ensemble: bool,
     dropout_draws: int | None,
     predictions: bool,
-    skip_worth: bool,
+    skip_cost: bool,
     **settings: Any,
 ) -> dict[str, Evaluation]:
-    """Judge each run, or all as one."""
+    """Evaluate each run, or all as one."""
     from keras_qd.evaluation._evaluate import evaluate
 
     settings |= {
         "dropout_draws": dropout_draws or 0,
         "keep_predictions": predictions,
-        "worth": not skip_worth,
+        "worth": not skip_cost,
     }
     if ensemble and len(runs) < 2:
-        raise UsageError(f"an ensemble needs two runs or more, got {len(runs)}")
+        raise UsageError(f"--ensemble needs at least two runs, got {len(runs)}")
     if ensemble:
         return {", ".join(map(str, runs)): evaluate(runs, split, data, **settings)}
     return {str(run): evaluate(run, split, data, **settings) for run in runs}
 
 
 def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json: bool) -> None:
-    """Print what was found for one run, or for an ensemble."""
-    from keras_qd.evaluation.result import group_by
+    """Print the evaluation of one run or ensemble."""
+    from keras_qd.evaluation.grouping import group_by
 
     groups = [] if by is None else group_by(evaluation, by)
     if as_json:
@@ -163,8 +173,8 @@ def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json
         return
     print_scores(evaluation, space)
     if by is not None:
-        print_groups(by, groups)
-    print_worth(evaluation)
+        _print_groups(by, groups)
+    print_cost(evaluation)
     click.echo(f"\nwritten: metrics.json and samples.csv in {evaluation.folder}")
 
 
@@ -178,8 +188,106 @@ def _show_ranking(
     if as_json:
         print_json([_summary(name, evaluations[name]) for name in order])
     else:
-        print_ranking({name: evaluations[name] for name in order}, space)
+        _print_ranking({name: evaluations[name] for name in order}, space)
 
 
 def _summary(name: str, evaluation: Evaluation) -> dict[str, Any]:
     return {"run": name, "folder": str(evaluation.folder), **evaluation.summary}
+
+
+def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
+    """Print the scores of an evaluation in ``"physical"`` or ``"scaled"`` units."""
+    data, uncertainty = evaluation.data, evaluation.uncertainty
+    whose = "" if data["own"] else " of a data set that the model was not trained on"
+    mean = "" if uncertainty is None else f", mean of {uncertainty.source}"
+    click.echo(f"{data['n_samples']} systems of the {data['split']} split{whose}{mean}\n")
+    if data["notice"]:
+        click.echo(f"note: {data['notice']}\n")
+    scores = [each for each in evaluation.scores if each.space == space]
+    several = len({each.field for each in scores}) > 1
+    header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
+    print_table([_row(each, several) for each in scores], header=header)
+    if uncertainty is not None:
+        click.echo("\nspread and error\n")
+        print_table(uncertainty.rows, header=uncertainty.header)
+
+
+def print_cost(evaluation: Evaluation) -> None:
+    """Print the times of the model and of the exact solver, where they were measured."""
+    worth = evaluation.worth
+    if worth is None:
+        return
+    click.echo(f"\ncost on this machine ({worth.processors} processors)\n")
+    print_table(worth.rows, header=worth.header)
+    click.echo("\n" + textwrap.fill(worth.verdict, 100))
+
+
+def _print_groups(by: str, groups: list[Group]) -> None:
+    """Print the mean metrics of each group of systems, in physical units."""
+    rows = [
+        (
+            f"{format_number(group.low)} to {format_number(group.high)}",
+            str(group.n_systems),
+            *map(format_number, group.means.values()),
+        )
+        for group in groups
+    ]
+    click.echo()
+    print_table(rows, header=(by, "systems", *(groups[0].means if groups else ())))
+
+
+def _print_ranking(evaluations: Mapping[str, Evaluation], space: str) -> None:
+    """Print several evaluations by the name of the run, best first."""
+    first = next(iter(evaluations.values()))
+    scores = [each for each in first.scores if each.space == space]
+    several = len({each.field for each in scores}) > 1
+    rows = [
+        (
+            name,
+            *(format_number(found.score(each.metric, each.field, space).value) for each in scores),
+        )
+        for name, found in evaluations.items()
+    ]
+    print_table(rows, header=("run", *(_title(each, several) for each in scores)))
+
+
+def _title(score: Score, several: bool) -> str:
+    """Return the metric's name, with the field where there are several."""
+    return f"{score.title} of {score.field}" if several else score.title
+
+
+def _row(score: Score, several: bool) -> tuple[str, ...]:
+    """Return the row of a score."""
+    interval = "" if score.interval is None else " to ".join(map(format_number, score.interval))
+    systems = score.systems
+    return (
+        _title(score, several),
+        score.unit or "-",
+        format_number(score.value),
+        interval,
+        format_number(score.baseline),
+        format_number(systems["quantiles"]["0.5"]) if "quantiles" in systems else "",
+        format_number(systems["worst"][0]["value"]) if "worst" in systems else "",
+    )
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@backend
+@as_json
+def report_command(run: Path, as_json: bool) -> None:
+    """Write the report of RUN: figures, and one self-contained HTML file.
+
+    A run without an evaluation is evaluated first. An earlier report is replaced.
+
+    \b
+    Examples:
+      keras-qd report runs/potential-to-density
+    """
+    from keras_qd.report.report import write_report
+
+    path = write_report(run)
+    if as_json:
+        print_json({"run": str(run), "report": str(path)})
+    else:
+        click.echo(str(path))

@@ -1,4 +1,4 @@
-"""``keras-qd export``: a trained model for other programs."""
+"""``keras-qd export``: write a trained model for other programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from keras_qd.cli.options import as_json, backend, print_json, print_table
+from keras_qd.cli.options import as_json, backend
+from keras_qd.cli.output import print_json, print_table
+from keras_qd.export.formats import FORMATS
 
 
 @click.command("export")
@@ -17,22 +19,22 @@ from keras_qd.cli.options import as_json, backend, print_json, print_table
     "name",
     required=True,
     metavar="FORMAT",
-    help="onnx, saved-model, litert, openvino or torch.",
+    help=f"One of {', '.join(FORMATS)}.",
 )
 @click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="The folder to make: the exported file, MODEL_CARD.md and example.npz.",
+    help="The folder to write: the exported file, MODEL_CARD.md and example.npz.",
 )
-@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option("--force", is_flag=True, help="Replace the folder if it exists.")
 @backend
 @as_json
 def command(run: Path, name: str, out: Path, force: bool, as_json: bool) -> None:
-    """Export the trained model of RUN with its scalings: physical units in and out.
+    """Export the trained model of RUN, with physical units in and out.
 
-    The file is run with the program that it is for and compared with the model; only then does it
-    come into being. Which formats there are depends on the backend, but a run loads on each.
+    The exported file is run by the program it is meant for and compared with the model before it is
+    kept. The formats depend on the backend, but a run can be loaded on each of them.
 
     \b
     Examples:
@@ -51,5 +53,5 @@ def command(run: Path, name: str, out: Path, force: bool, as_json: bool) -> None
         for port in ports
     ]
     print_table(rows, header=("", "name", "shape", "unit"))
-    click.echo(f"\nrun and compared: {exported.difference:.1e} of the largest value apart")
+    click.echo(f"\nverified: differs by {exported.difference:.1e} of the largest value")
     click.echo(f"written: {exported.path}, {exported.card.name}")

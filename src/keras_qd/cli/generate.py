@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from keras_qd.cli.config import config
-from keras_qd.cli.format import format_seconds
-from keras_qd.cli.options import StorePath, as_json, print_json
+from keras_qd.cli.options import StorePath, as_json, config
+from keras_qd.cli.output import format_seconds, print_json
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ SETTINGS = {
     "seed": "seed",
 }
 
-#: Click leaves a paragraph that begins with a backspace as it is.
+#: Click keeps the lines of a paragraph that begins with a backspace.
 _EXAMPLES = """\b
 Examples:
   keras-qd generate quantum-dots --samples 2000 --out dots.zarr
@@ -54,23 +53,21 @@ Examples:
 @click.command("generate", epilog=_EXAMPLES)
 @click.argument("kind", metavar="[quantum-dots|wells-1d]")
 @config
+@click.option("--samples", type=click.IntRange(min=1), required=True, help="Number of samples.")
 @click.option(
-    "--samples", type=click.IntRange(min=1), required=True, help="How many it shall hold."
-)
-@click.option(
-    "--out", type=StorePath(), required=True, help="Where to: a path, or a URL such as s3://..."
+    "--out", type=StorePath(), required=True, help="The store to write: a path, or a URL."
 )
 @click.option("--electrons", type=int, help="Number of electrons, 1 to 6.  [2]")
-@click.option("--grid", type=int, help="Pixels along the side.  [64]")
+@click.option("--grid", type=int, help="Pixels per side.  [64]")
 @click.option("--box-length", type=float, help="Side of the box in a0*, or nm.  [10 a0*]")
 @click.option("--interaction", help="coulomb, finite-thickness, screened or none.  [coulomb]")
-@click.option("--thickness", type=float, help="Of finite-thickness, in a0*, or nm.  [0.3 a0*]")
-@click.option("--screening-length", type=float, help="Of screened, in a0*, or nm.  [1 a0*]")
-@click.option("--strength", type=float, help="Factor on the interaction.  [1]")
-@click.option("--orbitals", type=int, help="Orbitals to build states from.  [by electrons]")
-@click.option("--points", type=int, help="Of wells-1d: points between the walls.  [64]")
+@click.option("--thickness", type=float, help="For finite-thickness, in a0*, or nm.  [0.3 a0*]")
+@click.option("--screening-length", type=float, help="For screened, in a0*, or nm.  [1 a0*]")
+@click.option("--strength", type=float, help="Factor of the interaction.  [1]")
+@click.option("--orbitals", type=int, help="Number of orbitals.  [by electrons]")
+@click.option("--points", type=int, help="For wells-1d: points between the walls.  [64]")
 @click.option(
-    "--length", type=float, help="Of wells-1d: distance of the walls in a0*, or nm.  [10 a0*]"
+    "--length", type=float, help="For wells-1d: distance of the walls in a0*, or nm.  [10 a0*]"
 )
 @click.option(
     "--family", help="Family of random potentials: `keras-qd list potentials`.  [random-fourier]"
@@ -85,16 +82,16 @@ Examples:
 )
 @click.option(
     "--material",
-    help="GaAs, InAs, Si, ...: the lengths given here are in nm, and the energies in meV.",
+    help="GaAs, InAs, Si, ...: lengths are then given in nm, and energies in meV.",
 )
 @click.option(
-    "--effective-units", is_flag=True, help="With --material: in a0* and Ha* all the same."
+    "--effective-units",
+    is_flag=True,
+    help="With --material: give values in a0* and Ha*.",
 )
-@click.option("--seed", type=int, help="Root seed.  [0]")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [usable cores]")
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="Have the workers of a running Dask cluster make it."
-)
+@click.option("--seed", type=int, help="Root random seed.  [0]")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a running Dask cluster.")
 @as_json
 @click.pass_context
 def command(
@@ -111,8 +108,8 @@ def command(
 ) -> None:
     """Make a data set with the exact solver.
 
-    Stopped at any moment, the same command goes on where it was. More --samples than before are
-    appended; those that are there stay as they are.
+    To resume after an interruption, run the same command again. With more --samples than before,
+    new samples are appended and the existing ones stay as they are.
     """
     workers, scheduler = _who_works(ctx, options.pop("workers"), options.pop("scheduler"))
     in_file = (ctx.default_map or {}).get("family_settings", ())
@@ -208,7 +205,7 @@ def _who_works(
 def _generate(
     out: Path | str, recipe: Recipe, samples: int, workers: int | None, scheduler: str | None
 ) -> Store:
-    from keras_qd.cli.progress import counting
+    from keras_qd.cli.output import counting
     from keras_qd.data.store.generation import generate
 
     with counting(recipe.kind, "samples") as count:

@@ -1,4 +1,4 @@
-"""``keras-qd inspect``: what is in a stored data set, and whether it is sound."""
+"""``keras-qd inspect``: what a stored data set contains, and whether it is intact."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.format import format_bytes, format_number
 from keras_qd.cli.generate import as_options, summary
-from keras_qd.cli.options import StorePath, as_json, describe, print_json, print_table
-from keras_qd.cli.toml import format_toml
+from keras_qd.cli.options import StorePath, as_json
+from keras_qd.cli.output import describe, format_bytes, format_number, print_json, print_table
 from keras_qd.errors import StoreError
 
 if TYPE_CHECKING:
     from keras_qd.data.store.store import Store
 
-#: Click leaves a paragraph that begins with a backspace as it is.
+#: Click keeps the lines of a paragraph that begins with a backspace.
 _EXAMPLES = """\b
 Examples:
   keras-qd inspect dots.zarr --verify
@@ -33,19 +32,23 @@ Examples:
     "--figure",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Draw some samples, and histograms, into FILE (.png, .pdf or .svg).",
+    help="Draw samples and histograms into FILE (.png, .pdf or .svg).",
 )
 @click.option(
-    "--toml", is_flag=True, help="Print the file that 'generate --config' makes the same from."
+    "--toml",
+    is_flag=True,
+    help="Print the settings as a file for 'generate --config', which makes the same data.",
 )
 @as_json
 def command(path: Path | str, verify: bool, figure: Path | None, toml: bool, as_json: bool) -> None:
-    """Tell what is in the stored data set at PATH, a directory or a URL."""
+    """Show what the stored data set at PATH, a directory or a URL, contains."""
     from keras_qd.data.store.store import open_store
 
     store = open_store(path)
     if toml:
-        click.echo(format_toml(as_options(store)), nl=False)
+        import tomli_w
+
+        click.echo(tomli_w.dumps(_without_none(as_options(store))), nl=False)
         return
     damaged = store.damaged() if verify else []
     found = {**summary(store), "fields": _fields(store, damaged)}
@@ -66,8 +69,17 @@ def command(path: Path | str, verify: bool, figure: Path | None, toml: bool, as_
         raise StoreError(_damage(store, damaged))
 
 
+def _without_none(value: Any) -> Any:
+    """Return plain data without the entries that are None, which TOML lacks."""
+    if isinstance(value, Mapping):
+        return {key: _without_none(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(each) for each in value]
+    return value
+
+
 def _fields(store: Store, damaged: list[int]) -> dict[str, dict[str, Any]]:
-    """Return shape, unit, meaning and range of every field, without what is damaged."""
+    """Return shape, unit, meaning and range of every field, over undamaged shards."""
     from keras_qd.data.store.summary import summarise_field
 
     found = {}
@@ -88,8 +100,8 @@ def _fields(store: Store, damaged: list[int]) -> dict[str, dict[str, Any]]:
 
 
 def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> None:
-    """Print for people what :func:`command` gives machines."""
-    state = "complete" if found["complete"] else "unfinished: run the same command again to go on"
+    """Print the description of a store as text."""
+    state = "complete" if found["complete"] else "unfinished: run the same command again to resume"
     click.echo(f"{found['path']}: {found['finished']} of {found['samples']} samples, {state}\n")
     header = ("field", "shape", "unit", "minimum", "maximum", "mean", "NaN", "size", "meaning")
     rows = [(name, *_row(field, *units[name])) for name, field in found["fields"].items()]
@@ -100,8 +112,8 @@ def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> Non
     if found["material"] is not None:
         name, length, energy = found["material"].values()
         click.echo(
-            f"units    of {name} above (a0* = {format_number(length)} nm, Ha* = "
-            f"{format_number(energy)} meV), a0* and Ha* below"
+            f"units    above those of {name} (a0* = {format_number(length)} nm, Ha* = "
+            f"{format_number(energy)} meV), below a0* and Ha*"
         )
     click.echo()
     print_table(describe(found["configuration"]))
@@ -114,12 +126,12 @@ def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> Non
             )
     click.echo()
     if "damaged_shards" in found:
-        click.echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'all right'}")
+        click.echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'correct'}")
     click.echo(f"\ndigest  {found['digest'] or 'none yet'}")
 
 
 def _row(field: dict[str, Any], factor: float, unit: str) -> tuple[str, ...]:
-    """Return what is told of one field, its values times `factor`."""
+    """Return the row of one field, its values times `factor`."""
     return (
         " x ".join(map(str, field["shape"])),
         unit,
@@ -131,9 +143,9 @@ def _row(field: dict[str, Any], factor: float, unit: str) -> tuple[str, ...]:
 
 
 def _damage(store: Store, damaged: list[int]) -> str:
-    """Return the message that names the damaged samples."""
+    """Return the error message for damaged samples."""
     ranges = [f"{store.shard(number)[0]}-{store.shard(number)[-1]}" for number in damaged]
     return (
         f"{store.path}: samples {', '.join(ranges)} do not match their checksums; "
-        f"run the same '{store.command}' again to make them anew"
+        f"run the same '{store.command}' again to restore them"
     )

@@ -1,4 +1,4 @@
-"""``keras-qd invert``: from wanted densities to potentials, each checked by the exact solver."""
+"""``keras-qd invert``: potentials for wanted densities, each verified by the exact solver."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from keras_qd.cli.format import format_number
-from keras_qd.cli.options import as_json, backend, print_json, print_table, task_changes
+from keras_qd.cli.options import as_json, backend, read_settings
+from keras_qd.cli.output import counting, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Examples:
 
 
 class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
-    """Which of several densities: a number, or START:STOP."""
+    """A selection of densities: a number, or START:STOP."""
 
     name = "samples"
 
@@ -51,49 +51,50 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.command("invert", epilog=_EXAMPLES)
 @click.argument("target", metavar="TARGET")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The .npz or .zarr to write."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The .npz or .zarr to write.",
 )
-@click.option("--electrons", type=int, help="Number of electrons.  [that of the data or run]")
+@click.option("--electrons", type=int, help="Number of electrons.  [of the data or run]")
+@click.option("--length", type=float, help="Side of the box in a0*.  [of the data or run, or 10]")
 @click.option(
-    "--length", type=float, help="Side of the box in a0*.  [that of the data or run, or 10]"
-)
-@click.option(
-    "--points", type=click.IntRange(min=8), help="Pixels a side.  [those of the data, or 64]"
+    "--points", type=click.IntRange(min=8), help="Pixels per side.  [of the target, or 64]"
 )
 @click.option("--interaction", help="coulomb, finite-thickness, screened or none.  [coulomb]")
-@click.option("--thickness", type=float, help="Of finite-thickness, in a0*.  [0.3]")
-@click.option("--screening-length", type=float, help="Of screened, in a0*.  [1]")
-@click.option("--strength", type=float, help="Factor on the interaction.  [1]")
+@click.option("--thickness", type=float, help="For finite-thickness, in a0*.  [0.3]")
+@click.option("--screening-length", type=float, help="For screened, in a0*.  [1]")
+@click.option("--strength", type=float, help="Factor of the interaction.  [1]")
 @click.option(
     "--run",
     type=click.Path(path_type=Path),
-    help="Run of a density-to-potential task, whose model proposes the start.",
+    help="Run of a density-to-potential task, whose model proposes the initial potential.",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
     default=1e-4,
     show_default=True,
-    help="Largest integral |dn| / N.",
+    help="Largest accepted integral |dn| / N.",
 )
 @click.option(
     "--gauge",
     default="zero-mean",
     show_default=True,
-    help="zero-mean, or zero-at-lowest-density: what fixes the constant of the potential.",
+    help="How the constant of the potential is fixed: zero-mean or zero-at-lowest-density.",
 )
 @click.option(
     "--half-waves",
     type=click.IntRange(min=1),
-    help="Most half waves along a side of the potential.  [20, or 28 for shapes and images]",
+    help="Resolution of the potential: half waves along the side.  [20, or 28 for drawn targets]",
 )
-@click.option("--family", help="Allow only potentials of this family: the settings of a device.")
+@click.option("--family", help="Search only this potential family, such as a tunable device.")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting of the shape, or width= of an image; may be repeated.",
+    help="A setting of the shape, or the width of an image; may be repeated.",
 )
 @click.option(
     "--family-set",
@@ -102,18 +103,18 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
     metavar="KEY=VALUE",
     help="A setting of the family, such as gate_energy=[-5,5]; may be repeated.",
 )
-@click.option("--field", help="Which array of a .npz file, or field of a store.  [density]")
-@click.option("--split", default="test", show_default=True, help="Which split of a store, or all.")
-@click.option("--samples", type=Samples(), default=":", help="Which: 3, 0:20.  [all]")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [usable cores]")
+@click.option("--field", help="Array of a .npz file, or field of a store.  [density]")
+@click.option("--split", default="test", show_default=True, help="Split of a store, or all.")
+@click.option("--samples", type=Samples(), default=":", help="Samples, such as 3 or 0:20.  [all]")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]")
 @click.option(
     "--max-seconds",
     type=float,
-    help="Time limit of a target in seconds.  [300, or 60 with a family]",
+    help="Time limit per target in seconds.  [300, or 60 with a family]",
 )
 @click.option("--figure", type=click.Path(path_type=Path), help="Figure to write.  [OUT.png]")
-@click.option("--no-figure", is_flag=True, help="Write no figure.")
-@click.option("--force", is_flag=True, help="Replace an existing .npz file.")
+@click.option("--no-figure", is_flag=True, help="Do not draw a figure.")
+@click.option("--force", is_flag=True, help="Replace a .npz file if it exists.")
 @backend
 @as_json
 def command(
@@ -131,12 +132,11 @@ def command(
     """Find potentials whose exact ground states have the wanted densities.
 
     TARGET is a shape (two-lobes, ring, cross, letters), a .npy or .npz file with one density or
-    several along the first axis, an image (the brighter, the denser), or a stored data set. A model
-    may propose the start; the exact solver checks the result. OUT gets every potential that was
-    found, with its exact density, energy and distance to the target. Where the tolerance is not
-    reached, the nearest potential is written and the exit code is 1.
+    several along the first axis, an image (brighter means denser), or a stored data set. A model
+    may propose the initial potential; the exact solver verifies the result. Every potential is
+    written to OUT with its exact density, energy and distance to the target. If the tolerance is
+    not met, the nearest potential is written, and the exit code is 1.
     """
-    from keras_qd.cli.progress import counting
     from keras_qd.inverse.results import check_output, write_inversions
     from keras_qd.inverse.session import open_session
 
@@ -145,8 +145,8 @@ def command(
     _check_figure(picture)
     session = open_session(
         target,
-        settings=task_changes(settings),
-        family_settings=task_changes(family_settings),
+        settings=read_settings(settings),
+        family_settings=read_settings(family_settings),
         **options,
     )
     started = time.monotonic()
@@ -193,8 +193,8 @@ def _draw(found: Found, path: Path) -> None:
 
 
 def _print(summary: dict[str, Any], run: Path | None) -> None:
-    """Print all numbers of one target, or the distribution over several."""
-    start = "from the plain start" if run is None else f"proposed by {run}"
+    """Print all numbers for a single target, and their distribution for several."""
+    start = "default start" if run is None else f"proposed by {run}"
     found = summary["inversions"]
     rows = _one(found[0], start) if summary["n_targets"] == 1 else _several(summary, start)
     rows.insert(0, ("target", _describe(summary)))

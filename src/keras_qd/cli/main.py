@@ -1,4 +1,4 @@
-"""The ``keras-qd`` command: it finds the verb, and turns errors into one line and an exit code."""
+"""The ``keras-qd`` command: finds the verb, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -6,44 +6,60 @@ import errno
 import sys
 import traceback
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NamedTuple, NoReturn
 
 import click
 
 from keras_qd import __version__
 from keras_qd.errors import KerasQDError, UnknownNameError
 
-#: Verb -> what it does, in the order in which a newcomer meets them.
+
+class Verb(NamedTuple):
+    """A verb: what it does, and ``module:command`` in this package."""
+
+    summary: str
+    command: str
+
+
+#: The verbs, in the order in which a newcomer meets them.
 VERBS = {
-    "demo": "Make data, train, judge and report: a small whole run.",
-    "list": "List models, data sets, metrics and tasks.",
-    "info": "Tell what a component is and which settings it takes.",
-    "generate": "Make a data set with the exact solver.",
-    "import": "Import arrays that others have made into a data set.",
-    "prepare": "Prepare pairs of images as a data set.",
-    "inspect": "Tell what is in a stored data set.",
-    "train": "Train a task into a run directory.",
-    "tune": "Search for the settings with which a task trains best.",
-    "evaluate": "Judge a trained model on systems it never saw.",
-    "predict": "Apply a trained model.",
-    "invert": "Find potentials that give wanted densities, checked by the exact solver.",
-    "compress": "Write images as the few numbers a trained autoencoder makes of them.",
-    "decompress": "Restore images from such a file.",
-    "export": "Write a trained model for other programs, such as ONNX Runtime.",
-    "report": "Write a run's report as one HTML file.",
-    "validate": "Check the solvers against exact and published values.",
-    "new-plugin": "Write a plug-in to begin with.",
-    "doctor": "Tell which versions, backends and devices there are.",
+    "demo": Verb("Make data, train, evaluate and report: a small complete run.", "demo:command"),
+    "list": Verb("List models, data sets, metrics and tasks.", "components:list_command"),
+    "info": Verb(
+        "Show what a component is and which settings it takes.", "components:info_command"
+    ),
+    "generate": Verb("Make a data set with the exact solver.", "generate:command"),
+    "import": Verb("Import existing arrays into a data set.", "importing:import_command"),
+    "prepare": Verb("Prepare pairs of images as a data set.", "importing:prepare_command"),
+    "inspect": Verb("Show what a stored data set contains.", "inspect:command"),
+    "train": Verb("Train a task into a run directory.", "train:command"),
+    "tune": Verb("Search for the settings with which a task trains best.", "tune:command"),
+    "evaluate": Verb("Evaluate a trained model on unseen systems.", "evaluate:evaluate_command"),
+    "predict": Verb("Apply a trained model.", "predict:command"),
+    "invert": Verb(
+        "Find potentials for wanted densities, verified by the exact solver.", "invert:command"
+    ),
+    "compress": Verb(
+        "Store images as the latent values of a trained autoencoder.", "compress:compress_command"
+    ),
+    "decompress": Verb("Restore images from a compressed file.", "compress:decompress_command"),
+    "export": Verb(
+        "Export a trained model to other programs, such as ONNX Runtime.", "export:command"
+    ),
+    "report": Verb("Write the report of a run as one HTML file.", "evaluate:report_command"),
+    "validate": Verb("Check the solvers against exact and published values.", "validate:command"),
+    "new-plugin": Verb("Write a working plug-in to start from.", "plugin:command"),
+    "doctor": Verb("Show and test versions, backends and devices.", "doctor:command"),
 }
 
-#: Every verb takes it; :func:`main` looks for it among the arguments when something has failed.
+#: Every verb takes it; :func:`main` looks for it among the arguments after an error.
 DEBUG = click.Option(
     ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
 )
 
 
 class LazyGroup(click.Group):
-    """A group that imports a verb's module only when the verb is used."""
+    """A group that imports the module of a verb only when the verb is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs."""
@@ -52,9 +68,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one verb."""
         if cmd_name not in VERBS:
-            error = UnknownNameError("verb", cmd_name, VERBS)
-            raise click.UsageError(str(error), ctx)
-        command: click.Command = import_module(f"keras_qd.cli.{cmd_name}").command
+            raise click.UsageError(str(UnknownNameError("verb", cmd_name, VERBS)), ctx)
+        module, _, name = VERBS[cmd_name].command.partition(":")
+        command: click.Command = getattr(import_module(f"keras_qd.cli.{module}"), name)
         if DEBUG not in command.params:
             command.params.append(DEBUG)
         return command
@@ -62,7 +78,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs without importing any."""
         with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,7 +88,18 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 when all went well, 1 for a failure, 2 for wrong usage."""
+    """Run the command line and exit: 0 for success, 1 for a failure, 2 for wrong usage.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The words after ``keras-qd``; those of the process by default.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the exit code.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         cli.main(args=arguments, prog_name="keras-qd", standalone_mode=False)
@@ -92,12 +119,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full; make room and run the same command again"
+        return "the disk is full; free some space and run the same command again"
     if isinstance(error, MemoryError):
         return "out of memory; use a smaller batch, grid or data set"
     return " ".join(str(error).split())
 
 
-def _fail(message: str, code: int) -> Any:
+def _fail(message: str, code: int) -> NoReturn:
     click.echo(f"keras-qd: {message}", err=True)
     sys.exit(code)

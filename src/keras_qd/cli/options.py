@@ -1,19 +1,22 @@
-"""Options and output that several verbs share."""
+"""Options that several verbs share, ``KEY=VALUE`` settings, and options from a TOML file."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from keras_qd.backend import PREFERENCE, use_backend
 from keras_qd.errors import UnknownNameError, UsageError
 
 
 class StorePath(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
-    """Where a stored data set is: a path, or a URL as it was given."""
+    """Location of a stored data set: a path, or a URL as given."""
 
     name = "path"
 
@@ -24,83 +27,47 @@ class StorePath(click.ParamType):  # type: ignore[type-arg]  # generic in new ve
         return value if "://" in str(value) else Path(value)
 
 
-#: ``--json``: print for machines what people read.
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
 def _use_backend(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value is not None:
-        from keras_qd.backend import use_backend
-
         use_backend(value)
 
 
-#: ``--backend``: choose the Keras backend, before keras is imported.
+#: ``--json``: print JSON instead of text.
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+#: ``--backend``: choose the Keras backend before keras is imported.
 backend = click.option(
     "--backend",
-    type=click.Choice(["tensorflow", "torch", "jax"]),
+    type=click.Choice(PREFERENCE),
     expose_value=False,
     is_eager=True,
     callback=_use_backend,
-    help="Keras backend to run on; by default an installed one.",
+    help="Keras backend.  [an installed one]",
 )
 
 #: ``--seed``: of everything random.
-seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
+seed = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 
 
-def print_json(value: Any) -> None:
-    """Print `value` as JSON."""
-    click.echo(json.dumps(value, indent=2, default=str))
+#: The metavar of options that take settings, which a table of a file can set as well.
+_PAIR = "KEY=VALUE"
 
 
-def print_table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
-    """Print `rows` in aligned columns, the header underlined."""
-    lines = [list(map(str, row)) for row in ([header] if header else []) + list(rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    if header:
-        lines.insert(1, ["-" * width for width in widths])
-    for line in lines:
-        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
-
-
-#: The settings of a task that are mappings, by the word that stands before the dot.
-_SECTIONS = {
-    "dataset": "dataset_config",
-    "model": "model_config",
-    "metric": "metric_config",
-    "scaling": "scaling",
-}
-
-
-def task_changes(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return ``KEY=VALUE`` settings as changes to a task, values read as JSON where they are JSON.
-
-    Raises
-    ------
-    UsageError
-        If a setting has no ``=``.
-    UnknownNameError
-        If the word before a dot is unknown.
+def read_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """Return ``KEY=VALUE`` settings as a mapping; a value that is valid JSON is read as JSON.
 
     Examples
     --------
-    >>> task_changes(["schedule=cosine", "model.filters=16"])
-    {'schedule': 'cosine', 'model_config': {'filters': 16}}
+    >>> read_settings(["schedule=cosine", "model.filters=16"])
+    {'schedule': 'cosine', 'model.filters': 16}
     """
-    changes: dict[str, Any] = {}
+    settings = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"a setting is KEY=VALUE, such as model.filters=16; got {pair!r}")
-        section, dot, setting = key.replace("-", "_").partition(".")
-        if not dot:
-            changes[section] = _value(text)
-            continue
-        if section not in _SECTIONS:
-            raise UnknownNameError("section of settings", section, _SECTIONS)
-        changes.setdefault(_SECTIONS[section], {})[setting] = _value(text)
-    return changes
+            raise UsageError(f"{pair!r} is not a setting; write {_PAIR}, such as model.filters=16")
+        settings[key.replace("-", "_")] = _value(text)
+    return settings
 
 
 def _value(text: str) -> Any:
@@ -110,9 +77,86 @@ def _value(text: str) -> Any:
         return text
 
 
-def describe(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return a mapping as rows for :func:`print_table`."""
-    return [
-        (key, value if isinstance(value, str) else json.dumps(value))
-        for key, value in values.items()
-    ]
+def task_changes(pairs: Sequence[str]) -> dict[str, Any]:
+    """Return ``KEY=VALUE`` settings as changes to a task; a dot leads into one of its mappings.
+
+    Examples
+    --------
+    >>> task_changes(["schedule=cosine", "model.filters=16"])
+    {'schedule': 'cosine', 'model_config': {'filters': 16}}
+    """
+    sections = _task_sections()
+    changes: dict[str, Any] = {}
+    for key, value in read_settings(pairs).items():
+        section, dot, setting = key.partition(".")
+        if not dot:
+            changes[section] = value
+        elif section in sections:
+            changes.setdefault(sections[section], {})[setting] = value
+        else:
+            raise UnknownNameError("section of settings", section, sections)
+    return changes
+
+
+def _task_sections() -> dict[str, str]:
+    """Return the mappings among the fields of a task, such as ``model`` -> ``model_config``."""
+    from keras_qd.tasks.task import Task
+
+    names = [field.name for field in dataclasses.fields(Task) if field.default_factory is dict]
+    return {name.removesuffix("_config"): name for name in names}
+
+
+def _read_file(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Take the contents of a file as the defaults of all options; the command line wins."""
+    if path is None:
+        return
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    tables = _tables(ctx.command)
+    known = {**_names(ctx.command), **tables}
+    defaults: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise UnknownNameError(f"setting in {path}", key, known)
+        if (key in tables) != isinstance(value, dict):
+            raise UsageError(f"{path}: {key} must {'' if key in tables else 'not '}be a table")
+        # As text, so that it is checked just as strictly as on the command line.
+        defaults[known[key]] = _pairs(value) if isinstance(value, dict) else str(value)
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _names(command: click.Command) -> dict[str, str]:
+    """Return what a file may set: the long names of options, and arguments -> parameter names."""
+    return {
+        parameter.opts[0].removeprefix("--"): str(parameter.name)
+        for parameter in command.params
+        if not (parameter.is_eager or parameter.multiple or parameter.opts[0] in _NOT_IN_FILES)
+    }
+
+
+def _tables(command: click.Command) -> dict[str, str]:
+    """Return the tables that a file may have, one for each option that takes settings."""
+    return {
+        str(parameter.name).replace("_", "-"): str(parameter.name)
+        for parameter in command.params
+        if parameter.multiple and parameter.metavar == _PAIR
+    }
+
+
+def _pairs(table: dict[str, Any]) -> list[str]:
+    return [f"{key}={json.dumps(value, default=str)}" for key, value in table.items()]
+
+
+#: Options of a single call, which do not affect what is made.
+_NOT_IN_FILES = ("--json", "--debug")
+
+config = click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    expose_value=False,
+    is_eager=True,
+    callback=_read_file,
+    help="TOML file with these options by their long names, and a table [family-settings].",
+)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from keras_qd.cli.options import StorePath, as_json, backend, print_json, print_table
+from keras_qd.cli.options import StorePath, as_json, backend
+from keras_qd.cli.output import counting, print_json, print_table
 
 
 @click.command("predict")
@@ -17,15 +18,15 @@ from keras_qd.cli.options import StorePath, as_json, backend, print_json, print_
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="What to write: a .npz or .npy file, or a .zarr store.",
+    help="The .npz file, .npy file or .zarr store to write.",
 )
-@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option(
     "--grey",
     nargs=2,
     type=float,
     metavar="BLACK WHITE",
-    help="What black and white mean in images of whole numbers, in the unit of the input field.",
+    help="Values of black and white in images of integers, in the unit of the input field.",
 )
 @click.option(
     "--symmetries",
@@ -37,7 +38,7 @@ from keras_qd.cli.options import StorePath, as_json, backend, print_json, print_
     type=click.IntRange(min=1),
     default=64,
     show_default=True,
-    help="Systems that go through the model at a time.",
+    help="Systems in a batch.",
 )
 @backend
 @as_json
@@ -53,14 +54,14 @@ def command(
 ) -> None:
     """Apply the trained model of RUN to the fields in INPUT.
 
-    INPUT is a .npy file with the input field, a .npz file with arrays by the fields' names, an
+    INPUT is a .npy file with the input field, a .npz file with arrays named after the fields, an
     image or a folder of images, or a stored data set; in physical units, samples along the first
-    axis. OUT gets the predicted fields in physical units. Neither has to fit into memory. A store
-    that was interrupted is gone on with by the same command.
+    axis. The predicted fields are written to OUT in physical units. Neither has to fit into memory.
+    To resume an interrupted prediction into a store, run the same command again.
 
-    Of images, floats are physical values. Whole numbers are read linearly from black (0) to white
-    (255 or 65535), which --grey gives their values; a model that was trained on such images needs
-    no --grey. Images of a folder are taken in the order of their names.
+    Images of floats contain physical values. Images of integers are read linearly from black (0) to
+    white (255 or 65535), whose values --grey gives; a model that was trained on such images does
+    not need --grey. The images of a folder are taken in the order of their names.
 
     \b
     Examples:
@@ -70,8 +71,6 @@ def command(
     from keras_qd.prediction.files import check_output, predict_file
 
     check_output(out, force)
-    from keras_qd.cli.progress import counting
-
     with counting("predicting", "systems") as count:
         written = predict_file(
             run,

@@ -1,4 +1,4 @@
-"""A sheet of samples of a stored data set, with histograms of its numbers."""
+"""The figure of ``keras-qd inspect``: samples of a stored data set, and histograms."""
 
 from __future__ import annotations
 
@@ -22,23 +22,7 @@ _SIDE = 1.9
 
 
 def draw_sheet(store: Store, path: Path) -> None:
-    """Draw the first samples of a store, and histograms of its numbers and of its densities.
-
-    Profiles, maps and images, grey or in RGB, have a row each.
-
-    Parameters
-    ----------
-    store : Store
-    path : Path
-        Where to, by its suffix as PNG, PDF or SVG.
-
-    Raises
-    ------
-    UsageError
-        If the suffix is another one, or no field can be drawn.
-    StoreError
-        If the first shard of the store is not finished.
-    """
+    """Draw the first samples of a store, and histograms of its numbers and densities."""
     if path.suffix.lower() not in _FORMATS:
         raise UsageError(f"{path} must end in one of {', '.join(_FORMATS)}")
     samples = {name: store.read_shard(0, name)[:N_SHOWN] for name in store.fields}
@@ -54,7 +38,7 @@ def _sheet(store: Store, samples: dict[str, np.ndarray]) -> Figure:
     histograms = [counted[start : start + N_SHOWN] for start in range(0, len(counted), N_SHOWN)]
     n_rows = len(drawn) + len(histograms)
     if not n_rows:
-        raise UsageError(f"{store.place} has no field that can be drawn")
+        raise UsageError(f"{store.place} has no field that can be drawn; leave out --figure")
     units = shown_units(store)
     figure = Figure(figsize=(_SIDE * N_SHOWN, _SIDE * 1.15 * n_rows), layout="constrained")
     parts = figure.subfigures(n_rows, 1, squeeze=False)[:, 0]
@@ -68,13 +52,13 @@ def _sheet(store: Store, samples: dict[str, np.ndarray]) -> Figure:
 
 
 def _is_drawn(field: Field) -> bool:
-    """Whether a field is a curve, a map or an image; numbers with names of their own are none."""
+    """Whether a field is a curve, a map or an image, not a vector of named numbers."""
     in_colour = len(field.shape) == 3 and field.shape[2] == 3
     return (len(field.shape) in (1, 2) or in_colour) and not field.labels
 
 
 def _is_counted(name: str, field: Field) -> bool:
-    """Whether a histogram of all values says something: of single numbers, and of densities."""
+    """Whether a histogram of all values is informative: for single numbers and densities."""
     return not field.shape or (_is_drawn(field) and name.startswith("density"))
 
 
@@ -84,7 +68,7 @@ def _draw_row(
     """Draw samples of one field on one scale."""
     part.suptitle(_title(name, unit), x=0.01, ha="left")
     panels = part.subplots(1, len(samples), squeeze=False)[0]
-    # Where a range is known, whole numbers are levels of grey or of colours.
+    # Where a range is known, integers are grey or colour levels.
     samples = samples * factor if field.limits is None else samples / field.limits[1]
     for panel, values in zip(panels, samples, strict=True):
         if len(field.shape) == 1:
@@ -99,7 +83,7 @@ def _draw_row(
 
 
 def _draw_histogram(panel: Axes, store: Store, name: str, factor: float, unit: str) -> None:
-    """Draw how often values occur; those of fields, mostly near zero, on a logarithmic scale."""
+    """Draw a histogram, for fields on a logarithmic scale since most values are near zero."""
     counts, edges = field_histogram(store, name)
     panel.bar(factor * edges[:-1], counts, factor * np.diff(edges), align="edge")
     panel.set_xlabel(_title(name, unit))

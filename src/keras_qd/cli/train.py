@@ -1,47 +1,49 @@
-"""``keras-qd train``: a task into a run directory."""
+"""``keras-qd train``, and the steps of a training that other verbs share."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from keras_qd import registry
-from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed, task_changes
-from keras_qd.cli.progress import training_progress
-from keras_qd.cli.steps import free_path, judge, load_dataset, on_store, print_verdict, resumable
-from keras_qd.errors import UsageError
+from keras_qd.cli.evaluate import print_cost, print_scores
+from keras_qd.cli.options import StorePath, as_json, backend, seed, task_changes
+from keras_qd.cli.output import counting, print_json, training_progress
+from keras_qd.errors import RunError, StoreError, UsageError
 
 if TYPE_CHECKING:
+    from keras_qd.data.dataset import Dataset
+    from keras_qd.evaluation.result import Evaluation
+    from keras_qd.tasks.task import Task
     from keras_qd.training.run import Run
 
 
 @click.command("train")
 @click.argument("task", required=False)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Run directory to make; runs/TASK by default."
-)
+@click.option("--out", type=click.Path(path_type=Path), help="Run directory to make.  [runs/TASK]")
 @click.option(
     "--resume",
     "interrupted",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Go on with an interrupted run.",
+    help="Resume an interrupted run.",
 )
 @click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
-@click.option(
-    "--download", is_flag=True, help="Let a data set that can, such as mnist, be downloaded."
-)
+@click.option("--download", is_flag=True, help="Allow downloads (mnist).")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training split.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples in a batch.")
-@click.option("--model", help="Another registered model.")
+@click.option("--model", help="Train another registered model.")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Any setting of the task, such as schedule=cosine, model.filters=16 or "
+    help="A setting of the task, such as schedule=cosine, model.filters=16 or "
     "dataset.samples=5000; may be repeated.",
 )
 @click.option(
@@ -49,17 +51,17 @@ if TYPE_CHECKING:
     "callbacks",
     multiple=True,
     metavar="NAME",
-    help="Log besides to tensorboard or mlflow; may be repeated. history.csv is always written.",
+    help="Also log to tensorboard or mlflow; may be repeated. history.csv is always written.",
 )
 @click.option(
     "--evolution/--no-evolution",
     default=True,
-    help="Keep the predictions for some validation systems after each epoch, for the report.",
+    help="Record predictions for some validation systems after each epoch for the report.",
 )
 @click.option(
     "--devices",
     type=click.IntRange(min=1),
-    help="On how many devices to train, each with a share of every batch.",
+    help="Number of devices; each takes a share of every batch.",
 )
 @seed
 @backend
@@ -80,9 +82,9 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train TASK into a run directory, then judge it and write its report.
+    """Train TASK into a run directory, evaluate it and write its report.
 
-    Data that the task needs and that is not there yet is made first, and kept for the next time.
+    A data set that the task needs and that does not exist yet is generated first, and kept.
 
     \b
     Examples:
@@ -91,7 +93,7 @@ def command(
       keras-qd train --resume runs/potential-to-density
     """
     if (task is None) == (interrupted is None):
-        raise UsageError("name either a task to train, or an interrupted run with --resume")
+        raise UsageError("give either a task to train, or an interrupted run with --resume")
     changes = task_changes(settings)
     named = {"epochs": epochs, "batch_size": batch_size, "model": model}
     changes.update({key: value for key, value in named.items() if value is not None})
@@ -104,15 +106,15 @@ def command(
     else:
         watching = ("evolution",) if evolution else ()
         run = _train(str(task), out, changes, seed, (*watching, *callbacks), devices or 1)
-    evaluation = judge(run)
+    evaluation = evaluate_and_report(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
     else:
-        print_verdict(run, evaluation)
+        print_evaluation(run, evaluation)
 
 
 def _source(data: Path | str | None, download: bool) -> dict[str, Any]:
-    """Return the settings of the data set that say where it comes from."""
+    """Return the settings that locate the data set."""
     source: dict[str, Any] = {} if data is None else {"path": str(data)}
     return {**source, "download": True} if download else source
 
@@ -155,3 +157,74 @@ def _resume(path: Path, changes: dict[str, Any], callbacks: tuple[str, ...]) -> 
 
     with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
         return resume(path, callbacks=callbacks, report=report)
+
+
+def load_dataset(task: Task) -> Dataset:
+    """Load the data set of `task`, with a progress bar if it is generated first."""
+    if "progress" not in inspect.signature(_builder(task)).parameters:
+        return task.load_dataset()
+    with counting(task.dataset, "samples") as count:
+        return task.load_dataset(progress=count)
+
+
+def on_store(task: Task) -> Task:
+    """Return `task` on the data set ``stored`` if its own cannot read the given store."""
+    path = task.dataset_config.get("path")
+    reads_stores = "memory_budget" in inspect.signature(_builder(task)).parameters
+    if path is None or reads_stores or not _is_store(path):
+        return task
+    return task.replace(dataset="stored", dataset_config={"path": path})
+
+
+def _builder(task: Task) -> Callable[..., Dataset]:
+    builder: Callable[..., Dataset] = registry.components("datasets").get(task.dataset)
+    return builder
+
+
+def _is_store(path: str) -> bool:
+    from keras_qd.data.store.store import open_store
+
+    try:
+        open_store(path)
+    except StoreError:
+        return False
+    return True
+
+
+@contextmanager
+def resumable(command: str) -> Iterator[None]:
+    """Turn an interruption into an error that names the command which resumes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise RunError(f"stopped; resume with: {command}") from None
+
+
+def evaluate_and_report(run: Run) -> Evaluation:
+    """Evaluate `run` on its test split, and write its report."""
+    from keras_qd.evaluation._evaluate import evaluate
+    from keras_qd.report.report import write_report
+
+    click.echo("evaluating on the test split", err=True)
+    evaluation = evaluate(run)
+    write_report(run)
+    return evaluation
+
+
+def print_evaluation(run: Run, evaluation: Evaluation) -> None:
+    """Print the scores, the path of the report, and commands to run next."""
+    click.echo()
+    print_scores(evaluation)
+    print_cost(evaluation)
+    click.echo(f"\nreport: {run.path / 'report.html'}\n\nnext:")
+    click.echo(f"  keras-qd evaluate {run.path} --split validation")
+    click.echo(f"  keras-qd predict {run.path} INPUT.npz --out PREDICTION.npz")
+
+
+def free_path(path: Path) -> Path:
+    """Return `path`, or the first of path-2, path-3, ... that does not exist."""
+    candidate, count = path, 1
+    while candidate.exists():
+        count += 1
+        candidate = path.with_name(f"{path.name}-{count}")
+    return candidate

@@ -1,4 +1,4 @@
-"""``keras-qd tune``: the settings of a task that do best on the validation split."""
+"""``keras-qd tune``: search for the settings of a task that are best on the validation split."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_qd import registry
-from keras_qd.cli.format import format_number
-from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed, task_changes
-from keras_qd.cli.steps import load_dataset, on_store, resumable
+from keras_qd.cli.options import StorePath, as_json, backend, seed, task_changes
+from keras_qd.cli.output import format_number, print_json
+from keras_qd.cli.train import load_dataset, on_store, resumable
 
 if TYPE_CHECKING:
     from keras_qd.training.tuning import Trial
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 
 @click.command("tune")
 @click.argument("task")
-@click.option("--trials", type=click.IntRange(min=1), required=True, help="How many trainings.")
+@click.option("--trials", type=click.IntRange(min=1), required=True, help="Number of trainings.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="Directory of the search; one that was stopped goes on.",
+    help="Directory of the search; an interrupted search resumes.",
 )
 @click.option(
     "--space",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="TOML file that says what to search, and in which ranges.",
+    help="TOML file with the settings to search, and their ranges.",
 )
-@click.option("--metric", help="What is judged on the validation split; the first that is followed")
+@click.option(
+    "--metric", help="Metric on the validation split to optimise.  [the first one followed]"
+)
 @click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training split.")
 @click.option(
@@ -58,10 +60,10 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Search for the settings with which TASK trains best, and print the command that trains so.
+    """Search for the settings with which TASK trains best, and print the command that uses them.
 
-    A trial that falls behind the others is given up early. Which settings are searched, and in
-    which ranges, follows from the model, or from a file such as:
+    A trial that falls behind the others is stopped early. The model defines which settings are
+    searched and their ranges, unless a file such as this one is given:
 
     \b
       batch_size = [8, 16, 32]
@@ -89,26 +91,26 @@ def command(
         found = tune(
             searched, out, trials, space=ranges, dataset=dataset, seed=seed, told=_print_trial
         )
-    judged = searched.monitor or (searched.followed or ("loss",))[0]
-    best = best_trial(searched.replace(monitor=judged), found)
+    metric = searched.monitor or (searched.followed or ("loss",))[0]
+    best = best_trial(searched.replace(monitor=metric), found)
     given = _arguments(data, epochs, settings)
     line = shlex.join(["keras-qd", "train", task, *given, *_as_options(best.settings)])
     if as_json:
         print_json(
             {
                 "best": asdict(best),
-                "metric": judged,
+                "metric": metric,
                 "command": line,
                 "trials": [asdict(trial) for trial in found],
             }
         )
         return
-    click.echo(f"best of {len(found)} trials: {judged} {format_number(best.value or 0.0)}\n")
+    click.echo(f"best of {len(found)} trials: {metric} {format_number(best.value or 0.0)}\n")
     click.echo(line)
 
 
 def _arguments(data: Path | str | None, epochs: int | None, settings: tuple[str, ...]) -> list[str]:
-    """Return the options that all trials shared, as ``train`` takes them."""
+    """Return the options shared by all trials, as ``train`` takes them."""
     given = [] if data is None else ["--data", str(data)]
     given += [] if epochs is None else ["--epochs", str(epochs)]
     return given + [word for pair in settings for word in ("--set", pair)]
@@ -123,8 +125,8 @@ def _as_options(settings: Any) -> list[str]:
 
 
 def _print_trial(number: int, trials: int, trial: Trial) -> None:
-    """Print one line on a trial that has ended."""
-    outcome = "given up" if trial.value is None else format_number(trial.value)
+    """Print one line about a finished trial."""
+    outcome = "stopped early" if trial.value is None else format_number(trial.value)
     settings = " ".join(f"{name}={_short(value)}" for name, value in trial.settings.items())
     click.echo(f"trial {number + 1}/{trials}  {outcome}  {settings}", err=True)
 

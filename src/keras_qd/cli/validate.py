@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import as_json, print_json, print_table
+from keras_qd.cli.options import as_json
+from keras_qd.cli.output import counting, print_json, print_table
 from keras_qd.errors import PhysicsError
 
 if TYPE_CHECKING:
@@ -17,20 +18,19 @@ _HEADER = ("", "quantity", "D", "N", "system", "computed", "reference", "error",
 
 
 @click.command("validate")
-@click.option("--quick", is_flag=True, help="Leave out what takes more than some seconds.")
-@click.option("--sources", is_flag=True, help="Print where each reference comes from as well.")
+@click.option("--quick", is_flag=True, help="Leave out checks that take more than a few seconds.")
+@click.option("--sources", is_flag=True, help="Also print the source of each reference value.")
 @as_json
 def command(quick: bool, sources: bool, as_json: bool) -> None:
     """Check the solvers against exact and published values.
 
-    Exits with 1 when one of them is off.
+    The exit code is 1 if a value is outside its tolerance.
 
     \b
     Examples:
       keras-qd validate --quick
       keras-qd validate --sources
     """
-    from keras_qd.cli.progress import counting
     from keras_qd.physics.validation import validate
 
     with counting("validating", "values") as count:

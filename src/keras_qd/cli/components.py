@@ -1,24 +1,48 @@
-"""``keras-qd info``: what a component is and which settings it takes."""
+"""``keras-qd list`` and ``keras-qd info``: the components, and what each of them is."""
 
 from __future__ import annotations
 
 import inspect
+from itertools import chain
 from typing import Any
 
 import click
 
-from keras_qd.cli.options import as_json, backend, describe, print_json, print_table
+from keras_qd.cli.options import as_json, backend
+from keras_qd.cli.output import describe, print_json, print_table
 from keras_qd.errors import UnknownNameError
 from keras_qd.registry import KINDS, components
 
 
+@click.command("list")
+@click.argument("kind", required=False, metavar="[KIND]")
+@as_json
+def list_command(kind: str | None, as_json: bool) -> None:
+    """List models, data sets, metrics, tasks and potential families, and where they come from.
+
+    KIND is models, datasets, metrics, tasks or potentials; all of them by default.
+
+    \b
+    Examples:
+      keras-qd list
+      keras-qd list tasks --json
+    """
+    kinds = [kind] if kind is not None else list(KINDS)
+    found = {each: components(each).origins() for each in kinds}
+    if as_json:
+        print_json(found)
+        return
+    rows = [(each, name, origin) for each in kinds for name, origin in found[each].items()]
+    print_table(rows, header=("kind", "name", "from"))
+
+
 @click.command("info")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(KINDS)), help="Where to look.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Kind of component.  [any]")
 @backend
 @as_json
-def command(name: str, kind: str | None, as_json: bool) -> None:
-    """Tell what the component NAME is, where it comes from and which settings it takes.
+def info_command(name: str, kind: str | None, as_json: bool) -> None:
+    """Show what the component NAME is, where it comes from and which settings it takes.
 
     \b
     Examples:
@@ -26,10 +50,10 @@ def command(name: str, kind: str | None, as_json: bool) -> None:
       keras-qd info potential-to-density --json
     """
     kinds = [kind] if kind is not None else list(KINDS)
-    found = [each for each in kinds if name in components(each).names()]
+    known = {each: components(each).names() for each in kinds}
+    found = [each for each in kinds if name in known[each]]
     if not found:
-        known = [known for each in kinds for known in components(each).names()]
-        raise UnknownNameError(kind or "component", name, known)
+        raise UnknownNameError(KINDS[kind] if kind else "component", name, chain(*known.values()))
     descriptions = [_describe(each, name) for each in found]
     if as_json:
         print_json(descriptions)
@@ -56,7 +80,7 @@ def _summary(component: Any) -> str:
 
 
 def _settings(component: Any) -> dict[str, Any]:
-    """Return the settings with their values: a task's own, or the defaults of a builder."""
+    """Return the settings with their values: those of a task, or the defaults of a builder."""
     if hasattr(component, "to_config") and not inspect.isclass(component):
         return dict(component.to_config())
     return {
@@ -67,6 +91,6 @@ def _settings(component: Any) -> dict[str, Any]:
 
 
 def _print(description: dict[str, Any]) -> None:
-    click.echo(f"{description['name']}: a {description['kind']} of {description['from']}")
+    click.echo(f"{description['name']}: a {description['kind']} from {description['from']}")
     click.echo(description["summary"])
     print_table(describe(description["settings"]), header=("setting", "value"))

@@ -1,4 +1,4 @@
-"""``keras-qd new-plugin``: a distribution to begin a plug-in with."""  # noqa: N999 - the verb
+"""``keras-qd new-plugin``: write a distribution with one component of each kind."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from keras_qd._files import write_text
-from keras_qd.cli.options import as_json, print_json
+from keras_qd.cli.options import as_json
+from keras_qd.cli.output import print_json
 from keras_qd.errors import UsageError
 from keras_qd.registry import KINDS, components, is_component_name
 
-#: Of what the plug-in is called after in its own names.
+#: Suffix of the templates.
 _SUFFIX = ".j2"
 
 
@@ -27,10 +28,10 @@ _SUFFIX = ".j2"
 )
 @as_json
 def command(name: str, out: Path | None, as_json: bool) -> None:
-    """Write a plug-in called NAME, which works at once and is yours to change.
+    """Write a working plug-in called NAME as a starting point for your own.
 
-    It is a distribution with one component of each kind, a task that brings a data set, a model
-    and a metric together, and tests that check them. NAME is in lower-case words joined with
+    It is a distribution with one component of each kind, a task that combines the data set, the
+    model and the metric, and tests that check them. NAME consists of lower-case words joined with
     hyphens.
 
     \b
@@ -50,24 +51,18 @@ def command(name: str, out: Path | None, as_json: bool) -> None:
 
 
 def _check(name: str, out: Path) -> None:
-    """Refuse a name that is none or is taken, and a folder that is there.
-
-    Raises
-    ------
-    UsageError
-        If so.
-    """
+    """Refuse a name that is invalid or taken, and a folder that exists."""
     if not is_component_name(name) or not name[0].isalpha():
         raise UsageError(
-            f"{name!r} is no name for a plug-in; use lower-case words joined with hyphens that "
-            "begin with a letter, such as 'my-dots'"
+            f"{name!r} is not a plug-in name; use lower-case words joined with hyphens "
+            "that begin with a letter, such as 'my-dots'"
         )
     for kind, word in KINDS.items():
         taken = {name, f"{name}-net"} & set(components(kind).names())
         if taken:
-            raise UsageError(f"there is a {word} {min(taken)!r} already; choose another name")
+            raise UsageError(f"a {word} {min(taken)!r} already exists; choose another name")
     if out.exists():
-        raise UsageError(f"{out} exists already; choose another folder with --out")
+        raise UsageError(f"{out} already exists; choose another folder with --out")
 
 
 def _write(name: str, out: Path) -> Iterator[Path]:
@@ -81,7 +76,7 @@ def _write(name: str, out: Path) -> Iterator[Path]:
         "package": f"keras_qd_{identifier}",
         "distribution": f"keras-qd-{name}",
     }
-    # What is written is Python, TOML and Markdown: nothing to be escaped for HTML.
+    # The output is Python, TOML and Markdown, so nothing is escaped for HTML.
     jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
     root = files("keras_qd.cli") / "templates" / "plugin"
     for parts, template in _templates(root):
@@ -94,7 +89,7 @@ def _write(name: str, out: Path) -> Iterator[Path]:
 def _templates(
     folder: Traversable, above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Traversable]]:
-    """Yield the templates below a folder, each with the path of what it becomes."""
+    """Yield the templates below a folder, each with the path of the file to write."""
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             yield from _templates(entry, (*above, entry.name))

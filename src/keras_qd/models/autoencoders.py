@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -24,8 +24,6 @@ class Autoencoder(Network):
     ----------
     encoder, decoder : keras.Model
         Image -> latent numbers, and latent numbers -> image.
-    settings : mapping
-        The arguments that make the same network again.
     loss : str
         A Keras loss.
 
@@ -46,11 +44,10 @@ class Autoencoder(Network):
         self,
         encoder: keras.Model,
         decoder: keras.Model,
-        settings: Mapping[str, Any],
         loss: str = "mse",
     ) -> None:
         inputs = keras.Input(encoder.input_shape[1:])
-        super().__init__(inputs, decoder(encoder(inputs)), settings, loss)
+        super().__init__(inputs, decoder(encoder(inputs)), loss)
         self.encoder = encoder
         self.decoder = decoder
 
@@ -105,14 +102,7 @@ class ConvAutoencoder(Autoencoder):
             )
         encoder = _encoder(input_shape, latent_channels)
         decoder = _decoder(encoder.output_shape[1:], input_shape[2])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(input_shape),
-            "latent_channels": latent_channels,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(encoder, decoder, settings)
+        super().__init__(encoder, decoder)
 
 
 def check_same_image(input_shape: Image, output_shape: Image | None) -> None:
@@ -204,15 +194,7 @@ class ResidualAutoencoder(Autoencoder):
         check_same_image(input_shape, output_shape)
         encoder = _encoder_residual_autoencoder(input_shape, latent_shape, filters)
         decoder = _decoder_residual_autoencoder(latent_shape, input_shape, filters)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(input_shape),
-            "latent_shape": tuple(latent_shape),
-            "filters": tuple(filters),
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(encoder, decoder, settings)
+        super().__init__(encoder, decoder)
 
 
 def _encoder_residual_autoencoder(

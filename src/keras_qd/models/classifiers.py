@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from keras_qd.errors import UsageError
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.layers.factory import Dropout
 from keras_qd.models.layers.residual import normalized_convolution, residual_block
 
@@ -77,15 +77,7 @@ class DigitCNN(Network):
         for width in units:
             features = keras.layers.Dense(width, activation="relu")(features)
         outputs = class_probabilities(features, output_shape[0])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "filters": tuple(filters),
-            "units": tuple(units),
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings, "categorical_crossentropy")
+        super().__init__(inputs, outputs, "categorical_crossentropy")
 
 
 def class_probabilities(features: Any, n_classes: int) -> Any:
@@ -110,6 +102,13 @@ def check_image_and_classes(input_shape: Image, output_shape: tuple[int]) -> Non
         )
 
 
+@searches(
+    {
+        "learning_rate": LEARNING_RATE,
+        "dropout": {"low": 0.0, "high": 0.5},
+        "blocks": {"low": 1, "high": 2},
+    }
+)
 @keras.saving.register_keras_serializable(package="keras_qd")
 class DigitResNet(Network):
     """Residual blocks [1]_ with batch normalisation, a pool before each width, a global mean.
@@ -167,13 +166,4 @@ class DigitResNet(Network):
         if dropout:
             features = Dropout(dropout)(features)
         outputs = class_probabilities(features, output_shape[0])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "filters": tuple(filters),
-            "blocks": blocks,
-            "dropout": dropout,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings, "categorical_crossentropy")
+        super().__init__(inputs, outputs, "categorical_crossentropy")

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.layers.factory import Dropout
 
 #: First value of the roughness weights: low, so that an untrained network is not far off.
@@ -240,6 +240,7 @@ def _trial_states(features: Any, points: int) -> Any:
     return keras.layers.Reshape((points, 2))(states)
 
 
+@searches({"learning_rate": LEARNING_RATE, "dropout": {"low": 0.0, "high": 0.5}})
 @keras.saving.register_keras_serializable(package="keras_qd")
 class EnergyCNN(Network):
     """Convolutions without padding, each with a max pool, then dense layers with dropout.
@@ -314,19 +315,12 @@ class EnergyCNN(Network):
             if dropout:
                 features = Dropout(dropout)(features)
         outputs = keras.layers.Dense(output_shape[0], dtype="float32")(features)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "filters": tuple(filters),
-            "units": tuple(units),
-            "dropout": dropout,
-            "view": view,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings)
+        super().__init__(inputs, outputs)
 
 
+@searches(
+    {"learning_rate": LEARNING_RATE, "width": [64, 128, 256], "blocks": {"low": 1, "high": 3}}
+)
 @keras.saving.register_keras_serializable(package="keras_qd")
 class Residual1D(Network):
     """Residual blocks [1]_ over the pieces of a line, without normalisation and dropout.
@@ -404,19 +398,7 @@ class Residual1D(Network):
             change = _mix(_activate(change), width, kernel_size)
             features = keras.layers.Add()([features, change])
         outputs = answered(inputs, _activate(features), view, readout, output_shape[0])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "pieces": pieces,
-            "width": width,
-            "blocks": blocks,
-            "kernel_size": kernel_size,
-            "view": view,
-            "readout": readout,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings)
+        super().__init__(inputs, outputs)
 
 
 def _activate(features: Any) -> Any:

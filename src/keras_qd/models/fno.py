@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.energies import Line, Number, answered, check_view_and_readout, seen
 from keras_qd.models.layers.spectral import (
     SpectralConvolution,
@@ -18,6 +18,7 @@ from keras_qd.models.layers.spectral import (
 from keras_qd.models.unet import Shape, output_channels
 
 
+@searches({"learning_rate": LEARNING_RATE, "width": [16, 32, 64], "blocks": {"low": 2, "high": 5}})
 @keras.saving.register_keras_serializable(package="keras_qd")
 class FNO(Network):
     """Blocks of a spectral and a pointwise convolution [1]_, each added to what came in.
@@ -77,17 +78,7 @@ class FNO(Network):
         features = keras.layers.Cropping2D(((0, padding), (0, padding)))(features)
         features = keras.layers.Dense(2 * width, activation="gelu")(features)
         outputs = keras.layers.Dense(channels)(features)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": (*tuple(input_shape)[:2], channels),
-            "width": width,
-            "modes": modes,
-            "blocks": blocks,
-            "padding": padding,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings, loss="mae")
+        super().__init__(inputs, outputs, loss="mae")
 
 
 def _with_walls(images: Any) -> Any:
@@ -104,6 +95,7 @@ def _lowest_state(points: int) -> Any:
     return np.sin(np.pi * (np.arange(points) + 0.5) / points)
 
 
+@searches({"learning_rate": LEARNING_RATE, "width": [8, 16, 32], "blocks": {"low": 2, "high": 5}})
 @keras.saving.register_keras_serializable(package="keras_qd")
 class FNO1D(Network):
     """Blocks of a spectral and a pointwise convolution [1]_, each added to what came in.
@@ -169,19 +161,7 @@ class FNO1D(Network):
         features = keras.layers.Cropping1D((0, padding))(features)
         features = keras.layers.Dense(2 * width, activation="gelu")(features)
         outputs = answered(inputs, features, view, readout, output_shape[0])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "width": width,
-            "modes": modes,
-            "blocks": blocks,
-            "padding": padding,
-            "view": view,
-            "readout": readout,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings)
+        super().__init__(inputs, outputs)
 
 
 def _with_places(profiles: Any) -> Any:

@@ -9,7 +9,7 @@ from keras import ops
 from keras.layers import Activation, Add, Conv2D
 
 from keras_qd.errors import UsageError
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.optimizers import ConvolutionMuon
 from keras_qd.models.unet import Shape, output_channels
 
@@ -67,6 +67,9 @@ def spread(image: Any, side: int) -> Any:
 _BLOCK = 2
 
 
+@searches(
+    {"learning_rate": LEARNING_RATE, "filters": [16, 24, 32], "blocks": {"low": 1, "high": 3}}
+)
 @keras.saving.register_keras_serializable(package="keras_qd")
 class ResidualUNet(Network):
     """Levels of residual blocks [1]_ on a grid halved and doubled again, with skips [2]_.
@@ -124,16 +127,7 @@ class ResidualUNet(Network):
         inputs = keras.Input(tuple(input_shape))
         features = residual_levels(inputs, filters, levels, blocks)
         outputs = Conv2D(channels, 3, padding="same")(features)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": (*tuple(input_shape)[:2], channels),
-            "filters": filters,
-            "levels": levels,
-            "blocks": blocks,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings, "mae", ConvolutionMuon(learning_rate))
+        super().__init__(inputs, outputs, "mae", ConvolutionMuon(learning_rate))
 
 
 def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> Any:

@@ -141,14 +141,13 @@ def test_bad_input_leaves_no_run_behind(tmp_path, dataset):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_report_hears_of_every_batch_and_epoch(tmp_path):
-    heard = []
-    task = make_task(epochs=1, model="unet", model_config={"filters": 4})
-    keras_qd.train(
-        task,
+def test_every_batch_and_epoch_is_reported(tmp_path):
+    calls = []
+    run = keras_qd.train(
+        make_task(epochs=1, model="unet", model_config={"filters": 2, "depth": 1}),
         tmp_path / "run",
         dataset=make_dataset(),
-        report=lambda *words: heard.append(words),
+        report=lambda *progress: calls.append(progress),
     )
-    assert [words[:4] for words in heard if not words[4]] == [(0, 1, n, 3) for n in range(4)]
-    assert heard[-1][4]["val_r2"] == pytest.approx(heard[-1][4]["val_r2"])
+    assert [each[:4] for each in calls if not each[4]] == [(0, 1, n, 3) for n in range(4)]
+    assert [calls[-1][4]["val_r2"]] == pytest.approx(run.history()["val_r2"])

@@ -13,7 +13,7 @@ import keras_qd
 from keras_qd.errors import UsageError
 from keras_qd.training.logging import check_callbacks
 
-from .conftest import make_dataset, make_task
+from .conftest import make_dataset, small_task
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -27,7 +27,7 @@ class Interrupt(keras.callbacks.Callback):
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory):
     """A training with TensorBoard, interrupted and resumed."""
-    task = make_task(model="unet", model_config={"filters": 2, "depth": 2}, augmentation=None)
+    task = small_task(augmentation=None)
     path = tmp_path_factory.mktemp("logging") / "run"
     with pytest.raises(KeyboardInterrupt):
         keras_qd.train(task, path, dataset=make_dataset(), callbacks=["tensorboard", Interrupt()])

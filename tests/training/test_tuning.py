@@ -74,7 +74,9 @@ def _registered():
 
 
 def searched_task():
-    return make_task(model="one-by-one", model_config={}, followed=("l1", "r2"), metrics=("l1",))
+    return make_task(
+        model="one-by-one", model_config={}, monitor=None, followed=("l1", "r2"), metrics=("l1",)
+    )
 
 
 def search(path, trials=N_TRIALS, seed=3, report=None):

@@ -51,7 +51,7 @@ def test_it_round_trips(tmp_path):
     [
         ({"input_shape": (8, 1)}, "too short for 2 convolutions"),
         ({"input_shape": (64, 64, 1)}, "takes .points, channels."),
-        ({"output_shape": (64, 1)}, "gives .numbers,."),
+        ({"output_shape": (64, 1)}, "returns .numbers,."),
         ({"view": "without-mean"}, "use residual-1d"),
     ],
 )

@@ -141,18 +141,17 @@ def test_bad_input_leaves_no_run_behind(tmp_path, dataset):
 
 
 def test_every_batch_and_epoch_is_reported_and_the_seed_counts(tmp_path, dataset):
-    calls, runs = [], []
-    for seed in (5, 6):
-        runs.append(
-            keras_qd.train(
-                small_task(epochs=1),
-                tmp_path / str(seed),
-                dataset=dataset,
-                seed=seed,
-                report=lambda *progress: calls.append(progress),
-            )
+    calls, other_calls = [], []
+    runs = [
+        keras_qd.train(
+            small_task(epochs=1),
+            tmp_path / str(seed),
+            dataset=dataset,
+            seed=seed,
+            report=lambda *progress, kept=kept: kept.append(progress),
         )
-    calls = calls[: len(calls) // 2]
+        for seed, kept in ((5, calls), (6, other_calls))
+    ]
     assert [each[:4] for each in calls if not each[4]] == [(0, 1, n, 3) for n in range(4)]
     assert [calls[-1][4]["val_r2"]] == pytest.approx(runs[0].history()["val_r2"])
     assert not np.allclose(*(weights(run)[0] for run in runs))

@@ -1,4 +1,4 @@
-"""A small residual classifier of images."""
+"""Classifiers of small images: LeNet, and a residual network."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class DigitCNN(Network):
     units : sequence of int
         Widths of the dense layers before the last.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are no image and classes, or the image is too small.
+        If the shapes are not an image and classes, or the image is too small.
 
     Notes
     -----
@@ -88,17 +88,11 @@ def class_probabilities(features: Any, n_classes: int) -> Any:
 
 
 def check_image_and_classes(input_shape: Image, output_shape: tuple[int]) -> None:
-    """Check the shapes of a classifier of images.
-
-    Raises
-    ------
-    UsageError
-        If they are not (ny, nx, channels) and (classes,).
-    """
+    """Raise unless the shapes are (ny, nx, channels) and (classes,)."""
     if len(input_shape) != 3 or len(output_shape) != 1:
         raise UsageError(
             f"got the shapes {tuple(input_shape)} and {tuple(output_shape)}; a classifier of images"
-            " takes (ny, nx, channels) and gives (classes,)"
+            " takes (ny, nx, channels) and returns (classes,)"
         )
 
 
@@ -126,14 +120,14 @@ class DigitResNet(Network):
     dropout : float
         Rate before the last layer.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are no image and classes.
+        If the shapes are not an image and classes.
 
     References
     ----------

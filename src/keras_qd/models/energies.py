@@ -35,8 +35,8 @@ class TrialEnergy(keras.layers.Layer):
     The potential is taken at the nodes of the sine functions, as in their discrete-variable
     representation [1]_, and the minimum is the lower root of a linear variational problem [2]_.
     The trial states come from a network: :math:`c_k` is the coefficient of the k-th sine function
-    in its output, over k. The weights :math:`a_k` are trained: the layer knows neither the electron's
-    mass nor the length of the line. By the variational principle the error of a
+    in its output, over k. The weights :math:`a_k` are trained: the layer knows neither the
+    electron's mass nor the length of the line. By the variational principle the error of a
     ground-state energy is of second order in that of the state, so a network that finds states to a
     per cent finds energies to a hundredth of that. Two states, since the electron may change from
     one well to another with the least change of the potential. Adding a constant to the potential

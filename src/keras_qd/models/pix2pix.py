@@ -513,7 +513,7 @@ class PatchGAN(Configurable, keras.Model):
 
 
 def _smallest_side(levels: int) -> int:
-    return 2 * 2**levels + 1
+    return 2 * int(2**levels) + 1
 
 
 def _check_size(shape: Shape, levels: int) -> None:

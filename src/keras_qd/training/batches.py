@@ -195,7 +195,7 @@ def feed(batches: keras.utils.PyDataset) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from keras_qd.data import Batches
+    >>> from keras_qd.training import Batches
     >>> batches = Batches(np.zeros((6, 2)), np.zeros((6, 1)), batch_size=2, shuffle=True)
     >>> len(feed(batches))
     3

@@ -6,6 +6,11 @@ import pytest
 
 from keras_qd.models.pix2pix import pix2pix
 
+#: For what does not depend on the backend: JAX spends minutes on compiling it.
+not_on_jax = pytest.mark.skipif(
+    keras.config.backend() == "jax", reason="tested on the backends that compile less"
+)
+
 
 @pytest.fixture(autouse=True)
 def _same_numbers_every_time():

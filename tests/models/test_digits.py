@@ -105,8 +105,8 @@ def test_how_it_was_compiled_names_no_backend(name):
         ("digit-cnn", {"input_shape": (6, 6, 1), "output_shape": (10,)}, "too small"),
         ("digit-resnet", {"input_shape": (28, 28, 1), "output_shape": (28, 28, 1)}, "classifier"),
         ("conv-autoencoder", {"input_shape": (32, 32, 1)}, "sides can be 12, 20, 28"),
-        ("conv-autoencoder", {"output_shape": (28, 28, 2)}, "takes and gives the same"),
-        ("residual-autoencoder", {"input_shape": (28, 28)}, "takes and gives the same"),
+        ("conv-autoencoder", {"output_shape": (28, 28, 2)}, "takes and returns the same"),
+        ("residual-autoencoder", {"input_shape": (28, 28)}, "takes and returns the same"),
     ],
 )
 def test_shapes_that_do_not_fit(name, shapes, message):

@@ -38,14 +38,33 @@ def task():
     return make_task()
 
 
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory, task, dataset):
+    """A run of that task that was never interrupted, with snapshots of its predictions."""
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    return keras_qd.train(task, path, dataset=dataset, seed=5, callbacks=["evolution"])
+
+
+def small_task(**changes):
+    """Return a task with a small U-Net, for what does not depend on the model."""
+    small = {"model": "unet", "model_config": {"filters": 2, "depth": 1, "dropout": 0.0}}
+    return make_task(**{"monitor": None, **small, **changes})
+
+
+def quiet(*progress):
+    """Print nothing."""
+
+
 def make_task(**changes):
     """Return the small task with some settings changed."""
     settings = {
         "epochs": 3,
         "batch_size": 8,
         "schedule": "linear",
+        "monitor": "l1",
         "model_config": {
             "filters": 4,
+            "depth": 2,
             "dropout": 0.5,
             "discriminator_levels": 1,
             "dtype": "mixed_bfloat16",

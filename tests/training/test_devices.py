@@ -13,22 +13,22 @@ import keras_qd
 from keras_qd.errors import UsageError
 from keras_qd.training import Run
 
-from .conftest import make_dataset, make_task
+from .conftest import make_dataset, make_task, quiet
 
 #: Trains on two devices in a process of its own: a backend counts its devices once.
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from tests.training.test_devices import N_PIXELS, small_task
+from tests.training.test_devices import N_PIXELS, tiny_task
 import keras_qd
 from tests.training.conftest import make_dataset
 
-keras_qd.train(small_task(), sys.argv[1], dataset=make_dataset(n_pixels=N_PIXELS), devices=2)
+keras_qd.train(tiny_task(), sys.argv[1], dataset=make_dataset(n_pixels=N_PIXELS), devices=2)
 """
 N_PIXELS = 8
 
 
-def small_task(**changes):
+def tiny_task(**changes):
     """Return pix2pix with all that a step can do, normalised image by image."""
     model = {
         "filters": 2,
@@ -58,13 +58,13 @@ def test_two_devices_do_what_one_does(tmp_path):
     assert process.returncode == 0, process.stderr
     two = Run.open(tmp_path / "two")
     one = keras_qd.train(
-        small_task(), tmp_path / "one", dataset=make_dataset(n_pixels=N_PIXELS), report=quiet
+        tiny_task(), tmp_path / "one", dataset=make_dataset(n_pixels=N_PIXELS), report=quiet
     )
     assert (one.config["devices"], two.config["devices"]) == (1, 2)
     for name, values in one.history().items():
         if "loss" in name or name in ("val_l1", "val_r2"):
             np.testing.assert_allclose(two.history()[name], values, rtol=1e-4, err_msg=name)
-    start = small_task().build_model((N_PIXELS, N_PIXELS, 1), (N_PIXELS, N_PIXELS, 1))
+    start = tiny_task().build_model((N_PIXELS, N_PIXELS, 1), (N_PIXELS, N_PIXELS, 1))
     trained, together = (run.load_model().get_weights() for run in (one, two))
     moved = max(np.abs(a - b).max() for a, b in zip(trained, start.get_weights(), strict=True))
     assert moved > 1e-3
@@ -75,9 +75,5 @@ def test_two_devices_do_what_one_does(tmp_path):
 def test_numbers_of_devices_that_make_no_sense_are_refused(tmp_path):
     for devices, message in ((0, "from 1 on"), (3, "a multiple of 3")):
         with pytest.raises(UsageError, match=message):
-            keras_qd.train(small_task(), tmp_path / "run", dataset=make_dataset(), devices=devices)
+            keras_qd.train(tiny_task(), tmp_path / "run", dataset=make_dataset(), devices=devices)
     assert not (tmp_path / "run").exists()
-
-
-def quiet(*words):
-    """Print nothing."""

@@ -1,4 +1,4 @@
-"""Training leaves a whole run; one that is killed goes on as if it had never stopped."""
+"""A training leaves a complete run; a killed and resumed one equals one never interrupted."""
 
 import json
 import os
@@ -14,8 +14,9 @@ import pytest
 import keras_qd
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.training import Run
+from keras_qd.training.snapshots import read_snapshots
 
-from .conftest import make_dataset, make_task
+from .conftest import make_task, small_task
 
 #: Trains the small task, and is killed by itself after the second epoch.
 SCRIPT = """
@@ -29,15 +30,10 @@ class Kill(keras.callbacks.Callback):
         if epoch == 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
-keras_qd.train(make_task(), sys.argv[1], dataset=make_dataset(), seed=5, callbacks=[Kill()])
+keras_qd.train(
+    make_task(), sys.argv[1], dataset=make_dataset(), seed=5, callbacks=["evolution", Kill()]
+)
 """
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, task, dataset):
-    """A run that was never interrupted."""
-    path = tmp_path_factory.mktemp("runs") / "whole"
-    return keras_qd.train(task, path, dataset=dataset, seed=5)
 
 
 def weights(run):
@@ -50,6 +46,7 @@ def test_a_run_is_whole(whole, dataset):
         "checkpoints",
         "config.json",
         "environment.json",
+        "evolution",
         "history.csv",
         "model.keras",
     }
@@ -67,15 +64,11 @@ def test_history_has_a_row_an_epoch(whole):
         assert np.isfinite(history[column]).all()
 
 
-def test_same_seed_same_weights(whole, task, dataset, tmp_path):
+def test_same_seed_same_weights_watched_or_not(whole, task, dataset, tmp_path):
     again = keras_qd.train(task, tmp_path / "again", dataset=dataset, seed=5)
+    assert read_snapshots(again) is None
     for one, other in zip(weights(whole), weights(again), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_another_seed_other_weights(whole, task, dataset, tmp_path):
-    other = keras_qd.train(task.replace(epochs=1), tmp_path / "other", dataset=dataset, seed=6)
-    assert not np.allclose(weights(whole)[0], weights(other)[0])
 
 
 def test_killed_and_resumed_equals_never_stopped(whole, dataset, tmp_path):
@@ -90,11 +83,17 @@ def test_killed_and_resumed_equals_never_stopped(whole, dataset, tmp_path):
     run = Run.open(path)
     assert not run.finished
     assert run.history()["epoch"] == [1.0, 2.0]
+    assert sorted(read_snapshots(run).predictions) == [1, 2]
     with pytest.raises(RunError, match="keras-qd train --resume"):
         run.load_model()
 
     resumed = keras_qd.resume(path, dataset=dataset)
-    assert resumed.history()["generator_loss"] == whole.history()["generator_loss"]
+    for column in ("generator_loss", "val_l1"):
+        assert resumed.history()[column] == whole.history()[column]
+    snapshots, expected = read_snapshots(resumed).predictions, read_snapshots(whole).predictions
+    assert sorted(snapshots) == sorted(expected)
+    for epoch, fields in expected.items():
+        np.testing.assert_array_equal(snapshots[epoch]["density"], fields["density"])
     for one, other in zip(weights(resumed), weights(whole), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -125,7 +124,7 @@ def test_a_broken_checkpoint_is_named(whole, task, dataset, tmp_path):
 
 
 def test_diverging_says_so_and_leaves_no_model(tmp_path, dataset):
-    task = make_task(epochs=1).replace(model_config={"learning_rate": 1e30})
+    task = small_task(epochs=1).replace(model_config={"learning_rate": 1e30})
     with pytest.raises(RunError, match="diverged in epoch 1"):
         keras_qd.train(task, tmp_path / "run", dataset=dataset)
     assert not (tmp_path / "run" / "model.keras").exists()
@@ -141,14 +140,18 @@ def test_bad_input_leaves_no_run_behind(tmp_path, dataset):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_report_hears_of_every_batch_and_epoch(tmp_path):
-    heard = []
-    task = make_task(epochs=1, model="unet", model_config={"filters": 4})
-    keras_qd.train(
-        task,
-        tmp_path / "run",
-        dataset=make_dataset(),
-        report=lambda *words: heard.append(words),
-    )
-    assert [words[:4] for words in heard if not words[4]] == [(0, 1, n, 3) for n in range(4)]
-    assert heard[-1][4]["val_r2"] == pytest.approx(heard[-1][4]["val_r2"])
+def test_every_batch_and_epoch_is_reported_and_the_seed_counts(tmp_path, dataset):
+    calls, other_calls = [], []
+    runs = [
+        keras_qd.train(
+            small_task(epochs=1),
+            tmp_path / str(seed),
+            dataset=dataset,
+            seed=seed,
+            report=lambda *progress, kept=kept: kept.append(progress),
+        )
+        for seed, kept in ((5, calls), (6, other_calls))
+    ]
+    assert [each[:4] for each in calls if not each[4]] == [(0, 1, n, 3) for n in range(4)]
+    assert [calls[-1][4]["val_r2"]] == pytest.approx(runs[0].history()["val_r2"])
+    assert not np.allclose(*(weights(run)[0] for run in runs))

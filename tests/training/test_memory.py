@@ -21,7 +21,7 @@ import re, sys
 from pathlib import Path
 import keras_qd
 from keras_qd.tasks import Pipeline
-from keras_qd.training.batching import training_batches, validation_batches
+from keras_qd.training.batches import training_batches, validation_batches
 
 def peak():
     # Not getrusage: that counts what the parent had before this program began.

@@ -1,4 +1,4 @@
-"""A search draws from its seed, gives up what falls behind, and goes on after being killed."""
+"""A search draws from its seed, prunes bad trials, and resumes after being killed."""
 
 import json
 import os
@@ -11,18 +11,30 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 import keras_qd
 from keras_qd.cli.options import task_changes
 from keras_qd.errors import RunError, UsageError
+from keras_qd.models import searches
 from keras_qd.registry import components
 from keras_qd.training import Run
-from keras_qd.training.search_space import Choice, Range, default_space, read_space
-from keras_qd.training.tuning import Trial, best_trial, changes_of, tune
+from keras_qd.training.tuning import (
+    Trial,
+    best_trial,
+    changes_of,
+    default_space,
+    distribution,
+    read_space,
+    tune,
+)
 
 from .conftest import make_dataset, make_task
 
-SPACE = {"model.learning_rate": Range(1e-4, 1e-1, log=True), "batch_size": Choice((8, 12))}
+SPACE = {
+    "model.learning_rate": distribution("", {"low": 1e-4, "high": 1e-1, "log": True}),
+    "batch_size": distribution("", [8, 12]),
+}
 N_TRIALS = 7
 
 #: Searches as the tests do, and is killed by itself in the second epoch of the third trial.
@@ -62,12 +74,14 @@ def _registered():
 
 
 def searched_task():
-    return make_task(model="one-by-one", model_config={}, followed=("l1", "r2"), metrics=("l1",))
+    return make_task(
+        model="one-by-one", model_config={}, monitor=None, followed=("l1", "r2"), metrics=("l1",)
+    )
 
 
-def search(path, trials=N_TRIALS, seed=3, told=None):
+def search(path, trials=N_TRIALS, seed=3, report=None):
     return tune(
-        searched_task(), path, trials, space=SPACE, dataset=make_dataset(), seed=seed, told=told
+        searched_task(), path, trials, space=SPACE, dataset=make_dataset(), seed=seed, report=report
     )
 
 
@@ -91,17 +105,17 @@ def test_every_trial_is_drawn_from_the_space_and_has_a_run(whole):
             assert trial.value == pytest.approx(min(run.history()["val_l1"]))
 
 
-def test_what_falls_behind_is_given_up(whole):
+def test_bad_trials_are_pruned(whole):
     """Pruned are trials in which the metric was worse than the median of those before."""
     trials, _ = whole
-    given_up = [trial for trial in trials if trial.value is None]
-    assert given_up
-    assert all(trial.number >= 5 and trial.epochs < 3 for trial in given_up)
+    pruned = [trial for trial in trials if trial.value is None]
+    assert pruned
+    assert all(trial.number >= 5 and trial.epochs < 3 for trial in pruned)
     best = best_trial(searched_task().replace(monitor="l1"), trials)
     assert best.value == min(trial.value for trial in trials if trial.value is not None)
 
 
-def test_killed_and_gone_on_with_equals_never_stopped(whole, tmp_path):
+def test_killed_and_resumed_equals_never_stopped(whole, tmp_path):
     process = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "cut"), str(Path(__file__).parents[2])],
         env={**os.environ, "KERAS_BACKEND": keras.config.backend()},
@@ -109,9 +123,9 @@ def test_killed_and_gone_on_with_equals_never_stopped(whole, tmp_path):
         check=False,
     )
     assert process.returncode == -signal.SIGKILL, process.stderr.decode()
-    told = []
-    trials = search(tmp_path / "cut", told=lambda *words: told.append(words))
-    assert [words[0] for words in told] == list(range(2, N_TRIALS))
+    calls = []
+    trials = search(tmp_path / "cut", report=lambda *progress: calls.append(progress))
+    assert [each[0] for each in calls] == list(range(2, N_TRIALS))
     assert trials == whole[0]
 
 
@@ -121,14 +135,14 @@ def test_another_seed_draws_others_and_another_search_is_refused(whole, tmp_path
     with pytest.raises(RunError, match="another task, space or seed"):
         search(whole[1], seed=4)
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(RunError, match="something else"):
+    with pytest.raises(RunError, match="not a search directory"):
         search(tmp_path)
 
 
 def test_the_best_is_the_largest_where_that_is_better():
     trials = [Trial(n, {}, value, 1) for n, value in enumerate((0.5, None, 0.9))]
     assert best_trial(searched_task().replace(monitor="r2"), trials).number == 2
-    with pytest.raises(RunError, match="no trial came to its end"):
+    with pytest.raises(RunError, match="no trial was completed"):
         best_trial(searched_task(), trials[1:2])
 
 
@@ -136,15 +150,15 @@ def test_spaces_from_files(tmp_path):
     path = tmp_path / "space.toml"
     path.write_text("batch_size = [8, 16]\n[model]\ndropout = {low = 0.0, high = 0.5}\n")
     assert read_space(path) == {
-        "batch_size": Choice((8, 16)),
-        "model.dropout": Range(0.0, 0.5),
+        "batch_size": CategoricalDistribution((8, 16)),
+        "model.dropout": FloatDistribution(0.0, 0.5),
     }
     for text, message in (
-        ("batch_size = 8", "is no range"),
-        ("[model]\nfilters = {low = 8}", "is no range"),
-        ("[model]\nfilters = {low = 0, high = 8, log = true}", "both positive"),
+        ("batch_size = 8", "is not a range"),
+        ("[model]\nfilters = {low = 8}", "is not a range"),
+        ("[model]\nfilters = {low = 0, high = 8, log = true}", "log"),
         ("", "names no setting"),
-        ("batch_size = [", "no TOML"),
+        ("batch_size = [", "not a TOML"),
     ):
         path.write_text(text)
         with pytest.raises(UsageError, match=message):
@@ -153,19 +167,43 @@ def test_spaces_from_files(tmp_path):
 
 @pytest.mark.parametrize("side", [8, 32])
 def test_every_end_of_the_default_spaces_can_be_built(side):
+    dataset = make_dataset(n_train=1, n_other=1, n_pixels=side)
     for model in ("unet", "pix2pix"):
-        task = make_task(model=model)
-        space = default_space(task, side)
+        space = default_space(make_task(model=model), dataset)
         assert {"model.upsampling", "model.depth", "model.learning_rate"} <= set(space)
         assert ("model.discriminator_levels" in space) == (model == "pix2pix")
+        ends = {
+            name: each.choices if hasattr(each, "choices") else (each.low, each.high)
+            for name, each in space.items()
+        }
         for end in (0, -1):
-            ends = {
-                n: (r.values if isinstance(r, Choice) else (r.low, r.high))
-                for n, r in space.items()
-            }
             settings = {name: values[end] for name, values in ends.items()} | {"model.filters": 2}
             config = changes_of(settings)["model_config"]
             keras_qd.build(model, input_shape=(side, side, 1), **config)
+
+
+def test_a_model_defines_its_search_space_or_has_its_learning_rate_searched():
+    """A third party's model is treated like the built-in ones."""
+    dataset, task = make_dataset(n_train=1, n_other=1), searched_task()
+    assert set(default_space(task, dataset)) == {"model.learning_rate"}
+    builders = components("models")._registered
+    shapes = []
+
+    def space(input_shape):
+        shapes.append(input_shape)
+        return {"filters": {"low": 1, "high": 4}}
+
+    try:
+        keras_qd.register("models", "searched")(searches(space)(lambda **config: None))
+        found = default_space(task.replace(model="searched"), dataset)
+        keras_qd.register("models", "unsearched")(lambda **config: None)
+        with pytest.raises(UsageError, match="'unsearched' has no search space"):
+            default_space(task.replace(model="unsearched"), dataset)
+    finally:
+        for name in ("searched", "unsearched"):
+            builders.pop(name, None)
+    assert found == {"model.filters": IntDistribution(1, 4)}
+    assert shapes == [(16, 16, 1)]
 
 
 def test_the_command_prints_how_to_train_the_best(tmp_path, monkeypatch, capsys):

@@ -82,14 +82,14 @@ def command(
     if data is not None:
         changes["dataset_config"] = {**changes.get("dataset_config", {}), "path": str(data)}
     searched = on_store(registry.task(task, **changes))
-    from keras_qd.training.search_space import read_space
-    from keras_qd.training.tuning import best_trial, tune
+    from keras_qd.training.tuning import best_trial, read_space, require_optuna, tune
 
+    require_optuna()  # before data is made
     ranges = None if space is None else read_space(space)
     dataset = load_dataset(searched)
     with resumable("the same command"):
         found = tune(
-            searched, out, trials, space=ranges, dataset=dataset, seed=seed, told=_print_trial
+            searched, out, trials, space=ranges, dataset=dataset, seed=seed, report=_print_trial
         )
     metric = searched.monitor or (searched.followed or ("loss",))[0]
     best = best_trial(searched.replace(monitor=metric), found)

@@ -1,4 +1,4 @@
-"""The registered networks, one a file, and the layers that they are made of.
+"""The registered networks, one family a file, their layers and optimizers.
 
 Names are imported when first used, so that listing models does not import keras.
 """

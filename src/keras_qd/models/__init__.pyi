@@ -5,6 +5,7 @@ from .autoencoders import (
 )
 from .base import (
     Network as Network,
+    searches as searches,
 )
 from .classifiers import (
     DigitCNN as DigitCNN,
@@ -15,16 +16,18 @@ from .energies import (
     Residual1D as Residual1D,
 )
 from .fno import (
+    FNO as FNO,
     FNO1D as FNO1D,
 )
 from .optimizers import (
     PairedOptimizer as PairedOptimizer,
 )
-from .patchgan import (
-    PatchGAN as PatchGAN,
-)
 from .pix2pix import (
+    PatchGAN as PatchGAN,
     Pix2Pix as Pix2Pix,
+)
+from .residual_unet import (
+    ResidualUNet as ResidualUNet,
 )
 from .unet import (
     UNet as UNet,

@@ -1,9 +1,9 @@
-"""A wider autoencoder whose latent numbers see the whole image."""
+"""Autoencoders of images: a small one of convolutions, and one of residual blocks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -18,14 +18,12 @@ _WIDTHS = (16, 8)
 
 
 class Autoencoder(Network):
-    """An encoder and a decoder, one after the other.
+    """An encoder followed by a decoder.
 
     Parameters
     ----------
     encoder, decoder : keras.Model
         Image -> latent numbers, and latent numbers -> image.
-    settings : mapping
-        The arguments that make the same network again.
     loss : str
         A Keras loss.
 
@@ -46,11 +44,10 @@ class Autoencoder(Network):
         self,
         encoder: keras.Model,
         decoder: keras.Model,
-        settings: Mapping[str, Any],
         loss: str = "mse",
     ) -> None:
         inputs = keras.Input(encoder.input_shape[1:])
-        super().__init__(inputs, decoder(encoder(inputs)), settings, loss)
+        super().__init__(inputs, decoder(encoder(inputs)), loss)
         self.encoder = encoder
         self.decoder = decoder
 
@@ -62,21 +59,21 @@ class ConvAutoencoder(Autoencoder):
     Parameters
     ----------
     input_shape : tuple of int
-        (ny, nx, channels), without the sample axis; sides of 12, 20, 28, 36, ... pixels, which
-        three halvings, rounded up, and the way back lead to again.
+        (ny, nx, channels), without the sample axis; sides of 12, 20, 28, 36, ... pixels, which the
+        decoder restores after three halvings, rounded up.
     output_shape : tuple of int, optional
         The same.
     latent_channels : int
         Channels of the latent image, which has an eighth of the sides: (4, 4, 2) for digits.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes do not allow it.
+        If the shapes do not fit.
 
     Notes
     -----
@@ -100,34 +97,21 @@ class ConvAutoencoder(Autoencoder):
         check_same_image(input_shape, output_shape)
         if any(side % 8 != 4 or side < 12 for side in input_shape[:2]):
             raise UsageError(
-                f"images of {input_shape[0]} x {input_shape[1]} do not come back from three "
+                f"images of {input_shape[0]} x {input_shape[1]} cannot be restored after three "
                 "halvings; sides can be 12, 20, 28, 36, ... pixels"
             )
         encoder = _encoder(input_shape, latent_channels)
         decoder = _decoder(encoder.output_shape[1:], input_shape[2])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(input_shape),
-            "latent_channels": latent_channels,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(encoder, decoder, settings)
+        super().__init__(encoder, decoder)
 
 
 def check_same_image(input_shape: Image, output_shape: Image | None) -> None:
-    """Check the shapes of an autoencoder.
-
-    Raises
-    ------
-    UsageError
-        If they are not one and the same (ny, nx, channels).
-    """
+    """Raise unless input and output have the same shape (ny, nx, channels)."""
     output_shape = input_shape if output_shape is None else output_shape
     if len(input_shape) != 3 or tuple(output_shape) != tuple(input_shape):
         raise UsageError(
             f"got the shapes {tuple(input_shape)} and {tuple(output_shape)}; an autoencoder takes "
-            "and gives the same (ny, nx, channels)"
+            "and returns the same (ny, nx, channels)"
         )
 
 
@@ -163,7 +147,7 @@ def _convolution(filters: int, padding: str = "same") -> keras.layers.Layer:
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class ResidualAutoencoder(Autoencoder):
-    """Residual blocks around a dense bottleneck, from which nothing is cut off by a ReLU.
+    """Residual blocks around a dense bottleneck without an activation.
 
     Parameters
     ----------
@@ -172,11 +156,11 @@ class ResidualAutoencoder(Autoencoder):
     output_shape : tuple of int, optional
         The same.
     latent_shape : tuple of int
-        Shape in which the latent numbers are given; their number is what counts.
+        Shape of the latent numbers; only their number matters.
     filters : sequence of int
         Channels of the levels; each level halves the image.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
@@ -202,20 +186,12 @@ class ResidualAutoencoder(Autoencoder):
         name: str = "residual-autoencoder",
     ) -> None:
         check_same_image(input_shape, output_shape)
-        encoder = _encoder_residual_autoencoder(input_shape, latent_shape, filters)
-        decoder = _decoder_residual_autoencoder(latent_shape, input_shape, filters)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(input_shape),
-            "latent_shape": tuple(latent_shape),
-            "filters": tuple(filters),
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(encoder, decoder, settings)
+        encoder = _residual_encoder(input_shape, latent_shape, filters)
+        decoder = _residual_decoder(latent_shape, input_shape, filters)
+        super().__init__(encoder, decoder)
 
 
-def _encoder_residual_autoencoder(
+def _residual_encoder(
     shape: Image, latent_shape: Sequence[int], filters: Sequence[int]
 ) -> keras.Model:
     inputs = keras.Input(tuple(shape))
@@ -228,10 +204,10 @@ def _encoder_residual_autoencoder(
     return keras.Model(inputs, keras.layers.Reshape(tuple(latent_shape))(features), name="encoder")
 
 
-def _decoder_residual_autoencoder(
+def _residual_decoder(
     latent_shape: Sequence[int], shape: Image, filters: Sequence[int]
 ) -> keras.Model:
-    """Go up through the sides that the encoder went down through."""
+    """Return the decoder, with the sides of the encoder in reverse."""
     sides = [tuple(shape[:2])]
     for _ in filters:
         sides.append(tuple(-(-side // 2) for side in sides[-1]))

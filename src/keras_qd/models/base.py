@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TypeVar
 
 import keras
 
-if TYPE_CHECKING:
-    import keras
+Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 
 def portable_config(config: Any) -> Any:
@@ -48,51 +48,88 @@ def portable_config(config: Any) -> Any:
     return portable
 
 
-class Network(keras.Model):
-    """A graph of layers that a few settings make, compiled and ready for ``fit``.
+def _recorded(
+    function: Any, model: Any, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> dict[str, Any]:
+    """Return all arguments of a call by name, defaults included, without the first."""
+    # A loaded model has lists in place of tuples.
+    signature = inspect.signature(function)
+    bound = signature.bind_partial(model, *arguments, **options)
+    bound.apply_defaults()
+    (_, *recorded) = bound.arguments.items()
+    settings: dict[str, Any] = {}
+    for name, value in recorded:
+        collected = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
+        value = tuple(value) if isinstance(value, list) else value
+        settings.update(value if collected else {name: value})
+    return settings
 
-    A subclass draws the graph in its ``__init__`` and hands over the arguments it was made with.
+
+#: A sensible range for the learning rate of a tuning search.
+LEARNING_RATE = {"low": 1e-4, "high": 1e-2, "log": True}
+
+
+def searches(space: Any) -> Callable[[Builder], Builder]:
+    """Return a decorator that gives a model, or a function that builds one, a search space.
 
     Parameters
     ----------
-    inputs, outputs : keras.KerasTensor
-        Ends of the graph.
-    settings : mapping
-        The arguments that make the same network again, ``name`` and ``learning_rate`` among them.
-    loss : str
-        A Keras loss.
-    optimizer : keras.optimizers.Optimizer, optional
-        Adam with the settings' learning rate if not given.
+    space : mapping, or callable
+        The settings that ``keras-qd tune`` searches by default: name -> list of values, or mapping
+        with ``low``, ``high`` and perhaps ``log``. A callable returns such a mapping for an input
+        shape. Without one, only the learning rate is searched.
+
+    Returns
+    -------
+    callable
+        Sets the attribute ``search_space``.
 
     Examples
     --------
-    >>> class Mean(Network):
-    ...     def __init__(self, input_shape=(8, 8, 1), name="mean", learning_rate=1e-3):
-    ...         inputs = keras.Input(input_shape)
-    ...         outputs = keras.layers.GlobalAveragePooling2D()(inputs)
-    ...         settings = dict(input_shape=input_shape, name=name, learning_rate=learning_rate)
-    ...         super().__init__(inputs, outputs, settings)
-    >>> Mean().output_shape
-    (None, 1)
+    >>> @searches({"units": [8, 16], "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}})
+    ... def my_net(input_shape=(64, 1), units=8, learning_rate=1e-3): ...
+    >>> my_net.search_space["units"]
+    [8, 16]
     """
 
-    def __init__(
-        self,
-        inputs: Any,
-        outputs: Any,
-        settings: Mapping[str, Any],
-        loss: str = "mse",
-        optimizer: keras.optimizers.Optimizer | None = None,
-    ) -> None:
-        super().__init__(inputs, outputs, name=settings["name"])
-        self._settings = dict(settings)
-        self.compile(optimizer or keras.optimizers.Adam(settings["learning_rate"]), loss=loss)
-        # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
-        self.optimizer.build(self.trainable_variables)
+    def attach(builder: Builder) -> Builder:
+        builder.search_space = space  # type: ignore[attr-defined]
+        return builder
+
+    return attach
+
+
+class Configurable:
+    """Mixin of a model whose configuration is its arguments, recorded when it is made.
+
+    Attributes
+    ----------
+    settings : dict
+        Name -> value of every argument, defaults included. An ``__init__`` may replace a value by
+        the one that it resolves to, such as a depth that follows from the shape of the images.
+
+    Examples
+    --------
+    >>> class Mean(Configurable, keras.Model):
+    ...     def __init__(self, input_shape=(8, 8, 1), name="mean"):
+    ...         inputs = keras.Input(input_shape)
+    ...         super().__init__(inputs, keras.layers.GlobalAveragePooling2D()(inputs), name=name)
+    >>> Mean((4, 4, 1)).get_config()
+    {'input_shape': (4, 4, 1), 'name': 'mean'}
+    """
+
+    settings: dict[str, Any]
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """Record the arguments; Keras also calls this without any."""
+        model: Self = super().__new__(cls, *arguments, **options)
+        # Keras would track an attribute, and make a dictionary of its own of it.
+        object.__setattr__(model, "settings", _recorded(cls.__init__, model, arguments, options))
+        return model
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make the same network again."""
-        return dict(self._settings)
+        return dict(self.settings)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
@@ -101,7 +138,45 @@ class Network(keras.Model):
 
     def get_compile_config(self) -> dict[str, Any]:
         """Return how the model was compiled, in a form that every backend can load."""
-        return dict(portable_config(super().get_compile_config()))
+        return dict(portable_config(super().get_compile_config()))  # type: ignore[misc]
+
+
+class Network(Configurable, keras.Model):
+    """A graph of layers, compiled and ready for ``fit``.
+
+    A subclass builds the graph in its ``__init__``. Its arguments ``name`` and ``learning_rate``
+    are used here.
+
+    Parameters
+    ----------
+    inputs, outputs : keras.KerasTensor
+        Ends of the graph.
+    loss : str
+        A Keras loss.
+    optimizer : keras.optimizers.Optimizer, optional
+        Adam if not given.
+
+    Examples
+    --------
+    >>> class Mean(Network):
+    ...     def __init__(self, input_shape=(8, 8, 1), name="mean", learning_rate=1e-3):
+    ...         inputs = keras.Input(input_shape)
+    ...         super().__init__(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+    >>> Mean().output_shape
+    (None, 1)
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        loss: Any = "mse",
+        optimizer: keras.optimizers.Optimizer | None = None,
+    ) -> None:
+        super().__init__(inputs, outputs, name=self.settings["name"])
+        self.compile(optimizer or keras.optimizers.Adam(self.settings["learning_rate"]), loss=loss)
+        # Saved before any training, the optimizer would otherwise lack what the loaded one expects.
+        self.optimizer.build(self.trainable_variables)
 
 
 #: Where a ``.keras`` archive describes the model and how it was compiled.

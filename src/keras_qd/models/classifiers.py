@@ -1,4 +1,4 @@
-"""A small residual classifier of images."""
+"""Classifiers of small images: LeNet, and a residual network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from keras_qd.errors import UsageError
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.layers.factory import Dropout
 from keras_qd.models.layers.residual import normalized_convolution, residual_block
 
@@ -30,14 +30,14 @@ class DigitCNN(Network):
     units : sequence of int
         Widths of the dense layers before the last.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are no image and classes, or the image is too small.
+        If the shapes are not an image and classes, or the image is too small.
 
     Notes
     -----
@@ -77,15 +77,7 @@ class DigitCNN(Network):
         for width in units:
             features = keras.layers.Dense(width, activation="relu")(features)
         outputs = class_probabilities(features, output_shape[0])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "filters": tuple(filters),
-            "units": tuple(units),
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings, "categorical_crossentropy")
+        super().__init__(inputs, outputs, "categorical_crossentropy")
 
 
 def class_probabilities(features: Any, n_classes: int) -> Any:
@@ -96,20 +88,21 @@ def class_probabilities(features: Any, n_classes: int) -> Any:
 
 
 def check_image_and_classes(input_shape: Image, output_shape: tuple[int]) -> None:
-    """Check the shapes of a classifier of images.
-
-    Raises
-    ------
-    UsageError
-        If they are not (ny, nx, channels) and (classes,).
-    """
+    """Raise unless the shapes are (ny, nx, channels) and (classes,)."""
     if len(input_shape) != 3 or len(output_shape) != 1:
         raise UsageError(
             f"got the shapes {tuple(input_shape)} and {tuple(output_shape)}; a classifier of images"
-            " takes (ny, nx, channels) and gives (classes,)"
+            " takes (ny, nx, channels) and returns (classes,)"
         )
 
 
+@searches(
+    {
+        "learning_rate": LEARNING_RATE,
+        "dropout": {"low": 0.0, "high": 0.5},
+        "blocks": {"low": 1, "high": 2},
+    }
+)
 @keras.saving.register_keras_serializable(package="keras_qd")
 class DigitResNet(Network):
     """Residual blocks [1]_ with batch normalisation, a pool before each width, a global mean.
@@ -127,14 +120,14 @@ class DigitResNet(Network):
     dropout : float
         Rate before the last layer.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are no image and classes.
+        If the shapes are not an image and classes.
 
     References
     ----------
@@ -167,13 +160,4 @@ class DigitResNet(Network):
         if dropout:
             features = Dropout(dropout)(features)
         outputs = class_probabilities(features, output_shape[0])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "filters": tuple(filters),
-            "blocks": blocks,
-            "dropout": dropout,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings, "categorical_crossentropy")
+        super().__init__(inputs, outputs, "categorical_crossentropy")

@@ -1,4 +1,4 @@
-"""A residual network from profiles on a line to numbers."""
+"""Networks from profiles on a line to energies, and the layer of trial states."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from keras import ops
 
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.layers.factory import Dropout
 
-#: First value of the roughness weights: low, so that an untrained network is not far off.
+#: Initial value of the roughness weights, low enough for sensible energies before training.
 _FIRST_ROUGHNESS = 0.05
 
 #: Squares that keep quotients and roots smooth where the two states or their energies are the same.
@@ -34,8 +34,8 @@ class TrialEnergy(keras.layers.Layer):
 
     The potential is taken at the nodes of the sine functions, as in their discrete-variable
     representation [1]_, and the minimum is the lower root of a linear variational problem [2]_.
-    The trial states come from a network: :math:`c_k` is the share of the k-th sine function in what
-    the network gives, over k. The weights :math:`a_k` are trained: the layer is told neither the
+    The trial states come from a network: :math:`c_k` is the coefficient of the k-th sine function
+    in its output, over k. The weights :math:`a_k` are trained: the layer knows neither the
     electron's mass nor the length of the line. By the variational principle the error of a
     ground-state energy is of second order in that of the state, so a network that finds states to a
     per cent finds energies to a hundredth of that. Two states, since the electron may change from
@@ -45,7 +45,7 @@ class TrialEnergy(keras.layers.Layer):
     Parameters
     ----------
     modes : int
-        Sine functions that the states are made of.
+        Number of sine functions in the states.
     **options
         Options of :class:`keras.layers.Layer`.
 
@@ -135,35 +135,29 @@ READOUTS = ("dense", "mean", "trial-states")
 
 
 def check_line_and_number(input_shape: Line, output_shape: Number) -> None:
-    """Check the shapes of a network from profiles to numbers.
-
-    Raises
-    ------
-    UsageError
-        If they are not (points, channels) and (numbers,).
-    """
+    """Raise unless the shapes are (points, channels) and (numbers,)."""
     if len(input_shape) != 2 or len(output_shape) != 1:
         raise UsageError(
             f"got the shapes {tuple(input_shape)} and {tuple(output_shape)}; a network from "
-            "profiles to numbers takes (points, channels) and gives (numbers,)"
+            "profiles to numbers takes (points, channels) and returns (numbers,)"
         )
 
 
 def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number]) -> None:
-    """Check that a network can see its input and answer in these ways.
+    """Check how a network preprocesses its input and computes its output.
 
     Parameters
     ----------
     view : str
         ``"plain"``: the profile. ``"without-mean"``: the profile without its mean, which is added
-        to the answer, so that :math:`E[V + c] = E[V] + c`. ``"square-root"``: the root of a profile
-        that is not negative, such as the amplitude that belongs to a density. ``"logarithm"``: the
-        natural logarithm of such a profile over ten, in which the tails of a density stand as
-        clearly as its peak.
+        to the output, so that :math:`E[V + c] = E[V] + c`. ``"square-root"``: the root of a profile
+        that is not negative, such as the amplitude of a density. ``"logarithm"``: the natural
+        logarithm of such a profile over ten, which shows the tails of a density as clearly as its
+        peak.
     readout : str
         ``"dense"``: any function of the features. ``"mean"``: a mean over the line, as of an energy
-        density. ``"trial-states"``: the features make two states of which
-        :class:`~keras_qd.models.energies.TrialEnergy` gives the lowest energy.
+        density. ``"trial-states"``: the lowest energy of two states that the features define, by
+        :class:`~keras_qd.models.energies.TrialEnergy`.
     shapes : pair of tuple of int
         (points, channels) and (numbers,).
 
@@ -172,7 +166,7 @@ def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number])
     UnknownNameError
         If there is no such view or readout.
     UsageError
-        If they do not fit together or the shapes.
+        If they do not fit each other or the shapes.
     """
     check_line_and_number(*shapes)
     for kind, name, known in (("view", view, VIEWS), ("readout", readout, READOUTS)):
@@ -191,7 +185,7 @@ def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number])
 
 
 def seen(inputs: Any, view: str) -> Any:
-    """Return what a network sees of profiles (n, points, channels)."""
+    """Return preprocessed profiles (n, points, channels)."""
     if view == "without-mean":
         return inputs - ops.mean(inputs, axis=1, keepdims=True)
     if view == "square-root":
@@ -203,19 +197,7 @@ def seen(inputs: Any, view: str) -> Any:
 
 
 def answered(inputs: Any, features: Any, view: str, readout: str, numbers: int) -> Any:
-    """Return numbers (n, numbers) from features (n, places, channels) of profiles.
-
-    Parameters
-    ----------
-    inputs : keras.KerasTensor, shape (n, points, channels)
-        The profiles.
-    features : keras.KerasTensor, shape (n, places, channels)
-        What the network made of them.
-    view, readout : str
-        As of :func:`check_view_and_readout`.
-    numbers : int
-        How many numbers.
-    """
+    """Return numbers (n, numbers) from features (n, pieces, channels) of profiles."""
     if readout == "mean":
         parts = keras.layers.Dense(numbers, dtype="float32", name="parts")(features)
         answer = ops.mean(parts, axis=1)
@@ -240,11 +222,12 @@ def _trial_states(features: Any, points: int) -> Any:
     return keras.layers.Reshape((points, 2))(states)
 
 
+@searches({"learning_rate": LEARNING_RATE, "dropout": {"low": 0.0, "high": 0.5}})
 @keras.saving.register_keras_serializable(package="keras_qd")
 class EnergyCNN(Network):
     """Convolutions without padding, each with a max pool, then dense layers with dropout.
 
-    The LeNet of images, in one dimension: the reference of the tasks that predict energies.
+    LeNet in one dimension: the reference for the tasks that predict energies.
 
     Parameters
     ----------
@@ -259,24 +242,24 @@ class EnergyCNN(Network):
     dropout : float
         Rate.
     view : str
-        What the network sees: ``"plain"``, ``"square-root"`` or ``"logarithm"``. See
+        How the input is preprocessed: ``"plain"``, ``"square-root"`` or ``"logarithm"``. See
         :func:`keras_qd.models.energies.check_view_and_readout`.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are no profiles and numbers, the profiles are too short, or the view is
+        If the shapes are not profiles and numbers, the profiles are too short, or the view is
         ``"without-mean"``.
     UnknownNameError
         If there is no such view.
 
     Notes
     -----
-    With the default settings there are 33,429 parameters, whatever the profile is of.
+    With the default settings there are 33,429 parameters.
 
     Examples
     --------
@@ -297,7 +280,7 @@ class EnergyCNN(Network):
     ) -> None:
         check_view_and_readout(view, "dense", (input_shape, output_shape))
         if view == "without-mean":
-            raise UsageError(f"{name} does not add the mean again: use residual-1d for that view")
+            raise UsageError(f"{name} does not restore the mean: use residual-1d for that view")
         inputs = keras.Input(tuple(input_shape))
         features = seen(inputs, view)
         for count in filters:
@@ -314,19 +297,12 @@ class EnergyCNN(Network):
             if dropout:
                 features = Dropout(dropout)(features)
         outputs = keras.layers.Dense(output_shape[0], dtype="float32")(features)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "filters": tuple(filters),
-            "units": tuple(units),
-            "dropout": dropout,
-            "view": view,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings)
+        super().__init__(inputs, outputs)
 
 
+@searches(
+    {"learning_rate": LEARNING_RATE, "width": [64, 128, 256], "blocks": {"low": 1, "high": 3}}
+)
 @keras.saving.register_keras_serializable(package="keras_qd")
 class Residual1D(Network):
     """Residual blocks [1]_ over the pieces of a line, without normalisation and dropout.
@@ -338,30 +314,30 @@ class Residual1D(Network):
     output_shape : tuple of int
         (numbers,).
     pieces : int
-        How many equal pieces the line is cut into. With 1, every block sees the whole line at once,
-        which is what a quantity asks for that depends on all of it; with as many as there are
-        points, blocks are convolutions with a short reach.
+        Number of equal pieces of the line. With 1, every block covers the whole line, as suits a
+        quantity that depends on all of it; with as many as points, blocks are convolutions of short
+        range.
     width : int
-        Features of a piece.
+        Features per piece.
     blocks : int
         Residual blocks of two layers.
     kernel_size : int
-        Pieces that a layer sees; odd.
+        Pieces covered by a layer; odd.
     view : str
-        What the network sees: ``"plain"``, ``"without-mean"`` (E[V + c] = E[V] + c exactly),
+        Preprocessing: ``"plain"``, ``"without-mean"`` (E[V + c] = E[V] + c exactly),
         ``"square-root"`` or ``"logarithm"``. See
         :func:`keras_qd.models.energies.check_view_and_readout`.
     readout : str
-        How it answers: ``"dense"``, ``"mean"`` or ``"trial-states"``. See the same.
+        How the output is computed: ``"dense"``, ``"mean"`` or ``"trial-states"``. See the same.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are no profiles and numbers, or the settings do not fit them.
+        If the shapes are not profiles and numbers, or the settings do not fit them.
     UnknownNameError
         If there is no such view or readout.
 
@@ -404,23 +380,11 @@ class Residual1D(Network):
             change = _mix(_activate(change), width, kernel_size)
             features = keras.layers.Add()([features, change])
         outputs = answered(inputs, _activate(features), view, readout, output_shape[0])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "pieces": pieces,
-            "width": width,
-            "blocks": blocks,
-            "kernel_size": kernel_size,
-            "view": view,
-            "readout": readout,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings)
+        super().__init__(inputs, outputs)
 
 
 def _activate(features: Any) -> Any:
-    # Smooth, as the energies are that the network is to learn.
+    # Smooth, like the energies to learn.
     return keras.layers.Activation("gelu")(features)
 
 

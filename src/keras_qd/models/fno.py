@@ -1,4 +1,4 @@
-"""A Fourier neural operator: a field on a plane in, a field on the same plane out."""
+"""Fourier neural operators: from field to field on a plane, and from a profile to numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.energies import Line, Number, answered, check_view_and_readout, seen
 from keras_qd.models.layers.spectral import (
     SpectralConvolution,
@@ -18,9 +18,10 @@ from keras_qd.models.layers.spectral import (
 from keras_qd.models.unet import Shape, output_channels
 
 
+@searches({"learning_rate": LEARNING_RATE, "width": [16, 32, 64], "blocks": {"low": 2, "high": 5}})
 @keras.saving.register_keras_serializable(package="keras_qd")
 class FNO(Network):
-    """Blocks of a spectral and a pointwise convolution [1]_, each added to what came in.
+    """Residual blocks of a spectral and a pointwise convolution [1]_.
 
     Parameters
     ----------
@@ -29,23 +30,23 @@ class FNO(Network):
     output_shape : tuple of int, optional
         The same grid with perhaps another number of channels; as the input if not given.
     width : int
-        Features of a pixel.
+        Channels.
     modes : int
         Fourier modes along a side that a block mixes; the others pass through the pointwise
         convolution alone.
     blocks : int
-        How many blocks.
+        Number of blocks.
     padding : int
-        Rows and columns of zeros beyond two sides, since the plane is not periodic.
+        Rows and columns of zeros added at two sides, since the plane is not periodic.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are not images of one grid, or the grid has not so many modes.
+        If the shapes are not images of one grid, or the grid has fewer modes.
 
     References
     ----------
@@ -77,24 +78,12 @@ class FNO(Network):
         features = keras.layers.Cropping2D(((0, padding), (0, padding)))(features)
         features = keras.layers.Dense(2 * width, activation="gelu")(features)
         outputs = keras.layers.Dense(channels)(features)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": (*tuple(input_shape)[:2], channels),
-            "width": width,
-            "modes": modes,
-            "blocks": blocks,
-            "padding": padding,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings, loss="mae")
+        super().__init__(inputs, outputs, loss="mae")
 
 
 def _with_walls(images: Any) -> Any:
-    """Return images with the lowest state of the empty box as one more channel.
-
-    It tells how far the walls are, alike from every side.
-    """
+    """Return images with the ground state of the empty box as an additional channel."""
+    # It encodes the distance from the walls, symmetrically.
     walls = np.multiply.outer(*(_lowest_state(points) for points in images.shape[1:3]))
     channel = ops.zeros_like(images[..., :1]) + walls[None, :, :, None].astype("float32")
     return ops.concatenate([images, channel], axis=-1)
@@ -104,9 +93,10 @@ def _lowest_state(points: int) -> Any:
     return np.sin(np.pi * (np.arange(points) + 0.5) / points)
 
 
+@searches({"learning_rate": LEARNING_RATE, "width": [8, 16, 32], "blocks": {"low": 2, "high": 5}})
 @keras.saving.register_keras_serializable(package="keras_qd")
 class FNO1D(Network):
-    """Blocks of a spectral and a pointwise convolution [1]_, each added to what came in.
+    """Residual blocks of a spectral and a pointwise convolution [1]_.
 
     Parameters
     ----------
@@ -115,25 +105,25 @@ class FNO1D(Network):
     output_shape : tuple of int
         (numbers,).
     width : int
-        Features of a point.
+        Channels.
     modes : int
         Fourier modes that a block mixes; the others pass through the pointwise convolution alone.
     blocks : int
-        How many blocks.
+        Number of blocks.
     padding : int
-        Zeros beyond the end of the line, since it is not periodic.
+        Zeros added at the end of the line, since it is not periodic.
     view, readout : str
-        What the network sees, and how it answers: see
+        How the input is preprocessed, and the output computed: see
         :func:`keras_qd.models.energies.check_view_and_readout`.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are no profiles and numbers, or the settings do not fit them.
+        If the shapes are not profiles and numbers, or the settings do not fit them.
     UnknownNameError
         If there is no such view or readout.
 
@@ -162,29 +152,17 @@ class FNO1D(Network):
     ) -> None:
         check_view_and_readout(view, readout, (input_shape, output_shape))
         inputs = keras.Input(tuple(input_shape))
-        features = keras.layers.Dense(width)(_with_places(seen(inputs, view)))
+        features = keras.layers.Dense(width)(_with_coordinates(seen(inputs, view)))
         features = keras.layers.ZeroPadding1D((0, padding))(features)
         for _ in range(blocks):
             features = fourier_block(features, SpectralConvolution(width, modes))
         features = keras.layers.Cropping1D((0, padding))(features)
         features = keras.layers.Dense(2 * width, activation="gelu")(features)
         outputs = answered(inputs, features, view, readout, output_shape[0])
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(output_shape),
-            "width": width,
-            "modes": modes,
-            "blocks": blocks,
-            "padding": padding,
-            "view": view,
-            "readout": readout,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings)
+        super().__init__(inputs, outputs)
 
 
-def _with_places(profiles: Any) -> Any:
-    """Return profiles with the place of each point, from -1 to 1, as one more channel."""
-    places = np.linspace(-1.0, 1.0, profiles.shape[1], dtype="float32")[None, :, None]
-    return ops.concatenate([profiles, ops.zeros_like(profiles[..., :1]) + places], axis=-1)
+def _with_coordinates(profiles: Any) -> Any:
+    """Return profiles with the coordinate of each point, from -1 to 1, as an additional channel."""
+    coordinates = np.linspace(-1.0, 1.0, profiles.shape[1], dtype="float32")[None, :, None]
+    return ops.concatenate([profiles, ops.zeros_like(profiles[..., :1]) + coordinates], axis=-1)

@@ -1,4 +1,4 @@
-"""Optimizers by name, those of two networks as one, scaled losses and clipped gradients."""
+"""Muon for convolutions, two optimizers as one, scaled losses and clipped gradients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TINY = 1e-7
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class ConvolutionMuon(keras.optimizers.Muon):
-    r"""Keras' Muon [1]_, for kernels of convolutions too, taken as matrices.
+    r"""Keras' Muon [1]_, also for kernels of convolutions, taken as matrices.
 
     A kernel of shape (ky, kx, channels, filters) is a matrix W with ky kx channels rows and as many
     columns as filters. With its gradient G and the momentum M, a step is
@@ -28,15 +28,15 @@ class ConvolutionMuon(keras.optimizers.Muon):
 
     where m, n are the sides of the matrix and :math:`U V^T`, nearly, is the orthogonal factor of
     :math:`G + \mu M`, found by five Newton-Schulz iterations; the factor makes steps as long as
-    those of Adam [2]_. Everything that is no matrix, and a kernel with a single filter, is moved by
-    Adam with the same learning rate. Nothing decays unless told to.
+    those of Adam [2]_. All other variables, and kernels with a single filter, are updated by Adam
+    with the same learning rate. There is no weight decay by default.
 
     Parameters
     ----------
     learning_rate : float
         The factor :math:`\alpha`.
     weight_decay, adam_weight_decay : float, optional
-        Of matrices, and of everything else.
+        For matrices, and for all other variables.
     **options
         Options of :class:`keras.optimizers.Muon`.
 
@@ -67,25 +67,13 @@ class ConvolutionMuon(keras.optimizers.Muon):
         )
 
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        r"""Return the orthogonal factor of a matrix, nearly.
+        r"""Return the orthogonal factor of a matrix, approximately.
 
         With the smaller of both Gram matrices, :math:`A = X^T X`, a Newton-Schulz iteration is
         :math:`X \leftarrow X P`, :math:`A \leftarrow P A P` with
-        :math:`P = a + b A + c A^2`. So all work between the first product and the last is done on
-        A, and a tall kernel costs a third of what it costs in Keras. Singular values far below
-        the largest come out less accurately, by up to 5e-4 in single precision.
-
-        Parameters
-        ----------
-        x : tensor, shape (m, n)
-            The matrix.
-        steps : int
-            Iterations, one at least.
-
-        Returns
-        -------
-        tensor, shape (m, n)
-            With singular values of about one.
+        :math:`P = a + b A + c A^2`. All work between the first and the last product is done on A,
+        so a tall kernel costs a third of what it costs in Keras. Singular values far below the
+        largest are less accurate, by up to 5e-4 in single precision.
         """
         wide = x.shape[0] < x.shape[1]
         x = ops.transpose(x) if wide else x
@@ -118,10 +106,10 @@ OPTIMIZERS = ("adam", "muon")
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class PairedOptimizer(keras.optimizers.Optimizer):
-    """The generator's optimizer and the discriminator's, in the place of one.
+    """The optimizers of generator and discriminator, in place of one.
 
-    Each network has moments, a count of steps and, in float16, a loss scale of its own. What
-    ``iterations`` counts are batches, in which one network or both may have moved.
+    Each network has its own moments, number of steps and, in float16, loss scale. ``iterations``
+    counts batches, in which one network or both are updated.
 
     Parameters
     ----------
@@ -154,33 +142,16 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         super().__init__(learning_rate=0.0, name=name)
         self.generator = generator
         self.discriminator = discriminator
-        # Once, from the first rates: a resumed training must not get it from rounded ones.
+        # Once, from the initial rates: a resumed training must not derive it from rounded ones.
         self._rate_ratio = _rate_ratio(generator, discriminator)
 
     @classmethod
     def twice(cls, optimizer: keras.optimizers.Optimizer) -> PairedOptimizer:
-        """Return a pair of this optimizer and another with the same settings.
-
-        Parameters
-        ----------
-        optimizer : keras.optimizers.Optimizer
-            For the generator.
-
-        Returns
-        -------
-        PairedOptimizer
-            Of this one and one like it.
-        """
+        """Return a pair of this optimizer and another with the same settings."""
         return cls(optimizer, type(optimizer).from_config(optimizer.get_config()))
 
     def build_networks(self, generator: Sequence[Any], discriminator: Sequence[Any]) -> None:
-        """Create the variables that belong to the trainable variables of both networks.
-
-        Parameters
-        ----------
-        generator, discriminator : sequence of keras.Variable
-            The trainable variables of each network.
-        """
+        """Create the state for the trainable variables of both networks."""
         if self.built:
             return
         self.generator.build(list(generator))
@@ -188,24 +159,18 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         super().build([*generator, *discriminator])
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Do nothing once the variables are there.
-
-        Raises
-        ------
-        UsageError
-            If they are not: which network has which must be known, see :meth:`build_networks`.
-        """
+        """Do nothing; raise unless :meth:`build_networks` has built the optimizers."""
         if not self.built:
             raise UsageError("this optimizer is for pix2pix, which builds it when it is compiled")
 
     @property
     def variables(self) -> list[Any]:
-        """Its own variables, then the generator's and the discriminator's."""
+        """Own variables, then those of the generator's and the discriminator's optimizer."""
         return [*self._variables, *self.generator.variables, *self.discriminator.variables]
 
     @property
     def learning_rate(self) -> Any:
-        """The generator's; to set it sets both, in the ratio of the first ones."""
+        """That of the generator; setting it sets both, with their initial ratio."""
         return self.generator.learning_rate
 
     @learning_rate.setter
@@ -214,7 +179,7 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         self.discriminator.learning_rate = rate * self._rate_ratio
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
-        """Write the count of batches; Keras has the two optimizers write theirs."""
+        """Write the number of batches; Keras lets the two optimizers write their state."""
         store["iterations"] = ops.convert_to_numpy(ops.copy(self._iterations))
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
@@ -222,13 +187,13 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         self._iterations.assign(store["iterations"][()])
 
     def finalize_variable_values(self, variables: Sequence[Any]) -> None:
-        """Let each optimizer do what it does at the end of a training."""
+        """Finalize the variables of both networks, each with its optimizer."""
         for optimizer in (self.generator, self.discriminator):
             own = optimizer._trainable_variables
             optimizer.finalize_variable_values(own)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes the same pair again, but for its state."""
+        """Return the arguments that make the same pair again, but for its state."""
         return {
             "generator": keras.optimizers.serialize(self.generator),
             "discriminator": keras.optimizers.serialize(self.discriminator),
@@ -248,28 +213,9 @@ class PairedOptimizer(keras.optimizers.Optimizer):
 def build_optimizer(
     name: str, learning_rate: float, beta_1: float, weight_decay: float | None = None
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer of a network of convolutions.
-
-    Parameters
-    ----------
-    name : str
-        ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
-    learning_rate : float
-        Of either.
-    beta_1 : float
-        Of Adam.
-    weight_decay : float, optional
-        Of every weight with Adam, of the kernels that are matrices with Muon.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such optimizer.
-    UsageError
-        If the weight decay is negative.
-    """
+    """Return Adam, or Muon, which has no `beta_1`, for a network of convolutions."""
     if weight_decay is not None and weight_decay < 0:
-        raise UsageError(f"got a weight decay of {weight_decay}; give none, or a positive number")
+        raise UsageError(f"got a weight decay of {weight_decay}; give a positive number, or none")
     if name == "muon":
         return ConvolutionMuon(learning_rate, weight_decay)
     if name == "adam":
@@ -278,15 +224,7 @@ def build_optimizer(
 
 
 def with_loss_scale(optimizer: Any, network: keras.Model) -> Any:
-    """Return an optimizer that keeps the gradients of a network in float16 from vanishing.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        As it comes for a network that computes in another type, or where it scales already.
-    network : keras.Model
-        What it trains.
-    """
+    """Return the optimizer of a network, with a loss scale if the network computes in float16."""
     scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if scales or all(layer.compute_dtype != "float16" for layer in network.layers):
         return optimizer
@@ -301,7 +239,7 @@ def clipped(gradients: Sequence[Any], limit: Any) -> list[Any]:
     gradients : sequence of tensor
         Of all variables of one network.
     limit : float or scalar tensor
-        The largest norm c that is left alone.
+        The largest norm c that is not clipped.
 
     References
     ----------
@@ -315,7 +253,7 @@ def clipped(gradients: Sequence[Any], limit: Any) -> list[Any]:
 
 def first_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """Return the learning rate that an optimizer has now."""
-    # A copy: a variable that is mirrored on several devices is no number.
+    # A copy: a variable that is mirrored on several devices is not a number.
     return float(ops.copy(optimizer.learning_rate))
 
 

@@ -10,61 +10,23 @@ import keras
 from keras import ops
 
 from keras_qd.errors import DataError, UsageError
-from keras_qd.models.base import portable_config
+from keras_qd.models.base import LEARNING_RATE, Configurable, searches
+from keras_qd.models.layers.convolution import Convolve, Downsample
+from keras_qd.models.layers.factory import LayerFactory
 from keras_qd.models.optimizers import PairedOptimizer, build_optimizer, clipped, with_loss_scale
-from keras_qd.models.patchgan import PatchGAN
-from keras_qd.models.unet import Shape, UNet
+from keras_qd.models.unet import Shape, UNet, search_space
 
+_NETWORKS = ("generator", "discriminator")
 
-def average_of(network: keras.Model) -> keras.Model:
-    """Return a copy of a network, which is not trained, to hold the average of its weights.
+#: Levels of the discriminator grow no wider than this many times the first.
+_WIDEST = 8
 
-    Parameters
-    ----------
-    network : keras.Model
-        That its own configuration makes again.
-    """
-    average = type(network).from_config(network.get_config())
-    average.set_weights(network.get_weights())
-    average.trainable = False
-    return average
-
-
-def move_average(average: keras.Model, network: keras.Model, decay: float, batch: Any) -> None:
-    r"""Make every weight of the average :math:`d a + (1 - d) w`; see `keras_qd.models.Pix2Pix`.
-
-    Parameters
-    ----------
-    average, network : keras.Model
-        With the weights a, and with the weights w.
-    decay : float
-        In the end; :math:`d = \min(\mathrm{decay}, (1 + t) / (10 + t))`.
-    batch : scalar tensor
-        How many batches t were before this one.
-    """
-    batch = ops.cast(batch, "float32")
-    decay = ops.minimum(decay, (1.0 + batch) / (10.0 + batch))
-    for mean, value in zip(average.weights, network.weights, strict=True):
-        mean.assign(decay * mean + (1.0 - decay) * value)
-
-
-#: What a model is made with besides its networks.
-_SETTINGS = ("lambda_l1", "generator_every", "discriminator_every", "clip_norm", "average_decay")
+_SLOPE = 0.2
 
 
 @dataclass(frozen=True)
 class Adversary:
-    """One of the two networks, as a training step sees it.
-
-    Parameters
-    ----------
-    variables : list of keras.Variable
-        What is trained.
-    optimizer : keras.optimizers.Optimizer
-        What trains it.
-    every : int
-        In every how many batches it moves.
-    """
+    """One of the two networks in a training step: it moves in every so many batches."""
 
     variables: list[Any]
     optimizer: Any
@@ -76,7 +38,7 @@ class Adversary:
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class Pix2Pix(keras.Model):
+class Pix2Pix(Configurable, keras.Model):
     r"""A generator that maps images to images, and the discriminator it is trained against [1]_.
 
     Both are updated in one step from one forward pass: the generator with the gradient of
@@ -101,22 +63,22 @@ class Pix2Pix(keras.Model):
     lambda_l1 : float
         Weight of the L1 loss against the adversarial loss.
     generator_every, discriminator_every : int
-        In every how many batches each network moves: with 1 and 3, the generator makes three steps
+        Each network moves once in so many batches: with 1 and 3, the generator makes three steps
         for one of the discriminator, in the third, sixth, ... batch.
     clip_norm : float, optional
-        The norm to which the gradient of each network is clipped.
+        Norm to which the gradient of each network is clipped.
     average_decay : float, optional
         Predict, validate and save with an exponential average of the generator's weights w [2]_.
         After batch t = 0, 1, ... the average becomes :math:`d a + (1 - d) w`, where
         :math:`d = \min(\mathrm{average\_decay}, (1 + t) / (10 + t))`, so that the first weights
-        are soon forgotten. The statistics of normalisation layers are averaged alike.
+        are soon forgotten. The statistics of normalisation layers are averaged in the same way.
     **options
         Options of :class:`keras.Model`.
 
     Raises
     ------
     UsageError
-        If a setting makes no sense.
+        If a setting is out of range.
 
     References
     ----------
@@ -152,7 +114,7 @@ class Pix2Pix(keras.Model):
         self.discriminator_every = discriminator_every
         self.clip_norm = clip_norm
         self.average_decay = average_decay
-        self.average = None if average_decay is None else average_of(generator)
+        self.average = None if average_decay is None else _copy_of(generator)
         self._means = {
             name: keras.metrics.Mean(name=name)
             for name in ("generator_loss", "adversarial_loss", "l1_loss", "discriminator_loss")
@@ -166,27 +128,31 @@ class Pix2Pix(keras.Model):
         -------
         tensor, shape (n, ny, nx, channels)
         """
-        if training or self.average is None:
-            return self.generator(inputs, training=training)
-        return self.average(inputs, training=False)
+        network = self.generator if training else self.predictor
+        return network(inputs, training=training)
+
+    @property
+    def predictor(self) -> keras.Model:
+        """The network that predicts: the average of the generator, or the generator itself."""
+        return self.generator if self.average is None else self.average
 
     def compile(self, optimizer: Any = "adam", loss: Any = "mae", **options: Any) -> None:
-        """Configure the training as :meth:`keras.Model.compile` does; the loss is L1 unless told.
+        """Configure the training as :meth:`keras.Model.compile` does.
 
         Parameters
         ----------
         optimizer : str or keras.optimizers.Optimizer
-            Of both networks; a :class:`~keras_qd.models.optimizers.PairedOptimizer` gives each its
-            own. Where a network computes in float16, its losses are scaled.
+            For both networks; a :class:`~keras_qd.models.optimizers.PairedOptimizer` holds one for
+            each. Where a network computes in float16, its loss is scaled.
         loss : str or keras.losses.Loss
-            What ``lambda_l1`` weighs.
+            The term weighted by ``lambda_l1``; L1 by default.
         **options
-            As of Keras, ``metrics`` among them.
+            Options of Keras, such as ``metrics``.
 
         Raises
         ------
         UsageError
-            If torch is asked to compile the step, which differentiates one pass twice.
+            If `jit_compile` is set on torch, which cannot compile the step.
         """
         if options.get("jit_compile") is True and keras.config.backend() == "torch":
             raise UsageError(
@@ -205,49 +171,39 @@ class Pix2Pix(keras.Model):
         )
 
     def adversaries(self) -> tuple[Adversary, Adversary]:
-        """Return both networks' variables and optimizers, for a training step."""
-        generator, discriminator = self.optimizer.generator, self.optimizer.discriminator
-        return (
-            Adversary(self.generator.trainable_variables, generator, self.generator_every),
-            Adversary(
-                self.discriminator.trainable_variables, discriminator, self.discriminator_every
-            ),
+        """Return generator and discriminator with their optimizers, for a training step."""
+        networks, pair = (self.generator, self.discriminator), self.optimizer
+        optimizers = (pair.generator, pair.discriminator)
+        every = (self.generator_every, self.discriminator_every)
+        generator, discriminator = (
+            Adversary(network.trainable_variables, optimizer, count)
+            for network, optimizer, count in zip(networks, optimizers, every, strict=True)
         )
+        return generator, discriminator
 
     def clip(self, gradients: list[Any], optimizer: Any) -> list[Any]:
-        """Return the gradients of one network, clipped where a norm is set.
-
-        Parameters
-        ----------
-        gradients : list of tensor
-            Of the loss as `optimizer` scales it.
-        optimizer : keras.optimizers.Optimizer
-            Of the network.
-
-        Returns
-        -------
-        list of tensor
-            Of one norm, at most the one that was set.
-        """
+        """Return the gradients of one network, clipped if a norm is set; loss scales count."""
         if self.clip_norm is None:
             return gradients
         return clipped(gradients, optimizer.scale_loss(ops.cast(self.clip_norm, "float32")))
 
     def update_average(self) -> None:
-        """Move the average on towards the generator's weights, before the batch is counted."""
-        if self.average is not None and self.average_decay is not None:
-            move_average(
-                self.average, self.generator, self.average_decay, self.optimizer.iterations
-            )
+        """Move the average towards the generator's weights, before the batch is counted."""
+        if self.average is None or self.average_decay is None:
+            return
+        batch = ops.cast(self.optimizer.iterations, "float32")
+        decay = ops.minimum(self.average_decay, (1.0 + batch) / (10.0 + batch))
+        for mean, value in zip(self.average.weights, self.generator.weights, strict=True):
+            mean.assign(decay * mean + (1.0 - decay) * value)
 
     @property
     def n_replicas(self) -> int:
-        """Into how many parts TensorFlow divides a batch; 1 on the other backends."""
+        """Number of parts into which TensorFlow divides a batch; 1 on the other backends."""
         strategy = getattr(self, "distribute_strategy", None)
         return 1 if strategy is None else int(strategy.num_replicas_in_sync)
 
     def train_step(self, *arguments: Any) -> Any:
-        """Update both networks from one batch, the way that the running backend differentiates."""
+        """Update both networks from one batch, by the step for the running backend."""
         step = import_module(f"keras_qd.models.steps.{keras.config.backend()}")
         return step.train_step(self, *arguments)
 
@@ -266,7 +222,7 @@ class Pix2Pix(keras.Model):
     def compute_losses(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True
     ) -> tuple[Any, Any]:
-        """Return the losses of the generator and of the discriminator, and record all four.
+        """Return the losses of generator and discriminator; update the means of all four.
 
         Parameters
         ----------
@@ -275,22 +231,22 @@ class Pix2Pix(keras.Model):
         sample_weight : tensor, shape (n,), optional
             Weights of the samples in the L1 loss.
         training : bool
-            Whether the discriminator normalises by the batch.
+            Whether the discriminator normalises over the batch.
 
         Returns
         -------
-        tuple of tensor, shape ()
-            That of the generator, and that of the discriminator.
+        generator, discriminator : tensor, shape ()
+            The two losses.
 
         Raises
         ------
         DataError
-            If there are no targets, or of another shape than the predictions.
+            If there are no targets, or their shape differs from that of the predictions.
         """
         if y is None or tuple(y.shape[1:]) != tuple(y_pred.shape[1:]):
             given = "none" if y is None else f"targets of shape {tuple(y.shape[1:])}"
             raise DataError(
-                f"pix2pix needs targets of shape {tuple(y_pred.shape[1:])} a sample; got {given}"
+                f"pix2pix needs targets of shape {tuple(y_pred.shape[1:])} per sample; got {given}"
             )
         if sample_weight is not None:
             # Keras does not spread one weight a sample over the pixels of an image.
@@ -308,46 +264,22 @@ class Pix2Pix(keras.Model):
         return generator, discriminator
 
     def report(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
-        """Record the generator's loss as ``loss``, update the compiled metrics, return all logs.
-
-        Parameters
-        ----------
-        loss : tensor, shape ()
-            The generator's.
-        x, y, y_pred : tensor, shape (n, ny, nx, channels)
-            Inputs, targets and the generator's predictions.
-        sample_weight : tensor, shape (n,), optional
-            Weights of the samples in the metrics.
-
-        Returns
-        -------
-        dict of str to tensor
-            The logs of the batch.
-        """
+        """Update ``loss`` with the generator's loss, and the compiled metrics; return all logs."""
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(x)[0])
         return dict(self.compute_metrics(x, y, y_pred, sample_weight))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes the same model again, but for the weights."""
-        return {
-            **super().get_config(),
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            **{name: getattr(self, name) for name in _SETTINGS},
-        }
+        """Return the arguments that make the same model again, but for the weights."""
+        serialize = keras.saving.serialize_keras_object
+        networks = {name: serialize(getattr(self, name)) for name in _NETWORKS}
+        return {**keras.Model.get_config(self), **self.settings, **networks}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Pix2Pix:
         """Make a model from what :meth:`get_config` returned."""
-        networks = {
-            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-            for name in ("generator", "discriminator")
-        }
+        deserialize = keras.saving.deserialize_keras_object
+        networks = {name: deserialize(config[name], custom_objects) for name in _NETWORKS}
         return cls(**{**config, **networks})
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """Return how the model was compiled, in a form that every backend can load."""
-        return dict(portable_config(super().get_compile_config()))
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile the model as :meth:`get_compile_config` says."""
@@ -373,12 +305,34 @@ def _check_settings(
         )
 
 
+def _copy_of(network: keras.Model) -> keras.Model:
+    """Return an untrainable copy of a network, to hold the average of its weights."""
+    copy = type(network).from_config(network.get_config())
+    copy.set_weights(network.get_weights())
+    copy.trainable = False
+    return copy
+
+
 def _cross_entropy(logits: Any, *, real: bool) -> Any:
-    """Return the mean binary cross-entropy of logits that should all say real, or all fake."""
+    """Return the mean binary cross-entropy of logits, all with the label real, or all fake."""
     logits = ops.cast(logits, "float32")
     return ops.mean(ops.softplus(-logits if real else logits))
 
 
+def _search_space(input_shape: Shape) -> dict[str, Any]:
+    """Return that of the U-Net, and what concerns the discriminator."""
+    side = min(input_shape[:2])
+    levels = max(level for level in (1, 2, 3) if level == 1 or side >= _smallest_side(level))
+    return {
+        **search_space(input_shape),
+        "discriminator_learning_rate": LEARNING_RATE,
+        "discriminator_filters": [4, 8, 16],
+        "discriminator_levels": {"low": 1, "high": levels},
+        "lambda_l1": {"low": 10.0, "high": 1000.0, "log": True},
+    }
+
+
+@searches(_search_space)
 def pix2pix(
     input_shape: Shape = (64, 64, 1),
     output_shape: Shape | None = None,
@@ -412,30 +366,30 @@ def pix2pix(
         (ny, nx, channels), without the sample axis; the output is as the input if not given. Any
         grid of 8 pixels a side or more.
     filters, depth, dropout, normalization, upsampling, output_activation : optional
-        Of the generator, see :class:`~keras_qd.models.unet.UNet`. The discriminator is normalised
-        alike.
+        Settings of the generator, see :class:`~keras_qd.models.unet.UNet`. The discriminator has
+        the same normalization.
     discriminator_filters : int, optional
-        As many as the generator's if not given.
+        As the generator's if not given.
     discriminator_levels : int
-        How often the discriminator halves, see :class:`~keras_qd.models.patchgan.PatchGAN`.
+        How often the discriminator halves the images, see :class:`PatchGAN`.
     lambda_l1, generator_every, discriminator_every, clip_norm, average_decay : optional
         See :class:`Pix2Pix`.
     optimizer : str
-        Of the generator: ``"adam"``, or ``"muon"``, see
-        :class:`~keras_qd.models.optimizers.ConvolutionMuon`. The discriminator's is Adam.
+        Optimizer of the generator: ``"adam"``, or ``"muon"``, see
+        :class:`~keras_qd.models.optimizers.ConvolutionMuon`. That of the discriminator is Adam.
     learning_rate : float
-        Of both networks.
+        Learning rate of both networks.
     discriminator_learning_rate : float, optional
-        The discriminator's, where it is another one.
+        Learning rate of the discriminator, if another one.
     beta_1 : float
-        Of Adam, for both networks.
+        Setting of Adam, for both networks.
     weight_decay : float, optional
-        Of the generator alone, see :func:`~keras_qd.models.unet.unet`.
+        For the generator alone, see :func:`~keras_qd.models.unet.unet`.
     seed : int, optional
-        Of the first weights and of the dropout masks.
+        For the initial weights and the dropout masks.
     dtype : str, optional
         Name of a dtype policy such as ``"mixed_bfloat16"``; the global one if not given. With
-        ``"mixed_float16"`` the losses of both networks are scaled, each on its own.
+        ``"mixed_float16"`` the loss of each network has a scale of its own.
 
     Returns
     -------
@@ -445,7 +399,7 @@ def pix2pix(
     Raises
     ------
     UsageError
-        If the shapes or the depth do not fit, or a setting makes no sense.
+        If the shapes or the depth do not fit, or a setting is out of range.
 
     Examples
     --------
@@ -490,3 +444,105 @@ def pix2pix(
     rate = discriminator_learning_rate or learning_rate
     model.compile(PairedOptimizer(generators, keras.optimizers.Adam(rate, beta_1)))
     return model
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class PatchGAN(Configurable, keras.Model):
+    """Discriminator: distinguishes real from generated targets, patch by patch [1]_.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (ny, nx, channels) of the input image.
+    target_shape : tuple of int
+        (ny, nx, channels) of the target image.
+    filters : int
+        Channels of the first level; they double from level to level, up to eight times as many.
+    levels : int
+        How often the pair is halved. With 1 to 4 levels, patches have sides of 16, 34, 70 and 142
+        pixels.
+    normalization : str
+        ``"batch"``, ``"group"``, ``"instance"`` or ``"none"``.
+    seed : int, optional
+        For the initial weights.
+    dtype : str, optional
+        Name of a dtype policy such as ``"mixed_bfloat16"``; the global one if not given.
+    name : str
+        Name of the network and prefix of its layers' names.
+
+    Raises
+    ------
+    UsageError
+        If the image is too small for so many levels.
+
+    References
+    ----------
+    .. [1] Isola, Zhu, Zhou, Efros, 2017, arXiv:1611.07004
+
+    Examples
+    --------
+    >>> PatchGAN((16, 16, 1), (16, 16, 1), filters=4, levels=1).output_shape
+    (None, 6, 6, 1)
+    """
+
+    def __init__(
+        self,
+        input_shape: Shape = (64, 64, 1),
+        target_shape: Shape = (64, 64, 1),
+        filters: int = 64,
+        levels: int = 3,
+        normalization: str = "batch",
+        seed: int | None = None,
+        dtype: str | None = None,
+        name: str = "patchgan",
+    ) -> None:
+        _check_size(input_shape, levels)
+        policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy()).name
+        layers = LayerFactory(name, policy, seed, normalization)
+        pair = [
+            keras.Input(tuple(input_shape), name=f"{name}_input"),
+            keras.Input(tuple(target_shape), name=f"{name}_target"),
+        ]
+        features = layers.make(keras.layers.Concatenate, name="pair")(pair)
+        for level in range(levels):
+            features = _block(layers, features, filters, level)
+        features = _block(layers, features, filters, levels, halves=False)
+        logits = _convolve(layers, features, 1, "logits", use_bias=True)
+        self.settings.update(dtype=policy)
+        super().__init__(pair, logits, name=name)
+
+
+def _smallest_side(levels: int) -> int:
+    return 2 * int(2**levels) + 1
+
+
+def _check_size(shape: Shape, levels: int) -> None:
+    """Raise unless a patch is left: each of the last two convolutions removes a pixel a side."""
+    smallest = _smallest_side(levels)
+    if levels < 1 or min(shape[:2]) < smallest:
+        raise UsageError(
+            f"{levels} levels need images of at least {smallest} pixels a side, got "
+            f"{shape[0]} x {shape[1]}; use at least one level, and fewer for smaller images"
+        )
+
+
+def _block(
+    layers: LayerFactory, features: Any, filters: int, level: int, halves: bool = True
+) -> Any:
+    """Convolve, normalise (not at the first level), and apply a leaky ReLU."""
+    name = f"level{level}"
+    width = filters * min(2**level, _WIDEST)
+    normalized = layers.normalizes and level > 0
+    if halves:
+        features = layers.weighted(Downsample, width, name=name, use_bias=not normalized)(features)
+    else:
+        features = _convolve(layers, features, width, name, use_bias=not normalized)
+    if normalized:
+        features = layers.normalize(features, f"{name}_norm")
+    return layers.make(keras.layers.LeakyReLU, _SLOPE, name=f"{name}_leaky")(features)
+
+
+def _convolve(layers: LayerFactory, features: Any, filters: int, name: str, use_bias: bool) -> Any:
+    """Convolve with a 4 x 4 kernel at every pixel of an image framed by one row of zeros."""
+    padded = layers.make(keras.layers.ZeroPadding2D, 1, name=f"{name}_pad")(features)
+    return layers.weighted(Convolve, filters, name=name, use_bias=use_bias)(padded)

@@ -1,4 +1,4 @@
-"""A residual U-Net that works on blocks of pixels: accurate for its size, without an adversary."""
+"""A residual U-Net on blocks of pixels: accurate for its size, without an adversary."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from keras import ops
 from keras.layers import Activation, Add, Conv2D
 
 from keras_qd.errors import UsageError
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.optimizers import ConvolutionMuon
 from keras_qd.models.unet import Shape, output_channels
 
 
 def gather(image: Any, side: int) -> Any:
-    """Return the pixels of every block as the channels of one.
+    """Return images in which every block of pixels has become the channels of one pixel.
 
     Parameters
     ----------
     image : tensor, shape (n, side y, side x, channels)
-        Images whose sides are multiples of the block's.
+        Images with sides that are multiples of the block's.
     side : int
         Pixels along a block.
 
     Returns
     -------
     tensor, shape (n, y, x, side**2 channels)
-        What :func:`spread` undoes.
+        The inverse is :func:`spread`.
 
     Examples
     --------
@@ -43,20 +43,7 @@ def gather(image: Any, side: int) -> Any:
 
 
 def spread(image: Any, side: int) -> Any:
-    """Return an image of larger sides, every pixel's channels laid out as a block of pixels.
-
-    Parameters
-    ----------
-    image : tensor, shape (n, y, x, side**2 channels)
-        Images.
-    side : int
-        Pixels along a block.
-
-    Returns
-    -------
-    tensor, shape (n, side y, side x, channels)
-        What :func:`gather` undoes.
-    """
+    """Return images in which the channels of a pixel have become a block: undo :func:`gather`."""
     ny, nx, channels = image.shape[1:]
     blocks = ops.reshape(image, (-1, ny, nx, side, side, channels // side**2))
     blocks = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))
@@ -67,14 +54,17 @@ def spread(image: Any, side: int) -> Any:
 _BLOCK = 2
 
 
+@searches(
+    {"learning_rate": LEARNING_RATE, "filters": [16, 24, 32], "blocks": {"low": 1, "high": 3}}
+)
 @keras.saving.register_keras_serializable(package="keras_qd")
 class ResidualUNet(Network):
-    """Levels of residual blocks [1]_ on a grid halved and doubled again, with skips [2]_.
+    """Residual blocks [1]_ in an encoder and a decoder with skip connections [2]_.
 
-    The grid is halved without loss, by taking 2 x 2 pixels as one with four times the channels, and
-    so already before the first level: a smooth field needs no convolutions on its full grid.
-    Every residual block begins as the identity. Nothing is normalised, so the size of a field
-    counts.
+    The grid is halved without loss, by turning 2 x 2 pixels into one with four times the channels,
+    already before the first level: a smooth field needs no convolutions on its full grid. Every
+    residual block starts as the identity. There is no normalization, so the magnitude of a field
+    matters.
 
     Parameters
     ----------
@@ -83,20 +73,20 @@ class ResidualUNet(Network):
     output_shape : tuple of int, optional
         The same grid with perhaps another number of channels; as the input if not given.
     filters : int
-        Channels of the first level; each further one has twice as many.
+        Channels of the first level; they double from level to level.
     levels : int
-        How many grids; the sides must be multiples of ``2**levels``.
+        Number of grids; the sides must be multiples of ``2**levels``.
     blocks : int
-        Residual blocks of a level, on the way down and again on the way up.
+        Residual blocks of a level, in the encoder and in the decoder.
     learning_rate : float
-        Of :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
+        Learning rate of :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
     name : str
         Name of the network.
 
     Raises
     ------
     UsageError
-        If the shapes are not images of one grid, or the grid cannot be halved so often.
+        If the shapes are not images of one grid, or the grid does not fit the levels.
 
     References
     ----------
@@ -124,28 +114,11 @@ class ResidualUNet(Network):
         inputs = keras.Input(tuple(input_shape))
         features = residual_levels(inputs, filters, levels, blocks)
         outputs = Conv2D(channels, 3, padding="same")(features)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": (*tuple(input_shape)[:2], channels),
-            "filters": filters,
-            "levels": levels,
-            "blocks": blocks,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(inputs, outputs, settings, "mae", ConvolutionMuon(learning_rate))
+        super().__init__(inputs, outputs, "mae", ConvolutionMuon(learning_rate))
 
 
 def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> Any:
-    """Return features of the same grid, having passed all levels down and up again.
-
-    Parameters
-    ----------
-    features : keras.KerasTensor, shape (n, ny, nx, channels)
-        Images that :func:`require_halves` lets through.
-    filters, levels, blocks : int
-        As of :class:`ResidualUNet`; the result has half as many channels as there are filters.
-    """
+    """Return features on the same grid, with half as many channels as there are filters."""
     widths = [filters * 2**level for level in range(levels)]
     skips = []
     for width in widths:
@@ -160,7 +133,7 @@ def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> An
 
 
 def _residual_blocks(features: Any, blocks: int) -> Any:
-    """Add to the features, block by block, what two convolutions make of them."""
+    """Return the features after residual blocks of two convolutions each."""
     width = features.shape[-1]
     for _ in range(blocks):
         change = Conv2D(width, 3, padding="same")(Activation("silu")(features))
@@ -171,16 +144,10 @@ def _residual_blocks(features: Any, blocks: int) -> Any:
 
 
 def require_halves(shape: Shape, levels: int) -> None:
-    """Check that a grid can be halved so often.
-
-    Raises
-    ------
-    UsageError
-        If it cannot, or there is no level.
-    """
+    """Raise unless a grid fits so many levels."""
     ny, nx = shape[:2]
     if levels < 1 or ny % _BLOCK**levels or nx % _BLOCK**levels:
         raise UsageError(
             f"{levels} levels need sides that are multiples of {_BLOCK ** max(levels, 1)}, "
-            f"but the grid is {ny} x {nx}; give other levels"
+            f"but the grid is {ny} x {nx}; change the levels"
         )

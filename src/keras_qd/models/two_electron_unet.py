@@ -10,7 +10,7 @@ from keras import ops
 from keras.layers import Conv2D
 
 from keras_qd.errors import UsageError
-from keras_qd.models.base import Network
+from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.layers.two_electrons import STATES, TwoElectrons
 from keras_qd.models.residual_unet import require_halves, residual_levels
 from keras_qd.models.unet import Shape, output_channels
@@ -29,6 +29,7 @@ _LEAST_SEEN = 5e-3
 _LEAST_ENERGY = 1e-4
 
 
+@searches({"learning_rate": LEARNING_RATE, "filters": [8, 16, 32], "blocks": {"low": 1, "high": 3}})
 @keras.saving.register_keras_serializable(package="keras_qd")
 class TwoElectronUNet(Network):
     r"""Potential to density of two electrons: nearly by physics, a network for the rest.
@@ -116,22 +117,7 @@ class TwoElectronUNet(Network):
         correction = Conv2D(1, 3, padding="same", kernel_initializer="zeros")(features)
         logits = ops.log(densities[..., :1] / mean + _LEAST) + correction
         outputs = mean * _shares(logits)
-        settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": tuple(input_shape),
-            "lowest": lowest,
-            "orbitals": orbitals,
-            "n_max": n_max,
-            "box_length": box_length,
-            "interaction": interaction,
-            "strength": strength,
-            "filters": filters,
-            "levels": levels,
-            "blocks": blocks,
-            "learning_rate": learning_rate,
-            "name": name,
-        }
-        super().__init__(potential, outputs, settings, loss=misplaced_charge)
+        super().__init__(potential, outputs, loss=misplaced_charge)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

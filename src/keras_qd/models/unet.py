@@ -7,14 +7,14 @@ from typing import Any
 import keras
 
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.models.base import portable_config
+from keras_qd.models.base import LEARNING_RATE, Configurable, searches
 from keras_qd.models.layers.convolution import Downsample, Upsample
-from keras_qd.models.layers.factory import LayerFactory
+from keras_qd.models.layers.factory import NORMALIZATIONS, LayerFactory
 from keras_qd.models.optimizers import build_optimizer, with_loss_scale
 
 Shape = tuple[int, int, int]
 
-UPSAMPLINGS = ("resize", "transpose")
+UPSAMPLINGS = ("transpose", "resize")
 
 #: Levels grow no wider than this many times the first.
 _WIDEST = 8
@@ -26,8 +26,8 @@ _SLOPE = 0.2
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class UNet(keras.Model):
-    """Images halved and doubled again, with skips between equal sizes [1]_, as in pix2pix [2]_.
+class UNet(Configurable, keras.Model):
+    """Encoder and decoder with skip connections [1]_: the generator of pix2pix [2]_.
 
     Parameters
     ----------
@@ -38,9 +38,8 @@ class UNet(keras.Model):
     filters : int
         Channels of the first level; they double from level to level, up to eight times as many.
     depth : int, optional
-        How many times the image is halved; by default until the shorter side has one pixel or
-        nearly so. Odd sides are rounded up on the way down and cropped on the way up, so any grid
-        works.
+        How often the image is halved; by default until the shorter side is about one pixel. Odd
+        sides are rounded up in the encoder and cropped in the decoder, so any grid works.
     dropout : float
         Rate in the three innermost levels of the decoder.
     normalization : str
@@ -51,7 +50,7 @@ class UNet(keras.Model):
     output_activation : str
         ``"linear"``, or ``"tanh"`` where the targets are bounded.
     seed : int, optional
-        Of the first weights and of the dropout masks.
+        For the initial weights and the dropout masks.
     dtype : str, optional
         Name of a dtype policy such as ``"mixed_bfloat16"``; the global one if not given.
     name : str
@@ -101,29 +100,9 @@ class UNet(keras.Model):
         outputs = layers.make(
             keras.layers.Activation, output_activation, name="output", dtype="float32"
         )(features)
+        # As resolved: on another grid, or under another policy, the network stays the same.
+        self.settings.update(depth=depth, dtype=policy)
         super().__init__(inputs, outputs, name=name)
-        self._settings = {
-            "input_shape": tuple(input_shape),
-            "output_shape": (*tuple(input_shape)[:2], channels),
-            "filters": filters,
-            "depth": depth,
-            "dropout": dropout,
-            "normalization": normalization,
-            "upsampling": upsampling,
-            "output_activation": output_activation,
-            "seed": seed,
-            "dtype": policy,
-            "name": name,
-        }
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make the same network again."""
-        return dict(self._settings)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> UNet:
-        """Make a network from what :meth:`get_config` returned."""
-        return cls(**config)
 
     def compile(self, optimizer: Any = "adam", loss: Any = "mae", **options: Any) -> None:
         """Configure the training as :meth:`keras.Model.compile` does.
@@ -131,11 +110,11 @@ class UNet(keras.Model):
         Parameters
         ----------
         optimizer : str or keras.optimizers.Optimizer
-            Scales the loss where the network computes in float16.
+            Where the network computes in float16, its loss is scaled.
         loss : str or keras.losses.Loss
-            The mean absolute error unless told.
+            The mean absolute error by default.
         **options
-            As of Keras, ``metrics`` among them.
+            Options of Keras, such as ``metrics``.
         """
         optimizer = with_loss_scale(keras.optimizers.get(optimizer), self)
         super().compile(optimizer, loss=loss, **{**options, "auto_scale_loss": False})
@@ -143,15 +122,25 @@ class UNet(keras.Model):
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
-    def get_compile_config(self) -> dict[str, Any]:
-        """Return how the model was compiled, in a form that every backend can load."""
-        return dict(portable_config(super().get_compile_config()))
-
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile the model as :meth:`get_compile_config` says."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
+def search_space(input_shape: Shape) -> dict[str, Any]:
+    """Return the settings worth tuning; a deep network sees all of an image."""
+    deepest = _deepest(input_shape)
+    return {
+        "learning_rate": LEARNING_RATE,
+        "filters": [8, 16, 32],
+        "dropout": [0.0, 0.25, 0.5],
+        "normalization": list(NORMALIZATIONS),
+        "upsampling": list(UPSAMPLINGS),
+        "depth": {"low": min(3, deepest), "high": deepest},
+    }
+
+
+@searches(search_space)
 def unet(
     input_shape: Shape = (64, 64, 1),
     output_shape: Shape | None = None,
@@ -162,7 +151,7 @@ def unet(
     weight_decay: float | None = None,
     **settings: Any,
 ) -> UNet:
-    r"""Build the generator of pix2pix without the adversary, compiled with the mean absolute error.
+    r"""Build the generator of pix2pix alone, compiled with the mean absolute error.
 
     Parameters
     ----------
@@ -171,13 +160,13 @@ def unet(
     optimizer : str
         ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
     learning_rate, beta_1 : float
-        Of the optimizer; the second of Adam alone.
+        Settings of the optimizer; Muon has no `beta_1`.
     weight_decay : float, optional
-        The factor c of :math:`w \leftarrow w - c \alpha w` in every step with the learning rate
-        :math:`\alpha`, apart from the gradient [1]_: of all weights with Adam, of the kernels that
-        are matrices with Muon.
+        The factor c of :math:`w \leftarrow w - c \alpha w`, applied in every step with the learning
+        rate :math:`\alpha`, apart from the gradient [1]_: to all weights with Adam, to kernels with
+        more than one filter with Muon.
     **settings
-        As of :class:`UNet`.
+        Settings of :class:`UNet`.
 
     Returns
     -------
@@ -187,7 +176,7 @@ def unet(
     Raises
     ------
     UsageError
-        As :class:`UNet`, or if the weight decay is negative.
+        If :class:`UNet` raises it, or the weight decay is negative.
 
     References
     ----------
@@ -206,13 +195,7 @@ def unet(
 
 
 def output_channels(input_shape: Shape, output_shape: Shape | None) -> int:
-    """Return the number of output channels of a network that keeps the grid.
-
-    Raises
-    ------
-    UsageError
-        If a shape is not (ny, nx, channels) or the grids differ.
-    """
+    """Return the number of output channels, or raise unless both shapes are images on one grid."""
     for shape in (input_shape, output_shape or input_shape):
         if len(shape) != 3 or min(shape) < 1:
             raise UsageError(
@@ -222,34 +205,31 @@ def output_channels(input_shape: Shape, output_shape: Shape | None) -> int:
         return input_shape[2]
     if tuple(output_shape[:2]) != tuple(input_shape[:2]):
         raise UsageError(
-            f"input {tuple(input_shape)} and output {tuple(output_shape)} lie on different grids; "
+            f"input {tuple(input_shape)} and output {tuple(output_shape)} are on different grids; "
             "this network keeps the grid: resample one of them first"
         )
     return output_shape[2]
 
 
 def fitting_depth(input_shape: Shape, depth: int | None) -> int:
-    """Return how often an image is halved: as asked, or down to a pixel or nearly so.
-
-    Raises
-    ------
-    UsageError
-        If the image is too small to be halved so often.
-    """
-    side = min(input_shape[:2])
-    deepest = side.bit_length() - 1
+    """Return the depth, by default the greatest; raise if the image is too small for it."""
+    deepest = _deepest(input_shape)
     if depth is None:
         depth = deepest
     if not 1 <= depth <= deepest:
         raise UsageError(
             f"a depth of {depth} does not fit a grid of {input_shape[0]} x {input_shape[1]}; "
-            f"give 1 to {deepest}, or none to let it fit"
+            f"give 1 to {deepest}, or leave it out"
         )
     return depth
 
 
+def _deepest(input_shape: Shape) -> int:
+    return min(input_shape[:2]).bit_length() - 1
+
+
 def _encode(layers: LayerFactory, features: Any, widths: list[int]) -> list[Any]:
-    """Return the features of every level, the outermost first."""
+    """Return the features of every level of the encoder, the outermost first."""
     skips = []
     for level, filters in enumerate(widths):
         normalized = layers.normalizes and 0 < level < len(widths) - 1
@@ -267,7 +247,7 @@ def _encode(layers: LayerFactory, features: Any, widths: list[int]) -> list[Any]
 def _decode(
     layers: LayerFactory, skips: list[Any], widths: list[int], dropout: float, upsampling: str
 ) -> Any:
-    """Return features of half the sides, having passed every level from the innermost out."""
+    """Return features of half the sides, after all levels of the decoder but the last."""
     features = skips[-1]
     innermost = len(skips) - 1
     for level in range(innermost, 0, -1):
@@ -292,7 +272,7 @@ def _double(
     upsampling: str,
     use_bias: bool,
 ) -> Any:
-    """Double the sides, then crop to the sides of another image."""
+    """Double the sides, then crop to those of another image."""
     if upsampling == "transpose":
         features = layers.weighted(Upsample, filters, name=name, use_bias=use_bias)(features)
     else:

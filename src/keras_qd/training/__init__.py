@@ -1,4 +1,4 @@
-"""Training: the run directory, the fit, and going on after an interruption."""
+"""Training: the run directory, the fit, and resuming after an interruption."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Batches for ``fit`` on every backend, in an order that can be gone on with."""
+"""Batches for ``fit`` on every backend, in an order that a resumed training continues."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Batches(keras.utils.PyDataset):
     """Batches ``(x, y)``, shuffled and augmented anew in each epoch.
 
     The order and the augmentation of every sample follow from the seed and the number of the epoch
-    alone, so training that goes on at epoch k sees the same batches as training that never stopped.
-    Keras does not tell a data set which epoch begins, hence the callback, and shuffles batches by
-    itself unless told not to:
+    alone, so a training resumed at epoch k sees the same batches as one never interrupted. Keras
+    does not pass the number of the epoch to a data set, hence the callback, and shuffles batches by
+    default:
 
         model.fit(feed(batches), shuffle=False, callbacks=[FollowEpochs(batches)],
         initial_epoch=k, epochs=n)
@@ -33,34 +33,34 @@ class Batches(keras.utils.PyDataset):
     ----------
     x, y : array_like, samples along the first axis
         Inputs and targets as the network takes them, images with channels last: anything that has
-        ``len`` and gives an array for a list of rows. Where `x` has ``shards``
-        (:class:`~keras_qd.data.stored.Shards`), samples are shuffled so that each shard is
-        needed for a few batches in a row and then no more.
+        ``len`` and returns an array for a list of rows. Where `x` has ``shards``
+        (:class:`~keras_qd.data.stored.Shards`), samples are shuffled such that each shard is needed
+        for a few consecutive batches only.
     batch_size : int
         Samples in a batch.
     shuffle : bool
-        Whether each epoch has an order of its own.
+        Whether each epoch has its own order.
     augmentation : str, optional
         ``"square-symmetries"``, ``"reflection"``, ``"shifts"``, ``"jitter"`` or none.
     seed : int
-        Of order and augmentation.
+        For order and augmentation.
     drop_remainder : bool
-        Whether to leave out the samples that do not fill a batch, other ones in each epoch, so that
-        all batches have one shape. With fewer samples than `batch_size` all of them make one batch.
+        Whether to leave out the samples that do not fill a batch, different ones in each epoch, so
+        that all batches have one shape. Fewer samples than `batch_size` make one batch.
     first_epoch : int
-        The epoch that the batches belong to at first.
+        The initial epoch.
 
     Attributes
     ----------
     epoch : int
-        The epoch that the batches belong to; :class:`FollowEpochs` keeps it right.
+        The current epoch; :class:`FollowEpochs` updates it.
 
     Raises
     ------
     DataError
         If there are no samples, or not as many targets as inputs.
     UsageError
-        If a number makes no sense.
+        If a number is out of range.
 
     Examples
     --------
@@ -126,7 +126,7 @@ class Batches(keras.utils.PyDataset):
         return self._augmentation.apply(x, chosen), self._augmentation.apply(y, chosen)
 
     def _current_plan(self) -> tuple[np.ndarray, np.ndarray]:
-        # One local reference: TensorFlow asks for batches from a thread of its own.
+        # One local reference: TensorFlow requests batches from another thread.
         plan, epoch = self._plan, self.epoch
         if plan[0] != epoch:
             self._plan = plan = self._make_plan(epoch)
@@ -145,7 +145,7 @@ class Batches(keras.utils.PyDataset):
 
 
 class FollowEpochs(keras.callbacks.Callback):
-    """Tells batches which epoch begins. To be given to ``fit`` beside them.
+    """Passes the number of each epoch to batches; give it to ``fit`` together with them.
 
     Parameters
     ----------
@@ -175,12 +175,11 @@ def _shuffled(generator: np.random.Generator, n_samples: int, shards: Shards | N
 
 
 def feed(batches: keras.utils.PyDataset) -> Any:
-    """Return batches as ``fit`` should be given them.
+    """Return batches in the form that is fastest for ``fit`` on the running backend.
 
-    On TensorFlow they become a ``tf.data.Dataset`` that is not tuned as it runs. Keras leaves that
-    tuning on, and the thread that does it may miss that an epoch has ended: then training waits
-    until it wakes, which takes up to as long as the epoch has taken. Other backends take the
-    batches as they are.
+    On TensorFlow they become a ``tf.data.Dataset`` without autotuning. Keras leaves autotuning on,
+    and its thread may miss the end of an epoch: then training waits until it wakes, for up to the
+    duration of the epoch. On other backends the batches are returned unchanged.
 
     Parameters
     ----------
@@ -196,7 +195,7 @@ def feed(batches: keras.utils.PyDataset) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from keras_qd.data import Batches
+    >>> from keras_qd.training import Batches
     >>> batches = Batches(np.zeros((6, 2)), np.zeros((6, 1)), batch_size=2, shuffle=True)
     >>> len(feed(batches))
     3
@@ -210,7 +209,7 @@ def _untuned(batches: keras.utils.PyDataset) -> Any:
     signature = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in batches[0]]
 
     def fetch(index: Any) -> tuple[Any, ...]:
-        # Fed from a generator, a step takes a tenth longer: its memory is given back every time.
+        # With a generator a step takes a tenth longer: its memory is released every time.
         found = tf.numpy_function(
             lambda number: batches[int(number)], [index], [each.dtype for each in signature]
         )
@@ -228,22 +227,14 @@ Split = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ScaledRows:
-    """Scaled inputs or targets of a split that is too large for memory, made batch by batch.
-
-    Parameters
-    ----------
-    fields : mapping of str to array
-        The fields that go in, or those that come out.
-    scale : callable
-        Scales and stacks some rows of them.
-    """
+    """Scaled inputs or targets of a split larger than memory: rows are read on demand."""
 
     fields: Split
     scale: Callable[[Split], np.ndarray]
 
     @property
     def shards(self) -> Shards:
-        """Which rows lie together on disk."""
+        """Which rows are stored together."""
         found: Shards = next(iter(self.fields.values())).shards
         return found
 
@@ -257,37 +248,17 @@ class ScaledRows:
 
 
 def n_samples(split: Split) -> int:
-    """Return how many samples a split has, reading none of a large one."""
+    """Return the number of samples of a split, without reading any."""
     return len(next(iter(split.values())))
 
 
 def training_batches(
     task: Task, pipeline: Pipeline, split: Split, seed: int, first_epoch: int
 ) -> Batches:
-    """Return shuffled and augmented batches.
-
-    Parameters
-    ----------
-    task : Task
-        Says how large the batches are, and how they are augmented.
-    pipeline : Pipeline
-        The fitted scalings.
-    split : mapping of str to array
-        The training split. Where its fields are larger than memory, they are read and scaled batch
-        by batch.
-    seed : int
-        Of order and augmentation.
-    first_epoch : int
-        The epoch that the training begins with.
-
-    Raises
-    ------
-    DataError
-        If the split is empty, or its fields are not what the pipeline takes.
-    """
+    """Return shuffled and augmented batches; a split larger than memory is read batch by batch."""
     x, y = _scaled(pipeline, split)
     if not len(x):
-        raise DataError("the training split is empty; make or bring more samples")
+        raise DataError("the training split is empty; use more samples")
     return Batches(
         x,
         y,
@@ -308,7 +279,7 @@ def validation_batches(task: Task, pipeline: Pipeline, split: Split) -> Batches 
 
 
 def _scaled(pipeline: Pipeline, split: Split) -> tuple[Any, Any]:
-    """Return inputs and targets: arrays, or what makes them from a split on disk."""
+    """Return inputs and targets: arrays, or rows on demand of a split on disk."""
     inputs, targets = (
         {n: split[n] for n in names} for names in (pipeline.inputs, pipeline.targets)
     )

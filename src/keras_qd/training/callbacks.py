@@ -1,4 +1,4 @@
-"""What happens between the steps of a training: learning rate, checkpoints, progress."""
+"""Callbacks of a training: best epoch, learning rate, checkpoints, progress."""
 
 from __future__ import annotations
 
@@ -20,17 +20,8 @@ from keras_qd.training.run import Run
 class BestEpoch(keras.callbacks.Callback):
     """Keep the weights of the epoch with the best value of the task's monitored metric.
 
-    Which epoch is the best, and whether to stop, follows from the history alone, so a resumed
-    training keeps and stops as one that never stopped.
-
-    Parameters
-    ----------
-    task : Task
-        With a metric to monitor.
-    path : Path
-        Where the weights of the best epoch go.
-    history : mapping of str to list of float
-        The values of the epochs before this one; others add to it.
+    Both follow from the history alone, which others extend: a resumed training keeps the same
+    weights, and stops at the same epoch, as one that was never interrupted.
     """
 
     def __init__(self, task: Task, path: Path, history: Mapping[str, list[float]]) -> None:
@@ -43,17 +34,11 @@ class BestEpoch(keras.callbacks.Callback):
 
     @property
     def exhausted(self) -> bool:
-        """Whether no better value has come for as many epochs as the task has patience."""
+        """Whether the last epochs, as many as the task has patience, brought no better value."""
         return self._is_exhausted(self._history.get(self._key, []))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep the weights of a better epoch than all before; stop where patience is at its end.
-
-        Raises
-        ------
-        RunError
-            If the monitored metric is not known after an epoch.
-        """
+        """Keep the weights of an epoch better than all before; stop when patience is exhausted."""
         logs = logs or {}
         if self._key not in logs:
             raise RunError(
@@ -73,13 +58,13 @@ class BestEpoch(keras.callbacks.Callback):
 
 
 def best_index(values: list[float], sign: float) -> int:
-    """Return where the largest value times `sign` is, the first of equals."""
+    """Return the index of the largest value times `sign`, the first of equal ones."""
     scores = [sign * value for value in values]
     return scores.index(max(scores))
 
 
 def higher_is_better(task: Task) -> bool:
-    """Return whether a larger value of what the task monitors is the better one."""
+    """Return whether larger values of the monitored metric are better."""
     if task.monitor == "loss":
         return False
     (metric,) = task.build_metrics([str(task.monitor)])
@@ -119,10 +104,7 @@ class DivergenceError(RunError):
 
 
 class ScheduledLearningRate(keras.callbacks.Callback):
-    """Set the learning rate of each epoch from the named schedule.
-
-    It depends on the number of the epoch alone, so that a resumed training takes the same steps.
-    """
+    """Set the learning rate of each epoch, by its number alone: a resumed training has the same."""
 
     def __init__(self, schedule: str, epochs: int, first_rate: float) -> None:
         super().__init__()
@@ -137,7 +119,7 @@ class ScheduledLearningRate(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Go on from the last state; after each epoch write the state and the history so far."""
+    """Restore the last state; after each epoch write the state and the history so far."""
 
     def __init__(self, run: Run, history: dict[str, list[float]]) -> None:
         super().__init__()
@@ -146,16 +128,16 @@ class Checkpoints(keras.callbacks.Callback):
         self._started = 0.0
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Load the last state, not before: Keras traces the model first, which draws numbers."""
+        """Load the last state, not earlier: Keras traces the model first, which draws numbers."""
         if self.history:
             load_state(self.run.checkpoint_path, self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Take the time."""
+        """Start the clock."""
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Write the checkpoint first: the history is in it, and can be written again from it."""
+        """Write the checkpoint first, since the history can be restored from it."""
         row = {"epoch": epoch + 1, **_numbers(logs)}
         _require_finite(row)
         row["seconds"] = time.perf_counter() - self._started
@@ -166,7 +148,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class Reporter(keras.callbacks.Callback):
-    """Tell a listener after each batch and epoch how far the training has come."""
+    """Report the progress after each batch and epoch."""
 
     def __init__(self, report: Report) -> None:
         super().__init__()
@@ -174,19 +156,19 @@ class Reporter(keras.callbacks.Callback):
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Remember which epoch runs."""
+        """Remember the current epoch."""
         self._epoch = epoch
-        self._tell(0, None)
+        self._call(0, None)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Tell of a batch, without its losses: reading them would wait for the accelerator."""
-        self._tell(batch + 1, None)
+        """Report a batch without its losses: reading them would wait for the accelerator."""
+        self._call(batch + 1, None)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Tell of an epoch, with its losses and metrics."""
-        self._tell(self.params["steps"], logs)
+        """Report an epoch, with its losses and metrics."""
+        self._call(self.params["steps"], logs)
 
-    def _tell(self, batch: int, logs: Logs) -> None:
+    def _call(self, batch: int, logs: Logs) -> None:
         steps = self.params["steps"]
         self.report(self._epoch, self.params["epochs"], batch, steps, _numbers(logs))
 
@@ -200,5 +182,5 @@ def _require_finite(row: dict[str, float]) -> None:
     if bad:
         raise DivergenceError(
             f"the training diverged in epoch {row['epoch']:.0f}: {', '.join(bad)} is not finite; "
-            "use a smaller learning rate, or look at the scaling of the fields"
+            "use a smaller learning rate, or check the scaling of the fields"
         )

@@ -1,4 +1,4 @@
-"""Train a task into a run directory, and go on with one that was interrupted."""
+"""Train a task into a run directory, and resume an interrupted run."""
 
 from __future__ import annotations
 
@@ -48,35 +48,22 @@ if TYPE_CHECKING:
 
 
 class StopBetweenBatches(keras.callbacks.Callback):
-    """Ask after each batch whether the training was interrupted.
-
-    Parameters
-    ----------
-    check : callable
-        Raises ``KeyboardInterrupt`` if it was.
-    """
+    """Call a function after each batch that raises ``KeyboardInterrupt`` after an interrupt."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         super().__init__()
         self.check = check
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop here if it was."""
+        """Stop here if there was an interrupt."""
         self.check()
 
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], None]]:
-    """Keep an interrupt (Ctrl-C) until it is asked for; a second one acts at once.
-
-    Python drops a ``KeyboardInterrupt`` that is raised while compiled code calls back into it, as
-    the backends do during a step.
-
-    Yields
-    ------
-    callable
-        ``check()`` raises ``KeyboardInterrupt`` if there was an interrupt.
-    """
+    """Yield a function that raises ``KeyboardInterrupt`` after a Ctrl-C; a second acts at once."""
+    # Python drops a KeyboardInterrupt that is raised while compiled code calls back into it, as the
+    # backends do during a step.
     received = threading.Event()
 
     def remember(number: int, frame: FrameType | None) -> None:
@@ -124,20 +111,20 @@ def train(
     task : str or Task
         A registered name, or a task such as ``keras_qd.task(name, epochs=5)``.
     path : str or Path
-        The run directory to make.
+        The run directory to create.
     dataset : Dataset, optional
         Used instead of loading the one that the task names.
     seed : int
-        Of the first weights, dropout, the order of the samples and their augmentation.
+        For the initial weights, dropout, the order of the samples and their augmentation.
     callbacks : sequence of str or keras.callbacks.Callback
-        More callbacks for ``fit``, or the names of some: ``"evolution"`` keeps what the model
-        predicts for a few validation systems, epoch by epoch, which the report shows;
-        ``"tensorboard"`` and ``"mlflow"`` log there.
+        Additional callbacks for ``fit``, or names: ``"evolution"`` keeps the predictions for a few
+        validation systems, epoch by epoch, for the report; ``"tensorboard"`` and ``"mlflow"`` log
+        there.
     report : callable, optional
-        ``report(epoch, epochs, batch, batches, logs)`` is told how far the training has come;
-        without it Keras prints that.
+        ``report(epoch, epochs, batch, batches, logs)`` is called after every batch and epoch;
+        without it Keras prints the progress.
     devices : int
-        On how many devices to train, each with an equal share of every batch.
+        Number of devices to train on, each with an equal share of every batch.
 
     Returns
     -------
@@ -151,8 +138,8 @@ def train(
     DataError
         If the data set lacks a field, or holds values that are not finite.
     UnknownNameError, UsageError
-        If there is no callback of a name, or a package that it needs is missing; if there are not
-        so many devices, or they cannot share a batch evenly.
+        If a callback is unknown, or a package that it needs is missing; if there are fewer devices,
+        or they cannot share a batch evenly.
 
     Examples
     --------
@@ -190,7 +177,7 @@ def resume(
     callbacks: Callbacks = (),
     report: Report | None = None,
 ) -> Run:
-    """Go on with an interrupted run from its last checkpoint, as if it had never stopped.
+    """Resume an interrupted run from its last checkpoint, as if it had never been interrupted.
 
     Parameters
     ----------
@@ -199,7 +186,7 @@ def resume(
     dataset : Dataset, optional
         As for :func:`train`.
     callbacks : sequence of str or keras.callbacks.Callback
-        As for :func:`train`; those that the run was given by name go on by themselves.
+        As for :func:`train`; the named ones that the run was started with are resumed.
     report : callable, optional
         As for :func:`train`.
 
@@ -211,7 +198,7 @@ def resume(
     Raises
     ------
     RunError
-        If `path` is no run directory, was trained on another backend, or its data has changed.
+        If `path` is not a run directory, was trained on another backend, or its data has changed.
 
     Examples
     --------
@@ -224,7 +211,7 @@ def resume(
     backend = run.config["backend"]
     if backend != keras.config.backend():
         raise RunError(
-            f"{run.path} was begun on {backend}; go on with it there (--backend {backend})"
+            f"{run.path} was started on {backend}; resume it there (--backend {backend})"
         )
     check_callbacks(_names(run, callbacks))
     dataset = dataset if dataset is not None else run.load_dataset()
@@ -232,7 +219,7 @@ def resume(
 
 
 def _names(run: Run, callbacks: Callbacks) -> list[str]:
-    """Return the names of the callbacks that a run was begun with, and of those given now."""
+    """Return the names of the callbacks that a run was started with, and of those given now."""
     given = [each for each in callbacks if isinstance(each, str)]
     return list(dict.fromkeys([*run.config.get("callbacks", ()), *given]))
 
@@ -258,7 +245,7 @@ def _describe(
 
 
 def _command() -> str:
-    """Return the command line that was given, without the path of the program."""
+    """Return the command line, without the path of the program."""
     program = Path(sys.argv[0]).name
     return shlex.join([program.replace("__main__.py", "keras-qd"), *sys.argv[1:]])
 
@@ -297,7 +284,7 @@ def _fit_model(
         ScheduledLearningRate(task.schedule, task.epochs, rate),
         *(
             [best] if best is not None else []
-        ),  # first: a checkpoint tells of weights that are there, and of snapshots
+        ),  # first: whatever a checkpoint refers to exists before it
         *build_callbacks(_names(run, callbacks), run, dataset.split("validation"), history),
         Checkpoints(run, history),
         *([Reporter(report)] if report is not None else []),
@@ -318,7 +305,7 @@ def _fit_model(
 
 
 def _evenly(group: Group, split: Any) -> Any:
-    """Return a validation split that the devices can share, without the last few samples if so."""
+    """Return a validation split that the devices can share, if need be without its last samples."""
     n = n_samples(split)
     whole = group.whole_shares(n)
     return split if whole == n else {name: values[:whole] for name, values in split.items()}

@@ -1,4 +1,4 @@
-"""Losses and metrics for TensorBoard, on every backend."""
+"""Callbacks by name: snapshots of predictions, TensorBoard and MLflow, on every backend."""
 
 from __future__ import annotations
 
@@ -13,12 +13,125 @@ import keras
 
 from keras_qd._files import write_json
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.training.event_file import append, scalars_record, version_record
-from keras_qd.training.run import Run
 from keras_qd.training.snapshots import Evolution, can_be_watched
 
 if TYPE_CHECKING:
     from keras_qd.training.run import Run
+
+History = Mapping[str, list[float]]
+
+#: Name -> what it does.
+CALLBACKS = {
+    "evolution": "keep predictions for some validation systems, epoch by epoch",
+    "mlflow": "log to MLflow (needs keras-qd[mlflow])",
+    "tensorboard": "write event files for TensorBoard (needs keras-qd[tensorboard])",
+}
+
+#: Name -> the package that it needs; the extra has the name of the callback.
+_PACKAGES = {"mlflow": "mlflow", "tensorboard": "tensorboardX"}
+
+_VALIDATION = "val_"
+
+
+def check_callbacks(names: Sequence[str]) -> None:
+    """Check that callbacks of these names exist, and that their packages are installed.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such callback.
+    UsageError
+        If a package is missing.
+    """
+    for name in names:
+        if name not in CALLBACKS:
+            raise UnknownNameError("callback", name, CALLBACKS)
+    for name in names:
+        package = _PACKAGES.get(name)
+        if package is not None and find_spec(package) is None:
+            raise UsageError(
+                f"the callback {name!r} needs {package}, which is not installed; install it with: "
+                f'pip install "keras-qd[{name}]"'
+            )
+
+
+def build_callbacks(
+    names: Sequence[str], run: Run, validation: Mapping[str, Any], history: History
+) -> Iterator[keras.callbacks.Callback]:
+    """Yield the callbacks of these names, to run before the checkpoint is written.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As :func:`check_callbacks` takes them.
+    run : Run
+        The run directory of the training.
+    validation : mapping of str to array
+        The validation split, in physical units.
+    history : mapping of str to list of float
+        Values of the earlier epochs.
+    """
+    if "evolution" in names and can_be_watched(
+        run.pipeline(), len(next(iter(validation.values())))
+    ):
+        yield Evolution(run, validation)
+    if "tensorboard" in names:
+        yield TensorBoard(run, history)
+    if "mlflow" in names:
+        yield MLflow(run, history)
+
+
+class TensorBoard(keras.callbacks.Callback):
+    """Write the columns of the history as event files below ``tensorboard`` in the run.
+
+    Training and validation have a folder each, with the same tags, so that TensorBoard draws them
+    in one panel. A resumed training writes all epochs again: none is lost, and none is written
+    twice.
+
+    Parameters
+    ----------
+    run : Run
+        Its directory gets the files.
+    history : mapping of str to list of float
+        Values of the earlier epochs.
+    """
+
+    def __init__(self, run: Run, history: History) -> None:
+        super().__init__()
+        self._folder, self._history = run.path / "tensorboard", history
+        self._writers: dict[str, Any] = {}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Write the earlier epochs."""
+        from tensorboardX import SummaryWriter
+
+        for old in self._folder.glob("*/events.out.tfevents.*"):
+            old.unlink()
+        self._writers = {
+            name: SummaryWriter(str(self._folder / name)) for name in ("training", "validation")
+        }
+        seconds = self._history.get("seconds", [])
+        for epoch in range(len(seconds)):
+            row = {key: values[epoch] for key, values in self._history.items()}
+            self._write(row, epoch + 1, time.time() - sum(seconds[epoch + 1 :]))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write the losses and metrics of an epoch."""
+        self._write(logs or {}, epoch + 1, time.time())
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Close the files."""
+        for writer in self._writers.values():
+            writer.close()
+
+    def _write(self, row: Mapping[str, Any], epoch: int, now: float) -> None:
+        for key, value in row.items():
+            if key not in ("epoch", "seconds"):
+                split = "validation" if key.startswith(_VALIDATION) else "training"
+                tag = key.removeprefix(_VALIDATION)
+                self._writers[split].add_scalar(tag, float(value), epoch, now)
+        for writer in self._writers.values():
+            writer.flush()
 
 
 #: MLflow refuses longer values of parameters.
@@ -26,20 +139,20 @@ _LONGEST = 500
 
 
 class MLflow(keras.callbacks.Callback):
-    """Log a training to MLflow: to where ``MLFLOW_TRACKING_URI`` says, or MLflow's default.
+    """Log a training to MLflow: to ``MLFLOW_TRACKING_URI``, or MLflow's default.
 
-    The experiment is that of ``MLFLOW_EXPERIMENT_NAME``, ``keras-qd`` if there is none. A resumed
-    training goes on with the same MLflow run, and logs each epoch once.
+    The experiment is ``MLFLOW_EXPERIMENT_NAME``, or ``keras-qd`` if that is not set. A resumed
+    training resumes the same MLflow run, and logs each epoch once.
 
     Parameters
     ----------
     run : Run
-        Whose settings are logged, and whose directory remembers the MLflow run.
+        Its settings are logged, and its directory keeps the identifier of the MLflow run.
     history : mapping of str to list of float
-        The values of the epochs before this training begins.
+        Values of the earlier epochs.
     """
 
-    def __init__(self, run: Run, history: Mapping[str, list[float]]) -> None:
+    def __init__(self, run: Run, history: History) -> None:
         super().__init__()
         from mlflow import MlflowClient
 
@@ -48,7 +161,7 @@ class MLflow(keras.callbacks.Callback):
         self._logged = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Begin an MLflow run or go on with one, and log the epochs that it has not got."""
+        """Start or resume the MLflow run, and log the epochs that it lacks."""
         path = self._run.path / "mlflow.json"
         if path.is_file():
             self._id = json.loads(path.read_text(encoding="utf-8"))["run_id"]
@@ -67,7 +180,7 @@ class MLflow(keras.callbacks.Callback):
             self._log(logs or {}, epoch + 1)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Tell MLflow that the training has come to its end."""
+        """Mark the MLflow run as finished."""
         self._client.set_terminated(self._id)
 
     def _create(self) -> str:
@@ -87,7 +200,7 @@ class MLflow(keras.callbacks.Callback):
 
 
 def _settings(run: Run) -> Iterator[tuple[str, Any]]:
-    """Yield the settings of a run; those of its parts with a dot in their names."""
+    """Yield the settings of a run, nested ones with a dot in their names."""
     for key, value in run.config["task"].items():
         if isinstance(value, Mapping):
             yield from ((f"{key}.{inner}", each) for inner, each in value.items())
@@ -96,113 +209,3 @@ def _settings(run: Run) -> Iterator[tuple[str, Any]]:
     for key in ("seed", "backend", "samples"):
         yield key, run.config[key]
     yield "data.digest", run.config["data"].get("digest")
-
-
-History = Mapping[str, list[float]]
-
-#: Name -> what it does.
-CALLBACKS = {
-    "evolution": "keep what the model predicts for some validation systems, epoch by epoch",
-    "mlflow": "log to MLflow (needs keras-qd[mlflow])",
-    "tensorboard": "write event files for TensorBoard",
-}
-
-
-def check_callbacks(names: Sequence[str]) -> None:
-    """Check that there are callbacks of these names, with what they need.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such callback.
-    UsageError
-        If a package is missing.
-    """
-    for name in names:
-        if name not in CALLBACKS:
-            raise UnknownNameError("callback", name, CALLBACKS)
-    if "mlflow" in names and find_spec("mlflow") is None:
-        raise UsageError(
-            "the callback 'mlflow' needs MLflow, which is not installed; install it with: "
-            'pip install "keras-qd[mlflow]"'
-        )
-
-
-def build_callbacks(
-    names: Sequence[str], run: Run, validation: Mapping[str, Any], history: History
-) -> Iterator[keras.callbacks.Callback]:
-    """Yield the callbacks of these names, which may come before the checkpoint is written.
-
-    Parameters
-    ----------
-    names : sequence of str
-        As :func:`check_callbacks` takes them.
-    run : Run
-        What is trained.
-    validation : mapping of str to array
-        The validation split, in physical units.
-    history : mapping of str to list of float
-        The values of the epochs before.
-    """
-    if "evolution" in names and can_be_watched(
-        run.pipeline(), len(next(iter(validation.values())))
-    ):
-        yield Evolution(run, validation)
-    if "tensorboard" in names:
-        yield TensorBoard(run, history)
-    if "mlflow" in names:
-        yield MLflow(run, history)
-
-
-_VALIDATION = "val_"
-
-
-class TensorBoard(keras.callbacks.Callback):
-    """Write the columns of the history as event files below ``tensorboard`` in the run.
-
-    Training and validation have a folder each, with the same tags, so that TensorBoard draws them
-    in one panel. A resumed training writes all epochs anew: no epoch is lost, and none is twice.
-
-    Parameters
-    ----------
-    run : Run
-        Whose directory gets the files.
-    history : mapping of str to list of float
-        The values of the epochs before this training begins.
-    """
-
-    def __init__(self, run: Run, history: Mapping[str, list[float]]) -> None:
-        super().__init__()
-        self._folder, self._history = run.path / "tensorboard", history
-        self._name = f"events.out.tfevents.{int(time.time())}.keras-qd"
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Write the epochs that were done before."""
-        for old in self._folder.glob("*/events.out.tfevents.*"):
-            old.unlink()
-        seconds = self._history.get("seconds", [])
-        for epoch in range(len(seconds)):
-            row = {key: values[epoch] for key, values in self._history.items()}
-            self._write(row, epoch + 1, time.time() - sum(seconds[epoch + 1 :]))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write the losses and metrics of an epoch."""
-        self._write(logs or {}, epoch + 1, time.time())
-
-    def _write(self, row: Mapping[str, Any], epoch: int, now: float) -> None:
-        for folder, values in _divided(row):
-            path = self._folder / folder / self._name
-            first = [] if path.exists() else [version_record(now)]
-            append(path, [*first, scalars_record(values, epoch, now)])
-
-
-def _divided(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield the values of training and of validation, by tag."""
-    known = {key: float(value) for key, value in row.items() if key not in ("epoch", "seconds")}
-    training = {key: value for key, value in known.items() if not key.startswith(_VALIDATION)}
-    validation = {
-        key.removeprefix(_VALIDATION): value for key, value in known.items() if key not in training
-    }
-    for folder, values in (("training", training), ("validation", validation)):
-        if values:
-            yield folder, values

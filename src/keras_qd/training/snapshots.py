@@ -1,4 +1,4 @@
-"""How predictions of a few fixed systems change from epoch to epoch."""
+"""Snapshots of the predictions for a few fixed systems, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _MOST_VALUES = 2**18
 
 @dataclass(frozen=True)
 class Snapshots:
-    """What :class:`Evolution` stored, in physical units.
+    """The snapshots that :class:`Evolution` stored, in physical units.
 
     Parameters
     ----------
     indices : ndarray of int, shape (n,)
-        Which systems of the validation split.
+        Indices of the systems in the validation split.
     inputs, targets : mapping of str to ndarray, shape (n, ...)
-        Their input fields, and the exact ones.
+        Their input fields, and the exact target fields.
     predictions : mapping of int to mapping of str to ndarray, shape (n, ...)
-        Number of epochs done -> the fields as predicted then.
+        Number of completed epochs -> the fields predicted then.
     """
 
     indices: Array
@@ -48,18 +48,10 @@ class Snapshots:
 
 
 class Evolution(keras.callbacks.Callback):
-    """Store what the model predicts for some systems of the validation split.
+    """Store the predictions for some systems of the validation split, one file per epoch.
 
-    Each epoch has a file of its own, which follows from the weights after it, so a training that
-    was killed and resumed leaves the same files as one that was not. It has to come before what
-    writes the checkpoint: whatever the checkpoint knows of is there.
-
-    Parameters
-    ----------
-    run : Run
-        Whose directory gets a folder ``evolution``.
-    split : mapping of str to array
-        The validation split, in physical units.
+    A file depends on the weights alone, so a training that was killed and resumed leaves the same
+    files. This callback must run before the one that writes the checkpoint.
     """
 
     def __init__(self, run: Run, split: Mapping[str, Any]) -> None:
@@ -72,13 +64,13 @@ class Evolution(keras.callbacks.Callback):
         self._fields = {name: np.asarray(split[name][rows]) for name in names}
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Write the systems that are watched."""
+        """Write the inputs and targets of the systems."""
         arrays = {f"inputs/{name}": self._fields[name] for name in self._pipeline.inputs}
         arrays |= {f"targets/{name}": self._fields[name] for name in self._pipeline.targets}
         _write(self._folder / "systems.npz", {"indices": self._indices, **arrays})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write what the model predicts after this epoch, if it is one of those that are kept."""
+        """Write the predictions after this epoch, if it is one of those to keep."""
         if epoch + 1 not in self._epochs and not self.model.stop_training:
             return
         scaled = self._pipeline.scale_inputs(self._fields)
@@ -89,17 +81,17 @@ class Evolution(keras.callbacks.Callback):
 
 
 def can_be_watched(pipeline: Pipeline, n_samples: int) -> bool:
-    """Return whether the targets are maps, profiles or images, and there are systems to watch."""
+    """Return whether there are samples, with maps, profiles or images as targets."""
     return n_samples > 0 and all(shape for shape in pipeline.targets.values())
 
 
 def evolution_folder(run: Run) -> Path:
-    """Return where the snapshots of a run are."""
+    """Return the folder of the snapshots of a run."""
     return run.path / "evolution"
 
 
 def snapshot_epochs(epochs: int) -> set[int]:
-    """Return after how many epochs a snapshot is kept: often at first, and at the end.
+    """Return the epochs after which a snapshot is kept: frequent at first, and the last.
 
     Examples
     --------
@@ -109,7 +101,7 @@ def snapshot_epochs(epochs: int) -> set[int]:
     if epochs <= _MOST_SNAPSHOTS:
         return set(range(1, epochs + 1))
     count = _MOST_SNAPSHOTS
-    while True:  # the first of equally spaced logarithms fall on the same whole numbers
+    while True:  # the first equally spaced logarithms round to the same numbers
         spaced = np.unique(np.rint(np.geomspace(1, epochs, count)).astype(int))
         if len(spaced) >= _MOST_SNAPSHOTS:
             break
@@ -120,7 +112,7 @@ def snapshot_epochs(epochs: int) -> set[int]:
 
 
 def read_snapshots(run: Run) -> Snapshots | None:
-    """Return what a run's training left; None where it was not watched.
+    """Return the snapshots of a run; None where it was trained without them.
 
     Raises
     ------
@@ -149,7 +141,7 @@ def _under(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 
 
 def _choose(pipeline: Pipeline, n_samples: int) -> Array:
-    """Return systems evenly over a split, fewer where they are large."""
+    """Return indices spread evenly over a split, fewer where samples are large."""
     largest = max(int(np.prod(shape)) for shape in pipeline.targets.values())
     count = max(1, min(_MOST_SYSTEMS, _MOST_VALUES // largest, n_samples))
     return np.unique(np.linspace(0, n_samples - 1, count).astype(int))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
+import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +16,28 @@ import numpy as np
 
 from keras_qd._files import write_json
 from keras_qd.errors import RunError, UsageError
+from keras_qd.models.base import LEARNING_RATE
+from keras_qd.registry import components
 from keras_qd.tasks.task import Task
 from keras_qd.training.callbacks import DivergenceError, higher_is_better
 from keras_qd.training.fit import train
-from keras_qd.training.search_space import Space, default_space
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
     from keras_qd.data.dataset import Dataset
 
+    #: Name on the command line, such as ``model.filters`` or ``batch_size`` -> its values.
+    Space = Mapping[str, BaseDistribution]
 
-#: Trials before which nothing is pruned, and epochs of a trial before which it is not.
+#: Number of trials before any is pruned, and of epochs of a trial before it is.
 _TRIALS_FIRST, _EPOCHS_FIRST = 5, 1
 
-#: Told of each trial that has ended: its number, how many there shall be, what came of it.
-Told = Callable[[int, int, "Trial"], None]
+#: States of trials that ended, unlike those of killed ones.
+_ENDED = ("COMPLETE", "PRUNED")
+
+#: Tables of a file that are mappings of a task; settings of the task itself come before them.
+_TABLES = ("model", "dataset", "scaling")
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Trial:
     Parameters
     ----------
     number : int
-        From 0 on.
+        Counted from 0.
     settings : mapping
         Name on the command line -> value.
     value : float or None
@@ -53,6 +63,10 @@ class Trial:
     epochs: int
 
 
+#: Called after each trial with its number, the number of trials, and its outcome.
+Report = Callable[[int, int, Trial], None]
+
+
 def tune(
     task: Task,
     path: str | Path,
@@ -61,32 +75,31 @@ def tune(
     space: Space | None = None,
     dataset: Dataset | None = None,
     seed: int = 0,
-    told: Told | None = None,
+    report: Report | None = None,
 ) -> list[Trial]:
-    """Search a space of settings with Optuna [1]_, or go on with a search that was stopped.
+    """Search a space of settings with Optuna [1]_, or resume an interrupted search.
 
-    Settings are drawn by a tree of Parzen estimators, from the seed and the trials before; a
-    trial whose metric is worse at an epoch than the median of the others is given up. A search
-    that is killed and gone on with ends as one that never stopped.
+    Settings are drawn by a tree of Parzen estimators, from the seed and the earlier trials. A trial
+    whose metric after an epoch is worse than the median of the others is pruned. A search that is
+    killed and resumed ends like one that was never interrupted.
 
     Parameters
     ----------
     task : Task
-        What is trained. Its ``monitor``, or else the first metric that it follows, is judged on
+        The task to train. Its ``monitor``, or else the first metric that it follows, is compared on
         the validation split, at the best epoch.
     path : str or Path
         Directory of the search: ``tune.json``, ``journal.log`` and the runs of the trials.
     trials : int
-        How many there shall be in the end, those of an earlier call among them.
-    space : Space, optional
-        What to search, see :func:`~keras_qd.training.search_space.read_space`; by default what is
-        usual for the model.
+        Number of trials in the end, including those of an earlier call.
+    space : mapping of str to optuna.distributions.BaseDistribution, optional
+        What to search, see :func:`read_space`; by default the search space of the model.
     dataset : Dataset, optional
         Used instead of loading the one that the task names.
     seed : int
-        Of the search and of every training.
-    told : callable, optional
-        ``told(number, trials, trial)`` hears of each trial that has ended.
+        Seed of the search and of every training.
+    report : callable, optional
+        ``report(number, trials, trial)`` is called after each trial.
 
     Returns
     -------
@@ -96,26 +109,36 @@ def tune(
     Raises
     ------
     UsageError
-        If Optuna is not installed.
+        If Optuna is not installed, or the model has no search space and no learning rate.
     RunError
         If there is another search at `path`.
 
     References
     ----------
     .. [1] Akiba, Sano, Yanase, Ohta, Koyama, 2019, doi:10.1145/3292500.3330701
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> task = keras_qd.task("potential-to-density", epochs=5)
+    >>> tune(task, "search", trials=40)[0].settings  # doctest: +SKIP
+    {'model.learning_rate': 0.0012, 'model.filters': 16}
     """
-    optuna = _optuna()
+    optuna = require_optuna()
     path = Path(path)
     dataset = dataset if dataset is not None else task.load_dataset()
     task = task.replace(monitor=task.monitor or (task.followed or ("loss",))[0])
-    space = space if space is not None else default_space(task, _side(task, dataset))
+    space = space if space is not None else default_space(task, dataset)
     _claim(path, task, space, seed)
-    study = _open_study(optuna, path, maximize=higher_is_better(task))
-    while len(_ended(study)) < trials:
-        number = len(_ended(study))
-        _run_trial(optuna, study, task, space, dataset, path / f"trial-{number:04d}", seed)
-        if told is not None:
-            told(number, trials, _ended(study)[-1])
+    study = _open_study(path, maximize=higher_is_better(task))
+    while (number := len(_ended(study))) < trials:
+        # Each trial has a seed of its own: draws do not depend on when the search was started.
+        drawn = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        study.sampler = optuna.samplers.TPESampler(seed=drawn)
+        trial = study.ask(dict(space))
+        _run_trial(study, trial, task, dataset, path / f"trial-{number:04d}", seed)
+        if report is not None:
+            report(number, trials, _ended(study)[-1])
     return _ended(study)
 
 
@@ -125,67 +148,94 @@ def best_trial(task: Task, trials: list[Trial]) -> Trial:
     Raises
     ------
     RunError
-        If no trial came to its end.
+        If no trial was completed.
     """
     finished = [trial for trial in trials if trial.value is not None]
     if not finished:
-        raise RunError("no trial came to its end; search smaller learning rates, or more trials")
+        raise RunError("no trial was completed; search smaller learning rates, or more trials")
     sign = 1.0 if higher_is_better(task) else -1.0
     return max(finished, key=lambda trial: sign * float(trial.value or 0.0))
 
 
-class Prune(keras.callbacks.Callback):
-    """Tell Optuna of each epoch, and give the trial up where that is better.
+def read_space(path: Path) -> Space:
+    """Read a search space from a TOML file.
 
     Parameters
     ----------
-    optuna : module
-    trial : optuna.Trial
-    key : str
-        What is judged, as the logs call it.
+    path : Path
+        Settings of the task, then a table ``[model]`` with those of the model: a list of values to
+        choose from, or ``{low = 1e-4, high = 1e-2, log = true}``.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read as a search space, or Optuna is not installed.
     """
-
-    def __init__(self, optuna: Any, trial: Any, key: str) -> None:
-        super().__init__()
-        self._optuna = optuna
-        self._trial = trial
-        self._key = key
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Report the value of this epoch."""
-        self._trial.report(float((logs or {})[self._key]), epoch)
-        if self._trial.should_prune():
-            raise self._optuna.TrialPruned
-
-
-def _run_trial(
-    optuna: Any, study: Any, task: Task, space: Space, dataset: Dataset, path: Path, seed: int
-) -> None:
-    """Train once with settings that Optuna draws, in a run directory of its own."""
-    if path.exists():
-        shutil.rmtree(path)  # of a trial that was killed
-    # Its own seed for each trial, so that what is drawn does not depend on when the search began.
-    number = len(_ended(study))
-    drawn = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    study.sampler = optuna.samplers.TPESampler(seed=drawn)
-    trial = study.ask()
-    changes = changes_of({name: values.draw(trial, name) for name, values in space.items()})
-    keras.backend.clear_session()
-    watch = Prune(optuna, trial, f"val_{task.monitor}")
     try:
-        run = train(
-            task.replace(**changes),
-            path,
-            dataset=dataset,
-            seed=seed,
-            callbacks=[watch],
-            report=_say_nothing,
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    space: dict[str, BaseDistribution] = {}
+    for key, value in values.items():
+        if key in _TABLES and isinstance(value, dict):
+            space |= {f"{key}.{name}": distribution(name, each) for name, each in value.items()}
+        else:
+            space[key] = distribution(key, value)
+    if not space:
+        raise UsageError(f"{path} names no setting to search")
+    return space
+
+
+def distribution(name: str, value: Any) -> BaseDistribution:
+    """Return the Optuna distribution for a list of values, or for a mapping with bounds.
+
+    Raises
+    ------
+    UsageError
+        If it is neither, or has no values in it, or Optuna is not installed.
+
+    Examples
+    --------
+    >>> distribution("depth", {"low": 3, "high": 5})
+    IntDistribution(high=5, log=False, low=3, step=1)
+    """
+    distributions = require_optuna().distributions
+    if isinstance(value, (list, tuple)) and value:
+        return distributions.CategoricalDistribution(tuple(value))
+    if isinstance(value, Mapping) and {"low", "high"} <= set(value) <= {"low", "high", "log"}:
+        whole = all(type(value[bound]) is int for bound in ("low", "high"))
+        kind = distributions.IntDistribution if whole else distributions.FloatDistribution
+        try:
+            return kind(value["low"], value["high"], bool(value.get("log", False)))
+        except (TypeError, ValueError) as cause:
+            raise UsageError(f"{name} = {value!r} is not a range: {cause}") from cause
+    raise UsageError(
+        f"{name} = {value!r} is not a range: give a list of values, or "
+        "{low = 1e-4, high = 1e-2, log = true}"
+    )
+
+
+def default_space(task: Task, dataset: Dataset) -> Space:
+    """Return the search space of the task's model for the inputs of a data set.
+
+    Raises
+    ------
+    UsageError
+        If the model has neither a search space nor a learning rate, or Optuna is not installed.
+    """
+    builder = components("models").get(task.model)
+    space = getattr(builder, "search_space", None)
+    if space is None and "learning_rate" in inspect.signature(builder).parameters:
+        space = {"learning_rate": LEARNING_RATE}
+    if space is None:
+        raise UsageError(
+            f"the model {task.model!r} has no search space; name the settings to search (--space), "
+            "or give it one with keras_qd.models.searches"
         )
-    except (optuna.TrialPruned, DivergenceError):
-        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        return
-    values = run.history()[f"val_{task.monitor}"]
-    study.tell(trial, max(values) if higher_is_better(task) else min(values))
+    if callable(space):
+        shape = dataset.fields[task.inputs[0]].shape
+        space = space((*shape, len(task.inputs)) if len(shape) < 3 else shape)
+    return {f"model.{name}": distribution(name, values) for name, values in space.items()}
 
 
 def changes_of(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,28 +248,68 @@ def changes_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     changes: dict[str, Any] = {}
     for name, value in settings.items():
-        section, dot, key = name.partition(".")
+        table, dot, key = name.partition(".")
         if not dot:
-            changes[section] = value
+            changes[table] = value
         else:
-            mapping = section if section == "scaling" else f"{section}_config"
+            mapping = table if table == "scaling" else f"{table}_config"
             changes.setdefault(mapping, {})[key] = value
     return changes
 
 
-def _optuna() -> Any:
+class Prune(keras.callbacks.Callback):
+    """Report each epoch to Optuna, and stop the trial if it should be pruned."""
+
+    def __init__(self, trial: Any, key: str) -> None:
+        super().__init__()
+        self._trial = trial
+        self._key = key
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Report the value of this epoch."""
+        self._trial.report(float((logs or {})[self._key]), epoch)
+        if self._trial.should_prune():
+            raise require_optuna().TrialPruned
+
+
+def _run_trial(study: Any, trial: Any, task: Task, dataset: Dataset, path: Path, seed: int) -> None:
+    """Train once with the settings of an Optuna trial, in a run directory of its own."""
+    optuna = require_optuna()
+    if path.exists():
+        shutil.rmtree(path)  # left by a trial that was killed
+    keras.backend.clear_session()
+    key = f"val_{task.monitor}"
+    try:
+        run = train(
+            task.replace(**changes_of(trial.params)),
+            path,
+            dataset=dataset,
+            seed=seed,
+            callbacks=[Prune(trial, key)],
+            report=lambda *progress: None,
+        )
+    except (optuna.TrialPruned, DivergenceError):
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        return
+    values = run.history()[key]
+    study.tell(trial, max(values) if higher_is_better(task) else min(values))
+
+
+def require_optuna() -> Any:
+    """Return the module, or raise an error that says how to install it."""
     try:
         import optuna
     except ImportError:
         raise UsageError(
-            "a search needs Optuna, which is not installed: pip install 'keras-qd[tune]'"
+            "tuning needs Optuna, which is not installed: pip install 'keras-qd[tune]'"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
 
-def _open_study(optuna: Any, path: Path, maximize: bool) -> Any:
-    """Open the journal, and mark what was running when the search was killed."""
+def _open_study(path: Path, maximize: bool) -> Any:
+    """Open the journal, and mark as failed what was running when the search was killed."""
+    optuna = require_optuna()
     journal = optuna.storages.journal.JournalFileBackend(str(path / "journal.log"))
     study = optuna.create_study(
         storage=optuna.storages.JournalStorage(journal),
@@ -235,8 +325,8 @@ def _open_study(optuna: Any, path: Path, maximize: bool) -> Any:
 
 
 def _ended(study: Any) -> list[Trial]:
-    """Return the trials that came to an end, one way or the other; killed ones did not."""
-    ended = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in _ENDS]
+    """Return the trials that were completed or pruned, but not killed ones."""
+    ended = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in _ENDED]
     return [
         Trial(
             number,
@@ -248,34 +338,19 @@ def _ended(study: Any) -> list[Trial]:
     ]
 
 
-_ENDS = ("COMPLETE", "PRUNED")
-
-
 def _claim(path: Path, task: Task, space: Space, seed: int) -> None:
-    """Write what is searched, or make sure that the search at `path` is this one."""
-    config = {
-        "task": task.to_config(),
-        "space": {name: asdict(values) for name, values in space.items()},
-        "seed": seed,
-    }
+    """Write the description of the search, or check that the one at `path` is the same."""
+    to_json = require_optuna().distributions.distribution_to_json
+    ranges = {name: json.loads(to_json(values)) for name, values in space.items()}
+    config = {"task": task.to_config(), "space": ranges, "seed": seed}
     config = json.loads(json.dumps(config))
     file = path / "tune.json"
     if not file.exists():
         if path.exists() and any(path.iterdir()):
-            raise RunError(f"{path} holds something else; choose another directory")
+            raise RunError(f"{path} is not a search directory; choose another one")
         write_json(file, config)
     elif json.loads(file.read_text(encoding="utf-8")) != config:
         raise RunError(
-            f"{path} holds a search with another task, space or seed; give those again to go on "
-            "with it, or choose another directory"
+            f"{path} holds a search with another task, space or seed; give the same ones to resume "
+            "it, or choose another directory"
         )
-
-
-def _side(task: Task, dataset: Dataset) -> int | None:
-    """Return the shorter side of the task's images."""
-    shape = dataset.fields[task.inputs[0]].shape
-    return min(shape[:2]) if len(shape) >= 2 else None
-
-
-def _say_nothing(*_: Any) -> None:
-    """Stand for the report of a training's progress."""

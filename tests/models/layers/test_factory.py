@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_qd.errors import UnknownNameError
-from keras_qd.models.layers.factory import LayerFactory
+from keras_qd.models.layers.factory import Dropout, LayerFactory
 
 
 def kernel(prefix, seed):
@@ -59,3 +59,16 @@ def test_groups_divide_the_channels():
 def test_unknown_normalization_names_the_known_ones():
     with pytest.raises(UnknownNameError, match="did you mean 'batch'"):
         LayerFactory("net", normalization="bach")
+
+
+def test_masks_go_on_after_saving_and_loading(tmp_path):
+    model = keras.Sequential([keras.Input((50,)), Dropout(0.5, seed=3)])
+    ones = np.ones((2, 50), "float32")
+    first = keras.ops.convert_to_numpy(model(ones, training=True))
+    model.save(tmp_path / "model.keras")
+    expected = keras.ops.convert_to_numpy(model(ones, training=True))
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    assert not np.array_equal(first, expected)
+    np.testing.assert_array_equal(loaded(ones, training=True), expected)

@@ -1,9 +1,9 @@
 """The 4 x 4 convolutions of pix2pix, fast on every backend.
 
-JAX takes them as :mod:`~keras_qd.models.layers.products`, which XLA computes faster on a CPU. On
-torch, Keras computes the rim of a transposed convolution only to cut it off, and lays images out in
-an order in which torch is slower on small maps: its own functions are called instead. All forms
-give the same result to round-off.
+On JAX they are the :mod:`~keras_qd.models.layers.products`, which XLA computes faster on a CPU. On
+torch, Keras computes the margin of a transposed convolution and then crops it, and stores images in
+an order in which torch is slower on small maps: torch's own functions are called instead. All forms
+agree to round-off.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _by_torch(name: str, image: Any, kernel: Any, **options: Any) -> Any:
 
 
 class _Kernel(keras.layers.Layer):
-    """A 4 x 4 kernel and perhaps a bias; the subclass says what is done with them."""
+    """A 4 x 4 kernel and perhaps a bias; subclasses define the operation."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class _Kernel(keras.layers.Layer):
         return outputs + self.bias if self.use_bias else outputs
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes the same layer again."""
+        """Return the arguments that make the same layer again."""
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -156,9 +156,9 @@ class Convolve(_Kernel):
     filters : int
         Channels of the result.
     use_bias : bool
-        Whether to add a bias; idle where a normalisation follows.
+        Whether to add a bias; it has no effect before a normalisation.
     kernel_initializer : str or keras.initializers.Initializer
-        Where the weights start.
+        Initial weights.
     **options
         Options of :class:`keras.layers.Layer`.
     """
@@ -176,9 +176,9 @@ class Downsample(_Kernel):
     filters : int
         Channels of the result.
     use_bias : bool
-        Whether to add a bias; idle where a normalisation follows.
+        Whether to add a bias; it has no effect before a normalisation.
     kernel_initializer : str or keras.initializers.Initializer
-        Where the weights start.
+        Initial weights.
     **options
         Options of :class:`keras.layers.Layer`.
     """
@@ -196,9 +196,9 @@ class Upsample(_Kernel):
     filters : int
         Channels of the result.
     use_bias : bool
-        Whether to add a bias; idle where a normalisation follows.
+        Whether to add a bias; it has no effect before a normalisation.
     kernel_initializer : str or keras.initializers.Initializer
-        Where the weights start.
+        Initial weights.
     **options
         Options of :class:`keras.layers.Layer`.
     """

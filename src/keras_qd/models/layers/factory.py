@@ -1,4 +1,4 @@
-"""What all layers of a network share: prefix of the name, data type, seed, normalisation."""
+"""Layers of one network: common prefix, data type, seed and normalisation; resumable dropout."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from keras_qd.errors import UnknownNameError
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class Dropout(keras.layers.Dropout):
-    """Dropout that goes on with the same masks after a model is saved and loaded.
+    """Dropout that continues with the same masks after a model is saved and loaded.
 
-    Keras saves no seed states, so training that resumes from a saved model would draw other masks
-    than training that never stopped. Takes the arguments of :class:`keras.layers.Dropout`; the rate
-    is not zero.
+    Keras does not save seed states, so a training resumed from a saved model would draw other masks
+    than one never interrupted. The arguments are those of :class:`keras.layers.Dropout`; the rate
+    must not be zero.
     """
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Write the seed and the count of draws."""
-        # A copy: a variable that is mirrored on several devices is no array.
+        # A copy: a variable that is mirrored on several devices is not an array.
         state = keras.ops.copy(self.seed_generator.state)
         store["seed"] = keras.ops.convert_to_numpy(state).astype(np.int64)
 
@@ -35,7 +35,7 @@ class Dropout(keras.layers.Dropout):
 
 NORMALIZATIONS = ("batch", "group", "instance", "none")
 
-#: Momentum, epsilon and first weights are those of the reference pix2pix; Keras' own defaults
+#: Momentum, epsilon and initial weights are those of the reference pix2pix; Keras' own defaults
 #: differ.
 _MOMENTUM = 0.9
 _EPSILON = 1e-5
@@ -55,8 +55,8 @@ class LayerFactory:
     dtype : str, optional
         Name of a dtype policy, such as ``"mixed_bfloat16"``; the global one if not given.
     seed : int, optional
-        Of the first weights and the dropout masks; every layer takes its own from it and
-        from the prefix.
+        For the initial weights and the dropout masks; every layer derives its own from it and the
+        prefix.
     normalization : str
         ``"batch"`` (over the batch), ``"instance"`` (over each image), ``"group"`` (over each image
         and up to eight groups of channels) or ``"none"``.
@@ -98,7 +98,7 @@ class LayerFactory:
         return self.make(Dropout, rate, seed=next(self._seeds), name=name)(features)
 
     def normalize(self, features: Any, name: str) -> Any:
-        """Normalise every channel, the way that was chosen."""
+        """Normalise every channel with the chosen method."""
         if self._normalization == "none":
             return features
         if self._normalization == "batch":
@@ -115,12 +115,12 @@ class LayerFactory:
 
     @property
     def normalizes(self) -> bool:
-        """Whether :meth:`normalize` does anything; a bias before it would then be idle."""
+        """Whether :meth:`normalize` has an effect; a bias before it would then have none."""
         return self._normalization != "none"
 
 
 def _spawn(seed: int, prefix: str) -> Iterator[int]:
-    """Yield seeds that belong to one network."""
+    """Yield the seeds of one network."""
     generator = np.random.default_rng([seed, *prefix.encode()])
     while True:
         yield int(generator.integers(2**31))

@@ -11,17 +11,7 @@ _EPSILON = 1e-5
 
 
 def normalized_convolution(features: Any, filters: int, *, activation: bool = True) -> Any:
-    """Return a 3 x 3 convolution of the features, normalised over the batch, then a ReLU.
-
-    Parameters
-    ----------
-    features : keras.KerasTensor, shape (n, ny, nx, channels)
-        What goes in.
-    filters : int
-        Channels of the result.
-    activation : bool
-        Whether the ReLU follows.
-    """
+    """Return a 3 x 3 convolution of the features, with batch normalisation and perhaps a ReLU."""
     features = keras.layers.Conv2D(
         filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal"
     )(features)
@@ -30,20 +20,7 @@ def normalized_convolution(features: Any, filters: int, *, activation: bool = Tr
 
 
 def residual_block(features: Any, filters: int) -> Any:
-    """Return two convolutions of the features, added to the features themselves.
-
-    Parameters
-    ----------
-    features : keras.KerasTensor, shape (n, ny, nx, channels)
-        What goes in.
-    filters : int
-        Channels of the result; where they are others than those of the features, a 1 x 1
-        convolution makes the features fit.
-
-    References
-    ----------
-    He, Zhang, Ren, Sun, 2015, arXiv:1512.03385
-    """
+    """Return the features, projected if their channels change, plus two convolutions of them."""
     shortcut = features
     if features.shape[-1] != filters:
         shortcut = keras.layers.Conv2D(filters, 1)(features)

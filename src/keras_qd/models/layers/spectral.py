@@ -1,4 +1,4 @@
-"""A convolution along a line with kernels as long as the line, in Fourier space."""
+"""Convolutions in Fourier space, along a line and on a plane."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SpectralLayer(keras.layers.Layer):
     filters : int
         Channels of the result.
     modes : int
-        How many modes are kept.
+        Number of modes kept.
     **options
         Options of :class:`keras.layers.Layer`.
     """
@@ -30,18 +30,10 @@ class SpectralLayer(keras.layers.Layer):
         self.modes = modes
 
     def add_matrices(self, kept: tuple[int, ...], channels: int) -> None:
-        """Create the matrices of all kept modes, as ``real`` and ``imaginary``.
-
-        Parameters
-        ----------
-        kept : tuple of int
-            How many modes along each direction.
-        channels : int
-            Of the inputs.
-        """
+        """Create the matrices of all kept modes, as ``real`` and ``imaginary``."""
         draw = keras.initializers.RandomUniform(-1 / channels, 1 / channels)
         shape = (*kept, channels, self.filters)
-        # Each part has a copy of the initializer, which else would draw the same numbers twice.
+        # Two copies of the initializer: a single one would draw the same numbers twice.
         self.real, self.imaginary = (
             self.add_weight(name=name, shape=shape, initializer=draw.clone())
             for name in ("real", "imaginary")
@@ -52,29 +44,12 @@ class SpectralLayer(keras.layers.Layer):
         return (*input_shape[:-1], self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes the same layer again."""
+        """Return the arguments that make the same layer again."""
         return {**super().get_config(), "filters": self.filters, "modes": self.modes}
 
 
 def fourier_block(features: Any, convolution: SpectralLayer) -> Any:
-    """Add to features what a spectral and a pointwise convolution make of them, as in [1]_.
-
-    Parameters
-    ----------
-    features : KerasTensor, shape (n, ..., channels)
-        What comes in; it has as many channels as the convolution has filters.
-    convolution : SpectralLayer
-        The spectral one.
-
-    Returns
-    -------
-    KerasTensor
-        Of the same shape.
-
-    References
-    ----------
-    .. [1] Li et al., 2020, arXiv:2010.08895
-    """
+    """Return features (n, ..., filters) plus a spectral and a pointwise convolution of them."""
     pointwise = keras.layers.Dense(convolution.filters)
     change = keras.layers.Add()([convolution(features), pointwise(features)])
     change = keras.layers.Activation("gelu")(change)
@@ -92,7 +67,7 @@ class SpectralConvolution(SpectralLayer):
     filters : int
         Channels of the result.
     modes : int
-        How many modes are kept.
+        Number of modes kept.
     **options
         Options of :class:`keras.layers.Layer`.
 
@@ -107,7 +82,7 @@ class SpectralConvolution(SpectralLayer):
         Raises
         ------
         UsageError
-            If the profiles have not so many modes.
+            If the profiles have fewer modes.
         """
         _, points, channels = input_shape
         if self.modes > points // 2 + 1:
@@ -117,7 +92,7 @@ class SpectralConvolution(SpectralLayer):
     def call(self, inputs: Any) -> Any:
         """Return the convolved profiles, shape (n, points, filters)."""
         points = inputs.shape[1]
-        # (n, channels, modes) -> (modes, n, channels), as the matrices stand
+        # (n, channels, modes) -> (modes, n, channels), as the matrices are stored
         real, imaginary = (
             ops.transpose(part[..., : self.modes], (2, 0, 1))
             for part in ops.rfft(ops.transpose(inputs, (0, 2, 1)))
@@ -141,17 +116,17 @@ class SpectralConvolution2D(SpectralLayer):
     .. math:: y = \mathcal{F}^{-1}\left[R_{kl} \, \mathcal{F}[x]_{kl}\right], \qquad
               |k| < m, \quad 0 \le l < m
 
-    Only few modes are kept, so the transforms are products with matrices of m and 2 m - 1 waves:
-    the same numbers as a fast Fourier transform gives, in less time, on any grid. There are no
-    complex tensors: real parts stand before imaginary ones along an axis, and a complex matrix is
-    the real one that acts on both alike.
+    Few modes are kept, so the transforms are products with matrices of m and 2 m - 1 waves: faster
+    than a fast Fourier transform, with the same result, on any grid. There are no complex tensors:
+    real parts precede imaginary ones along an axis, and a complex matrix is the real one that acts
+    on both.
 
     Parameters
     ----------
     filters : int
         Channels of the result.
     modes : int
-        m, how many waves are kept along a side.
+        m, the number of waves kept along a side.
     **options
         Options of :class:`keras.layers.Layer`.
 
@@ -172,7 +147,7 @@ class SpectralConvolution2D(SpectralLayer):
         Raises
         ------
         UsageError
-            If the images have not so many modes.
+            If the images have fewer modes.
         """
         _, ny, nx, channels = input_shape
         most = (min(ny, nx) + 1) // 2
@@ -222,7 +197,7 @@ class SpectralConvolution2D(SpectralLayer):
 
 
 def _phases(points: int, modes: Any) -> Any:
-    """Return 2 pi k y / points, as (place, mode)."""
+    """Return 2 pi k y / points, shape (points, modes)."""
     return 2 * np.pi / points * np.outer(np.arange(points), modes)
 
 

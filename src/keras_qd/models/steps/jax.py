@@ -1,4 +1,4 @@
-"""The training step on JAX: one forward pass, pulled back twice."""
+"""The training step on JAX: one forward pass, two vector-Jacobian products."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def train_step(model: Any, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
 
 
 def _apply(model: Any, adversary: Any, gradients: Any, scope: Any) -> None:
-    """Move one network where its turn has come, in the scope that holds the state of all."""
+    """Update one network if it is due, in the scope that holds the state of both."""
     optimizer = adversary.optimizer
     values = [scope.get_current_value(v) for v in adversary.variables]
     state = [scope.get_current_value(v) for v in optimizer.variables]

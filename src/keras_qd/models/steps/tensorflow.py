@@ -1,4 +1,4 @@
-"""The training step on TensorFlow: one tape, read twice."""
+"""The training step on TensorFlow: one tape, two gradients."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_qd.models.steps import tensorflow_adam
-
 
 def train_step(model: Any, data: Any) -> dict[str, Any]:
     """Update generator and discriminator from one batch.
@@ -16,7 +14,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     Parameters
     ----------
     model : Pix2Pix
-        Compiled. Under ``tf.distribute`` every replica has its own part of the batch.
+        Compiled. Under ``tf.distribute`` every replica processes its own part of the batch.
     data : tuple
         (x, y) or (x, y, sample_weight).
 
@@ -48,14 +46,14 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
 
 
 def _apply(model: Any, adversary: Any, gradients: list[Any]) -> None:
-    """Move one network where its turn has come."""
+    """Update one network if it is due."""
     if model.n_replicas > 1:
         _apply_to_replicas(model, adversary, gradients)
         return
     clipped = model.clip(gradients, adversary.optimizer)
 
     def move() -> None:
-        tensorflow_adam.apply(adversary.optimizer, clipped, adversary.variables)
+        adversary.optimizer.apply(clipped, adversary.variables)
 
     if adversary.every == 1:
         move()
@@ -64,7 +62,7 @@ def _apply(model: Any, adversary: Any, gradients: list[Any]) -> None:
 
 
 def _apply_to_replicas(model: Any, adversary: Any, gradients: list[Any]) -> None:
-    """Move one network, where its turn has come, along the mean of the replicas' gradients."""
+    """Update one network, if it is due, with the mean of the replicas' gradients."""
     context = tf.distribute.get_replica_context()
     gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
     gradients = model.clip(gradients, adversary.optimizer)
@@ -73,7 +71,7 @@ def _apply_to_replicas(model: Any, adversary: Any, gradients: list[Any]) -> None
         _move_replica(adversary, gradients)
         return
     due = adversary.is_due(model.optimizer.iterations)
-    # A branch that updates variables of all replicas must be taken by all of them together.
+    # All replicas must take a branch that updates their variables together.
     context.merge_call(_apply_together, args=(adversary, due, gradients))
 
 

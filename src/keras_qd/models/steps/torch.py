@@ -37,7 +37,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     ]
     with torch.no_grad():
         for adversary, own in zip(adversaries, gradients, strict=True):
-            # The number of the batch is asked for only where it matters: it may be on a GPU.
+            # The number of the batch is read only where it matters: it may be on a GPU.
             if adversary.every == 1 or bool(adversary.is_due(model.optimizer.iterations)):
                 clipped = model.clip(own, adversary.optimizer)
                 torch_adam.apply(adversary.optimizer, clipped, adversary.variables)
@@ -48,7 +48,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
 
 
 def _gradients(adversary: Any, loss: Any, retain_graph: bool) -> list[Any]:
-    """Return the gradient of a network's own loss, scaled as its optimizer wants it."""
+    """Return the gradient of a network's own loss, with the loss scale of its optimizer."""
     values = [variable.value for variable in adversary.variables]
     if not values:  # a frozen network
         return []
@@ -57,12 +57,8 @@ def _gradients(adversary: Any, loss: Any, retain_graph: bool) -> list[Any]:
 
 
 def _lay_out_kernels(variables: list[Any]) -> None:
-    """Store kernels as torch's convolutions on a CPU read them, where they do not lie so already.
-
-    Their axes remain (rows, columns, channels, filters), the last two being the first in memory.
-    Keras turns kernels round for torch, which otherwise copied every kernel and every gradient in
-    each step.
-    """
+    """Store kernels (rows, columns, channels, filters) in the memory order of torch's on a CPU."""
+    # Keras transposes kernels for torch, which would copy every kernel and gradient in each step.
     for variable in variables:
         value = variable.value
         if value.ndim != 4 or value.device.type != "cpu":

@@ -1,7 +1,7 @@
-"""Training on several devices at once: each takes an equal share of every batch.
+"""Training on several devices at once: each processes an equal share of every batch.
 
-Every backend has a module of its own here, with one function, ``several(n, run, dataset)``: a
-context manager in which a model is built and trained, that yields a :class:`Group`.
+Every backend has a module here with one function, ``several(n, run, dataset)``: a context manager
+in which a model is built and trained. It yields a :class:`Group`.
 """
 
 from __future__ import annotations
@@ -24,41 +24,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """The devices of a training, where the backend itself divides the batches among them.
-
-    Parameters
-    ----------
-    n_devices : int
-        How many there are.
-    """
+    """The devices of a training, where the backend itself divides the batches among them."""
 
     n_devices: int = 1
 
     def share(self, batches: Batches) -> Any:
-        """Return what this process takes of the training batches: here all."""
+        """Return the training batches for this process: here all."""
         return batches
 
     def whole_shares(self, n_samples: int) -> int:
-        """Return how many of so many samples can be divided evenly among the devices."""
+        """Return the largest number of these samples that the devices can share evenly."""
         return n_samples
 
     def prepare(self, model: keras.Model) -> list[keras.callbacks.Callback]:
-        """Make a built model ready, and return the callbacks that go before all others."""
+        """Prepare a built model, and return the callbacks to run before all others."""
         return []
 
     def conclude(self) -> list[keras.callbacks.Callback]:
-        """Return the callbacks that go after all others."""
+        """Return the callbacks to run after all others."""
         return []
 
 
 def check_devices(n_devices: int, batch_size: int) -> None:
-    """Raise unless every device gets an equal share of a batch.
-
-    Raises
-    ------
-    UsageError
-        If there is no such number of devices, or it does not divide the batch.
-    """
+    """Raise unless every device gets an equal share of a batch."""
     if isinstance(n_devices, bool) or not isinstance(n_devices, int) or n_devices < 1:
         raise UsageError(f"devices must be a whole number from 1 on, got {n_devices!r}")
     if batch_size % n_devices:
@@ -69,34 +57,15 @@ def check_devices(n_devices: int, batch_size: int) -> None:
 
 
 def refuse(n_devices: int, found: int, remedy: str) -> UsageError:
-    """Return the error that there are too few devices."""
+    """Return the error for too few devices."""
     return UsageError(
-        f"{n_devices} devices were asked for, {keras.config.backend()} sees {found}; {remedy}"
+        f"{n_devices} devices were requested, {keras.config.backend()} has {found}; {remedy}"
     )
 
 
 @contextmanager
 def on_devices(n_devices: int, run: Run, dataset: Dataset) -> Iterator[Group]:
-    """Build and train a model in here for it to run on so many devices.
-
-    Parameters
-    ----------
-    n_devices : int
-        With one, nothing is done.
-    run : Run
-        What is trained.
-    dataset : Dataset
-        What it is trained on.
-
-    Yields
-    ------
-    Group
-
-    Raises
-    ------
-    UsageError
-        If there are not so many devices.
-    """
+    """Train the model built in this context on so many devices; raise if there are fewer."""
     if n_devices == 1:
         yield Group()
         return

@@ -1,6 +1,6 @@
-"""Several devices on JAX: every batch is divided among them, and computed with as a whole.
+"""Several devices on JAX: every batch is divided among them, but processed as a whole.
 
-Normalisation over the batch is over the whole batch, so the result is that of one device.
+Batch normalisation covers the whole batch, so the result equals that of one device.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from keras_qd.training.devices import Group, refuse
 
 
 class DividedArrays(Group):
-    """Devices that JAX divides arrays among, which it does only evenly."""
+    """Devices among which JAX divides arrays, evenly."""
 
     def whole_shares(self, n_samples: int) -> int:
-        """Return the largest multiple of the number of devices up to so many samples."""
+        """Return the largest multiple of the number of devices up to this number of samples."""
         return n_samples - n_samples % self.n_devices
 
 
 @contextmanager
 def several(n_devices: int, run: Any, dataset: Any) -> Iterator[Group]:
-    """Have Keras divide batches among the first accelerators, or parts of the CPU."""
+    """Let Keras divide batches among the first accelerators, or parts of the CPU."""
     with suppress(RuntimeError):  # too late: JAX counts its devices once
         jax.config.update("jax_num_cpu_devices", n_devices)
     found = keras.distribution.list_devices()

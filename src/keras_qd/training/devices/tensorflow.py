@@ -1,6 +1,6 @@
-"""Several devices on TensorFlow: a replica of the model on each, kept equal by MirroredStrategy.
+"""Several devices on TensorFlow: a replica of the model on each, synchronised by MirroredStrategy.
 
-Normalisation over the batch is over each replica's share of it.
+Batch normalisation covers each replica's share of a batch.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ def several(n_devices: int, run: Any, dataset: Any) -> Iterator[Group]:
     """Mirror all variables on the first accelerators, or on parts of the CPU."""
     names = _devices(n_devices)
     if len(names) < n_devices:
-        remedy = "ask for that many, before TensorFlow computes anything else"
+        remedy = "request that many before TensorFlow computes anything else"
         raise refuse(n_devices, len(names), remedy)
     with tf.distribute.MirroredStrategy(names[:n_devices]).scope():
         yield Group(n_devices)
 
 
 def _devices(n_devices: int) -> list[str]:
-    """Return the names of all GPUs, or of as many parts of the CPU where there is none."""
+    """Return the names of all GPUs, or without a GPU of so many parts of the CPU."""
     if not tf.config.list_physical_devices("GPU"):
         cpu = tf.config.list_physical_devices("CPU")[0]
         part = tf.config.LogicalDeviceConfiguration()

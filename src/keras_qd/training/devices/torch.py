@@ -1,10 +1,10 @@
-"""Several devices on torch: a process for each, which average gradients as DDP does.
+"""Several devices on torch: one process for each, with averaged gradients as in DDP.
 
-``DistributedDataParallel`` itself averages what ``backward`` leaves in a module's parameters;
-pix2pix differentiates two losses with ``torch.autograd.grad``, which that does not see. Hooks on
-the variables see both, and the mean over processes is the same.
+``DistributedDataParallel`` averages the gradients that ``backward`` leaves in a module's
+parameters, but pix2pix differentiates two losses with ``torch.autograd.grad``. Hooks on the
+variables cover both.
 
-Normalisation over the batch is over each process' share of it; running statistics are averaged.
+Batch normalisation covers each process' share of a batch; running statistics are averaged.
 """
 
 from __future__ import annotations
@@ -40,15 +40,7 @@ _PATIENCE = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Processes(Group):
-    """One process among several, this one.
-
-    Parameters
-    ----------
-    n_devices : int
-        How many processes there are.
-    rank : int
-        The number of this one; 0 leads.
-    """
+    """The current process among several; the one of rank 0 leads."""
 
     rank: int = 0
 
@@ -63,7 +55,7 @@ class Processes(Group):
         return [_MeanLogs(self), _OwnMasks(self)]
 
     def conclude(self) -> list[keras.callbacks.Callback]:
-        """Return what stops all processes with the leader."""
+        """Return the callback that stops all processes with the leader."""
         return [_StopTogether()]
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
@@ -75,13 +67,13 @@ class Processes(Group):
 
 @contextmanager
 def several(n_devices: int, run: Run, dataset: Any) -> Iterator[Group]:
-    """Start the other processes, lead them, and end them when the block ends."""
+    """Start and lead the other processes, and end them with the context."""
     if torch.cuda.is_available() and torch.cuda.device_count() < n_devices:
-        raise refuse(n_devices, torch.cuda.device_count(), "ask for no more")
+        raise refuse(n_devices, torch.cuda.device_count(), "request no more")
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder) / "meeting")
-        os.environ["KERAS_BACKEND"] = "torch"  # for the others, which import keras anew
+        os.environ["KERAS_BACKEND"] = "torch"  # for the other processes
         others = [
             spawn.Process(
                 target=_follow, args=(rank, n_devices, meeting, run.path, dataset), daemon=True
@@ -110,7 +102,7 @@ def _end(others: list[Any]) -> None:
 
 
 def _join(rank: int, n_devices: int, meeting: str) -> None:
-    """Meet the other processes, each on a GPU of its own where there are any."""
+    """Join the process group, each process on its own GPU where there are any."""
     if torch.cuda.is_available():
         torch.cuda.set_device(rank)
     dist.init_process_group(
@@ -123,7 +115,7 @@ def _join(rank: int, n_devices: int, meeting: str) -> None:
 
 
 def _follow(rank: int, n_devices: int, meeting: str, path: Path, dataset: Any) -> None:
-    """Train as the leader does, on another share of the data, and write nothing."""
+    """Train on this process' share of the data, like the leader, but write nothing."""
     _join(rank, n_devices, meeting)
     group, run = Processes(n_devices, rank), Run.open(path)
     task, pipeline, seed = run.task(), run.pipeline(), run.config["seed"]
@@ -149,7 +141,7 @@ def _follow(rank: int, n_devices: int, meeting: str, path: Path, dataset: Any) -
 
 
 class _Share(keras.utils.PyDataset):
-    """Every so many samples of each batch."""
+    """Every n-th sample of each batch."""
 
     def __init__(self, batches: Batches, group: Processes) -> None:
         super().__init__()
@@ -166,7 +158,7 @@ class _Share(keras.utils.PyDataset):
 
 
 class _Restore(keras.callbacks.Callback):
-    """Begin with the leader's last checkpoint."""
+    """Start from the leader's last checkpoint."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -177,7 +169,7 @@ class _Restore(keras.callbacks.Callback):
 
 
 class _MeanLogs(keras.callbacks.Callback):
-    """Average the running statistics after each batch, and what is logged after each epoch."""
+    """Average the running statistics after each batch, and the logs after each epoch."""
 
     def __init__(self, group: Processes) -> None:
         super().__init__()
@@ -206,7 +198,7 @@ class _MeanLogs(keras.callbacks.Callback):
 
 
 class _OwnMasks(keras.callbacks.Callback):
-    """Let each process drop other features, the same ones after an interruption."""
+    """Give each process its own dropout masks, the same ones after an interruption."""
 
     def __init__(self, group: Processes) -> None:
         super().__init__()
@@ -220,7 +212,7 @@ class _OwnMasks(keras.callbacks.Callback):
 
 
 class _StopTogether(keras.callbacks.Callback):
-    """Stop where the leader stops."""
+    """Stop at the same epoch as the leader."""
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         device = self.model.trainable_variables[0].value.device

@@ -1,4 +1,4 @@
-"""The weights of the best epoch are kept, and training stops when none gets better."""
+"""The weights of the best epoch are kept; training stops when none is better."""
 
 import keras
 import numpy as np
@@ -9,19 +9,7 @@ from keras_qd.errors import RunError, UnknownNameError, UsageError
 from keras_qd.training.callbacks import best_index
 from keras_qd.training.checkpoint import load_weights
 
-from .conftest import make_dataset, make_task
-
-
-class Interrupt(keras.callbacks.Callback):
-    """Stops the training as a user would, when an epoch begins."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.epoch = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch:
-            raise KeyboardInterrupt
+from .conftest import make_dataset, make_task, quiet, small_task
 
 
 class Weights(keras.callbacks.Callback):
@@ -38,7 +26,12 @@ class Weights(keras.callbacks.Callback):
 def trained(path, **changes):
     watcher = Weights()
     run = keras_qd.train(
-        make_task(**changes), path, dataset=make_dataset(), seed=5, callbacks=[watcher]
+        small_task(**changes),
+        path,
+        dataset=make_dataset(),
+        seed=5,
+        callbacks=[watcher],
+        report=quiet,
     )
     return run, watcher.after
 
@@ -57,14 +50,44 @@ def test_the_model_has_the_weights_of_the_best_epoch(tmp_path, monitor, choose):
     assert values[int(choose(values))] == pytest.approx(expected, rel=1e-5)
 
 
-def test_training_stops_when_patience_is_at_its_end(tmp_path):
-    """With a rate of zero nothing gets better after the first epoch."""
-    model = {"filters": 4, "dropout": 0.0, "discriminator_levels": 1, "learning_rate": 0.0}
+def test_training_stops_without_improvement_also_when_killed_before_the_model_is_written(tmp_path):
+    """With a rate of zero nothing improves after the first epoch."""
+    model = {"filters": 2, "depth": 1, "dropout": 0.0, "learning_rate": 0.0}
     changes = {"monitor": "loss", "patience": 2, "epochs": 9, "model_config": model}
     run, _ = trained(tmp_path / "run", **changes)
     history = run.history()
     best = best_index(history["val_loss"], -1.0)
     assert len(history["epoch"]) == best + 3 < 9
+    run.model_path.unlink()
+    resumed = keras_qd.resume(tmp_path / "run", dataset=make_dataset())
+    assert resumed.finished
+    assert resumed.history() == history
+
+
+def test_best_index():
+    assert best_index([3.0, 1.0, 1.0, 2.0], -1.0) == 1
+    assert best_index([3.0, 1.0, 5.0, 5.0], 1.0) == 2
+
+
+def test_without_validation_split_there_is_nothing_to_monitor(tmp_path):
+    with pytest.raises(RunError, match="a validation split is needed"):
+        keras_qd.train(small_task(monitor="l1"), tmp_path / "run", dataset=make_dataset(n_other=0))
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(UnknownNameError, match="did you mean 'r2'"):
+        make_task(monitor="r22")
+    with pytest.raises(UsageError, match="needs a metric to monitor"):
+        make_task(monitor=None, patience=3)
+    with pytest.raises(UsageError, match="patience"):
+        make_task(monitor="l1", patience=0)
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    run, _ = trained(tmp_path / "run", monitor="l1", epochs=1)
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    with pytest.raises(RunError, match="other variables"):
+        load_weights(run.best_path, other)
 
 
 def test_interrupted_and_resumed_is_as_never_stopped(tmp_path):
@@ -83,40 +106,3 @@ def test_interrupted_and_resumed_is_as_never_stopped(tmp_path):
         assert cut.history()[key] == whole.history()[key]
     for one, other in zip(cut.load_model().weights, whole.load_model().weights, strict=True):
         np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (one.value, other.value)))
-
-
-def test_stopped_early_but_killed_before_the_model_was_written(tmp_path):
-    model = {"filters": 4, "dropout": 0.0, "discriminator_levels": 1, "learning_rate": 0.0}
-    changes = {"monitor": "loss", "patience": 1, "epochs": 6, "model_config": model}
-    run, _ = trained(tmp_path / "run", **changes)
-    n_epochs = len(run.history()["epoch"])
-    run.model_path.unlink()
-    resumed = keras_qd.resume(tmp_path / "run", dataset=make_dataset())
-    assert resumed.finished
-    assert len(resumed.history()["epoch"]) == n_epochs
-
-
-def test_best_index():
-    assert best_index([3.0, 1.0, 1.0, 2.0], -1.0) == 1
-    assert best_index([3.0, 1.0, 5.0, 5.0], 1.0) == 2
-
-
-def test_without_validation_split_there_is_nothing_to_monitor(tmp_path):
-    with pytest.raises(RunError, match="a validation split is needed"):
-        keras_qd.train(make_task(monitor="l1"), tmp_path / "run", dataset=make_dataset(n_other=0))
-
-
-def test_bad_settings_are_refused():
-    with pytest.raises(UnknownNameError, match="did you mean 'r2'"):
-        make_task(monitor="r22")
-    with pytest.raises(UsageError, match="needs a metric to monitor"):
-        make_task(patience=3)
-    with pytest.raises(UsageError, match="patience"):
-        make_task(monitor="l1", patience=0)
-
-
-def test_weights_of_another_model_are_refused(tmp_path):
-    run, _ = trained(tmp_path / "run", monitor="l1", epochs=1)
-    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    with pytest.raises(RunError, match="other variables"):
-        load_weights(run.best_path, other)

@@ -7,7 +7,7 @@ import pytest
 import keras_qd
 from keras_qd.data import Wells
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.models.energies import TrialEnergy
+from keras_qd.models.energies import EnergyCNN, TrialEnergy
 
 SMALL = {"residual-1d": {"width": 8, "blocks": 1}, "fno-1d": {"width": 4, "modes": 4, "blocks": 1}}
 LINES = sorted(SMALL)
@@ -57,13 +57,12 @@ def test_without_that_view_it_does_not(name):
     assert np.abs(difference - 0.5).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", LINES)
 @pytest.mark.parametrize(
-    "settings",
+    ("name", "settings"),
     [
-        {"view": "without-mean", "readout": "trial-states"},
-        {"view": "square-root", "readout": "mean", "channels": 2, "numbers": 3},
-        {"points": 32, "view": "logarithm"},
+        ("residual-1d", {"view": "without-mean", "readout": "trial-states"}),
+        ("fno-1d", {"view": "square-root", "readout": "mean", "channels": 2, "numbers": 3}),
+        ("residual-1d", {"points": 32, "view": "logarithm"}),
     ],
 )
 def test_it_learns_and_round_trips(name, settings, tmp_path):
@@ -155,3 +154,54 @@ def test_two_states_find_the_mixture():
     other = np.random.default_rng(0).normal(size=exact.shape)
     mixed = np.stack([exact + other, exact - 0.5 * other], axis=-1)
     np.testing.assert_allclose(energies_of(mixed, wells["potential"]), wells["energy"], atol=2e-3)
+
+
+def test_parameters_are_those_of_the_course_for_both_tasks():
+    for name in ("potential-to-energy", "density-to-energy"):
+        model = keras_qd.task(name).build_model((64, 1), (1,))
+        assert model.count_params() == 33_429
+        sizes = [layer.count_params() for layer in model.layers if layer.count_params()]
+        assert sizes == [24, 304, 27_000, 6_050, 51]
+
+
+def test_learning_rates_are_those_of_the_course():
+    rates = {"potential-to-energy": 1e-3, "density-to-energy": 1e-4}
+    for name, rate in rates.items():
+        model = keras_qd.task(name).build_model((64, 1), (1,))
+        assert float(model.optimizer.learning_rate) == pytest.approx(rate)
+
+
+def test_dropout_follows_both_dense_layers_and_acts_in_training_only():
+    model = EnergyCNN()
+    kinds = [type(layer).__name__ for layer in model.layers[-5:]]
+    assert kinds == ["Dense", "Dropout", "Dense", "Dropout", "Dense"]
+    profiles = np.random.default_rng(0).normal(size=(4, 64, 1)).astype("float32")
+    one, two = (keras.ops.convert_to_numpy(model(profiles, training=True)) for _ in range(2))
+    assert not np.array_equal(one, two)
+    one, two = (keras.ops.convert_to_numpy(model(profiles, training=False)) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_it_round_trips(tmp_path):
+    model = EnergyCNN((32, 2), (3,), filters=(2, 3), units=(4,))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.get_config() == model.get_config()
+    profiles = np.random.default_rng(0).normal(size=(4, 32, 2)).astype("float32")
+    np.testing.assert_array_equal(
+        loaded.predict(profiles, verbose=0), model.predict(profiles, verbose=0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"input_shape": (8, 1)}, "too short for 2 convolutions"),
+        ({"input_shape": (64, 64, 1)}, "takes .points, channels."),
+        ({"output_shape": (64, 1)}, "returns .numbers,."),
+        ({"view": "without-mean"}, "use residual-1d"),
+    ],
+)
+def test_impossible_shapes_are_refused(settings, message):
+    with pytest.raises(UsageError, match=message):
+        EnergyCNN(**settings)

@@ -12,7 +12,7 @@ from keras_qd import registry
 from keras_qd.cli.format import format_seconds
 from keras_qd.cli.options import as_json, backend, print_json, seed
 from keras_qd.cli.progress import counting, training_progress
-from keras_qd.cli.steps import free_path, judge, print_verdict, resumable
+from keras_qd.cli.steps import evaluate_and_report, free_path, print_verdict, resumable
 
 if TYPE_CHECKING:
     from keras_qd.tasks.task import Task
@@ -63,7 +63,7 @@ def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> N
     data = out.with_name(f"{out.name}-data.zarr")
     _make_data(data, samples, seed)
     run = _train(out, data, epochs, seed)
-    evaluation = judge(run)
+    evaluation = evaluate_and_report(run)
     if as_json:
         print_json({"run": str(run.path), "data": str(data), **evaluation.summary})
         return

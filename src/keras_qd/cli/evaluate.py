@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed
-from keras_qd.cli.verdicts import print_groups, print_ranking, print_scores, print_worth
+from keras_qd.cli.verdicts import print_cost, print_groups, print_ranking, print_scores
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,27 +29,27 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     type=StorePath(),
-    help="Another stored data set, to see how the model does beyond what it was trained on.",
+    help="Another stored data set than that of the run.",
 )
-@click.option("--ensemble", is_flag=True, help="Judge the mean of all runs as one prediction.")
+@click.option("--ensemble", is_flag=True, help="Evaluate the mean prediction of all runs.")
 @click.option(
     "--dropout-draws",
     metavar="N",
     type=click.IntRange(min=2),
-    help="Predict N times with dropout on; judge the mean, and what the spread tells.",
+    help="Predict N times with dropout on; evaluate the mean and the spread.",
 )
 @click.option(
     "--symmetries",
     is_flag=True,
-    help="Judge the mean over the symmetries of the task, such as the eight of the square.",
+    help="Average over the symmetries of the task, such as the eight of the square.",
 )
-@click.option("--metric", "metrics", metavar="NAME", multiple=True, help="One metric more.")
+@click.option("--metric", "metrics", metavar="NAME", multiple=True, help="An additional metric.")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=64,
     show_default=True,
-    help="Systems that go through the model at a time.",
+    help="Systems per batch.",
 )
 @click.option("--scaled", is_flag=True, help="Print values as the network sees them.")
 @click.option(
@@ -63,9 +63,7 @@ if TYPE_CHECKING:
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print the table of the single systems as CSV.")
 @click.option("--predictions", is_flag=True, help="Write predictions.npz, too.")
-@click.option(
-    "--skip-worth", is_flag=True, help="Do not measure the times of the model and the exact solver."
-)
+@click.option("--skip-cost", is_flag=True, help="Do not time the model and the exact solver.")
 @seed
 @backend
 @as_json
@@ -79,12 +77,12 @@ def command(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Judge the trained model of RUN on systems it never saw, and write what was found.
+    """Evaluate the trained model of RUN on systems it was not trained on, and write the result.
 
-    Several runs are ranked, if they are judged on the same systems; with --ensemble their mean is
-    judged as one prediction. The seed is that of the bootstrap behind the intervals, and of the
-    dropout. "mean image", "mean" or "most frequent class" is what predicting that of the training
-    split would give: the least that a model has to beat.
+    Several runs are ranked, if they are evaluated on the same systems; with --ensemble, their mean
+    prediction is evaluated. The seed is that of the bootstrap behind the intervals, and of the
+    dropout. The column "mean image", "mean" or "most frequent class" is the score of predicting
+    that of the training split for every system, which a model has to beat.
 
     \b
     Examples:
@@ -98,9 +96,9 @@ def command(
     several = len(runs) > 1 and not settings["ensemble"]
     _require_one(several, {"--by": by, "--table": table, "--csv": as_csv})
     if as_csv and as_json:
-        raise UsageError("--csv and --json both say what to print; give one of them")
+        raise UsageError("--csv and --json exclude each other; give one of them")
     if table is not None:
-        from keras_qd.evaluation.result import check_table_path
+        from keras_qd.evaluation.tables import check_table_path
 
         check_table_path(table)
     evaluations = _evaluate(runs, **settings)
@@ -110,11 +108,11 @@ def command(
         return
     name, evaluation = next(iter(evaluations.items()))
     if table is not None:
-        from keras_qd.evaluation.result import write_table
+        from keras_qd.evaluation.tables import write_table
 
         write_table(table, evaluation.samples)
     if as_csv:
-        from keras_qd.evaluation.result import print_csv
+        from keras_qd.evaluation.tables import print_csv
 
         print_csv(evaluation.samples, sys.stdout)
     else:
@@ -122,10 +120,10 @@ def command(
 
 
 def _require_one(several: bool, given: dict[str, Any]) -> None:
-    """Check that nothing is asked of several runs that only one can answer."""
+    """Raise if an option for the systems of one run is given with several."""
     asked = [option for option, value in given.items() if value]
     if several and asked:
-        raise UsageError(f"{asked[0]} is about the systems of one run; give one, or --ensemble")
+        raise UsageError(f"{asked[0]} needs the systems of one run; give one run, or --ensemble")
 
 
 def _evaluate(
@@ -135,16 +133,16 @@ def _evaluate(
     ensemble: bool,
     dropout_draws: int | None,
     predictions: bool,
-    skip_worth: bool,
+    skip_cost: bool,
     **settings: Any,
 ) -> dict[str, Evaluation]:
-    """Judge each run, or all as one."""
+    """Evaluate each run, or all as an ensemble."""
     from keras_qd.evaluation._evaluate import evaluate
 
     settings |= {
         "dropout_draws": dropout_draws or 0,
         "keep_predictions": predictions,
-        "worth": not skip_worth,
+        "cost": not skip_cost,
     }
     if ensemble and len(runs) < 2:
         raise UsageError(f"an ensemble needs two runs or more, got {len(runs)}")
@@ -154,8 +152,8 @@ def _evaluate(
 
 
 def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json: bool) -> None:
-    """Print what was found for one run, or for an ensemble."""
-    from keras_qd.evaluation.result import group_by
+    """Print the result for one run, or for an ensemble."""
+    from keras_qd.evaluation.tables import group_by
 
     groups = [] if by is None else group_by(evaluation, by)
     if as_json:
@@ -164,7 +162,7 @@ def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json
     print_scores(evaluation, space)
     if by is not None:
         print_groups(by, groups)
-    print_worth(evaluation)
+    print_cost(evaluation)
     click.echo(f"\nwritten: metrics.json and samples.csv in {evaluation.folder}")
 
 
@@ -172,7 +170,7 @@ def _show_ranking(
     evaluations: dict[str, Evaluation], sort: str | None, space: str, as_json: bool
 ) -> None:
     """Print several runs, best first."""
-    from keras_qd.evaluation.result import rank_runs
+    from keras_qd.evaluation.tables import rank_runs
 
     order = rank_runs(evaluations, sort)
     if as_json:

@@ -14,9 +14,9 @@ from keras_qd.cli.options import as_json, backend, print_json
 @backend
 @as_json
 def command(run: Path, as_json: bool) -> None:
-    """Write the figures and the report of RUN: one HTML file that needs nothing else.
+    """Write the figures and the report of RUN: one self-contained HTML file.
 
-    A run that was not judged yet is evaluated first. Any earlier report of it is replaced.
+    A run without evaluation is evaluated first. An earlier report is replaced.
 
     \b
     Examples:

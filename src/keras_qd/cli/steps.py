@@ -1,4 +1,4 @@
-"""What several verbs do on the way: make the data, judge a run, say where things are."""
+"""What several verbs do on the way: make the data, evaluate a run, print where files are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keras_qd.cli.progress import counting
-from keras_qd.cli.verdicts import print_scores, print_worth
+from keras_qd.cli.verdicts import print_cost, print_scores
 from keras_qd.errors import RunError, StoreError
 from keras_qd.registry import components
 
@@ -78,12 +78,12 @@ def resumable(command: str) -> Iterator[None]:
         raise RunError(f"stopped; go on with: {command}") from None
 
 
-def judge(run: Run) -> Evaluation:
+def evaluate_and_report(run: Run) -> Evaluation:
     """Evaluate `run` on its test split, and write its report."""
     from keras_qd.evaluation._evaluate import evaluate
     from keras_qd.report.report import write_report
 
-    click.echo("judging on the test split", err=True)
+    click.echo("evaluating on the test split", err=True)
     evaluation = evaluate(run)
     write_report(run)
     return evaluation
@@ -93,7 +93,7 @@ def print_verdict(run: Run, evaluation: Evaluation) -> None:
     """Print the scores, where the report is, and what to do next."""
     click.echo()
     print_scores(evaluation)
-    print_worth(evaluation)
+    print_cost(evaluation)
     click.echo(f"\nreport: {run.path / 'report.html'}\n\nnext:")
     click.echo(f"  keras-qd evaluate {run.path} --split validation")
     click.echo(f"  keras-qd predict {run.path} INPUT.npz --out PREDICTION.npz")

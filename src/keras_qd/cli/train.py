@@ -10,7 +10,14 @@ import click
 from keras_qd import registry
 from keras_qd.cli.options import StorePath, as_json, backend, print_json, seed, task_changes
 from keras_qd.cli.progress import training_progress
-from keras_qd.cli.steps import free_path, judge, load_dataset, on_store, print_verdict, resumable
+from keras_qd.cli.steps import (
+    evaluate_and_report,
+    free_path,
+    load_dataset,
+    on_store,
+    print_verdict,
+    resumable,
+)
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,7 +111,7 @@ def command(
     else:
         watching = ("evolution",) if evolution else ()
         run = _train(str(task), out, changes, seed, (*watching, *callbacks), devices or 1)
-    evaluation = judge(run)
+    evaluation = evaluate_and_report(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
     else:

@@ -1,4 +1,4 @@
-"""What an evaluation found, printed for people."""
+"""Results of an evaluation as text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from keras_qd.cli.format import format_number
 from keras_qd.cli.options import print_table
 
 if TYPE_CHECKING:
-    from keras_qd.evaluation.result import Evaluation, Group
+    from keras_qd.evaluation.result import Evaluation
     from keras_qd.evaluation.scores import Score
+    from keras_qd.evaluation.tables import Group
 
 
 def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
@@ -31,7 +32,7 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     mean = "" if uncertainty is None else f", mean of {uncertainty.source}"
     click.echo(f"{data['n_samples']} systems of the {data['split']} split{whose}{mean}\n")
     if data["notice"]:
-        click.echo(f"mind: {data['notice']}\n")
+        click.echo(f"note: {data['notice']}\n")
     scores = [each for each in evaluation.scores if each.space == space]
     several = len({each.field for each in scores}) > 1
     header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
@@ -41,7 +42,7 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
         print_table(uncertainty.rows, header=uncertainty.header)
 
 
-def print_worth(evaluation: Evaluation) -> None:
+def print_cost(evaluation: Evaluation) -> None:
     """Print the times of the model and of the exact solver, where they were measured.
 
     Parameters
@@ -49,12 +50,12 @@ def print_worth(evaluation: Evaluation) -> None:
     evaluation : Evaluation
         What was found.
     """
-    worth = evaluation.worth
-    if worth is None:
+    cost = evaluation.cost
+    if cost is None:
         return
-    click.echo(f"\nwhat it is worth, on this machine ({worth.processors} processors)\n")
-    print_table(worth.rows, header=worth.header)
-    click.echo("\n" + textwrap.fill(worth.verdict, 100))
+    click.echo(f"\ncost on this machine ({cost.processors} processors, times of one)\n")
+    print_table(cost.rows, header=cost.header)
+    click.echo("\n" + textwrap.fill(cost.summary, 100))
 
 
 def print_groups(by: str, groups: list[Group]) -> None:

@@ -256,10 +256,10 @@ class Found:
 
     def draw(self, path: Path) -> None:
         """Write the figure as PNG, PDF or SVG, by the suffix."""
-        from keras_qd.report.figures.style import DATELESS, drawing
+        from keras_qd.report.figures.style import DATELESS, figure_style
 
         check_figure(path)
-        with drawing(), replacing(path) as temporary:
+        with figure_style(), replacing(path) as temporary:
             metadata = DATELESS[path.suffix.lower().removeprefix(".")]
             self.figure().savefig(temporary, dpi=160, metadata=metadata)
 

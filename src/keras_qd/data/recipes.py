@@ -234,6 +234,16 @@ class Inverted(Recipe):
         return {name: values[indices.start : indices.stop] for name, values in self.arrays.items()}
 
 
+def box_length(metadata: Mapping[str, Any]) -> float | None:
+    """Return the side of the box or line in a0* from the metadata of a data set, if known."""
+    configuration = metadata.get("configuration")
+    if not isinstance(configuration, Mapping):
+        return None
+    # The first name is that of boxes in two dimensions, the second that of lines.
+    value = configuration.get("box_length", configuration.get("length"))
+    return float(value) if isinstance(value, (int, float)) else None
+
+
 #: Kind of data set -> module and class of its recipe.
 RECIPES = {
     "quantum-dots": ("keras_qd.data.quantum_dots", "QuantumDots"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.data.recipes import box_length
 from keras_qd.data.scaling import PROBABILITIES
 from keras_qd.data.store.store import checksum
 from keras_qd.errors import DataError, UnknownNameError
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
     from keras_qd.data.dataset import Dataset
     from keras_qd.tasks.pipeline import Pipeline
     from keras_qd.training.run import Run
-
-
-def box_length(metadata: Mapping[str, Any]) -> float | None:
-    """Return the side of the box or line in a0* from the metadata of a data set, if known."""
-    configuration = metadata.get("configuration")
-    if not isinstance(configuration, Mapping):
-        return None
-    # The first name is that of boxes in two dimensions, the second that of lines.
-    value = configuration.get("box_length", configuration.get("length"))
-    return float(value) if isinstance(value, (int, float)) else None
 
 
 Array = NDArray[Any]

@@ -15,7 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _LOGGER = logging.getLogger(__name__)
+
+
+class ExactSolver(Protocol):
+    """A recipe that can solve its stored samples again, `batch` of them along the first axis."""
+
+    identity: str
+    batch: int
+
+    def solve_again(self, samples: Mapping[str, Array]) -> None:
+        """Solve samples: the field `identity`, and the fields that are wanted of the solution."""
+
+    def solver_description(self) -> str:
+        """Return the method and its settings in a few words."""
 
 
 @dataclass(frozen=True)
@@ -262,16 +275,16 @@ def _model_clock() -> Callable[[], float]:
     return time.perf_counter if accelerators else time.process_time
 
 
-def time_solver(recipe: Recipe, samples: Mapping[str, Any]) -> float:
+def time_solver(recipe: ExactSolver, samples: Mapping[str, Any]) -> float:
     """Return the processor time in which a recipe solves one of its stored samples again."""
     count = len(samples[recipe.identity])
     size = min(recipe.batch, count)
     starts = itertools.cycle(range(0, count - size + 1, size))
 
-    def solve_next() -> object:
+    def solve_next() -> None:
         first = next(starts)
         part = {name: np.asarray(values[first : first + size]) for name, values in samples.items()}
-        return recipe.solve_again(part)
+        recipe.solve_again(part)
 
     return median_seconds(solve_next, clock=time.process_time) / size
 
@@ -297,11 +310,12 @@ def recipe_of(metadata: Mapping[str, Any]) -> Recipe | None:
         return None
 
 
-def solver_of(case: Case) -> Recipe | None:
+def solver_of(case: Case) -> ExactSolver | None:
     """Return the recipe that can solve the systems of a case exactly, if there is one."""
     recipe = recipe_of(case.dataset.metadata)
-    able = hasattr(recipe, "solve_again") and recipe.identity in case.dataset.fields
-    return recipe if able else None
+    if recipe is None or recipe.identity not in case.dataset.fields:
+        return None
+    return cast("ExactSolver", recipe) if hasattr(recipe, "solve_again") else None
 
 
 def compare_cost(cases: Sequence[Case], model: ModelTimes) -> CostComparison | None:

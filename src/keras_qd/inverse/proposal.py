@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd.data.recipes import box_length
 from keras_qd.errors import PhysicsError, UnknownNameError, UsageError
-from keras_qd.evaluation.case import box_length
 from keras_qd.inverse._refine import Gauge, refine_potential
 from keras_qd.inverse.device import invert_in_family
 from keras_qd.inverse.outcome import Inversion, check_wanted

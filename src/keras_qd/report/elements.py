@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageSequence
 
+from keras_qd.report.figures import style
 from keras_qd.report.figures.style import DARK, DATELESS, LIGHT, Theme, figure_style
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ class ReportFigure:
     draw: Callable[[], Figure]
     alternative: str
     kind: str = "svg"
+
+    @cached_property
+    def light(self) -> Figure:
+        """The figure on light ground, drawn once for its files and the page."""
+        with figure_style(LIGHT):
+            return self.draw()
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,13 @@ class EmbeddedImage:
     alternative: str
 
 
-def embed(draw: Callable[[], Figure], alternative: str, kind: str = "svg") -> EmbeddedImage:
-    """Draw a figure on light and on dark ground as data URIs."""
-    light, width, height = _encode(draw, LIGHT, kind)
-    dark, _, _ = _encode(draw, DARK, kind)
-    return EmbeddedImage(light, dark, width, height, alternative)
+def embed(figure: ReportFigure) -> EmbeddedImage:
+    """Return a figure on light and on dark ground as data URIs."""
+    light = _encode(figure.light, LIGHT, figure.kind)
+    with figure_style(DARK):
+        dark = _encode(figure.draw(), DARK, figure.kind)
+    width, height = (round(96 * length) for length in figure.light.get_size_inches())
+    return EmbeddedImage(light, dark, width, height, figure.alternative)
 
 
 def embed_animation(animation: Animation) -> EmbeddedImage:
@@ -87,18 +96,12 @@ def embed_animation(animation: Animation) -> EmbeddedImage:
     return EmbeddedImage(moving, still, width, height, animation.alternative)
 
 
-def _encode(draw: Callable[[], Figure], theme: Theme, kind: str) -> tuple[str, int, int]:
-    """Return the data URI of a figure and its size in CSS pixels, of which an inch has 96."""
+def _encode(figure: Figure, theme: Theme, kind: str) -> str:
+    """Return the data URI of a figure."""
     buffer = io.BytesIO()
     with figure_style(theme):
-        figure = draw()
-        figure.savefig(buffer, format=kind, dpi=192, metadata=DATELESS[kind])
-    width, height = (round(96 * length) for length in figure.get_size_inches())
-    return (
-        f"data:{_TYPES[kind]};base64,{base64.b64encode(buffer.getvalue()).decode()}",
-        width,
-        height,
-    )
+        figure.savefig(buffer, format=kind, dpi=1.2 * style.DPI, metadata=DATELESS[kind])
+    return f"data:{_TYPES[kind]};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

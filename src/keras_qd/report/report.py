@@ -74,7 +74,7 @@ def write_sections(found: Iterable[Section], folder: Path) -> list[Path]:
     for section in found:
         with figure_style():
             paths += [
-                path for each in section.figures for path in save(each.draw(), folder / each.name)
+                path for each in section.figures for path in save(each.light, folder / each.name)
             ]
         for animation in section.animations:
             paths.append(folder / f"{animation.name}.gif")
@@ -264,7 +264,7 @@ def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | N
         sections=[
             (
                 section,
-                [embed(each.draw, each.alternative, each.kind) for each in section.figures],
+                [embed(each) for each in section.figures],
                 [
                     embed_animation(each)
                     for each in section.animations

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from keras_qd._files import replacing
-from keras_qd.evaluation.case import box_length
+from keras_qd.data.recipes import box_length
 from keras_qd.evaluation.figure_data import Example
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def _centred(cmap: str, *values: ArrayLike) -> dict[str, Any]:
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
+#: Pixels per inch of images in files.
+DPI = 160
 #: Metadata by format without the time, so that the same figure is the same file.
 DATELESS: dict[str, dict[str, Any]] = {
     "png": {},
@@ -114,7 +116,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
     for suffix, metadata in DATELESS.items():
         paths.append(path.with_name(f"{path.name}.{suffix}"))
         with replacing(paths[-1]) as temporary:
-            figure.savefig(temporary, dpi=160, metadata=metadata)
+            figure.savefig(temporary, dpi=DPI, metadata=metadata)
         # Finding the layout takes as long as drawing; it is the same in all formats.
         figure.set_layout_engine("none")
     return paths

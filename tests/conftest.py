@@ -19,6 +19,7 @@ from tests.wells import (  # noqa: F401
     dataset,
     evaluated,
     evaluated_run,
+    invoke,
     keras_qd_command,
     on_a_line,
     run,

@@ -28,8 +28,8 @@ def test_the_counts_are_those_of_a_small_tree(tmp_path):
     package = tmp_path / "keras_qd"
     texts = {
         "a/one.py": '"""Text."""\n\nfrom keras_qd.a.two import f\n\n# comment\nx = """a\nb"""\n',
-        "a/two.py": "from __future__ import annotations\n\n\ndef f():\n    import keras_qd.b.three\n",
-        "b/three.py": "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import keras_qd.a.one\n",
+        "a/two.py": "def f():\n    import keras_qd.b.three\n",
+        "b/three.py": "import typing\n\nif typing.TYPE_CHECKING:\n    import keras_qd.a.one\n",
     }
     for name, text in texts.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)

@@ -133,7 +133,13 @@ def run(trained, tmp_path):
 
 
 @pytest.fixture
-def keras_qd_command(capsys):
+def keras_qd_command(invoke):
+    """The command line in this process, unless a folder has one of its own."""
+    return invoke
+
+
+@pytest.fixture
+def invoke(capsys):
     """Run the command line; return exit code, standard output and standard error."""
 
     def call(*arguments):

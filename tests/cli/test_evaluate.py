@@ -7,8 +7,8 @@ import pytest
 from tests.wells import copied
 
 
-def test_a_table_with_groups(keras_qd_command, evaluated_run):
-    code, out, _ = keras_qd_command("evaluate", evaluated_run.path, "--by", "energy")
+def test_a_table_with_groups(invoke, evaluated_run):
+    code, out, _ = invoke("evaluate", evaluated_run.path, "--by", "energy")
     assert code == 0
     lines = out.splitlines()
     assert lines[0] == "11 systems of the test split"
@@ -21,9 +21,9 @@ def test_a_table_with_groups(keras_qd_command, evaluated_run):
     assert lines[-1].endswith(str(evaluated_run.path))
 
 
-def test_json_of_another_split(keras_qd_command, run):
+def test_json_of_another_split(invoke, run):
     arguments = ("evaluate", run.path, "--split", "validation", "--by", "energy", "--json")
-    code, out, _ = keras_qd_command(*arguments)
+    code, out, _ = invoke(*arguments)
     found = json.loads(out)
     assert code == 0
     assert found["data"]["n_samples"] == 8
@@ -33,22 +33,22 @@ def test_json_of_another_split(keras_qd_command, run):
     assert sum(group["n_systems"] for group in found["groups"]) == 8
 
 
-def test_runs_are_ranked(keras_qd_command, run, tmp_path):
+def test_runs_are_ranked(invoke, run, tmp_path):
     other = copied(run, tmp_path / "other").path
-    code, out, _ = keras_qd_command("evaluate", run.path, other, "--sort", "r2")
+    code, out, _ = invoke("evaluate", run.path, other, "--sort", "r2")
     lines = out.splitlines()
     assert code == 0
     assert lines[0].split() == ["run", "L1", "R2", "SSIM"]
     assert {line.split()[0] for line in lines[2:]} == {str(run.path), str(other)}
-    code, _, err = keras_qd_command("evaluate", run.path, other, "--by", "energy")
+    code, _, err = invoke("evaluate", run.path, other, "--by", "energy")
     assert code == 2
     assert "one run" in err
 
 
-def test_an_ensemble(keras_qd_command, run, tmp_path):
+def test_an_ensemble(invoke, run, tmp_path):
     other = copied(run, tmp_path / "other").path
     arguments = ("evaluate", run.path, other, "--ensemble", "--dropout-draws", 2)
-    code, out, _ = keras_qd_command(*arguments, "--metric", "charge-error")
+    code, out, _ = invoke(*arguments, "--metric", "charge-error")
     assert code == 0
     assert out.splitlines()[0].endswith("mean of 2 runs, 2 draws of each with dropout")
     assert "Charge error" in out
@@ -59,19 +59,19 @@ def test_an_ensemble(keras_qd_command, run, tmp_path):
     assert folder.name.split("-test")[0] == "ensemble-2-dropout-2"
 
 
-def test_the_table_of_systems(keras_qd_command, run, tmp_path):
+def test_the_table_of_systems(invoke, run, tmp_path):
     table = tmp_path / "table.csv"
-    code, out, _ = keras_qd_command("evaluate", run.path, "--csv", "--table", table)
+    code, out, _ = invoke("evaluate", run.path, "--csv", "--table", table)
     assert code == 0
     assert out.splitlines()[0] == "index,energy,density_l1,density_r2,density_ssim"
     assert out == table.read_text() == (run.path / "samples.csv").read_text()
 
 
-def test_report_prints_its_path(keras_qd_command, run, monkeypatch):
+def test_report_prints_its_path(invoke, run, monkeypatch):
     from keras_qd.report import report
 
     monkeypatch.setattr(report, "sections", lambda *_: [])
-    code, out, _ = keras_qd_command("report", run.path)
+    code, out, _ = invoke("report", run.path)
     assert code == 0
     assert out.strip() == str(run.path / "report.html")
     assert (run.path / "metrics.json").is_file()
@@ -89,12 +89,10 @@ def test_report_prints_its_path(keras_qd_command, run, monkeypatch):
         (("report", "nowhere"), 1, "run directory"),
     ],
 )
-def test_a_mistake_is_one_line(
-    keras_qd_command, run, tmp_path, monkeypatch, arguments, code, message
-):
+def test_a_mistake_is_one_line(invoke, run, tmp_path, monkeypatch, arguments, code, message):
     monkeypatch.chdir(tmp_path)
     given = [str(run.path) if argument == "RUN" else argument for argument in arguments]
-    found, _, err = keras_qd_command(*given)
+    found, _, err = invoke(*given)
     assert found == code
     assert message in err
     assert len(err.strip().splitlines()) == 1

@@ -152,18 +152,19 @@ def test_unreadable_evaluations(tmp_path, text, error, message):
 
 SCRIPT = """
 import sys
+sys.modules["matplotlib"] = None  # Keras tries to import it, too: now the import fails
 import numpy as np
 import keras_qd
 from keras_qd.data import ArrayDataset
 fields = dict(np.load(sys.argv[2]))
 data = ArrayDataset(train=fields, test=fields)
 assert keras_qd.evaluate(sys.argv[1], data=data, n_draws=2).scores
-print(*{"matplotlib", "keras_qd.report"} & set(sys.modules))
+assert "keras_qd.report" not in sys.modules
 """
 
 
 def test_evaluating_imports_nothing_that_draws(run, tmp_path):
     np.savez(tmp_path / "wells.npz", **make_wells(4, 0))
     arguments = [sys.executable, "-c", SCRIPT, run.path, tmp_path / "wells.npz"]
-    found = subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=300)
-    assert found.stdout.splitlines()[-1] == ""
+    subprocess.run(arguments, check=True, timeout=300)
+    assert list((run.path / "evaluations").glob("*/metrics.json"))

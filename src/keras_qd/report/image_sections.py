@@ -105,8 +105,9 @@ def _reconstructions(original: Array, latent: Array, restored: Array) -> Section
         f"{len(original)} images: the original, its latent numbers, the reconstruction",
         kind="png",
     )
-    numbers = f" The {latent[0].size} latent numbers of each are between them." * bool(len(latent))
-    text = f"Images before and after, on the same scale of grey.{numbers}"
+    text = "Images before and after, on the same scale of grey."
+    if len(latent):
+        text += f" The {latent[0].size} latent numbers of each are between them."
     return Section("Single images", text, (figure,))
 
 

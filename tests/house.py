@@ -14,6 +14,7 @@ import statistics
 import sys
 import tokenize
 from pathlib import Path
+from types import MappingProxyType
 
 PACKAGE = "keras_qd"
 #: Public function -> the folder whose stub names its module, and the module in keras-qd 0.1.
@@ -32,6 +33,18 @@ def find_modules(source):
         for path in sorted(root.rglob("*.py"))
         if path.name != "__init__.py" and "templates" not in path.parts
     }
+
+
+def find_public_names(source):
+    """Return public name -> the module that it is imported from in the stub of its package."""
+    found = {}
+    for stub in (Path(source) / PACKAGE).rglob("__init__.pyi"):
+        package = ".".join(stub.parent.relative_to(source).parts)
+        for node in ast.parse(stub.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = f"{package}.{node.module}"
+                found.update({f"{package}.{alias.name}": module for alias in node.names})
+    return found
 
 
 def count_code_lines(path):
@@ -81,24 +94,16 @@ class _Imports(ast.NodeVisitor):
             self.eager.update(names)
 
 
-def read_imports(modules):
+def read_imports(modules, public=MappingProxyType({})):
     """Return module -> modules it imports, twice: all imports, and those outside functions."""
     everything, eager = {}, {}
     for name, path in modules.items():
         found = _Imports(name)
         found.visit(ast.parse(path.read_text(encoding="utf-8")))
-        everything[name] = found.all & set(modules) - {name}
-        eager[name] = found.eager & set(modules) - {name}
+        for imports, names in ((everything, found.all), (eager, found.eager)):
+            defined = {public.get(each, each) for each in names}
+            imports[name] = defined & set(modules) - {name}
     return everything, eager
-
-
-def find_definition(source, folder, name):
-    """Return the module that the stub of a folder imports a public name from, if it does."""
-    stub = Path(source) / PACKAGE / folder / "__init__.pyi"
-    for node in ast.parse(stub.read_text()).body if stub.is_file() else ():
-        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
-            return f"{PACKAGE}.{folder}.{node.module}"
-    return None
 
 
 def reach(imports, start, inside=lambda name: True):
@@ -132,7 +137,8 @@ def measure(source):
     """Return the figures of one source tree, by what they are of."""
     modules = find_modules(source)
     lines = [count_code_lines(path) for path in modules.values()]
-    imports, eager = read_imports(modules)
+    public = find_public_names(source)
+    imports, eager = read_imports(modules, public)
     figures = {
         "files": len(modules),
         "lines of code": sum(lines),
@@ -141,9 +147,8 @@ def measure(source):
         "files with one importer, beside it": len(single_importers(imports)),
     }
     for name, (folder, former) in FOLLOWED.items():
-        own, others = follow(
-            imports, find_definition(source, folder, name) or f"{PACKAGE}.{former}"
-        )
+        start = public.get(f"{PACKAGE}.{folder}.{name}", f"{PACKAGE}.{former}")
+        own, others = follow(imports, start)
         figures[f"files to follow {name}"] = len(own | others)
         figures[f"  {name}: of its folder"] = len(own)
     return figures

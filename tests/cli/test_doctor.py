@@ -29,8 +29,8 @@ def test_what_is_missing_is_named(monkeypatch):
 def test_a_failed_self_test_is_told_and_exits_with_1(monkeypatch, capsys):
     doctor = import_module("keras_qd.cli.doctor")
     trials = [
-        testing.Trial("exact solver", (), 1.0),
-        testing.Trial("training on jax", ("it is too warm",), 2.0),
+        testing.InstallationCheck("exact solver", (), 1.0),
+        testing.InstallationCheck("training on jax", ("it is too warm",), 2.0),
     ]
     monkeypatch.setattr(doctor, "_probe", lambda name: ["cpu"])
     monkeypatch.setattr(testing, "self_test", lambda: iter(trials))

@@ -23,10 +23,9 @@ Array = NDArray[Any]
 
 
 class Draws:
-    """Mean and spread of predictions, updated one by one.
+    """Mean and spread of predictions, updated one by one."""
 
-    B. P. Welford, Technometrics 4, 419 (1962), doi:10.1080/00401706.1962.10490022.
-    """
+    # B. P. Welford, Technometrics 4, 419 (1962), doi:10.1080/00401706.1962.10490022.
 
     def __init__(self) -> None:
         self.count = 0
@@ -61,11 +60,9 @@ _NOISY = (
 
 
 def with_dropout(model: keras.Model, seed: int) -> keras.Model:
-    """Return a model with the layers of `model` whose dropout stays on in prediction.
-
-    Normalisation layers keep their own statistics, so a prediction does not depend on the rest of
-    the batch. Y. Gal, Z. Ghahramani, ICML (2016), arXiv:1506.02142.
-    """
+    """Return a model with the layers of `model` whose dropout stays on in prediction."""
+    # Y. Gal, Z. Ghahramani, ICML (2016), arXiv:1506.02142. Normalisation layers keep their own
+    # statistics, so that a prediction does not depend on the rest of the batch.
     graph = predicting_network(model)
     if not getattr(graph, "inputs", None):
         raise UsageError(

@@ -73,8 +73,9 @@ class Evaluation:
 
     Examples
     --------
-    >>> evaluation = Evaluation.read("runs/first")  # doctest: +SKIP
-    >>> evaluation.fields, evaluation.score("r2").value  # doctest: +SKIP
+    >>> score = Score("density", "r2", "physical", "R2", "", True, 0.98, 0.0)
+    >>> evaluation = Evaluation(Path("runs/first"), {}, (score,), {}, (), (), 0.1)
+    >>> evaluation.fields, evaluation.score("r2").value
     (('density',), 0.98)
     """
 

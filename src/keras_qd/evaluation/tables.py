@@ -110,11 +110,7 @@ def _finite_mean(values: Array) -> float:
 def rank_runs(
     evaluations: Mapping[str, Evaluation], metric: str | None = None, field: str | None = None
 ) -> list[str]:
-    """Return the names of runs, best first; undefined values come last.
-
-    The first metric of the first target field decides unless others are named. Raises a UsageError
-    if the runs were evaluated on different systems or predict different fields.
-    """
+    """Return the names of runs, best first by a metric of a field (the first ones by default)."""
     _require_same_systems(evaluations)
     first = next(iter(evaluations.values())).scores[0]
     field = field if field is not None else first.field

@@ -31,19 +31,16 @@ _VALUES = 2**18
 def calibrate(
     reference: Array, prediction: Array, spread: Array, n_draws: int, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Compare the spread of `n_draws` predictions with the error of their mean, all (n, ...).
-
-    With n draws the exact value is expected sqrt(1 + 1/n) spreads from the mean: V. Fortin et al.,
-    J. Hydrometeorol. 15, 1708 (2014), doi:10.1175/JHM-D-14-0008.1. The random generator chooses the
-    values to look at if there are many.
-    """
+    """Compare the spread of `n_draws` predictions with the error of their mean, all (n, ...)."""
     error = np.abs(prediction - reference).reshape(len(reference), -1)
+    # The exact value counts as an additional draw: V. Fortin, M. Abaza, F. Anctil, R. Turcotte,
+    # J. Hydrometeorol. 15, 1708 (2014), doi:10.1175/JHM-D-14-0008.1.
     expected = spread.reshape(len(spread), -1) * math.sqrt(1 + 1 / n_draws)
     by_system = [_root_mean_squares(values) for values in (expected, error)]
     chosen = [values.ravel() for values in (expected, error)]
     if error.size > _VALUES:
-        chosen_rows = rng.integers(error.size, size=_VALUES)
-        chosen = [values[chosen_rows] for values in chosen]
+        rows = rng.integers(error.size, size=_VALUES)
+        chosen = [values[rows] for values in chosen]
     return {
         "error": float(_root_mean_squares(error.reshape(1, -1))[0]),
         "expected": float(_root_mean_squares(expected.reshape(1, -1))[0]),

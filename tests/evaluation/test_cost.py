@@ -37,7 +37,6 @@ def test_the_arithmetic():
     assert (COST.break_even, COST.break_even_batched) == (8000, 6000)
     assert [row[1:] for row in COST.rows] == [("10 ms", ""), ("4 ms", "2.5"), ("2 ms", "5")]
     assert "after 6000 predictions in batches (one at a time: after 8000)" in COST.summary
-    assert Wells(n_points=16).batch * 2 == 1024
     assert [format_seconds(each) for each in (2.6e-5, 93.4, 7500)] == ["26 µs", "93.4 s", "2.08 h"]
 
 
@@ -72,7 +71,7 @@ def quick(monkeypatch):
 
 @pytest.mark.parametrize("recipe", [DOTS, Wells(n_points=16)])
 def test_recipes_of_this_package(recipe, quick):
-    found = cost.recipe_of({"configuration": recipe.configuration()})
+    found = cost.stored_recipe(recipe.configuration())
     assert found == recipe
     assert 0 < cost.time_solver(found, recipe.make(range(4))) < 1
     assert 0 < cost.time_generation(found) < 1
@@ -94,9 +93,9 @@ def test_fields_without_interaction_are_solved_without(monkeypatch, wanted, expe
     assert called == [expected] * 2
 
 
-@pytest.mark.parametrize("configuration", [None, {"kind": "imported"}, {"box_length": 10.0}])
+@pytest.mark.parametrize("configuration", [{}, {"kind": "imported"}, {"box_length": 10.0}])
 def test_data_without_a_recipe(configuration):
-    assert cost.recipe_of({"configuration": configuration}) is None
+    assert cost.stored_recipe(configuration) is None
 
 
 def dataset_of(recipe, fields):
@@ -147,7 +146,7 @@ class Springs(Recipe):
 
 
 def test_the_solver_of_a_third_party(run, quick, monkeypatch):
-    monkeypatch.setattr(cost, "recipe_class", {"springs": Springs}.__getitem__)
+    monkeypatch.setattr(cost, "stored_recipe", lambda each: Springs(stiffness=each["stiffness"]))
     run.config["data"]["configuration"] = Springs(stiffness=7.0).configuration()
     data = dataset_of(Springs(stiffness=7.0), make_wells(11, 3))
     found = keras_qd.evaluate(run, data=data, n_draws=10).cost

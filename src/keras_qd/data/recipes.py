@@ -279,3 +279,12 @@ def recipe_class(kind: str) -> type[Recipe]:
     module, name = RECIPES[kind]
     recipe: type[Recipe] = getattr(import_module(module), name)
     return recipe
+
+
+def stored_recipe(configuration: Mapping[str, Any]) -> Recipe | None:
+    """Return the recipe that makes the samples of a stored configuration; None if nothing does."""
+    if configuration.get("kind") not in RECIPES:
+        return None
+    recipe = recipe_class(configuration["kind"])
+    settings = {field.name for field in dataclasses.fields(recipe)} & set(configuration)
+    return recipe(**{name: configuration[name] for name in settings})

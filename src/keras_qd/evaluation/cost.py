@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.data.recipes import recipe_class
-from keras_qd.errors import PhysicsError, RunError, UnknownNameError
+from keras_qd.data.recipes import stored_recipe
+from keras_qd.errors import PhysicsError, RunError
 
 if TYPE_CHECKING:
     import keras
@@ -298,19 +298,9 @@ def time_generation(recipe: Recipe) -> float:
     return median_seconds(make_next, clock=time.process_time) / recipe.batch
 
 
-def recipe_of(metadata: Mapping[str, Any]) -> Recipe | None:
-    """Return the recipe of a data set from its metadata; None if no installed one makes it."""
-    settings = dict(metadata.get("configuration") or {})
-    settings.pop("recipe_version", None)
-    try:
-        return recipe_class(settings.pop("kind", ""))(**settings)
-    except UnknownNameError:
-        return None
-
-
 def solver_of(case: Case) -> ExactSolver | None:
     """Return the recipe that can solve the systems of a case exactly, if there is one."""
-    recipe = recipe_of(case.dataset.metadata)
+    recipe = stored_recipe(case.dataset.metadata.get("configuration") or {})
     if recipe is None or recipe.identity not in case.dataset.fields:
         return None
     return cast("ExactSolver", recipe) if hasattr(recipe, "solve_again") else None
@@ -352,7 +342,7 @@ def _data_cost(runs: Sequence[Run]) -> tuple[int, float | None]:
     systems, seconds = 0, 0.0
     for run in {str(run.config["data"].get("digest")): run for run in runs}.values():
         count = sum(run.config["samples"].values())
-        recipe = recipe_of(run.config["data"])
+        recipe = stored_recipe(run.config["data"].get("configuration") or {})
         systems += count
         seconds += count * (math.nan if recipe is None else time_generation(recipe))
     return systems, None if math.isnan(seconds) else seconds

@@ -85,10 +85,10 @@ SAMPLES, FRACTIONS = 6500, (10 / 13, 1 / 13, 2 / 13)
 @click.option("--samples", default=SAMPLES, show_default=True, help="Dots that are made or taken.")
 @click.option("--epochs", type=int, help="Passes over the training split, for all rows.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="As of train.")
-@click.option("--skip-worth", is_flag=True, help="Do not time predictions and the exact solver.")
+@click.option("--skip-cost", is_flag=True, help="Do not time predictions and the exact solver.")
 @click.option("--cores", default=2, show_default=True, help="Cores to run on; 0: all.")
 @click.option("--seed", default=0, show_default=True, help="Of the trainings.")
-def main(mapping, out, data, rows, samples, epochs, settings, skip_worth, cores, seed):
+def main(mapping, out, data, rows, samples, epochs, settings, skip_cost, cores, seed):
     """Train what is not yet trained, and print the table."""
     hold_to(cores)
     results = Results(out / mapping)
@@ -102,7 +102,7 @@ def main(mapping, out, data, rows, samples, epochs, settings, skip_worth, cores,
             task = tasks[row].replace(dataset_config=config)
             task = task.replace(**task_changes(settings))
             task = task.replace(epochs=epochs) if epochs else task
-            values = measure(task, out / mapping / folder_of(row), seed, not skip_worth)
+            values = measure(task, out / mapping / folder_of(row), seed, not skip_cost)
             results.add(row, values)
         click.echo(f"{row}: {json.dumps(results.rows[row])}", err=True)
     click.echo(results.table())
@@ -127,7 +127,7 @@ def tasks_of(mapping):
     return tasks
 
 
-def measure(task, path, seed, worth):
+def measure(task, path, seed, cost):
     """Train, or go on with it, and return what is to be said of it."""
     from keras_qd import training
     from keras_qd.evaluation import evaluate
@@ -139,10 +139,10 @@ def measure(task, path, seed, worth):
         run = training.train(task, path, seed=seed, callbacks=[clock])
     metrics = METRICS + (OF_POTENTIALS if task.targets == ("potential",) else ())
     more = [name for name in metrics if name not in task.metrics]
-    found = evaluate(run, metrics=more, worth=worth)
+    found = evaluate(run, metrics=more, cost=cost)
     averaged = found
     if task.augmentation:
-        averaged = evaluate(run, metrics=more, symmetries=True, worth=False)
+        averaged = evaluate(run, metrics=more, symmetries=True, cost=False)
     return {
         **{name: found.score(name).value for name in metrics},
         **{f"{name}_averaged": averaged.score(name).value for name in ("r2", "nmae")},
@@ -151,8 +151,8 @@ def measure(task, path, seed, worth):
         "training": run.config["samples"]["train"],
         "test": run.config["samples"]["test"],
         **minutes(json.loads(clock.file.read_text()), run.history()["val_r2"]),
-        "prediction_ms": 1e3 * found.worth.model.batched if found.worth else None,
-        "exact_ms": 1e3 * found.worth.solver_seconds if found.worth else None,
+        "prediction_ms": 1e3 * found.cost.model.batched if found.cost else None,
+        "exact_ms": 1e3 * found.cost.solver_seconds if found.cost else None,
         "backend": run.config["backend"],
         "machine": machine(),
         "date": str(date.today()),

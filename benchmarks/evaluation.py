@@ -71,7 +71,7 @@ def main(n_systems: int, filters: int) -> None:
         model = Clock(prediction, "predict_scaled")
         images = Clock(skimage.metrics, "structural_similarity")
         started = time.process_time()
-        keras_qd.evaluate(run, data=data, worth=False)
+        keras_qd.evaluate(run, data=data, cost=False)
         total = time.process_time() - started
     spent = {"prediction": model.seconds, "scikit-image": images.seconds}
     spent["the rest"] = total - sum(spent.values())

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import keras_qd
 from keras_qd import inverse, physics
 from keras_qd.report.figures.inversions import inversions_figure
-from keras_qd.report.figures.style import drawing
+from keras_qd.report.figures.style import figure_style
 
 pixels, gates, seconds = 64, 5, 60
 
@@ -54,7 +54,7 @@ device = inverse.invert_in_family(
 print(f"{gates} x {gates} gates: {device.explanation}")
 
 # %%
-with drawing():
+with figure_style():
     titles = ["Any smooth potential", f"{gates} x {gates} gates"]
     figure = inversions_figure([free, device], titles, box.length, tolerance)
     figure.savefig("05_inverse_design.png", dpi=160)

@@ -7,8 +7,24 @@ from hypothesis import settings
 import keras_qd  # noqa: F401  (lets keras find an installed backend)
 
 # Trained runs, made once a session for the tests of all folders.
-from tests.digits import autoencoder, bars, classifier  # noqa: F401
-from tests.wells import dataset, keras_qd_command, run, trained  # noqa: F401
+from tests.digits import (  # noqa: F401
+    autoencoder,
+    bars,
+    classified,
+    classifier,
+    reconstructed,
+)
+from tests.wells import (  # noqa: F401
+    coarse_figures,
+    dataset,
+    evaluated,
+    evaluated_run,
+    invoke,
+    keras_qd_command,
+    on_a_line,
+    run,
+    trained,
+)
 
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", derandomize=False)

@@ -1,13 +1,11 @@
 """Small grey images of two classes, and runs on them."""
 
-import shutil
-
 import numpy as np
 import pytest
 
 import keras_qd
 from keras_qd.data import ArrayDataset, Field
-from keras_qd.training.run import Run
+from tests.wells import copied
 
 SIDE = 12
 NAME = "bars-for-tests"
@@ -62,6 +60,15 @@ def autoencoder(bars, tmp_path_factory):
     return train_on_bars("mnist-autoencoder", folder, bars, epochs=2, optimizer="adam")
 
 
-def copied(run, folder):
-    """Return a copy of a run, to be changed."""
-    return Run.open(shutil.copytree(run.path, folder / "copy"))
+@pytest.fixture(scope="session")
+def classified(classifier, tmp_path_factory):
+    """A copy of the classifier's run, and its evaluation; tests leave both as they are."""
+    run = copied(classifier, tmp_path_factory.mktemp("classified"))
+    return run, keras_qd.evaluate(run, n_draws=200)
+
+
+@pytest.fixture(scope="session")
+def reconstructed(autoencoder, tmp_path_factory):
+    """A copy of the autoencoder's run, and its evaluation; tests leave both as they are."""
+    run = copied(autoencoder, tmp_path_factory.mktemp("reconstructed"))
+    return run, keras_qd.evaluate(run, n_draws=10)

@@ -1,4 +1,4 @@
-"""A small trained run on made-up wells, trained once for all tests of the evaluation."""
+"""A small run on made-up wells, trained and evaluated once a session for all tests."""
 
 import shutil
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.data import ArrayDataset, Field
+from keras_qd.data import ArrayDataset, Field, Wells
 from keras_qd.tasks import Task
 from keras_qd.training.run import Run
 from tests.command import call
@@ -81,13 +81,64 @@ def trained(tmp_path_factory, dataset):
     return keras_qd.train(make_task(), path, dataset=dataset, callbacks=["evolution"])
 
 
+@pytest.fixture(scope="session")
+def evaluated(trained, tmp_path_factory):
+    """A copy of the finished run, and its evaluation; tests leave both as they are."""
+    run = copied(trained, tmp_path_factory.mktemp("evaluated"))
+    return run, keras_qd.evaluate(run, keep_predictions=True, n_draws=100)
+
+
+@pytest.fixture
+def evaluated_run(evaluated, tmp_path):
+    """A copy of the finished run with its evaluation, to be changed."""
+    return copied(evaluated[0], tmp_path)
+
+
+@pytest.fixture(scope="session")
+def on_a_line(tmp_path_factory):
+    """A finished run from potentials on a line to energies, its evaluation, and its data set."""
+    recipe = Wells(n_points=16)
+    names = ("potential", "density", "energy", "kinetic_energy")
+    samples = recipe.make(range(136))
+    splits = (
+        {name: samples[name][rows] for name in names}
+        for rows in (slice(64), slice(64, 96), slice(96, None))
+    )
+    fields = {name: recipe.fields[name] for name in names}
+    data = ArrayDataset(*splits, fields=fields, metadata={"configuration": recipe.settings()})
+    task = keras_qd.task("potential-to-energy", epochs=1, model_config={"units": [5]})
+    run = keras_qd.train(task, tmp_path_factory.mktemp("line") / "line", dataset=data)
+    return run, keras_qd.evaluate(run, data=data, n_draws=10), data
+
+
+def copied(run, folder):
+    """Return a copy of a run, to be changed."""
+    return Run.open(shutil.copytree(run.path, folder / run.path.name))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coarse_figures():
+    """Let all tests draw with a third of the pixels per inch: most time goes into pixels."""
+    from keras_qd.report.figures import style
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 50)
+        yield
+
+
 @pytest.fixture
 def run(trained, tmp_path):
     """A copy of the finished run."""
-    return Run.open(shutil.copytree(trained.path, tmp_path / "wells"))
+    return copied(trained, tmp_path)
 
 
 @pytest.fixture
 def keras_qd_command():
+    """Run the command line; return exit code, standard output and standard error."""
+    return call
+
+
+@pytest.fixture
+def invoke():
     """Run the command line; return exit code, standard output and standard error."""
     return call

@@ -55,8 +55,8 @@ def test_without_a_backend_it_fails(monkeypatch):
 @pytest.mark.usefixtures("working")
 def test_a_failed_self_test_is_reported_and_exits_with_1(monkeypatch):
     trials = [
-        testing.Trial("exact solver", (), 1.0),
-        testing.Trial("training on jax", ("it is too warm",), 2.0),
+        testing.InstallationCheck("exact solver", (), 1.0),
+        testing.InstallationCheck("training on jax", ("it is too warm",), 2.0),
     ]
     monkeypatch.setattr("keras_qd.testing.installation.self_test", lambda: iter(trials))
     finished = call("doctor", "--self-test")

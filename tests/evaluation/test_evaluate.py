@@ -1,7 +1,10 @@
-"""An evaluation: values, what is written, and what is refused."""
+"""An evaluation: its values, its files, and the errors it raises."""
 
 import csv
 import json
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,45 +14,27 @@ from keras_qd.data import ArrayDataset
 from keras_qd.data.store.store import checksum
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.evaluation import Evaluation
+from keras_qd.evaluation.case import Case
+from keras_qd.tasks import Pipeline
 from tests.wells import LENGTH, make_dataset, make_task, make_wells
 
 
-@pytest.fixture(scope="module")
-def evaluated(trained, tmp_path_factory):
-    """An evaluation of the run, in a copy of it."""
-    import shutil
-
-    from keras_qd.training.run import Run
-
-    run = Run.open(shutil.copytree(trained.path, tmp_path_factory.mktemp("evaluated") / "wells"))
-    return run, keras_qd.evaluate(run, keep_predictions=True, n_draws=100)
-
-
-def test_the_values_are_those_of_the_predictions(evaluated, dataset):
+def test_values_are_those_of_the_predictions(evaluated, dataset):
     run, evaluation = evaluated
     exact = dataset.split("test")["density"]
     error = keras_qd.predict(run, dataset.split("test"))["density"] - exact
-    expected = np.abs(error).mean()
-    assert evaluation.score("l1").value == pytest.approx(expected, rel=1e-5)
+    l1, scaled = (evaluation.score("l1", space=each) for each in ("physical", "scaled"))
+    assert l1.value == pytest.approx(np.abs(error).mean(), rel=1e-5)
     r2 = 1 - (error**2).sum() / ((exact - exact.mean(axis=0)) ** 2).sum()
     assert evaluation.score("r2").value == pytest.approx(r2, rel=1e-4)
-
-
-def test_scaled_values_are_those_of_the_network(evaluated, dataset):
-    _, evaluation = evaluated
     largest = np.abs(dataset.split("train")["density"]).max()
-    physical, scaled = (evaluation.score("l1", space=each) for each in ("physical", "scaled"))
-    assert scaled.value == pytest.approx(physical.value / largest, rel=1e-6)
-    assert (physical.unit, scaled.unit) == ("1/a0*^2", "")
-
-
-def test_the_baseline_is_the_mean_of_the_training_split(evaluated, dataset):
+    assert scaled.value == pytest.approx(l1.value / largest, rel=1e-6)
+    assert (l1.unit, scaled.unit) == ("1/a0*^2", "")
     mean = dataset.split("train")["density"].mean(axis=0)
-    expected = np.abs(dataset.split("test")["density"] - mean).mean()
-    assert evaluated[1].score("l1").baseline == pytest.approx(expected, rel=1e-6)
+    assert l1.baseline == pytest.approx(np.abs(exact - mean).mean(), rel=1e-6)
 
 
-def test_what_is_written_reads_back(evaluated):
+def test_an_evaluation_reads_back(evaluated):
     run, evaluation = evaluated
     again = Evaluation.read(run.path)
     assert again.summary == evaluation.summary
@@ -77,6 +62,7 @@ def test_files(evaluated, dataset):
         "baseline": "mean image",
         "notice": None,
     }
+    assert summary["cost"] is None
     with (run.path / "samples.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 11
@@ -85,55 +71,46 @@ def test_files(evaluated, dataset):
         assert archive["density"].shape == (11, 16, 16)
 
 
-def test_more_metrics_can_be_asked_for(run):
-    evaluation = keras_qd.evaluate(run, metrics=["charge-error", "l1"], n_draws=10)
-    assert [each.metric for each in evaluation.scores[:4]] == ["l1", "r2", "ssim", "charge-error"]
-    assert evaluation.score("charge-error").unit == "electrons"
-    with pytest.raises(UnknownNameError, match="did you mean 'charge-error'"):
-        keras_qd.evaluate(run, metrics=["charge-errors"])
+def test_additional_metrics_leave_the_others_and_their_intervals(run, evaluated):
+    found = keras_qd.evaluate(run, metrics=["charge-error", "l1"], n_draws=100)
+    assert [each.metric for each in found.scores[:4]] == ["l1", "r2", "ssim", "charge-error"]
+    assert found.score("charge-error").unit == "electrons"
+    assert found.score("l1").interval == evaluated[1].score("l1").interval
 
 
-def test_the_same_seed_gives_the_same_intervals(evaluated):
-    run, evaluation = evaluated
-    again = keras_qd.evaluate(run, n_draws=100)
-    other = keras_qd.evaluate(run, n_draws=100, seed=1)
-    assert again.score("l1").interval == evaluation.score("l1").interval
-    assert other.score("l1").interval != evaluation.score("l1").interval
-
-
-def test_other_data_is_kept_apart(run):
-    own = keras_qd.evaluate(run, n_draws=10)
-    other = keras_qd.evaluate(run, data=make_dataset(seed=1), n_draws=10)
-    validation = keras_qd.evaluate(run, "validation", n_draws=10)
-    assert own.folder == run.path
+def test_other_data_has_its_own_folder(evaluated_run, evaluated):
+    other = keras_qd.evaluate(evaluated_run, data=make_dataset(seed=1), n_draws=10)
+    validation = keras_qd.evaluate(evaluated_run, "validation", n_draws=10)
     assert not other.data["own"]
-    assert {path.name for path in (run.path / "evaluations").iterdir()} == {
-        other.folder.name,
-        validation.folder.name,
-    }
-    assert Evaluation.read(run.path).score("l1").value == own.score("l1").value
-    assert other.score("l1").value != own.score("l1").value
+    folders = {path.name for path in (evaluated_run.path / "evaluations").iterdir()}
+    assert folders == {other.folder.name, validation.folder.name}
+    own = Evaluation.read(evaluated_run.path).score("l1").value
+    assert own == evaluated[1].score("l1").value != other.score("l1").value
 
 
-def test_a_constant_does_not_count_where_the_scaling_is_centered(tmp_path):
-    task = make_task(
-        inputs="density", targets="potential", scaling={"potential": "centered-standard"}
-    )
-    one, other = make_dataset(), make_wells(11, 2)
-    run = keras_qd.train(task, tmp_path / "inverse", dataset=one)
-    other["potential"] = other["potential"] + np.arange(11.0)[:, None, None]
-    shifted = ArrayDataset(train=one.split("train"), test=other, fields=one.fields)
-    found = [keras_qd.evaluate(run, data=data, n_draws=10).score("l1") for data in (one, shifted)]
-    assert found[0].value == pytest.approx(found[1].value, rel=1e-6)
-    assert found[0].baseline == pytest.approx(found[1].baseline, rel=1e-6)
+def test_a_constant_does_not_count_where_the_scaling_is_centered():
+    dataset = make_dataset()
+    scaling = {"potential": "centered-standard"}
+    task = make_task(inputs="density", targets="potential", scaling=scaling)
+    pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
+    run = SimpleNamespace(pipeline=lambda: pipeline)
+    test = dataset.split("test")
+    shifted = {**test, "potential": test["potential"] + np.arange(11.0)[:, None, None]}
+    data = ArrayDataset(train=dataset.split("train"), test=shifted, fields=dataset.fields)
+    prediction = {"potential": np.zeros((11, 16, 16))}
+    pairs = (Case(run, each, "test").comparisons(prediction) for each in (dataset, data))
+    for one, other in zip(*pairs, strict=True):
+        np.testing.assert_allclose(one.reference, other.reference, atol=1e-12)
+        np.testing.assert_allclose(one.baseline, other.baseline, atol=1e-12)
 
 
-def test_unknown_names_are_refused(evaluated):
-    run, evaluation = evaluated
+def test_unknown_names(run, evaluated):
     with pytest.raises(UnknownNameError, match="did you mean 'test'"):
         keras_qd.evaluate(run, "tests")
+    with pytest.raises(UnknownNameError, match="did you mean 'charge-error'"):
+        keras_qd.evaluate(run, metrics=["charge-errors"])
     with pytest.raises(UnknownNameError, match="did you mean 'l1'"):
-        evaluation.score("l11")
+        evaluated[1].score("l11")
 
 
 @pytest.mark.parametrize(
@@ -144,32 +121,50 @@ def test_unknown_names_are_refused(evaluated):
         ({"potential": np.zeros((2, 16, 16))}, "no field 'density'"),
     ],
 )
-def test_data_that_does_not_fit_is_refused(run, test, message):
+def test_data_that_does_not_fit(run, test, message):
     train = {name: values[:1] for name, values in test.items()} or make_wells(3, 0)
     with pytest.raises(DataError, match=message):
         keras_qd.evaluate(run, data=ArrayDataset(train=train, test=test or None))
 
 
-def test_changed_data_is_told(run):
+def test_changed_data(run):
     run.config["data"]["digest"] = "another"
     with pytest.raises(RunError, match="data set has changed"):
         keras_qd.evaluate(run)
 
 
-def test_no_evaluation_yet(run):
-    with pytest.raises(RunError, match="keras-qd evaluate"):
-        Evaluation.read(run.path)
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        (None, RunError, "keras-qd evaluate"),
+        ("{", DataError, "repeat it"),
+        ("{}", DataError, "repeat it"),
+        ('{"schema": 3, "metrics": 3}', DataError, "repeat it"),
+        ('{"schema": 99}', RunError, "newer keras-qd"),
+    ],
+)
+def test_unreadable_evaluations(tmp_path, text, error, message):
+    if text is not None:
+        (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(error, match=message):
+        Evaluation.read(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"schema": 2, "metrics": 3}'])
-def test_a_broken_evaluation_is_told(run, text):
-    keras_qd.evaluate(run, n_draws=10)
-    (run.path / "metrics.json").write_text(text)
-    with pytest.raises(DataError, match="make it again"):
-        Evaluation.read(run.path)
+SCRIPT = """
+import sys
+sys.modules["matplotlib"] = None  # Keras tries to import it, too: now the import fails
+import numpy as np
+import keras_qd
+from keras_qd.data import ArrayDataset
+fields = dict(np.load(sys.argv[2]))
+data = ArrayDataset(train=fields, test=fields)
+assert keras_qd.evaluate(sys.argv[1], data=data, n_draws=2).scores
+assert "keras_qd.report" not in sys.modules
+"""
 
 
-def test_an_evaluation_of_a_newer_version_is_told(run):
-    (run.path / "metrics.json").write_text('{"schema": 99}')
-    with pytest.raises(RunError, match="newer keras-qd"):
-        Evaluation.read(run.path)
+def test_evaluating_imports_nothing_that_draws(run, tmp_path):
+    np.savez(tmp_path / "wells.npz", **make_wells(4, 0))
+    arguments = [sys.executable, "-c", SCRIPT, run.path, tmp_path / "wells.npz"]
+    subprocess.run(arguments, check=True, timeout=300)
+    assert list((run.path / "evaluations").glob("*/metrics.json"))

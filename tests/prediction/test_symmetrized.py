@@ -77,8 +77,8 @@ def test_a_run_predicts_the_mean_over_all_eight(symmetric):
 
 
 def test_an_evaluation_judges_the_mean(symmetric):
-    plain = keras_qd.evaluate(symmetric, worth=False)
-    averaged = keras_qd.evaluate(symmetric, symmetries=True, worth=False)
+    plain = keras_qd.evaluate(symmetric, cost=False)
+    averaged = keras_qd.evaluate(symmetric, symmetries=True, cost=False)
     assert averaged.folder.name.startswith("symmetries-test-")
     assert (averaged.folder / "metrics.json").exists()
     assert plain.folder == symmetric.path

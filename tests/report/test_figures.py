@@ -6,13 +6,29 @@ import numpy as np
 import pytest
 from tests.wells import make_wells
 
+from keras_qd.data import Wells
 from keras_qd.errors import UsageError
-from keras_qd.evaluation.examples import Example, count_parity
-from keras_qd.report.figures.errors import errors_figure
-from keras_qd.report.figures.fields import systems_figure
-from keras_qd.report.figures.style import DARK, LIGHT, Labels, drawing, field_colours, pretty, save
+from keras_qd.evaluation.figure_data import Example, count_parity
+from keras_qd.report.elements import ReportFigure, embed
+from keras_qd.report.figures.errors import confusion_figure, dependence_figure, errors_figure
+from keras_qd.report.figures.fields import energies_figure, systems_figure
+from keras_qd.report.figures.images import (
+    WRONG,
+    classes_figure,
+    latent_image,
+    latents_figure,
+    reconstructions_figure,
+)
+from keras_qd.report.figures.style import (
+    DARK,
+    LIGHT,
+    Labels,
+    field_colours,
+    figure_style,
+    pretty,
+    save,
+)
 from keras_qd.report.figures.training import curve_names, curves_figure
-from keras_qd.report.plates import inline
 
 LABELS = Labels({"potential": "Ha*", "density": "1/a0*^2"}, 10.0, measure="L1")
 HISTORY = {
@@ -48,7 +64,7 @@ def title_of(axes):
 
 
 def test_exact_and_predicted_share_a_scale_and_the_difference_is_centred():
-    with drawing():
+    with figure_style():
         images = images_of(systems_figure([make_example()], LABELS))
     assert list(images) == [
         "potential",
@@ -131,20 +147,9 @@ def test_loss_goes_by_the_name_of_its_metric():
     assert [title_of(axes) for axes in figure.axes][:2] == ["L1 loss", "adversarial loss"]
 
 
-def test_no_curves_is_told():
+def test_no_curves():
     with pytest.raises(UsageError, match="no losses"):
         curves_figure({"epoch": [1.0], "seconds": [2.0]})
-
-
-def test_parity_counts_every_value_once():
-    reference = np.random.default_rng(0).normal(size=(300, 5, 5))
-    parity = count_parity("density", reference, reference)
-    assert parity.counts.sum() == reference.size
-    assert np.count_nonzero(parity.counts - np.diag(np.diag(parity.counts))) == 0
-
-
-def test_parity_of_a_constant():
-    assert count_parity("density", np.ones((2, 3)), np.ones((2, 3))).counts.sum() == 6
 
 
 def test_errors_are_counted():
@@ -160,7 +165,7 @@ def test_errors_are_counted():
 def test_a_figure_is_the_same_file_each_time(tmp_path):
     contents = []
     for _ in range(2):
-        with drawing():
+        with figure_style():
             paths = save(curves_figure(HISTORY), tmp_path / "curves")
         contents.append([path.read_bytes() for path in paths])
     assert [path.suffix for path in paths] == [".png", ".svg", ".pdf"]
@@ -168,7 +173,8 @@ def test_a_figure_is_the_same_file_each_time(tmp_path):
 
 
 def test_a_picture_for_light_and_for_dark_screens():
-    picture = inline(lambda: curves_figure(HISTORY), "learning curves")
+    curves = ReportFigure("curves", lambda: curves_figure(HISTORY), "learning curves")
+    picture = embed(curves)
     assert picture.light.startswith("data:image/svg+xml;base64,")
     assert picture.light != picture.dark
     assert picture.width > picture.height > 0
@@ -181,3 +187,78 @@ def test_a_picture_for_light_and_for_dark_screens():
 )
 def test_units_in_print(unit, expected):
     assert pretty(unit) == expected
+
+
+def test_the_figure_has_a_panel_for_each_number():
+    generator = np.random.default_rng(1)
+    numbers = {"energy": generator.normal(size=60), "gap": np.exp(generator.normal(0, 3, 60))}
+    figure = dependence_figure(generator.random(60), numbers, Labels({"gap": "Ha*"}))
+    assert [axes.get_xlabel() for axes in figure.axes] == ["energy", "gap (Ha*)"]
+    assert [axes.get_xscale() for axes in figure.axes] == ["linear", "log"]
+    assert len(figure.axes[0].get_lines()[1].get_xdata()) == 6
+
+
+LINE_LABELS = Labels({"potential": "Ha*", "density": "1/a0*", "energy": "Ha*"}, 10.0)
+
+
+def make_lines(indices):
+    """Return samples on a line."""
+    return Wells(n_points=16).make(indices)
+
+
+def test_levels_lie_in_the_potential():
+    samples = make_lines(range(7))
+    profiles = {name: samples[name] for name in ("potential", "density")}
+    figure = energies_figure(profiles, samples["energy"], samples["energy"], "energy", LINE_LABELS)
+    assert len(figure.axes) == 10
+    drawn = [panel for panel in figure.axes if panel.lines]
+    assert len(drawn) == 7
+    lines = {line.get_label(): line for line in drawn[2].lines}
+    assert lines["exact energy"].get_ydata()[0] == samples["energy"][2]
+    np.testing.assert_array_equal(lines["potential"].get_ydata(), samples["potential"][2])
+    np.testing.assert_allclose(lines["density"].get_xdata()[[0, -1]], [0, 10])
+    assert drawn[0].get_ylim() == drawn[6].get_ylim()
+
+
+def test_other_numbers_and_densities_alone():
+    samples = make_lines(range(5))
+    values, density = samples["kinetic_energy"], {"density": samples["density"]}
+    figure = energies_figure(density, values, values, "kinetic_energy", LINE_LABELS)
+    assert [len(panel.lines) for panel in figure.axes] == [1] * 5
+    title = figure.axes[1].get_title(loc="left") or figure.axes[1].get_title()
+    assert title == f"exact {values[1]:.4f}, predicted {values[1]:.4f}"
+
+
+def test_no_systems_on_a_line():
+    with pytest.raises(UsageError, match="no systems on a line"):
+        energies_figure({}, np.ones(3), np.ones(3), "energy", LINE_LABELS)
+
+
+def test_wrong_classes_are_marked():
+    probabilities = np.array([[0.9, 0.1], [0.25, 0.75]])
+    figure = classes_figure(np.ones((2, 3, 3)), np.array([0, 0]), np.array([0, 1]), probabilities)
+    right, wrong = figure.axes
+    assert right.get_title() == "0 (90 %)"
+    assert (wrong.get_title(), wrong.title.get_color()) == ("1 (75 %), is 0", WRONG)
+    assert wrong.spines["top"].get_visible()
+    assert not right.spines["top"].get_visible()
+
+
+def test_the_confusion_matrix_has_its_numbers():
+    figure = confusion_figure(np.array([[5, 1], [0, 7]]), "digit")
+    panel = figure.axes[0]
+    found = {(text.get_position(), text.get_text()) for text in panel.texts}
+    assert found == {((0, 0), "5"), ((1, 0), "1"), ((1, 1), "7")}
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("predicted digit", "exact digit")
+
+
+def test_latent_numbers_of_any_shape_become_images():
+    numbers = np.arange(8.0).reshape(2, 2, 2)
+    expected = [[0, 2, np.nan, 1, 3], [4, 6, np.nan, 5, 7]]
+    np.testing.assert_array_equal(latent_image(numbers), expected)
+    assert latent_image(np.arange(7.0)).shape == (2, 4)
+    images = np.ones((3, 4, 4))
+    assert len(reconstructions_figure(images, np.ones((3, 5)), images).axes) == 9
+    assert len(reconstructions_figure(images, np.empty((0,)), images).axes) == 6
+    drawn = latents_figure(np.ones((3, 4, 5)), np.arange(3)).axes
+    assert [panel.get_title() for panel in drawn[:3]] == ["0", "1", "2"]

@@ -45,10 +45,10 @@ def images(figure):
 def test_densities_share_a_scale_and_the_difference_is_centred():
     inversion = make_inversion(half())
     shown = images(inversion_figure(inversion, 8.0, 1e-3, "a ring"))
-    wanted, exact = shown["wanted density"], shown["exact density in the potential"]
+    wanted, exact = shown["target density"], shown["exact density in the potential"]
     np.testing.assert_array_equal(wanted.get_array(), inversion.target)
     assert wanted.get_clim() == exact.get_clim()
-    difference = shown["exact − wanted"]
+    difference = shown["exact − target"]
     np.testing.assert_allclose(difference.get_array(), inversion.density - inversion.target)
     low, high = difference.get_clim()
     assert low == -high

@@ -8,7 +8,8 @@ import subprocess
 from html.parser import HTMLParser
 
 import pytest
-from tests.wells import make_dataset
+from tests.evaluation.test_cost import COST
+from tests.wells import copied, make_dataset
 
 import keras_qd
 from keras_qd.errors import RunError
@@ -42,9 +43,9 @@ class Links(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def reported(trained, tmp_path_factory):
-    """A run with a report, judged on other data as well."""
-    path = shutil.copytree(trained.path, tmp_path_factory.mktemp("reported") / "wells")
+def reported(evaluated, tmp_path_factory):
+    """A run with a report, evaluated on other data as well."""
+    path = copied(evaluated[0], tmp_path_factory.mktemp("reported")).path
     config = json.loads((path / "config.json").read_text())
     config["task"]["description"] = "<script>alert(1)</script> & more"
     (path / "config.json").write_text(json.dumps(config))
@@ -66,12 +67,12 @@ def test_everything_is_inside(page):
     assert "url(" not in page
 
 
-def test_words_of_the_user_are_escaped(page):
+def test_text_of_the_user_is_escaped(page):
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
 
 
-def test_it_says_what_was_trained_on_what(page, trained):
+def test_it_describes_the_run(page, trained):
     text = Links(page).text
     for fact in (
         "potential (Ha*): confinement potential",
@@ -82,6 +83,7 @@ def test_it_says_what_was_trained_on_what(page, trained):
         f"keras=={trained.environment['packages']['keras']}",
         trained.config["backend"],
         "On other systems",
+        "Evaluated on 11 systems of the test split, on which it was not trained",
     ):
         assert fact in text
 
@@ -108,24 +110,23 @@ def test_figures_are_written_beside_it(reported):
     }
 
 
-def test_a_run_without_history_is_reported(run):
-    (run.path / "history.csv").unlink()
-    evaluation = keras_qd.evaluate(run, n_draws=10)
-    page = render_report(run, dataclasses.replace(evaluation, examples=(), parities=()))
-    assert "How good it is" in page
-    for absent in ("Learning curves", "Single systems", "Line cuts", "Errors"):
-        assert f"<h2>{absent}" not in page
-
-
-def test_metrics_that_only_stream_are_reported(run):
-    (run.path / "history.csv").unlink()
-    evaluation = keras_qd.evaluate(run, n_draws=10)
-    streamed = [
+def test_metrics_without_intervals_and_a_cost(evaluated):
+    run, evaluation = evaluated
+    streamed = tuple(
         dataclasses.replace(score, title="Streamed", interval=None, systems={})
         for score in evaluation.scores
-    ]
-    bare = dataclasses.replace(evaluation, scores=tuple(streamed), examples=(), parities=())
-    assert Links(render_report(run, bare)).text.count("Streamed") == 3 * 3
+    )
+    found = dataclasses.replace(evaluation, scores=streamed, cost=COST)
+    text = Links(render_report(run, found, [])).text
+    assert text.count("Streamed") == 3 * 3
+    assert COST.summary in text
+
+
+def test_a_notice_of_the_data(classified):
+    text = Links(render_report(*classified, [])).text
+    assert "Note: only bars" in text
+    assert "most frequent class" in text
+    assert "scaled, without unit" not in text
 
 
 def test_an_unfinished_run_is_refused(run):
@@ -161,12 +162,12 @@ def test_a_browser_shows_it_on_a_telephone(reported, tmp_path):
     assert found["width"] <= 390
     assert found["broken"] == 0
     assert found["images"] == 7
-    # Whatever a page may not load, or fails to, is told on the console.
+    # The console reports whatever a page may not load, or fails to.
     assert "CONSOLE" not in process.stderr
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
-def test_the_browser_would_tell_of_a_request(reported, tmp_path):
+def test_the_browser_would_report_a_request(reported, tmp_path):
     """The test above must be able to fail."""
     page = (reported / "report.html").read_text(encoding="utf-8")
     spoilt = page.replace("<main>", '<main><img src="https://example.org/x.png">')

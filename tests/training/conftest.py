@@ -1,5 +1,6 @@
 """A task so small that it trains in seconds."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -24,6 +25,14 @@ def make_dataset(n_train=24, n_other=8, n_pixels=16):
             "density": Field((n_pixels, n_pixels), unit="1/a0*^2", meaning="density"),
         },
     )
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stops the training when its third epoch begins."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from keras_qd.errors import RunError, UnknownNameError, UsageError
 from keras_qd.training.callbacks import best_index
 from keras_qd.training.checkpoint import load_weights
 
-from .conftest import make_dataset, make_task, quiet, small_task
+from .conftest import Interrupt, make_dataset, make_task, quiet, small_task
 
 
 class Weights(keras.callbacks.Callback):
@@ -95,11 +95,12 @@ def test_interrupted_and_resumed_is_as_never_stopped(tmp_path):
     whole, _ = trained(tmp_path / "whole", **changes)
     with pytest.raises(KeyboardInterrupt):
         keras_qd.train(
-            make_task(**changes),
+            small_task(**changes),
             tmp_path / "cut",
             dataset=make_dataset(),
             seed=5,
-            callbacks=[Interrupt(2)],
+            callbacks=[Interrupt()],
+            report=quiet,
         )
     cut = keras_qd.resume(tmp_path / "cut", dataset=make_dataset())
     for key in ("val_l1", "val_psnr"):

@@ -5,7 +5,6 @@ import struct
 import sys
 import types
 
-import keras
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
@@ -13,15 +12,7 @@ import keras_qd
 from keras_qd.errors import UsageError
 from keras_qd.training.logging import check_callbacks
 
-from .conftest import make_dataset, small_task
-
-
-class Interrupt(keras.callbacks.Callback):
-    """Stops the training when its third epoch begins."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 2:
-            raise KeyboardInterrupt
+from .conftest import Interrupt, make_dataset, small_task
 
 
 @pytest.fixture(scope="module")

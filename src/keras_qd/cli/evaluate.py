@@ -16,9 +16,9 @@ from keras_qd.cli.output import format_number, print_json, print_table
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.evaluation.grouping import Group
     from keras_qd.evaluation.result import Evaluation
     from keras_qd.evaluation.scores import Score
+    from keras_qd.evaluation.tables import Group
 
 
 @click.command("evaluate")
@@ -110,7 +110,7 @@ def evaluate_command(
     if as_csv and as_json:
         raise UsageError("--csv and --json are both given; choose one output format")
     if table is not None:
-        from keras_qd.evaluation.result import check_table_path
+        from keras_qd.evaluation.tables import check_table_path
 
         check_table_path(table)
     evaluations = _evaluate(runs, **settings)
@@ -120,11 +120,11 @@ def evaluate_command(
         return
     name, evaluation = next(iter(evaluations.items()))
     if table is not None:
-        from keras_qd.evaluation.result import write_table
+        from keras_qd.evaluation.tables import write_table
 
         write_table(table, evaluation.samples)
     if as_csv:
-        from keras_qd.evaluation.result import print_csv
+        from keras_qd.evaluation.tables import print_csv
 
         print_csv(evaluation.samples, sys.stdout)
     else:
@@ -154,7 +154,7 @@ def _evaluate(
     settings |= {
         "dropout_draws": dropout_draws or 0,
         "keep_predictions": predictions,
-        "worth": not skip_cost,
+        "cost": not skip_cost,
     }
     if ensemble and len(runs) < 2:
         raise UsageError(f"--ensemble needs at least two runs, got {len(runs)}")
@@ -165,7 +165,7 @@ def _evaluate(
 
 def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json: bool) -> None:
     """Print the evaluation of one run or ensemble."""
-    from keras_qd.evaluation.grouping import group_by
+    from keras_qd.evaluation.tables import group_by
 
     groups = [] if by is None else group_by(evaluation, by)
     if as_json:
@@ -182,7 +182,7 @@ def _show_ranking(
     evaluations: dict[str, Evaluation], sort: str | None, space: str, as_json: bool
 ) -> None:
     """Print several runs, best first."""
-    from keras_qd.evaluation.result import rank_runs
+    from keras_qd.evaluation.tables import rank_runs
 
     order = rank_runs(evaluations, sort)
     if as_json:
@@ -214,12 +214,12 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
 
 def print_cost(evaluation: Evaluation) -> None:
     """Print the times of the model and of the exact solver, where they were measured."""
-    worth = evaluation.worth
-    if worth is None:
+    cost = evaluation.cost
+    if cost is None:
         return
-    click.echo(f"\ncost on this machine ({worth.processors} processors)\n")
-    print_table(worth.rows, header=worth.header)
-    click.echo("\n" + textwrap.fill(worth.verdict, 100))
+    click.echo(f"\ncost on this machine ({cost.processors} processors, times of one)\n")
+    print_table(cost.rows, header=cost.header)
+    click.echo("\n" + textwrap.fill(cost.summary, 100))
 
 
 def _print_groups(by: str, groups: list[Group]) -> None:

@@ -176,10 +176,10 @@ def _draw(found: Found, path: Path) -> None:
     """Write a figure of the only inversion, or of the best, the median and the worst."""
     from keras_qd._files import replacing
     from keras_qd.report.figures.inversions import inversion_figure, inversions_figure
-    from keras_qd.report.figures.style import DATELESS, drawing
+    from keras_qd.report.figures.style import DATELESS, figure_style
 
     length, tolerance = found.problem.box.length, found.problem.tolerance
-    with drawing(), replacing(path) as temporary:
+    with figure_style(), replacing(path) as temporary:
         if len(found.inversions) == 1:
             (only,) = found.inversions.values()
             figure = inversion_figure(only, length, tolerance, found.title)

@@ -13,7 +13,7 @@ from keras_qd.data.fields import Field
 from keras_qd.data.store.store import Store
 from keras_qd.data.store.summary import field_histogram, shown_units
 from keras_qd.errors import StoreError, UsageError
-from keras_qd.report.figures.style import drawing, field_colours, with_unit
+from keras_qd.report.figures.style import field_colours, figure_style, with_unit
 
 #: Samples in a row.
 N_SHOWN = 6
@@ -28,7 +28,7 @@ def draw_sheet(store: Store, path: Path) -> None:
     samples = {name: store.read_shard(0, name)[:N_SHOWN] for name in store.fields}
     if not min(map(len, samples.values())):
         raise StoreError(f"{store.path} has no finished samples to draw yet")
-    with drawing(), replacing(path) as temporary:
+    with figure_style(), replacing(path) as temporary:
         _sheet(store, samples).savefig(temporary, dpi=160)
 
 

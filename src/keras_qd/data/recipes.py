@@ -234,6 +234,16 @@ class Inverted(Recipe):
         return {name: values[indices.start : indices.stop] for name, values in self.arrays.items()}
 
 
+def box_length(metadata: Mapping[str, Any]) -> float | None:
+    """Return the side of the box or line in a0* from the metadata of a data set, if known."""
+    configuration = metadata.get("configuration")
+    if not isinstance(configuration, Mapping):
+        return None
+    # The first name is that of boxes in two dimensions, the second that of lines.
+    value = configuration.get("box_length", configuration.get("length"))
+    return float(value) if isinstance(value, (int, float)) else None
+
+
 #: Kind of data set -> module and class of its recipe.
 RECIPES = {
     "quantum-dots": ("keras_qd.data.quantum_dots", "QuantumDots"),
@@ -269,3 +279,12 @@ def recipe_class(kind: str) -> type[Recipe]:
     module, name = RECIPES[kind]
     recipe: type[Recipe] = getattr(import_module(module), name)
     return recipe
+
+
+def stored_recipe(configuration: Mapping[str, Any]) -> Recipe | None:
+    """Return the recipe that makes the samples of a stored configuration; None if nothing does."""
+    if configuration.get("kind") not in RECIPES:
+        return None
+    recipe = recipe_class(configuration["kind"])
+    settings = {field.name for field in dataclasses.fields(recipe)} & set(configuration)
+    return recipe(**{name: configuration[name] for name in settings})

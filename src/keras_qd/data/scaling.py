@@ -121,6 +121,11 @@ class Scaling(ABC):
         return False
 
     @property
+    def categorical(self) -> bool:
+        """Whether the field is a class, of which the network gives every class's probability."""
+        return False
+
+    @property
     def bounded(self) -> bool:
         """Whether scaled values lie between -1 and 1 for all values the field can ever have.
 
@@ -397,6 +402,11 @@ class OneHot(Scaling):
     """
 
     n_classes: int = 2
+
+    @property
+    def categorical(self) -> bool:
+        """True: the field is a class."""
+        return True
 
     def forward(self, array: ArrayLike) -> NDArray[np.float64]:
         """Return unit vectors, shape (..., n_classes).

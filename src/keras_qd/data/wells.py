@@ -122,6 +122,17 @@ class Wells(Recipe):
             "density": error * self.length / (self.n_points + 1),
         }
 
+    def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
+        """Solve stored potentials (m, points) again, all at once."""
+        solve_1d(np.asarray(samples[self.identity], dtype=np.float64), self.length)
+
+    def solver_description(self) -> str:
+        """Return what :meth:`solve_again` runs: method, grid, and how many systems at a time."""
+        return (
+            f"Numerov's matrix, one electron on {self.n_points} points, L = {self.length:g} a0*, "
+            f"{self.batch} at a time"
+        )
+
     @cached_property
     def _family(self) -> LineFamily:
         return build_family(FAMILIES, self.family, self.family_settings)

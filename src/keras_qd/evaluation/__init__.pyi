@@ -2,7 +2,7 @@ from ._evaluate import (
     evaluate as evaluate,
 )
 from .cost import (
-    Worth as Worth,
+    CostComparison as CostComparison,
 )
 from .result import (
     Evaluation as Evaluation,

@@ -1,4 +1,4 @@
-"""One trained model on one split of one data set: what goes in, what should come out."""
+"""An evaluation case: one trained model on one split of one data set."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.data.recipes import box_length
 from keras_qd.data.scaling import PROBABILITIES
 from keras_qd.data.store.store import checksum
 from keras_qd.errors import DataError, UnknownNameError
@@ -26,52 +27,14 @@ if TYPE_CHECKING:
     from keras_qd.training.run import Run
 
 
-def box_length(metadata: Mapping[str, Any]) -> float | None:
-    """Return the side of the box or line, in a0*; None where the metadata do not say.
-
-    Parameters
-    ----------
-    metadata : mapping
-        Of a data set.
-
-    Examples
-    --------
-    >>> box_length({"configuration": {"box_length": 10}})
-    10.0
-    """
-    configuration = metadata.get("configuration")
-    if not isinstance(configuration, Mapping):
-        return None
-    # The first name is that of boxes in two dimensions, the second that of lines.
-    value = configuration.get("box_length", configuration.get("length"))
-    return float(value) if isinstance(value, (int, float)) else None
-
-
 Array = NDArray[Any]
 
 SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One trained model on one split of one data set.
-
-    Parameters
-    ----------
-    run : Run
-        The run that the model is of.
-    dataset : Dataset
-        The data, of the run or another.
-    split : str
-        ``"test"``, ``"validation"`` or ``"train"``.
-    label : str
-        How the model is used, where it is otherwise than once and alone: ``"dropout-20"``.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such split.
-    """
+class Case:
+    """One trained model on one split of one data set; `label` names a use such as dropout-20."""
 
     run: Run
     dataset: Dataset
@@ -89,27 +52,12 @@ class Trial:
         return pipeline_on_grid(self.run.pipeline(), {name: fields[name].shape for name in fields})
 
     def load_model(self) -> keras.Model:
-        """Load the trained model, on the grid of this data set.
-
-        Raises
-        ------
-        RunError
-            If there is no trained model, or it cannot be read.
-        DataError
-            If the model is bound to the grid that it was trained on.
-        """
+        """Load the trained model, on the grid of this data set."""
         return model_on_grid(self.run.load_model(), self.run.pipeline(), self.pipeline)
 
     @cached_property
     def fields(self) -> dict[str, Array]:
-        """The input and target fields of the split, in physical units.
-
-        Raises
-        ------
-        DataError
-            If a field is missing, has another shape than in training, holds values that are not
-            finite, or if there are no samples.
-        """
+        """The input and target fields of the split, checked, in physical units."""
         pipeline, split = self.pipeline, self.dataset.split(self.split)
         fields = {}
         for name, shape in {**pipeline.inputs, **pipeline.targets}.items():
@@ -133,16 +81,13 @@ class Trial:
 
     @cached_property
     def targets(self) -> dict[str, Array]:
-        """The exact target fields, without what the scaling leaves open.
-
-        That is the mean of each sample, where the scaling is centered: a potential is the same with
-        any constant added, so the constant must not count as an error.
-        """
+        """The exact target fields, less the mean of each sample where the scaling is centered."""
+        # A potential is the same with any constant added: the constant must not count as an error.
         return {name: self._fixed(name, self.fields[name]) for name in self.pipeline.targets}
 
     @cached_property
     def systems(self) -> str:
-        """Checksum of what is to be predicted: the same for the same systems alone."""
+        """Checksum of the exact targets, which identifies the systems."""
         return checksum({name: self.fields[name] for name in self.pipeline.targets}).hex()
 
     @property
@@ -152,30 +97,27 @@ class Trial:
 
     @property
     def folder(self) -> Path:
-        """Where the findings are kept: the run directory for the test split of its own data."""
+        """Folder of the result: the run directory for the test split of its own data."""
         if self.own and self.split == "test" and not self.label:
             return self.run.path
         digest = str(self.dataset.metadata.get("digest") or "unknown").rpartition(":")[2]
         parts = (self.label, self.split, digest[:12])
         return self.run.path / "evaluations" / "-".join(part for part in parts if part)
 
+    def probabilities(self, name: str, prediction: Mapping[str, Array]) -> Array:
+        """Return the predicted probability of every class of a categorical target."""
+        return prediction[f"{name}_{PROBABILITIES}"]
+
     def comparisons(self, prediction: Mapping[str, Array]) -> list[Comparison]:
-        """Return what is to be compared: each target field in physical units and scaled.
-
-        Classes are compared once: with the probabilities that the model gives them.
-
-        Parameters
-        ----------
-        prediction : mapping of str to ndarray
-            The predicted target fields in physical units, and the probabilities of classes.
-        """
+        """Return the comparisons of each target: physical and scaled, of classes physical only."""
         return [each for name in self.targets for each in self._comparisons(name, prediction)]
 
     def _comparisons(self, name: str, prediction: Mapping[str, Array]) -> Iterator[Comparison]:
+        """Yield the comparisons of one target."""
         unit, context = self.dataset.fields[name].unit, self._context()
         exact, baseline = self.targets[name], self._baseline(name)
-        probabilities = prediction.get(f"{name}_{PROBABILITIES}")
-        if probabilities is not None:
+        if self.pipeline.scalings[name].categorical:
+            probabilities = self.probabilities(name, prediction)
             yield Comparison(name, "physical", unit, exact, probabilities, baseline, context)
             return
         values = (exact, prediction[name], baseline)
@@ -187,19 +129,14 @@ class Trial:
         yield Comparison(name, "scaled", "", *scaled, context)
 
     def _baseline(self, name: str) -> Array:
-        """Return the trivial prediction: that of the run's training split, whatever the input.
-
-        On other data it is their training split that is looked at, which favours the baseline.
-        """
+        """Return the trivial prediction (n, ...) from the training split."""
+        # On other data it is their training split, which favours the baseline.
         training = self.dataset.split("train")[name]  # perhaps larger than memory
         single = self.pipeline.scalings[name].baseline(training)
         return np.broadcast_to(single, (self.n_samples, *single.shape[1:]))
 
     def table(self) -> dict[str, Array]:
-        """Return the index of each system, the data set's numbers on it, and what was drawn for it.
-
-        By column; of what was drawn for its potential, the names are those of the parameters.
-        """
+        """Return the index, the numbers and the drawn parameters of each system, by column."""
         split = self.dataset.split(self.split)
         columns = {name: np.asarray(split[name]) for name in self._numbers()}
         for name, labels in self._drawn().items():
@@ -207,7 +144,7 @@ class Trial:
         return {"index": np.arange(self.n_samples), **columns}
 
     def describe(self) -> dict[str, Any]:
-        """Return what the model is judged on, as plain values."""
+        """Return the data that the model is evaluated on, as plain values."""
         return {
             "split": self.split,
             "n_samples": self.n_samples,
@@ -218,7 +155,15 @@ class Trial:
             "units": {name: self.dataset.fields[name].unit for name in self._numbers()},
             "drawn": [label for labels in self._drawn().values() for label in labels],
             "notice": self.dataset.metadata.get("notice"),
+            "baseline": self._baseline_name(),
         }
+
+    def _baseline_name(self) -> str:
+        """Return the name of the trivial prediction."""
+        if all(self.pipeline.scalings[name].categorical for name in self.targets):
+            return "most frequent class"
+        numbers = all(shape == () for shape in self.pipeline.targets.values())
+        return "mean" if numbers else "mean image"
 
     def _numbers(self) -> list[str]:
         """Return the names of the data set's fields that are one number a system."""
@@ -234,11 +179,12 @@ class Trial:
         }
 
     def _fixed(self, name: str, values: Array) -> Array:
+        """Return values without what a centered scaling leaves open."""
         scaling = self.pipeline.scalings[name]
         return scaling.inverse(scaling.forward(values)) if scaling.centered else values
 
     def _context(self) -> Context:
-        """Return what metrics may need beside the fields: the box, and a density as weight."""
+        """Return what metrics may need besides the fields: the box, and a density as weight."""
         densities = [values for name, values in self.inputs.items() if name.startswith("density")]
         return Context(
             length=box_length(self.dataset.metadata),
@@ -247,7 +193,7 @@ class Trial:
 
 
 def _checked(name: str, values: Array, shape: tuple[int, ...]) -> Array:
-    """Return `values`, or raise a DataError that says what is wrong with them."""
+    """Return the values of a field if they have the shape of training and are finite."""
     if values.shape[1:] != tuple(shape):
         raise DataError(
             f"the field {name!r} has shape {values.shape[1:]} in this data set, "

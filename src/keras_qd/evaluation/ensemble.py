@@ -1,9 +1,9 @@
-"""Have every run of an ensemble predict the same systems, once or with its dropout on."""
+"""Predictions of one or several runs for the same systems, also repeated with dropout on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +11,46 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.data.scaling import PROBABILITIES
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.cost import ModelTimes, time_model
-from keras_qd.evaluation.uncertainty import Draws
 from keras_qd.prediction._predict import iterate_predictions, predicting_network, symmetrized
 
 if TYPE_CHECKING:
-    import keras
-
-    from keras_qd.evaluation.case import Trial
+    from keras_qd.evaluation.case import Case
 
 
-#: Layers that do nothing but put noise on what they are given, in training alone.
+Array = NDArray[Any]
+
+
+class Draws:
+    """Mean and spread of predictions, updated one by one."""
+
+    # B. P. Welford, Technometrics 4, 419 (1962), doi:10.1080/00401706.1962.10490022.
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: dict[str, Array] = {}
+        self._squares: dict[str, Array] = {}
+
+    def add(self, prediction: Mapping[str, Array]) -> None:
+        """Add one prediction of all systems: fields (n, ...) by name."""
+        self.count += 1
+        if self.count == 1:
+            self.mean = dict(prediction)
+            return
+        for name, values in prediction.items():
+            step = values - self.mean[name]
+            self.mean[name] = self.mean[name] + step / self.count
+            squares = step * (values - self.mean[name])
+            self._squares[name] = self._squares.get(name, 0.0) + squares
+
+    @property
+    def spread(self) -> dict[str, Array]:
+        """The standard deviation of every value over the draws; empty for a single draw."""
+        return {name: np.sqrt(each / (self.count - 1)) for name, each in self._squares.items()}
+
+
+#: Layers that add noise to their input during training and are the identity otherwise.
 _NOISY = (
     keras.layers.Dropout,
     keras.layers.AlphaDropout,
@@ -33,54 +60,32 @@ _NOISY = (
 
 
 def with_dropout(model: keras.Model, seed: int) -> keras.Model:
-    """Return a model whose dropout stays on when it predicts.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A graph of layers, or pix2pix, whose generator is one.
-    seed : int
-        Of the masks, which differ from call to call.
-
-    Returns
-    -------
-    keras.Model
-        Shares the layers, weights included, of `model`. Normalisation layers go on predicting with
-        their own statistics: a prediction does not depend on what else is in the batch.
-
-    Raises
-    ------
-    UsageError
-        If the model is no graph of layers, or none of them drops anything.
-
-    References
-    ----------
-    P. Isola, J.-Y. Zhu, T. Zhou, A. A. Efros, CVPR (2017), arXiv:1611.07004, section 3.2.
-    Y. Gal, Z. Ghahramani, ICML (2016), arXiv:1506.02142.
-    """
+    """Return a model with the layers of `model` whose dropout stays on in prediction."""
+    # Y. Gal, Z. Ghahramani, ICML (2016), arXiv:1506.02142. Normalisation layers keep their own
+    # statistics, so that a prediction does not depend on the rest of the batch.
     graph = predicting_network(model)
     if not getattr(graph, "inputs", None):
         raise UsageError(
-            f"the model {model.name!r} is no graph of layers, whose dropout could be kept on"
+            f"the model {model.name!r} is not a graph of layers, so its dropout cannot be kept on"
         )
     seeds = np.random.default_rng([seed])
     noisy = [layer for layer in graph.layers if isinstance(layer, _NOISY)]
     if not noisy:
         raise UsageError(
-            f"the model {model.name!r} drops nothing: train it with dropout "
-            "(for pix2pix and unet: --set model.dropout=0.5), or judge an ensemble of runs"
+            f"the model {model.name!r} has no dropout: train it with dropout "
+            "(for pix2pix and unet: --set model.dropout=0.5), or evaluate an ensemble of runs"
         )
 
     def keep_or_replace(layer: Any) -> Any:
         return _always(layer, int(seeds.integers(2**31))) if layer in noisy else layer
 
-    # Without the class of the network, which knows only how to build itself anew.
+    # Without the class of the network, which can only rebuild itself.
     plain = keras.Model(graph.input, graph.output)
     return keras.models.clone_model(plain, clone_function=keep_or_replace)
 
 
 def _always(layer: keras.layers.Layer, seed: int) -> keras.layers.Layer:
-    """Return a layer like this one, with a seed of its own, that is always in training."""
+    """Return a layer like this one with its own seed that is always in training mode."""
     kind = type(layer)
 
     class Always(kind):  # type: ignore[misc, valid-type]
@@ -90,24 +95,9 @@ def _always(layer: keras.layers.Layer, seed: int) -> keras.layers.Layer:
     return Always.from_config({**layer.get_config(), "seed": seed})
 
 
-Array = NDArray[Any]
-
-
 @dataclass(frozen=True)
 class Predicted:
-    """What one or several runs predict.
-
-    Parameters
-    ----------
-    draws : Draws
-        Mean and spread of the target fields in physical units.
-    fields : mapping of str to ndarray
-        The mean; of classes the one with the highest mean probability.
-    seconds : float
-        Time that predicting took.
-    times : ModelTimes, optional
-        What one prediction takes, where it was measured.
-    """
+    """Predictions in physical units: draws, their mean (of classes the most probable), times."""
 
     draws: Draws
     fields: dict[str, Array]
@@ -115,8 +105,8 @@ class Predicted:
     times: ModelTimes | None
 
 
-def predict_trials(
-    trials: Sequence[Trial],
+def predict_cases(
+    cases: Sequence[Case],
     *,
     batch_size: int,
     dropout_draws: int,
@@ -124,57 +114,37 @@ def predict_trials(
     seed: int,
     timed: bool,
 ) -> Predicted:
-    """Predict the systems of the trials with all of their models.
-
-    Parameters
-    ----------
-    trials : sequence of Trial
-        Runs, on the same systems.
-    batch_size : int
-        Samples that go through a model at a time.
-    dropout_draws : int
-        How often each model predicts with its dropout on; 0 for once and without.
-    symmetries : bool
-        Whether each prediction is the mean over the symmetries of the task.
-    seed : int
-        Of the dropout.
-    timed : bool
-        Whether to measure what one prediction takes.
-
-    Raises
-    ------
-    KerasQDError
-        As of :func:`~keras_qd.evaluation._evaluate.evaluate`.
-    """
+    """Predict the systems of the cases with all of their models, `dropout_draws` times each."""
     draws, seconds, times = Draws(), 0.0, []
-    for number, trial in enumerate(trials):
-        model = trial.load_model()
+    for number, case in enumerate(cases):
+        model = case.load_model()
         if dropout_draws:
             model = with_dropout(model, seed + number)
         if symmetries:
-            model = symmetrized(model, trial.run.task())
+            model = symmetrized(model, case.run.task())
         started = time.perf_counter()
         for _ in range(max(1, dropout_draws)):
-            draws.add(_predict(trial, model, batch_size))
+            draws.add(_predict(case, model, batch_size))
         seconds += time.perf_counter() - started
         if timed:
-            each = time_model(model, trial.pipeline, trial.inputs, batch_size)
+            each = time_model(model, case.pipeline, case.inputs, batch_size)
             times.append(each.repeated(max(1, dropout_draws)))
-    fields = _with_classes(trials[0], draws.mean)
+    fields = _with_classes(cases[0], draws.mean)
     return Predicted(draws, fields, seconds, sum(times[1:], times[0]) if times else None)
 
 
-def _predict(trial: Trial, model: keras.Model, batch_size: int) -> dict[str, Array]:
+def _predict(case: Case, model: keras.Model, batch_size: int) -> dict[str, Array]:
     """Return the predicted target fields in physical units."""
-    parts = list(iterate_predictions(model, trial.pipeline, trial.inputs, batch_size=batch_size))
+    parts = list(iterate_predictions(model, case.pipeline, case.inputs, batch_size=batch_size))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _with_classes(trial: Trial, mean: dict[str, Array]) -> dict[str, Array]:
-    """Return the mean, with the most probable class where the mean of classes says nothing."""
+def _with_classes(case: Case, mean: dict[str, Array]) -> dict[str, Array]:
+    """Return the mean, with the most probable class in place of the mean of class numbers."""
+    scalings = case.pipeline.scalings
     classes = {
-        name: trial.pipeline.scalings[name].inverse(mean[f"{name}_{PROBABILITIES}"])
-        for name in trial.targets
-        if f"{name}_{PROBABILITIES}" in mean
+        name: scalings[name].inverse(case.probabilities(name, mean))
+        for name in case.targets
+        if scalings[name].categorical
     }
     return {**mean, **classes}

@@ -1,4 +1,4 @@
-"""One metric of one field: its value over a set, how sure it is, and its value for every system."""
+"""Scores: each metric of each field over a set, its interval, and its value for every system."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.metrics import Context, FieldMetric, unit_of
@@ -17,34 +16,16 @@ if TYPE_CHECKING:
     import keras
 
 
-#: The quantiles that every summary gives.
+Array = NDArray[Any]
+
+#: The quantiles of every summary.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-#: How many of the worst systems a summary names.
+#: Number of worst systems in a summary.
 N_WORST = 5
 
 
 def summarise(values: ArrayLike, *, higher_is_better: bool = False) -> dict[str, Any]:
-    """Return mean, spread, quantiles and the worst cases of one value a system.
-
-    Parameters
-    ----------
-    values : array_like, shape (n,)
-        One value a system. Values that are not finite are counted and left out.
-    higher_is_better : bool
-        Whether the worst values are the smallest.
-
-    Returns
-    -------
-    dict
-        ``mean``, ``std``, ``min``, ``max``, ``quantiles`` (by name: ``"0.05"``), ``worst`` (list of
-        ``index`` and ``value``, worst first) and ``n_undefined``.
-
-    Examples
-    --------
-    >>> summary = summarise([0.1, 0.4, 0.2, 0.3])
-    >>> summary["mean"], summary["quantiles"]["0.5"], summary["worst"][0]
-    (0.25, 0.25, {'index': 1, 'value': 0.4})
-    """
+    """Return mean, spread, quantiles and worst cases of the finite values among (n,)."""
     values = np.asarray(values, dtype=np.float64)
     known = np.flatnonzero(np.isfinite(values))
     if not known.size:
@@ -65,26 +46,9 @@ def summarise(values: ArrayLike, *, higher_is_better: bool = False) -> dict[str,
 def resampled_means(
     terms: Mapping[Any, Array], n_draws: int, rng: np.random.Generator
 ) -> dict[Any, Array]:
-    """Return the means of terms over sets drawn with replacement: the bootstrap.
-
-    Parameters
-    ----------
-    terms : mapping to ndarray, shape (n, k)
-        The terms of the systems of some metrics, by any key. All are resampled with the same draws,
-        which takes one pass.
-    n_draws : int
-        Number of drawn sets.
-    rng : numpy.random.Generator
-        Source of the draws.
-
-    Returns
-    -------
-    dict to ndarray, shape (n_draws, k)
-
-    References
-    ----------
-    B. Efron, Ann. Statist. 7, 1 (1979), doi:10.1214/aos/1176344552.
-    """
+    """Return the means of terms (n, k) over `n_draws` resampled sets, all with the same draws."""
+    # scipy.stats.bootstrap copies the terms of every draw and takes four times as long: 0.30 s in
+    # place of 0.07 s for 1000 draws of four terms of 2000 systems.
     stacked = np.concatenate(list(terms.values()), axis=1)
     n_samples = len(stacked)
     means = np.empty((n_draws, stacked.shape[1]))
@@ -100,13 +64,7 @@ def resampled_means(
 
 
 def central_interval(values: ArrayLike, share: float = 0.95) -> tuple[float, float] | None:
-    """Return the interval of the central `share` of the values; None where some are undefined.
-
-    Examples
-    --------
-    >>> central_interval(np.arange(101), share=0.5)
-    (25.0, 75.0)
-    """
+    """Return the interval of the central `share` of the values; None if some are undefined."""
     values = np.asarray(values, dtype=np.float64)
     if not values.size or not np.isfinite(values).all():
         return None
@@ -114,9 +72,27 @@ def central_interval(values: ArrayLike, share: float = 0.95) -> tuple[float, flo
     return float(low), float(high)
 
 
-Array = NDArray[np.float64]
+def divide(values: ArrayLike, n_groups: int) -> list[Array]:
+    """Return the indices of up to `n_groups` groups of similar size, equal values together."""
+    values = _without_noise(np.asarray(values, dtype=np.float64))
+    if not values.size:
+        return []
+    distinct, inverse = np.unique(values, return_inverse=True)
+    if len(distinct) <= n_groups:
+        groups = inverse
+    else:
+        edges = np.quantile(values, np.arange(1, n_groups) / n_groups)
+        groups = np.searchsorted(edges, values, side="left")
+    return [rows for group in range(n_groups) if (rows := np.flatnonzero(groups == group)).size]
 
-#: Samples that a metric without NumPy definition is fed at a time.
+
+def _without_noise(values: Array) -> Array:
+    """Return values rounded to a billionth of their range: 0 and 1e-16 are the same spin."""
+    extent = float(np.ptp(values)) if values.size else 0.0
+    return np.round((values - values.min()) / extent, 9) if extent > 0 else values
+
+
+#: Samples per update of a metric that has no definition on arrays.
 _BATCH = 256
 
 
@@ -131,20 +107,20 @@ class Score:
     space : str
         ``"physical"``, or ``"scaled"`` for the values as the network sees them.
     title, unit : str
-        The metric's name for people, and the unit of its values; empty for a pure number.
+        Displayed name of the metric, and the unit of its values; empty for a pure number.
     higher_is_better : bool
-        Which way is better.
+        Whether larger values are better.
     value : float
         Over the whole set.
     baseline : float
-        The same for a prediction that is the mean of the training split, whatever the input: what a
-        model has to beat.
+        The same for the mean of the training split as prediction for every input, which a model has
+        to beat.
     interval : tuple of float, optional
         95 % bootstrap interval of the value, over the choice of the systems. None for metrics that
         only stream.
     systems : mapping
-        :func:`~keras_qd.evaluation.scores.summarise` of the systems' own values; empty for
-        metrics that only stream.
+        ``mean``, ``std``, ``min``, ``max``, ``quantiles``, ``worst`` and ``n_undefined`` of the
+        values of single systems; empty for metrics that only stream.
 
     Examples
     --------
@@ -171,32 +147,14 @@ class Score:
 
 
 def ranking_score(scores: Iterable[Score], field: str | None = None) -> Score | None:
-    """Return the score that systems are ranked by: the first one that has a value a system.
-
-    Parameters
-    ----------
-    scores : iterable of Score
-        In the order of the task's metrics.
-    field : str, optional
-        The target field; the first one by default.
-    """
+    """Return the first score of a field (the first by default) that has a value per system."""
     found = (each for each in scores if each.systems and each.space == "physical")
     return next((each for each in found if field in (None, each.field)), None)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A field's exact values, the model's and the trivial prediction of them, in one space.
-
-    Parameters
-    ----------
-    field, space, unit : str
-        What is compared, where, and in which unit.
-    reference, prediction, baseline : ndarray, shape (n, ...)
-        The exact, the predicted and the trivially predicted values.
-    context : Context
-        What some metrics need beside them.
-    """
+    """Exact, predicted and trivially predicted values (n, ...) of a field in one space."""
 
     field: str
     space: str
@@ -214,26 +172,7 @@ def score(
     n_draws: int,
     rng: np.random.Generator,
 ) -> tuple[list[Score], dict[str, Array]]:
-    """Compute every metric of every comparison.
-
-    Parameters
-    ----------
-    metrics : mapping of str to keras.metrics.Metric
-        Registered name -> metric. One of keras-qd
-        (:class:`keras_qd.metrics.FieldMetric`) gives a value a system and an interval; any
-        other is fed in batches and gives the value alone.
-    comparisons : list of Comparison
-        What is compared.
-    n_draws : int
-        Resampled sets behind each interval.
-    rng : numpy.random.Generator
-        Source of the resampling.
-
-    Returns
-    -------
-    list of Score, dict of str to ndarray
-        The scores, and the values of every system in physical units, by column ``FIELD_METRIC``.
-    """
+    """Return every metric of every comparison, and the systems' physical values by column."""
     pairs = [(name, metric, each) for each in comparisons for name, metric in metrics.items()]
     measured = {
         (name, each.field, each.space): metric.terms(each.reference, each.prediction, each.context)
@@ -258,7 +197,7 @@ def score(
 def _measured(
     name: str, measure: Any, each: Comparison, terms: Array, drawn: Array, values: Array
 ) -> Score:
-    """Return the score of a metric that has a NumPy definition."""
+    """Return the score of a metric that is defined on arrays."""
     better = measure.higher_is_better
     return Score(
         field=each.field,
@@ -275,7 +214,7 @@ def _measured(
 
 
 def _streamed(name: str, metric: keras.metrics.Metric, each: Comparison) -> Score:
-    """Return the score of a metric that is a Keras metric and nothing more."""
+    """Return the score of a Keras metric without a definition on arrays."""
     return Score(
         field=each.field,
         metric=name,
@@ -289,11 +228,13 @@ def _streamed(name: str, metric: keras.metrics.Metric, each: Comparison) -> Scor
 
 
 def _stream(metric: keras.metrics.Metric, reference: Array, prediction: Array) -> float:
-    """Feed a Keras metric in batches, with the channel axis that it sees in training."""
+    """Return a metric after updates in batches, with the channel axis of training."""
     metric.reset_state()
     for batch in _batches(len(reference)):
         pair = (np.asarray(values[batch], dtype=np.float32) for values in (reference, prediction))
         metric.update_state(*(values[..., None] for values in pair))
+    from keras import ops
+
     return float(ops.convert_to_numpy(metric.result()))
 
 

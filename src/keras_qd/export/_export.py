@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from keras_qd.backend import ensure_backend
 from keras_qd.errors import KerasQDError, RunError, UsageError
-from keras_qd.evaluation.examples import Example
+from keras_qd.evaluation.figure_data import Example
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.export.formats import Format, find_format
 from keras_qd.export.model_card import Port, write_card

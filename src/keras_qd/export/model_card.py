@@ -15,8 +15,8 @@ from keras_qd.backend import ensure_backend
 from keras_qd.data.io.foreign_array import source_checksum
 from keras_qd.errors import KerasQDError
 from keras_qd.evaluation.result import Evaluation
+from keras_qd.report.elements import format_interval, format_number
 from keras_qd.report.figures.style import pretty
-from keras_qd.report.plates import in_print, interval_in_print
 from keras_qd.report.report import describe_run
 from keras_qd.training.run import installed_versions
 
@@ -77,7 +77,9 @@ def write_card(
     environment = jinja2.Environment(  # noqa: S701  (it writes Markdown)
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(number=in_print, interval=interval_in_print, unit=pretty, cell=_cell)
+    environment.filters.update(
+        number=format_number, interval=format_interval, unit=pretty, cell=_cell
+    )
     template = files("keras_qd.export").joinpath("templates", "model_card.md.j2")
     text = environment.from_string(template.read_text(encoding="utf-8")).render(
         chosen=chosen,

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing else, fit for mail and print."""
+"""The report of a run: its figures as files, and one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -6,51 +6,34 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 
 import keras_qd
 from keras_qd._files import replacing, write_text
-from keras_qd.data.scaling import OneHot
 from keras_qd.errors import RunError
 from keras_qd.evaluation._evaluate import evaluate
 from keras_qd.evaluation.result import Evaluation
-from keras_qd.report.figures.style import drawing, pretty, save, with_unit, words
+from keras_qd.report.elements import (
+    ReportFigure,
+    Section,
+    embed,
+    embed_animation,
+    format_interval,
+    format_number,
+)
+from keras_qd.report.figures.style import figure_style, pretty, save, with_unit, words
 from keras_qd.report.figures.training import curve_names, curves_figure
-from keras_qd.report.image_sections import ClassesView, ReconstructionView
-from keras_qd.report.plates import Plate, Section, in_print, inline, inline_film, interval_in_print
+from keras_qd.report.image_sections import classes_sections, reconstruction_sections
 from keras_qd.report.sections import (
-    FieldsView,
-    NumbersView,
-    View,
+    errors_section,
     evolution_section,
+    fields_sections,
+    numbers_sections,
     uncertainty_section,
 )
 from keras_qd.training.run import Run
-
-if TYPE_CHECKING:
-    from keras_qd.evaluation.result import Evaluation
-    from keras_qd.tasks.pipeline import Pipeline
-    from keras_qd.training.run import Run
-
-
-def view_of(pipeline: Pipeline) -> View:
-    """Return how results of a run are looked at.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Of the run: its fields in and out, and their scalings.
-    """
-    if all(isinstance(pipeline.scalings[name], OneHot) for name in pipeline.targets):
-        return ClassesView()
-    if pipeline.inputs == pipeline.targets:
-        return ReconstructionView()
-    if all(shape == () for shape in pipeline.targets.values()):
-        return NumbersView()
-    return FieldsView()
-
 
 _CURVES = (
     "After each epoch, on scaled values; during an epoch the weights change, so training values "
@@ -64,16 +47,16 @@ def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
     Parameters
     ----------
     run : Run
-        Whose history and units are drawn.
+        The run, for its history and units.
     evaluation : Evaluation
-        Whose systems and errors are drawn.
+        Its evaluation, for systems and errors.
 
     Returns
     -------
     list of Path
-        The files, in ``figures`` of the evaluation's folder: ``learning_curves`` and what belongs
-        to the kind of target, such as ``systems``, ``errors_FIELD`` and ``dependence_FIELD``; fewer
-        where there is nothing to draw. Films are GIF.
+        The files, in ``figures`` of the evaluation's folder: ``learning_curves`` and those of the
+        kind of target, such as ``systems``, ``errors_FIELD`` and ``dependence_FIELD``. Animations
+        are GIF.
 
     Examples
     --------
@@ -86,68 +69,50 @@ def write_figures(run: Run, evaluation: Evaluation) -> list[Path]:
 
 
 def write_sections(found: Iterable[Section], folder: Path) -> list[Path]:
-    """Write the figures and films of some sections into a folder, and return the files."""
+    """Write the figures and animations of some sections into a folder, and return the files."""
     paths = []
     for section in found:
-        with drawing():
+        with figure_style():
             paths += [
-                path for plate in section.plates for path in save(plate.draw(), folder / plate.name)
+                path for each in section.figures for path in save(each.light, folder / each.name)
             ]
-        for film in section.films:
-            paths.append(folder / f"{film.name}.gif")
+        for animation in section.animations:
+            paths.append(folder / f"{animation.name}.gif")
             with replacing(paths[-1]) as temporary:
-                temporary.write_bytes(film.content)
+                temporary.write_bytes(animation.content)
     return paths
 
 
 def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
-    """Yield the sections of the report that have figures.
-
-    Parameters
-    ----------
-    run, evaluation
-        As for :func:`write_figures`.
-    """
-    yield from view_of(run.pipeline()).sections(run, evaluation)
+    """Yield the sections of the report that have figures, each if there is something to draw."""
+    yield from classes_sections(evaluation)
+    restored = list(reconstruction_sections(evaluation))
+    yield from restored or fields_sections(run, evaluation)
+    yield from numbers_sections(run, evaluation)
+    yield from errors_section(run, evaluation)
     yield from uncertainty_section(run)
     history = readable_history(run)
     if curve_names(history):
         titles = {score.metric: score.title for score in evaluation.scores}
-        plate = Plate(
+        figure = ReportFigure(
             "learning_curves",
             partial(curves_figure, history, titles),
             "Learning curves: losses and metrics over the epochs",
         )
-        yield Section("Learning curves", _CURVES, (plate,))
+        yield Section("Learning curves", _CURVES, (figure,))
     yield from evolution_section(run)
 
 
 def readable_history(run: Run) -> dict[str, list[float]]:
-    """Return the columns of a run's history; nothing where there is none."""
+    """Return the columns of a run's history; empty without one."""
     try:
         return run.history()
     except RunError:
         return {}
 
 
-_BACKENDS = ("tensorflow", "torch", "jax")
-
-
 def describe_run(run: Run) -> dict[str, Any]:
-    """Return the facts of a run.
-
-    Parameters
-    ----------
-    run : Run
-        A run directory.
-
-    Returns
-    -------
-    dict
-        ``name``, ``task``, ``facts`` (what was trained on what) and ``settings``, ``data``
-        (settings of the data set), ``environment`` and ``packages`` (mappings of str to str), and
-        ``commands`` (how to do it again).
-    """
+    """Return name, task, settings, data, environment, packages and commands of a run, as text."""
     config = run.config
     task = config["task"]
     return {
@@ -163,7 +128,7 @@ def describe_run(run: Run) -> dict[str, Any]:
 
 
 def _facts(run: Run) -> dict[str, str]:
-    """Return in a few words what was trained on what."""
+    """Return input, target, model, data and training of a run in a few words."""
     config, task = run.config, run.config["task"]
     samples = config["samples"]
     facts = {
@@ -197,37 +162,38 @@ def _describe_fields(names: list[str], fields: Mapping[str, Mapping[str, str]]) 
 
 
 def _settings(task: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings of the task that are not told elsewhere."""
-    told = ("name", "description", "inputs", "targets", "model", "dataset")
-    return {key: _say(value) for key, value in task.items() if key not in told}
+    """Return the settings of the task that are not among the facts."""
+    shown = ("name", "description", "inputs", "targets", "model", "dataset")
+    return {key: _format(value) for key, value in task.items() if key not in shown}
 
 
 def _data(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings of the data set, without where it lies on this machine."""
+    """Return the settings of the data set, without its path on this machine."""
     configuration = metadata.get("configuration", {})
     rest = {
         key: value
         for key, value in metadata.items()
         if key not in ("path", "configuration", "digest")
     }
-    return {key: _say(value) for key, value in {**configuration, **rest}.items()}
+    return {key: _format(value) for key, value in {**configuration, **rest}.items()}
 
 
 def _machine(environment: Mapping[str, Any]) -> dict[str, str]:
-    return {key: _say(value) for key, value in environment.items() if key != "packages"}
+    """Return the environment without the packages."""
+    return {key: _format(value) for key, value in environment.items() if key != "packages"}
 
 
-def _say(value: Any) -> str:
-    """Return a setting in words: nothing for None and empty ones."""
+def _format(value: Any) -> str:
+    """Return a setting as text: "none" for None and empty ones."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} = {_say(entry)}" for key, entry in value.items()) or "none"
+        return ", ".join(f"{key} = {_format(entry)}" for key, entry in value.items()) or "none"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_say(entry) for entry in value) or "none"
+        return ", ".join(_format(entry) for entry in value) or "none"
     return "none" if value is None else str(value)
 
 
 def _commands(run: Run) -> list[str]:
-    """Return the commands that make the same run again."""
+    """Return the commands that reproduce the run."""
     packages, backend = run.environment["packages"], run.config["backend"]
     pinned = [
         f"{name}=={packages[name]}" for name in ("keras-qd", "keras", backend) if name in packages
@@ -240,9 +206,8 @@ def _commands(run: Run) -> list[str]:
     ]
 
 
-#: Bytes of a film that is put into the page, so that it stays fit for mail; a larger one is only
-#: in ``figures``.
-_LARGEST_FILM = 2 * 10**6
+#: Most bytes of an animation in the page, which people mail; a larger one is only in ``figures``.
+_LARGEST_ANIMATION = 2 * 10**6
 
 
 def write_report(run: Run | str | Path) -> Path:
@@ -251,13 +216,12 @@ def write_report(run: Run | str | Path) -> Path:
     Parameters
     ----------
     run : Run or path
-        A finished run, or its directory. It is evaluated first where that was not done yet.
+        A finished run, or its directory. It is evaluated first if it has no evaluation.
 
     Returns
     -------
     Path
-        The report: one file without references to others, for light and dark screens, telephones
-        and paper.
+        The report: one self-contained file for light and dark screens, telephones and paper.
 
     Raises
     ------
@@ -273,7 +237,7 @@ def write_report(run: Run | str | Path) -> Path:
     """
     run = run if isinstance(run, Run) else Run.open(run)
     if not run.finished:
-        run.load_model()  # says why there is nothing to report
+        run.load_model()  # raises: there is no trained model
     evaluation = _evaluation(run)
     found = list(sections(run, evaluation))
     write_sections(found, evaluation.folder / "figures")
@@ -283,17 +247,7 @@ def write_report(run: Run | str | Path) -> Path:
 
 
 def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | None = None) -> str:
-    """Return the report as HTML.
-
-    Parameters
-    ----------
-    run : Run
-        What was trained.
-    evaluation : Evaluation
-        How good it is.
-    found : iterable of Section, optional
-        Its sections with figures, where they are known already.
-    """
+    """Return the report as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_qd.report"),
         autoescape=True,
@@ -302,7 +256,7 @@ def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | N
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=in_print, interval=interval_in_print, unit=pretty, words=words
+        number=format_number, interval=format_interval, unit=pretty, words=words
     )
     return environment.get_template("report.html.j2").render(
         evaluation=evaluation,
@@ -310,8 +264,12 @@ def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | N
         sections=[
             (
                 section,
-                [inline(plate.draw, plate.alternative, plate.kind) for plate in section.plates],
-                [inline_film(film) for film in section.films if len(film.content) < _LARGEST_FILM],
+                [embed(each) for each in section.figures],
+                [
+                    embed_animation(each)
+                    for each in section.animations
+                    if len(each.content) < _LARGEST_ANIMATION
+                ],
             )
             for section in (sections(run, evaluation) if found is None else found)
         ],
@@ -321,7 +279,7 @@ def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | N
 
 
 def _evaluation(run: Run) -> Evaluation:
-    """Return the evaluation on the test split; make it where there is none."""
+    """Return the evaluation on the test split; evaluate the run if it has none."""
     try:
         return Evaluation.read(run.path)
     except RunError:

@@ -2,7 +2,7 @@ from .dataset import (
     check_dataset as check_dataset,
 )
 from .installation import (
-    Trial as Trial,
+    InstallationCheck as InstallationCheck,
     self_test as self_test,
 )
 from .metric import (

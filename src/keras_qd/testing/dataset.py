@@ -1,4 +1,4 @@
-"""Checks of a data set: described as it is, divided without leaks, the same whenever loaded."""
+"""Checks of a data set: description, splits without leaks, repeatable loading."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _check_loaded(
     if _check_fields(found, dataset, splits):
         found.attempt("comparing its splits", _check_disjoint, found, splits, identity)
         found.attempt("reading it in pieces", _check_pieces, found, dataset, splits)
-    found.attempt("asking for a split that is none", _check_unknown_split, found, dataset)
+    found.attempt("asking for an unknown split", _check_unknown_split, found, dataset)
     found.attempt("loading it again", _check_seeds, found, splits, name, config)
     if "memory_budget" in inspect.signature(components("datasets").get(name)).parameters:
         found.attempt("streaming it", _check_streaming, found, splits, name, config)
@@ -119,7 +119,7 @@ def _check_fields(found: Findings, dataset: Dataset, splits: Mapping[str, Any]) 
             found.require(
                 split == "validation" or max(lengths, default=0) > 0,
                 f"the {split} split is empty",
-                "keep samples for it: without them nothing can be trained, or judged",
+                "keep samples for it: without them nothing can be trained or evaluated",
             )
     return len(found.faults) == before
 

@@ -1,4 +1,4 @@
-"""What a check finds wrong: collected one by one, told all at once."""
+"""Errors that a conformance check finds: collected one by one, raised all at once."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from keras_qd.registry import KINDS, THIS_SESSION, PluginWarning, components, is
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-#: Of a message that somebody else wrote, such as Keras with a whole configuration in it.
+#: Most characters of a message of other code, such as Keras with a whole configuration in it.
 _LONGEST = 400
 
 
 class Findings:
-    """The faults of one component, in the order in which they were found.
+    """The errors of one component, in the order in which they were found.
 
     Parameters
     ----------
     what : str
-        What is checked, in words: ``"the model 'my-net'"``.
+        The component, in words: ``"the model 'my-net'"``.
 
     Examples
     --------
@@ -45,11 +45,11 @@ class Findings:
         self._cause: Exception | None = None
 
     def add(self, fault: str, advice: str) -> None:
-        """Note a fault, and what to do about it."""
+        """Add an error, and what to do about it."""
         self.faults.append(f"{fault}: {advice}")
 
     def require(self, holds: bool, fault: str, advice: str) -> bool:
-        """Note a fault unless `holds`, and return whether it does."""
+        """Add an error unless `holds`, and return `holds`."""
         if not holds:
             self.add(fault, advice)
         return bool(holds)
@@ -61,29 +61,29 @@ class Findings:
         *arguments: Arguments.args,
         **settings: Arguments.kwargs,
     ) -> Result | None:
-        """Return what a function returns; where it raises, note that and return None."""
+        """Return the result of a function; if it raises, add the error and return None."""
         try:
             return function(*arguments, **settings)
-        except Exception as cause:  # somebody else's code may raise anything: that is a finding
+        except Exception as cause:  # code of others may raise anything: that is an error to report
             message = " ".join(str(cause).split())[:_LONGEST]
             self.faults.append(f"{doing} raises {type(cause).__name__}: {message}")
             self._cause = self._cause or cause
             return None
 
     def raise_if_any(self) -> None:
-        """Raise all that was found.
+        """Raise all errors.
 
         Raises
         ------
         ConformanceError
-            If there is any fault. Its cause is the first exception that was met.
+            If there is any error. Its cause is the first exception.
         """
         if self.faults:
             raise ConformanceError(self.what, self.faults) from self._cause
 
 
 def survives_json(value: Any) -> bool:
-    """Whether a value comes back from JSON as it was, tuples as lists.
+    """Return whether a value is the same after JSON, with tuples as lists.
 
     Examples
     --------
@@ -124,12 +124,12 @@ def check_elsewhere(
     settings: Mapping[str, Any],
     backends: Sequence[str] | None,
 ) -> None:
-    """Repeat a check on the other backends, and note what is wrong there and not here.
+    """Repeat a check on the other backends, and add the errors that occur only there.
 
     Parameters
     ----------
     found : Findings
-        What was found on the backend that runs here; takes what is found elsewhere.
+        The errors on the running backend, to which those elsewhere are added.
     check : str
         Name of a function of :mod:`keras_qd.testing`.
     kind, name : str
@@ -163,11 +163,11 @@ def check_elsewhere(
 
 
 def faults_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) -> list[str]:
-    """Return what a check finds in a fresh process on one backend."""
+    """Return the errors of a check in a new process on one backend."""
     process = subprocess.run(  # noqa: S603 - this interpreter, a constant script
         [sys.executable, "-c", _SCRIPT],
         input=json.dumps([check, name, settings]),
-        # The other process finds what this one has on its path, such as the plug-in under test.
+        # The other process has the path of this one, with the plug-in under test.
         env={
             **os.environ,
             "KERAS_BACKEND": backend,
@@ -184,12 +184,12 @@ def faults_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) 
 
 
 def find_registered(found: Findings, kind: str, name: str) -> Any:
-    """Import a component by its registered name; None, and a finding, where that fails.
+    """Import a component by its registered name; if that fails, add the error and return None.
 
     Parameters
     ----------
     found : Findings
-        Takes what is wrong.
+        To which errors are added.
     kind : str
         One of :data:`keras_qd.registry.KINDS`.
     name : str
@@ -197,7 +197,7 @@ def find_registered(found: Findings, kind: str, name: str) -> Any:
     """
     found.require(
         is_component_name(name),
-        f"{name!r} is no name for a {KINDS[kind]}",
+        f"{name!r} is not a valid name for a {KINDS[kind]}",
         "use lower-case words joined with hyphens, such as 'my-net'",
     )
     with warnings.catch_warnings(record=True) as caught:

@@ -34,21 +34,21 @@ _CHANGES: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One part of the installation that was tried.
+class InstallationCheck:
+    """Result of checking one part of an installation.
 
     Parameters
     ----------
     part : str
-        What was tried.
+        The part that was checked.
     faults : tuple of str
-        What is wrong with it; empty where all is well.
+        Its errors; empty if it works.
     seconds : float
-        How long it took.
+        Duration of the check.
 
     Examples
     --------
-    >>> Trial("exact solver", (), 0.8).faults
+    >>> InstallationCheck("exact solver", (), 0.8).faults
     ()
     """
 
@@ -57,13 +57,13 @@ class Trial:
     seconds: float
 
 
-def self_test() -> Iterator[Trial]:
-    """Try the installation: the solver, a stored data set, and a training on each backend.
+def self_test() -> Iterator[InstallationCheck]:
+    """Check the installation: the solver, a stored data set, and a training on each backend.
 
     Yields
     ------
-    Trial
-        One after the other, as they end.
+    InstallationCheck
+        The result of each part, when it is done.
 
     Examples
     --------
@@ -71,20 +71,21 @@ def self_test() -> Iterator[Trial]:
     >>> next(self_test()).faults
     ()
     """
-    yield _tried("exact solver", _solver_faults)
+    yield _checked("exact solver", _solver_faults)
     with _empty_cache():
-        yield _tried("stored data set", _data_faults)
+        yield _checked("stored data set", _data_faults)
         for backend in installed_backends():
-            yield _tried(f"training on {backend}", partial(_run_faults, backend))
+            yield _checked(f"training on {backend}", partial(_run_faults, backend))
 
 
-def _tried(part: str, find_faults: Callable[[], list[str]]) -> Trial:
+def _checked(part: str, find_faults: Callable[[], list[str]]) -> InstallationCheck:
+    """Return the result of one check; whatever it raises is an error of the installation."""
     started = time.perf_counter()
     try:
         faults = find_faults()
-    except Exception as cause:  # whatever is wrong with an installation is what is to be told
+    except Exception as cause:  # any error of an installation is a result
         faults = [f"{type(cause).__name__}: {cause}"]
-    return Trial(part, tuple(faults), time.perf_counter() - started)
+    return InstallationCheck(part, tuple(faults), time.perf_counter() - started)
 
 
 def _solver_faults() -> list[str]:
@@ -99,6 +100,7 @@ def _solver_faults() -> list[str]:
 
 
 def _data_faults() -> list[str]:
+    """Compare generated samples with those read from a store."""
     recipe = QuantumDots(**_DOTS)
     with tempfile.TemporaryDirectory() as folder:
         store = generate(Path(folder) / "dots.zarr", recipe, 4, workers=1)
@@ -109,13 +111,14 @@ def _data_faults() -> list[str]:
 
 
 def _run_faults(backend: str) -> list[str]:
+    """Check a small task on one backend."""
     settings = {"changes": _CHANGES, "train": True}
     return faults_on(backend, "check_task", "potential-to-density", settings)
 
 
 @contextmanager
 def _empty_cache() -> Iterator[None]:
-    """Keep what is made on the way out of the user's cache."""
+    """Use an empty cache directory instead of the user's."""
     before = os.environ.get(VARIABLE)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[VARIABLE] = folder

@@ -1,4 +1,4 @@
-"""Checks of a model: it fits what it is built for, learns, repeats itself, and can be saved."""
+"""Checks of a model: shapes, repeatable training, and saving."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _check_output(found: Findings, model: Any, x: np.ndarray, shapes: Any) -> bo
         )
         found.require(
             np.allclose(output[:1], _apply(model, x[:1]), rtol=1e-4, atol=1e-5),
-            "what it says of a sample depends on the others in the batch",
+            "its output for a sample depends on the others in the batch",
             "normalise with stored statistics, or sample by sample, unless training=True",
         )
     return fits

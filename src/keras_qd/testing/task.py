@@ -1,4 +1,4 @@
-"""Checks of a task: its parts are there, fit together, train, and give the same again."""
+"""Checks of a task: its parts exist, fit together, train, and repeat."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from keras_qd.tasks.task import Task
 from keras_qd.testing.findings import Findings, check_elsewhere, find_registered
 from keras_qd.training.fit import train as train_task
 
-#: Samples of each split that a check trains on and judges.
+#: Samples of each split in a check.
 _SAMPLES = {"train": 16, "validation": 8, "test": 8}
 
 
@@ -34,7 +34,7 @@ def check_task(
 ) -> None:
     """Check a registered task.
 
-    It must be found by its name and bear it, name parts that are registered, survive JSON, find its
+    It must be found by its name and have it, name parts that are registered, survive JSON, find its
     fields in its data set, and build a model that fits them; then train for an epoch on a few
     samples, twice with the same result, and be evaluated and applied; all that on every installed
     backend.
@@ -219,4 +219,4 @@ def _check_evaluation(found: Findings, task: Task, run: Any, dataset: Dataset) -
 
 
 def _silent(epoch: int, epochs: int, batch: int, batches: int, logs: Mapping[str, Any]) -> None:
-    """Take what training reports, and print nothing."""
+    """Print nothing."""

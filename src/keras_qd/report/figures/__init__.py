@@ -1,1 +1,1 @@
-"""Figures in one style, each drawn by one function from plain arrays."""
+"""Figures in one style; each function draws one from plain arrays."""

@@ -1,4 +1,4 @@
-"""How the errors of a set are distributed, and how predicted values lie against exact ones."""
+"""Figures of errors: histograms, predicted against exact, confusion matrix, reliability."""
 
 from __future__ import annotations
 
@@ -12,28 +12,15 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.errors import UsageError
-from keras_qd.evaluation.examples import Parity
-from keras_qd.evaluation.grouping import divide
+from keras_qd.evaluation.figure_data import Parity
+from keras_qd.evaluation.scores import divide
 from keras_qd.report.figures.style import Labels, with_unit, words
 
 Array = NDArray[Any]
 
 
 def confusion_figure(counts: Array, field: str) -> Figure:
-    """Draw a confusion matrix, the number in every cell.
-
-    Parameters
-    ----------
-    counts : ndarray of int, shape (classes, classes)
-        How many samples of the class of the row were taken for that of the column.
-    field : str
-        Name of the field.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The colour is the share of the row, so that rare classes show as well as frequent ones.
-    """
+    """Draw a confusion matrix, the number in every cell."""
     n_classes = len(counts)
     side = max(3.6, 0.42 * n_classes)
     figure = Figure(figsize=(side + 1.0, side), layout="constrained")
@@ -69,27 +56,7 @@ _MOST_VECTOR_POINTS = 500
 
 
 def dependence_figure(values: Array, numbers: Mapping[str, Array], labels: Labels) -> Figure:
-    """Draw the error of each system over other numbers of it, one panel each.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        The error of each system: ``labels.measure`` in ``labels.measure_unit``.
-    numbers : mapping of str to ndarray, shape (n,)
-        The other numbers, by name.
-    labels : Labels
-        Units.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A point a system, and a line through the medians of groups of about equal size.
-
-    Raises
-    ------
-    UsageError
-        If there are no other numbers.
-    """
+    """Draw the error of each system over other numbers of it, one panel each."""
     if not numbers:
         raise UsageError("there are no numbers of the systems to draw the error over")
     n_columns = min(_N_COLUMNS, len(numbers))
@@ -118,26 +85,7 @@ def _draw(panel: Axes, number: Array, values: Array) -> None:
 
 
 def errors_figure(values: ArrayLike, parity: Parity, labels: Labels) -> Figure:
-    """Draw the histogram of the systems' errors, and predicted against exact values.
-
-    Parameters
-    ----------
-    values : array_like, shape (n,)
-        One number a system: ``labels.measure`` in ``labels.measure_unit``.
-    parity : Parity
-        The histogram of predicted against exact values.
-    labels : Labels
-        Units.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    UsageError
-        If there is no system with a value.
-    """
+    """Draw the histogram of the systems' errors, and predicted against exact values."""
     values = np.asarray(values, dtype=np.float64)
     known = values[np.isfinite(values)]
     if not known.size:
@@ -156,8 +104,8 @@ def _histogram(panel: Axes, values: NDArray[Any], labels: Labels) -> None:
     """Draw how many systems have which error; mark the median and the 95th percentile."""
     panel.hist(values, bins=min(50, max(10, values.size // 10)), color="C0")
     for share, style, name in ((0.5, "-", "median"), (0.95, "--", "95th percentile")):
-        place = np.quantile(values, share)
-        panel.axvline(place, color="C1", linestyle=style, label=name, linewidth=1.2)
+        position = np.quantile(values, share)
+        panel.axvline(position, color="C1", linestyle=style, label=name, linewidth=1.2)
     panel.set_title("error of each system")
     panel.set_xlabel(with_unit(labels.measure, labels.measure_unit))
     panel.set_ylabel("number of systems")
@@ -184,23 +132,7 @@ def _parity(panel: Axes, parity: Parity) -> Any:
 
 
 def reliability_figure(field: str, found: Mapping[str, Any], labels: Labels) -> Figure:
-    """Draw error over expected error, and how much of the errors so many spreads cover.
-
-    Parameters
-    ----------
-    field : str
-        Name of the target field.
-    found : mapping
-        What :func:`~keras_qd.evaluation.uncertainty.calibrate` found.
-    labels : Labels
-        Units.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Groups of systems and of single values by expected error; a calibrated spread lies on the
-        line of equality.
-    """
+    """Draw error over expected error, and how much of the errors so many spreads cover."""
     figure = Figure(figsize=(7.4, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     points: list[float] = []

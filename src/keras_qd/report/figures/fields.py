@@ -1,8 +1,8 @@
-"""Single systems: what went in, the exact field, the predicted one, and their difference."""
+"""Figures of single systems: inputs, exact and predicted field, their difference, line cuts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
-from keras_qd.evaluation.examples import Example
+from keras_qd.evaluation.figure_data import Example
 from keras_qd.report.figures.style import Labels, difference_colours, field_colours, pretty, words
 
 Array = NDArray[Any]
@@ -22,28 +22,7 @@ _WIDTH, _HEIGHT = 3.3, 2.15
 
 
 def cuts_figure(examples: Sequence[Example], target: str, labels: Labels) -> Figure:
-    """Draw each system's exact and predicted map along x and along y through its peak.
-
-    Parameters
-    ----------
-    examples : sequence of Example
-        The systems, a column each.
-    target : str
-        The target field, a map (ny, nx).
-    labels : Labels
-        Units and the box.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The peak is where the exact map is largest in magnitude. All panels share the axis of
-        values.
-
-    Raises
-    ------
-    UsageError
-        If there is no system, or the field is no map.
-    """
+    """Draw each system's exact and predicted map along x and along y through its peak."""
     if not examples or any(example.reference[target].ndim != 2 for example in examples):
         raise UsageError("only maps (ny, nx) can be cut")
     figure = Figure(figsize=(_WIDTH * len(examples), 2 * _HEIGHT), layout="constrained")
@@ -68,13 +47,7 @@ def cuts_figure(examples: Sequence[Example], target: str, labels: Labels) -> Fig
 
 
 def peak(field: Array) -> tuple[int, int]:
-    """Return row and column of the largest value in magnitude.
-
-    Examples
-    --------
-    >>> peak(np.array([[0.0, 1.0], [-2.0, 0.5]]))
-    (1, 0)
-    """
+    """Return row and column of the largest value in magnitude."""
     row, column = np.unravel_index(np.argmax(np.abs(field)), field.shape)
     return int(row), int(column)
 
@@ -87,8 +60,8 @@ def _draw(
     panel.plot(_centres(len(exact), labels), exact, label="exact", color="C0")
     panel.plot(_centres(len(predicted), labels), predicted, "--", label="predicted", color="C1")
     unit = "" if labels.length is None else f" {pretty(labels.length_unit)}"
-    place = _centres(n_across, labels)[pixel]
-    panel.set_title(f"along {along} at {across} = {place:.3g}{unit}", loc="left")
+    position = _centres(n_across, labels)[pixel]
+    panel.set_title(f"along {along} at {across} = {position:.3g}{unit}", loc="left")
     panel.set_xlabel(labels.axis(along))
     panel.margins(x=0)
     panel.grid(visible=True)
@@ -101,19 +74,7 @@ def _centres(n_pixels: int, labels: Labels) -> Array:
 
 
 def draw_profiles(part: SubFigure, example: Example, target: str, labels: Labels) -> None:
-    """Draw one system in one dimension: inputs, exact and predicted field in one panel, difference.
-
-    Parameters
-    ----------
-    part : matplotlib.figure.SubFigure
-        Where to draw.
-    example : Example
-        The system.
-    target : str
-        The target field to draw.
-    labels : Labels
-        Units and the box.
-    """
+    """Draw a system on a line: inputs, exact and predicted field in one panel, difference."""
     exact, predicted = example.reference[target], example.prediction[target]
     inputs = {name: values for name, values in example.inputs.items() if values.ndim == 1}
     panels = part.subplots(1, len(inputs) + 2, squeeze=False)[0]
@@ -151,27 +112,7 @@ def drawable(example: Example) -> bool:
 
 
 def systems_figure(examples: Sequence[Example], labels: Labels) -> Figure:
-    """Draw systems in rows: inputs, exact field, predicted field, difference.
-
-    Parameters
-    ----------
-    examples : sequence of Example
-        The systems, a row for each of their target fields. Maps (ny, nx) become images, profiles
-        (points,) curves.
-    labels : Labels
-        Units and the box.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Exact and predicted values share one colour scale; the difference has its own, centred at
-        zero.
-
-    Raises
-    ------
-    UsageError
-        If there is no system, or its fields are neither maps nor profiles.
-    """
+    """Draw systems in rows: inputs, exact field, predicted field, difference."""
     if not examples or not all(drawable(example) for example in examples):
         raise UsageError("only maps (ny, nx) and profiles (points,) can be drawn")
     rows = [(example, target) for example in examples for target in example.reference]
@@ -229,3 +170,90 @@ def _show(panel: Axes, values: Array, title: str, colours: dict[str, Any], label
 def _add_bar(part: SubFigure, image: Any, panel: Axes, label: str) -> None:
     """Draw a colour bar beside `panel`, as tall as it."""
     part.colorbar(image, cax=panel.inset_axes((1.04, 0.0, 0.05, 1.0)), label=label)
+
+
+_LINE_COLUMNS = 5
+#: Inches taken by one panel.
+_LINE_WIDTH, _LINE_HEIGHT = 2.2, 1.9
+#: The number that is drawn as a level, where there is a potential to draw it in.
+_LEVEL = "energy"
+#: Share of a panel's height that the density takes.
+_DENSITY_SHARE = 0.45
+
+
+def energies_figure(
+    profiles: Mapping[str, Array], exact: Array, predicted: Array, target: str, labels: Labels
+) -> Figure:
+    """Draw systems side by side: potential and density, exact and predicted number."""
+    if not len(exact) or not profiles:
+        raise UsageError("there are no systems on a line to draw")
+    rows = -(-len(exact) // _LINE_COLUMNS)
+    figure = Figure(
+        figsize=(_LINE_WIDTH * _LINE_COLUMNS, _LINE_HEIGHT * rows + 0.4), layout="constrained"
+    )
+    panels = figure.subplots(rows, _LINE_COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    lowest, highest = _limits(profiles.get("potential"), exact)
+    for number, panel in enumerate(panels):
+        if number >= len(exact):
+            panel.set_axis_off()
+            continue
+        panel.set_ylim(lowest, highest)
+        system = {name: values[number] for name, values in profiles.items()}
+        _draw_system(panel, system, _tallest(profiles), labels)
+        if "potential" in profiles and target == _LEVEL:
+            panel.axhline(exact[number], color="C2", label="exact energy")
+            panel.axhline(predicted[number], color="C3", linestyle="--", label="predicted energy")
+        panel.set_title(
+            f"exact {_printed(exact[number])}, predicted {_printed(predicted[number])}", fontsize=7
+        )
+    _name_axes(figure, panels, len(exact), "potential" in profiles, target, labels)
+    return figure
+
+
+def _printed(value: float) -> str:
+    return f"{value:.4f}".replace("-", "−")
+
+
+def _draw_system(panel: Axes, system: Mapping[str, Array], tallest: float, labels: Labels) -> None:
+    """Draw the profiles of one system: the density on the ground of the panel."""
+    points = len(next(iter(system.values())))
+    points_x = np.arange(points + 2) * (labels.length or points + 1) / (points + 1)
+    low, high = panel.get_ylim()
+    if "density" in system:
+        scale = _DENSITY_SHARE * (high - low) / tallest
+        # The density is zero at the walls, which are no grid points.
+        heights = low + scale * np.concatenate([[0.0], system["density"], [0.0]])
+        panel.fill_between(points_x, low, heights, color="C0", alpha=0.35, linewidth=0)
+        panel.plot(points_x, heights, color="C0", linewidth=1.0, label="density")
+    if "potential" in system:
+        panel.plot(points_x[1:-1], system["potential"], color="C1", label="potential")
+    panel.margins(x=0)
+
+
+def _limits(potential: Array | None, exact: Array) -> tuple[float, float]:
+    """Return the ends of the common vertical axis; from 0 to 1 where only densities are drawn."""
+    if potential is None:
+        return 0.0, 1.0
+    low, high = float(min(potential.min(), exact.min())), float(potential.max())
+    margin = 0.05 * (high - low)
+    return low - margin, high + margin
+
+
+def _tallest(profiles: Mapping[str, Array]) -> float:
+    """Return the largest density of all systems."""
+    return float(profiles["density"].max()) if "density" in profiles else 1.0
+
+
+def _name_axes(
+    figure: Figure, panels: Any, drawn: int, scaled: bool, target: str, labels: Labels
+) -> None:
+    """Name what is drawn once for all panels."""
+    figure.supxlabel(labels.axis("x"), fontsize=8.5)
+    if scaled:
+        figure.supylabel(labels.field("potential"), fontsize=8.5)
+    for panel in panels[:drawn]:
+        if not scaled:
+            panel.set_yticks([])
+    figure.suptitle(f"exact and predicted {labels.field(target)}", x=0.01, ha="left", fontsize=9.5)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=len(names))

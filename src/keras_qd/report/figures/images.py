@@ -1,4 +1,4 @@
-"""Grey images, row by row as they are read: the first row at the top."""
+"""Figures of grey images with their classes, reconstructions and latent numbers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,7 @@ WRONG = "#d1495b"
 
 
 def show_image(panel: Axes, image: Array, low: float = 0.0, high: float | None = None) -> None:
-    """Show one image in grey, without axes.
-
-    Parameters
-    ----------
-    panel : matplotlib.axes.Axes
-        Where.
-    image : ndarray, shape (ny, nx)
-        The values.
-    low, high : float
-        What is black and what is white; the image's own largest value if not given.
-    """
+    """Show one image in grey, without axes."""
     panel.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     panel.set_xticks([])
     panel.set_yticks([])
@@ -34,23 +24,7 @@ def show_image(panel: Axes, image: Array, low: float = 0.0, high: float | None =
 
 
 def classes_figure(images: Array, exact: Array, predicted: Array, probabilities: Array) -> Figure:
-    """Draw images with their predicted and exact classes, wrong ones marked.
-
-    Parameters
-    ----------
-    images : ndarray, shape (n, ny, nx)
-        What was classified.
-    exact, predicted : ndarray of int, shape (n,)
-        Classes.
-    probabilities : ndarray, shape (n, classes)
-        What the model gives every class.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Above every image the predicted class and its probability, and where that is wrong, in
-        colour and with a frame, the exact class.
-    """
+    """Draw images with their predicted and exact classes, wrong ones marked."""
     n_columns = min(8, len(images))
     n_rows = -(-len(images) // n_columns)
     figure = Figure(figsize=(1.15 * n_columns, 1.42 * n_rows), layout="constrained")
@@ -69,19 +43,7 @@ def classes_figure(images: Array, exact: Array, predicted: Array, probabilities:
 
 
 def reconstructions_figure(original: Array, latent: Array, restored: Array) -> Figure:
-    """Draw originals, their latent numbers and the reconstructions, a column each.
-
-    Parameters
-    ----------
-    original, restored : ndarray, shape (n, ny, nx)
-        Images before and after.
-    latent : ndarray, shape (n, ...)
-        Their latent numbers; empty where the model has no encoder of its own.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Draw originals, their latent numbers and the reconstructions, a column each."""
     tiled = [latent_image(each) for each in latent]
     rows = {"original": list(original), "latent": tiled, "reconstruction": list(restored)}
     rows = {name: images for name, images in rows.items() if images}
@@ -99,20 +61,7 @@ def reconstructions_figure(original: Array, latent: Array, restored: Array) -> F
 
 
 def latents_figure(latents: Array, classes: Array) -> Figure:
-    """Draw the flattened latent numbers of many images, a panel a class, a line an image.
-
-    Parameters
-    ----------
-    latents : ndarray, shape (classes, n, numbers)
-        Of n images of each class.
-    classes : ndarray, shape (classes,)
-        Which classes.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        What images of a class have in common shows as vertical stripes.
-    """
+    """Draw the flattened latent numbers of many images, a panel a class, a line an image."""
     n_columns = min(5, len(classes))
     n_rows = -(-len(classes) // n_columns)
     figure = Figure(figsize=(1.75 * n_columns + 0.6, 1.5 * n_rows), layout="constrained")
@@ -139,18 +88,7 @@ def latents_figure(latents: Array, classes: Array) -> Figure:
 
 
 def latent_image(latent: Array) -> Array:
-    """Return latent numbers as one image: channels side by side, a gap between them.
-
-    Parameters
-    ----------
-    latent : ndarray, shape (ny, nx, channels), or any other
-        Of one image.
-
-    Examples
-    --------
-    >>> latent_image(np.ones((4, 4, 2))).shape
-    (4, 9)
-    """
+    """Return latent numbers as one image: channels side by side, a gap between them."""
     if latent.ndim != 3:
         flat = latent.reshape(-1)
         width = -(-len(flat) // max(1, int(np.sqrt(len(flat)))))

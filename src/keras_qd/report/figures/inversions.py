@@ -1,4 +1,4 @@
-"""Inversions: target, reached density and difference; the potential; the way there."""
+"""Figures of inversions: target, reached density, difference, potential, convergence."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
+from keras_qd.report.elements import format_number
 from keras_qd.report.figures.style import difference_colours, field_colours, pretty, with_unit
-from keras_qd.report.plates import in_print
 
 if TYPE_CHECKING:
     from keras_qd.inverse.outcome import Inversion
@@ -30,26 +30,7 @@ _DISTANCE = "∫|δn| / N"
 def inversion_figure(
     inversion: Inversion, length: float, tolerance: float, title: str = ""
 ) -> Figure:
-    """Draw one inversion: the densities above, the potential and the convergence below.
-
-    Parameters
-    ----------
-    inversion : Inversion
-        What was reached.
-    length : float
-        Side of the box, in a0*.
-    tolerance : float
-        The distance that was to be reached.
-    title : str
-        What it is of.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Target and reached density share one scale; the difference has its own, centred at zero.
-        The potential is drawn from its mean over the region where the density determines it, on
-        the scale of that region; the rest is hatched.
-    """
+    """Draw one inversion: the densities above, the potential and the convergence below."""
     figure = Figure(figsize=(3 * _WIDTH, 2 * _HEIGHT + 0.2), layout="constrained")
     figure.suptitle(_headline(inversion, title), x=0.01, ha="left", fontsize=9.5, weight="bold")
     above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
@@ -64,26 +45,7 @@ def inversion_figure(
 def inversions_figure(
     inversions: Sequence[Inversion], titles: Sequence[str], length: float, tolerance: float
 ) -> Figure:
-    """Draw several inversions, a row each; see `inversion_figure`.
-
-    Parameters
-    ----------
-    inversions : sequence of Inversion
-        At least one.
-    titles : sequence of str
-        What each is of.
-    length, tolerance
-        As for `inversion_figure`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
+    """Draw several inversions, a row each; see `inversion_figure`."""
     if not inversions:
         raise UsageError("there is no inversion to draw")
     figure = Figure(figsize=(5 * _WIDTH, _HEIGHT * len(inversions)), layout="constrained")
@@ -99,8 +61,8 @@ def inversions_figure(
 
 
 def _headline(inversion: Inversion, title: str) -> str:
-    found = f"{_DISTANCE} = {in_print(inversion.residual, 2)}"
-    energy = f"E = {in_print(inversion.energy)} {pretty(_ENERGY)}"
+    found = f"{_DISTANCE} = {format_number(inversion.residual, 2)}"
+    energy = f"E = {format_number(inversion.energy)} {pretty(_ENERGY)}"
     state = "" if inversion.converged else f", not reached ({inversion.reason.replace('-', ' ')})"
     return f"{title + ': ' if title else ''}{found}{state}, {energy}"
 
@@ -112,11 +74,11 @@ def _draw_densities(
     target, reached = inversion.target, inversion.density
     colours = field_colours(target, reached)
     unit = pretty(_DENSITY)
-    _show(panels[0], target, "wanted density", colours, length)
+    _show(panels[0], target, "target density", colours, length)
     image = _show(panels[1], reached, "exact density in the potential", colours, length)
     _add_bar(part, image, panels[1], unit)
     difference = reached - target
-    image = _show(panels[2], difference, "exact − wanted", difference_colours(difference), length)
+    image = _show(panels[2], difference, "exact − target", difference_colours(difference), length)
     _add_bar(part, image, panels[2], unit)
     panels[0].set_ylabel(with_unit("y", _LENGTH))
     for panel in panels[1:]:
@@ -127,7 +89,7 @@ def _draw_potential(part: SubFigure, panel: Axes, inversion: Inversion, length: 
     """Draw the potential, hatched where the density does not determine it."""
     determined = inversion.determined
     known = inversion.potential[determined] if determined.any() else inversion.potential
-    # The constant means nothing: from the mean, colours compare from one potential to another.
+    # The constant is arbitrary: from the mean, colours of several potentials are comparable.
     shift = known.mean()
     values, colours = inversion.potential - shift, field_colours(known - shift)
     image = _show(panel, values, "potential", colours, length)
@@ -152,11 +114,11 @@ def _draw_convergence(panel: Axes, inversion: Inversion, tolerance: float) -> No
     """Draw the distance to the target after each exact solution."""
     residuals = np.asarray(inversion.residuals, dtype=np.float64)
     steps = np.arange(len(residuals))
-    panel.semilogy(steps, residuals, marker="o", markersize=3, label="exact solutions")
+    panel.semilogy(steps, residuals, marker="o", markersize=3, label="exact solves")
     panel.plot(0, inversion.start_residual, "o", color="C1", label="at the start")
     panel.axhline(tolerance, color="C2", linestyle="--", label="tolerance")
-    panel.set_title(f"{_DISTANCE} on the way")
-    panel.set_xlabel("exact solutions after the first")
+    panel.set_title(f"{_DISTANCE} after each solve")
+    panel.set_xlabel("exact solves after the first")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.grid(visible=True)
     panel.legend()
@@ -174,5 +136,5 @@ def _show(panel: Axes, values: Array, title: str, colours: dict[str, Any], lengt
 
 def _add_bar(part: SubFigure, image: Any, panel: Axes, label: str, extend: str = "neither") -> None:
     """Draw a colour bar beside `panel`, as tall as it."""
-    place = panel.inset_axes((1.04, 0.0, 0.05, 1.0))
-    part.colorbar(image, cax=place, label=label, extend=extend)
+    axes = panel.inset_axes((1.04, 0.0, 0.05, 1.0))
+    part.colorbar(image, cax=axes, label=label, extend=extend)

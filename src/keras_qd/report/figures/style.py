@@ -1,4 +1,4 @@
-"""How every figure looks: sizes, colours on light and on dark ground, units in print."""
+"""The style of all figures: sizes, colours on light and dark ground, units, labels, saving."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from keras_qd._files import replacing
-from keras_qd.evaluation.case import box_length
-from keras_qd.evaluation.examples import Example
+from keras_qd.data.recipes import box_length
+from keras_qd.evaluation.figure_data import Example
 
 if TYPE_CHECKING:
     from keras_qd.evaluation.result import Evaluation
@@ -30,28 +30,7 @@ _NEGLIGIBLE = 0.05
 
 
 def field_colours(*values: ArrayLike) -> dict[str, Any]:
-    """Return the colour map and limits that some arrays share.
-
-    Parameters
-    ----------
-    *values : array_like
-        Arrays drawn with one scale. The first decides which kind of scale it is: exact values,
-        where the others are predictions.
-
-    Returns
-    -------
-    dict
-        ``cmap``, ``vmin`` and ``vmax`` for ``imshow``: a sequential map for a quantity of one sign,
-        such as a density, a diverging map centred at zero for one of both signs, such as a
-        potential.
-
-    Examples
-    --------
-    >>> field_colours([0.0, 0.5], [0.0, 0.75])
-    {'cmap': 'viridis', 'vmin': 0.0, 'vmax': 0.75}
-    >>> field_colours([-1.0, 2.0])
-    {'cmap': 'RdBu_r', 'vmin': -2.0, 'vmax': 2.0}
-    """
+    """Return the colour map and limits that some arrays share."""
     low, high = float(np.min(values[0])), float(np.max(values[0]))
     if low < 0 and min(-low, abs(high)) > _NEGLIGIBLE * max(-low, abs(high)) and high > 0:
         return _centred("RdBu_r", *values)
@@ -61,13 +40,7 @@ def field_colours(*values: ArrayLike) -> dict[str, Any]:
 
 
 def difference_colours(difference: ArrayLike) -> dict[str, Any]:
-    """Return a diverging colour map with limits centred at zero, for ``imshow``.
-
-    Examples
-    --------
-    >>> difference_colours([-0.1, 0.02])
-    {'cmap': 'PuOr_r', 'vmin': -0.1, 'vmax': 0.1}
-    """
+    """Return a diverging colour map with limits centred at zero, for ``imshow``."""
     return _centred("PuOr_r", difference)
 
 
@@ -80,7 +53,9 @@ def _centred(cmap: str, *values: ArrayLike) -> dict[str, Any]:
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
-#: Metadata by format that leaves out the time, so that the same figure is the same file.
+#: Pixels per inch of images in files.
+DPI = 160
+#: Metadata by format without the time, so that the same figure is the same file.
 DATELESS: dict[str, dict[str, Any]] = {
     "png": {},
     "svg": {"Date": None},
@@ -90,17 +65,7 @@ DATELESS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a figure.
-
-    Parameters
-    ----------
-    name : str
-        ``"light"`` or ``"dark"``.
-    ground, ink, faint : str
-        Colours of the background, of text and axes, and of grid lines.
-    series : tuple of str
-        Colours of curves, told apart also by readers with a colour vision deficiency.
-    """
+    """The colours of a figure."""
 
     name: str
     ground: str
@@ -116,7 +81,7 @@ DARK = Theme("dark", "#161b22", "#dfe5ec", "#39414b", ("#6cb0f0", "#f2946c", "#5
 
 
 @contextmanager
-def drawing(theme: Theme = LIGHT) -> Iterator[None]:
+def figure_style(theme: Theme = LIGHT) -> Iterator[None]:
     """Draw and save figures in the house style within this block."""
     with mpl.rc_context(_settings(theme)):
         yield
@@ -146,45 +111,19 @@ def _settings(theme: Theme) -> dict[str, Any]:
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
-    """Save a figure in every format of :data:`DATELESS`, each whole or not at all.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        Is laid out once, for all formats.
-    path : Path
-        Where to, without suffix.
-
-    Returns
-    -------
-    list of Path
-        The files.
-    """
+    """Save a figure in every format of :data:`DATELESS`, each whole or not at all."""
     paths = []
     for suffix, metadata in DATELESS.items():
         paths.append(path.with_name(f"{path.name}.{suffix}"))
         with replacing(paths[-1]) as temporary:
-            figure.savefig(temporary, dpi=160, metadata=metadata)
+            figure.savefig(temporary, dpi=DPI, metadata=metadata)
         # Finding the layout takes as long as drawing; it is the same in all formats.
         figure.set_layout_engine("none")
     return paths
 
 
 def pretty(unit: str) -> str:
-    """Return a unit as it is printed.
-
-    Parameters
-    ----------
-    unit : str
-        In plain characters: ``"1/a0*^2"``.
-
-    Examples
-    --------
-    >>> pretty("1/a0*^2")
-    'a₀*⁻²'
-    >>> pretty("Ha*")
-    'Ha*'
-    """
+    """Return a unit as it is printed."""
     unit = unit.replace("hbar", "ħ")
     if unit.startswith("1/") and "/" not in unit[2:]:
         base, _, power = unit[2:].partition("^")
@@ -198,39 +137,13 @@ def pretty(unit: str) -> str:
 
 
 def with_unit(text: str, unit: str) -> str:
-    """Return an axis label: the quantity and, where it has one, its unit in parentheses.
-
-    Examples
-    --------
-    >>> with_unit("density", "1/a0*^2")
-    'density (a₀*⁻²)'
-    >>> with_unit("R2", "")
-    'R2'
-    """
+    """Return an axis label: the quantity and, where it has one, its unit in parentheses."""
     return f"{text} ({pretty(unit)})" if unit not in ("", "1") else text
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Names and units of what is drawn.
-
-    Parameters
-    ----------
-    units : mapping of str to str
-        Field -> unit. A field that is missing here has none.
-    length : float, optional
-        Side of the box; without it the axes count grid points.
-    length_unit : str
-        Unit of the side.
-    measure, measure_unit : str
-        What systems are ranked by, such as ``"L1"``, and its unit.
-
-    Examples
-    --------
-    >>> labels = Labels({"density": "1/a0*^2"}, length=10.0)
-    >>> labels.field("density"), labels.axis("x")
-    ('density (a₀*⁻²)', 'x (a₀*)')
-    """
+    """Names and units of what is drawn."""
 
     units: Mapping[str, str] = dataclasses.field(default_factory=dict)
     length: float | None = None
@@ -256,20 +169,14 @@ class Labels:
         return dataclasses.replace(self, measure=measure, measure_unit=unit)
 
     def headline(self, example: Example) -> str:
-        """Return the title of one system: its place, its number and its error."""
+        """Return the title of one system: its rank, its number and its error."""
         unit = "" if self.measure_unit in ("", "1") else f" {pretty(self.measure_unit)}"
         error = f"{self.measure} = {example.error:.3g}{unit}"
         return f"{example.label.capitalize()}: system {example.index}, {error}"
 
 
 def words(name: str) -> str:
-    """Return a field's or a column's name in words.
-
-    Examples
-    --------
-    >>> words("density_noninteracting")
-    'density noninteracting'
-    """
+    """Return a field's or a column's name in words."""
     return name.replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""How predictions of fixed systems came to be: a strip of figures, and a film."""
+"""Figures of a training: learning curves, and predictions of fixed systems over the epochs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from keras_qd.errors import UsageError
-from keras_qd.report.figures.style import LIGHT, drawing, field_colours, words
+from keras_qd.report.figures.style import LIGHT, field_colours, figure_style, words
 from keras_qd.training.snapshots import Snapshots
 
 #: Columns that count or time rather than measure.
@@ -29,27 +29,16 @@ _N_COLUMNS = 3
 
 
 def curve_names(history: Mapping[str, Sequence[float]]) -> list[str]:
-    """Return what there are curves of: losses first, then metrics, without the ``val_`` twins.
-
-    Parameters
-    ----------
-    history : mapping of str to sequence of float
-        Column -> one value an epoch.
-
-    Examples
-    --------
-    >>> curve_names({"epoch": [0], "l1": [1.0], "val_l1": [1.1], "loss": [2.0]})
-    ['loss', 'l1']
-    """
+    """Return what there are curves of: losses first, then metrics, without the ``val_`` twins."""
     columns = [name for name in history if name not in _NOT_CURVES]
     names = dict.fromkeys(name.removeprefix(_VALIDATION) for name in columns)
     # An adversarial model's "loss" is its generator's: one panel is enough for both.
     if "loss" in names and history.get("loss") == history.get(_FIRST[0]):
         del names["loss"]
-    return sorted(names, key=_place)
+    return sorted(names, key=_rank)
 
 
-def _place(name: str) -> tuple[int, bool]:
+def _rank(name: str) -> tuple[int, bool]:
     """Return a key that puts the losses of generator and discriminator first, then other losses."""
     return (_FIRST.index(name) if name in _FIRST else len(_FIRST), "loss" not in name)
 
@@ -57,25 +46,7 @@ def _place(name: str) -> tuple[int, bool]:
 def curves_figure(
     history: Mapping[str, Sequence[float]], titles: Mapping[str, str] | None = None
 ) -> Figure:
-    """Draw the losses and metrics over the epochs, one panel each.
-
-    Parameters
-    ----------
-    history : mapping of str to sequence of float
-        Column -> one value an epoch. A column ``val_NAME`` shares the panel of ``NAME``.
-    titles : mapping of str to str, optional
-        Column -> its name for people, such as ``"R2"``; the column's own where it is missing. The
-        loss ``NAME_loss`` goes by the name of ``NAME``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    UsageError
-        If there is nothing to draw.
-    """
+    """Draw the losses and metrics over the epochs, one panel each."""
     names = curve_names(history)
     if not names:
         raise UsageError("the history holds no losses and no metrics")
@@ -128,34 +99,16 @@ def _scale(panel: Axes, values: np.ndarray) -> None:
 
 Array = NDArray[Any]
 
-#: Epochs in a strip, and systems in strip and film, at most.
-_MOST_EPOCHS, _MOST_ROWS, _MOST_FILMED = 6, 3, 2
-#: Inches taken by one panel of the strip and of the film.
-_SIDE, _FILM_SIDE = 1.45, 1.9
-#: Pixels an inch in the film, milliseconds of a frame and of the last one, how often it is shown.
+#: Most epochs in a strip, and most systems in strip and animation.
+_MOST_EPOCHS, _MOST_ROWS, _MOST_ANIMATED = 6, 3, 2
+#: Inches of one panel of the strip and of the animation.
+_SIDE, _ANIMATION_SIDE = 1.45, 1.9
+#: Pixels per inch of the animation, milliseconds of a frame and of the last one, repetitions.
 _DPI, _FRAME, _LAST, _LOOPS = 80, 400, 2500, 3
 
 
 def strip_figure(snapshots: Snapshots, target: str) -> Figure:
-    """Draw what was predicted after some epochs, a row a system, with the exact field at the end.
-
-    Parameters
-    ----------
-    snapshots : Snapshots
-        What the training left.
-    target : str
-        The target field: maps (ny, nx), images (ny, nx, channels) or profiles (points,).
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        All of a row is on one scale, that of the exact field.
-
-    Raises
-    ------
-    UsageError
-        If there is no snapshot.
-    """
+    """Draw the predictions after some epochs, a row per system, with the exact field last."""
     epochs = _some(sorted(snapshots.predictions), _MOST_EPOCHS)
     exact = snapshots.targets[target][:_MOST_ROWS]
     figure = Figure(
@@ -173,25 +126,8 @@ def strip_figure(snapshots: Snapshots, target: str) -> Figure:
     return figure
 
 
-def film(snapshots: Snapshots, target: str) -> bytes:
-    """Return an animated GIF of the predictions, the exact fields, and their differences.
-
-    Parameters
-    ----------
-    snapshots, target
-        As for :func:`strip_figure`.
-
-    Returns
-    -------
-    bytes
-        A frame an epoch that was kept. It is shown three times and stops, so that nothing moves on
-        a page that is read.
-
-    Raises
-    ------
-    UsageError
-        If there is no snapshot.
-    """
+def animation(snapshots: Snapshots, target: str) -> bytes:
+    """Return an animated GIF of the predictions, the exact fields, and their differences."""
     frames = list(_frames(snapshots, target))
     palette = _palette(snapshots.targets[target], frames[-1])
     drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
@@ -210,13 +146,13 @@ def film(snapshots: Snapshots, target: str) -> bytes:
 
 def _frames(snapshots: Snapshots, target: str) -> Iterator[Image.Image]:
     epochs = sorted(snapshots.predictions)
-    exact = snapshots.targets[target][:_MOST_FILMED]
+    exact = snapshots.targets[target][:_MOST_ANIMATED]
     if not epochs:
-        raise UsageError("no epoch was kept")
+        raise UsageError("the snapshots hold no epoch")
     reach = _reach(snapshots, target, exact)
-    with drawing():
+    with figure_style():
         figure = Figure(
-            figsize=(3 * _FILM_SIDE, _FILM_SIDE * len(exact) + 0.35), layout="constrained"
+            figsize=(3 * _ANIMATION_SIDE, _ANIMATION_SIDE * len(exact) + 0.35), layout="constrained"
         )
         panels = figure.subplots(len(exact), 3, squeeze=False)
         for epoch in epochs:
@@ -236,7 +172,7 @@ def _frames(snapshots: Snapshots, target: str) -> Iterator[Image.Image]:
 
 
 def _palette(exact: Array, frame: Image.Image) -> Image.Image:
-    """Return the colours of a film: those of its colour maps, or of images the most frequent."""
+    """Return the colours of an animation: those of its colour maps, of images the most frequent."""
     if exact.ndim == 4:
         return frame.quantize(256)
     shares = np.linspace(0, 1, 96)
@@ -311,6 +247,6 @@ def _bare(panel: Axes) -> None:
 def _some(epochs: Sequence[int], most: int) -> list[int]:
     """Return the first, the last and some epochs between, which are spaced as the snapshots are."""
     if not epochs:
-        raise UsageError("no epoch was kept")
-    places = np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))
-    return [epochs[place] for place in places]
+        raise UsageError("the snapshots hold no epoch")
+    chosen = np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))
+    return [epochs[index] for index in chosen]

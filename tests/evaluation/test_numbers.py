@@ -33,7 +33,7 @@ def run(request, wells, tmp_path_factory):
 
 def test_an_energy_is_judged_drawn_and_reported(run, wells):
     evaluation = keras_qd.evaluate(run, data=wells)
-    target = run.task().targets[0]
+    target = run.task.targets[0]
     exact = wells.split("test")[target]
     errors = np.abs(keras_qd.predict(run, wells.split("test"))[target] - exact)
     assert evaluation.score("mae").value == pytest.approx(errors.mean(), rel=1e-5)

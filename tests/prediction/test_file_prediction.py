@@ -88,7 +88,7 @@ def test_memory_does_not_grow_with_the_file(trained, tmp_path, monkeypatch, give
     assert peak < 4.8 * 2**20
     result = read_fields(tmp_path / out, ["density"])["density"]
     assert result.shape == (n_samples, N_PIXELS, N_PIXELS)
-    pipeline = trained.pipeline()
+    pipeline = trained.pipeline
     scaled = pipeline.scale_inputs({"potential": np.full((1, N_PIXELS, N_PIXELS), 3.0)})
     np.testing.assert_allclose(
         result[n_samples - 1 : n_samples], pipeline.restore(2 * scaled)["density"], rtol=1e-6

@@ -17,7 +17,7 @@ def test_a_convolutional_model_is_judged_on_a_larger_grid(run):
     found = keras_qd.evaluate(run, data=data, n_draws=10, keep_predictions=True)
     model = keras_qd.build("unet", input_shape=(24, 24, 1), filters=4, depth=2)
     model.set_weights(run.load_model().get_weights())
-    pipeline = pipeline_on_grid(run.pipeline(), dict.fromkeys(larger, (24, 24)))
+    pipeline = pipeline_on_grid(run.pipeline, dict.fromkeys(larger, (24, 24)))
     output = model.predict(pipeline.scale_inputs(larger), verbose=0)
     with np.load(found.folder / "predictions.npz") as archive:
         expected = pipeline.restore(output)["density"]

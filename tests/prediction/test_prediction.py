@@ -24,7 +24,7 @@ class Recorder:
 
 def test_it_is_the_model_between_the_scalings(trained):
     arrays = make_wells(5, 77)
-    pipeline, model = trained.pipeline(), trained.load_model()
+    pipeline, model = trained.pipeline, trained.load_model()
     output = keras.ops.convert_to_numpy(model(pipeline.scale_inputs(arrays), training=False))
     expected = pipeline.restore(output)["density"]
     found = keras_qd.predict(trained, arrays)
@@ -43,7 +43,7 @@ def test_the_batch_size_does_not_matter(trained, batch_size):
 
 @pytest.mark.parametrize("n_samples", [1, 5, 16, 33, 300])
 def test_the_model_sees_one_shape_alone(trained, n_samples):
-    recorder, pipeline = Recorder(), trained.pipeline()
+    recorder, pipeline = Recorder(), trained.pipeline
     potentials = {"potential": np.random.default_rng(0).normal(size=(n_samples, 16, 16))}
     parts = list(iterate_predictions(recorder, pipeline, potentials, batch_size=16))
     assert len(recorder.batches) == 1
@@ -55,7 +55,7 @@ def test_the_model_sees_one_shape_alone(trained, n_samples):
 
 def test_large_input_goes_through_in_parts(trained):
     potentials = {"potential": np.zeros((40, N_PIXELS, N_PIXELS))}
-    parts = list(iterate_predictions(Recorder(), trained.pipeline(), potentials, batch_size=1))
+    parts = list(iterate_predictions(Recorder(), trained.pipeline, potentials, batch_size=1))
     assert [len(part["density"]) for part in parts] == [16, 16, 8]
 
 

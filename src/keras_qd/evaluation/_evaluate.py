@@ -175,7 +175,7 @@ def _require_the_same(trials: Sequence[Trial]) -> None:
 
 def _metrics(trial: Trial, more: Sequence[str]) -> dict[str, keras.metrics.Metric]:
     """Return the metrics of the task, and those that were asked for beside them."""
-    task = trial.run.task()
+    task = trial.run.task
     own = dict(zip(task.metrics, task.build_metrics(), strict=True))
     return {**own, **{name: registry.metric(name) for name in more if name not in own}}
 

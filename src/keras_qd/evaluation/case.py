@@ -16,12 +16,10 @@ from keras_qd.data.store.store import checksum
 from keras_qd.errors import DataError, UnknownNameError
 from keras_qd.evaluation.scores import Comparison
 from keras_qd.metrics.measure import Context
-from keras_qd.prediction._predict import model_on_grid, pipeline_on_grid
 
 if TYPE_CHECKING:
-    import keras
-
     from keras_qd.data.dataset import Dataset
+    from keras_qd.tasks.physical_model import PhysicalModel
     from keras_qd.tasks.pipeline import Pipeline
     from keras_qd.training.run import Run
 
@@ -85,10 +83,13 @@ class Trial:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The scalings and fields of the run, on the grid of this data set."""
-        fields = self.dataset.fields
-        return pipeline_on_grid(self.run.pipeline(), {name: fields[name].shape for name in fields})
+        return self.run.pipeline.on_grid(self._shapes)
 
-    def load_model(self) -> keras.Model:
+    @property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: field.shape for name, field in self.dataset.fields.items()}
+
+    def load_model(self) -> PhysicalModel:
         """Load the trained model, on the grid of this data set.
 
         Raises
@@ -98,7 +99,7 @@ class Trial:
         DataError
             If the model is bound to the grid that it was trained on.
         """
-        return model_on_grid(self.run.load_model(), self.run.pipeline(), self.pipeline)
+        return self.run.load_model().on_grid(self._shapes)
 
     @cached_property
     def fields(self) -> dict[str, Array]:

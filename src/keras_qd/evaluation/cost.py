@@ -24,10 +24,8 @@ from keras_qd.physics.line.solver import solve_1d
 from keras_qd.physics.solver import Solver
 
 if TYPE_CHECKING:
-    import keras
-
     from keras_qd.evaluation.case import Trial
-    from keras_qd.tasks.pipeline import Pipeline
+    from keras_qd.prediction._predict import Predictor
     from keras_qd.training.run import Run
 
 
@@ -195,17 +193,13 @@ class ModelTimes:
         return ModelTimes(self.single + other.single, self.batched + other.batched, self.batch_size)
 
 
-def time_model(
-    model: keras.Model, pipeline: Pipeline, inputs: Mapping[str, Any], batch_size: int
-) -> ModelTimes:
+def time_model(model: Predictor, inputs: Mapping[str, Any], batch_size: int) -> ModelTimes:
     """Measure how long a model takes, warmed up.
 
     Parameters
     ----------
-    model : keras.Model
+    model : Predictor
         The trained model.
-    pipeline : Pipeline
-        Its scalings and fields.
     inputs : mapping of str to array
         Input fields in physical units; repeated where they are fewer than a batch.
     batch_size : int
@@ -214,12 +208,12 @@ def time_model(
 
     def seconds(size: int) -> float:
         part = {
-            name: np.resize(inputs[name][:size], (size, *shape))
-            for name, shape in pipeline.inputs.items()
+            name: np.resize(inputs[name][:size], (size, *shape)).astype(np.float32)
+            for name, shape in model.pipeline.inputs.items()
         }
 
         def predict() -> object:
-            return pipeline.restore(model.predict_on_batch(pipeline.scale_inputs(part)))
+            return model.predict_on_batch(part)
 
         return median_seconds(predict) / size
 

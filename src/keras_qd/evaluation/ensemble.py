@@ -15,12 +15,13 @@ from keras_qd.data.scaling import PROBABILITIES
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.cost import ModelTimes, time_model
 from keras_qd.evaluation.uncertainty import Draws
-from keras_qd.prediction._predict import iterate_predictions, predicting_network, symmetrized
+from keras_qd.prediction._predict import Predictor, iterate_predictions, symmetrized
 
 if TYPE_CHECKING:
     import keras
 
     from keras_qd.evaluation.case import Trial
+    from keras_qd.tasks.physical_model import PhysicalModel
 
 
 #: Layers that do nothing but put noise on what they are given, in training alone.
@@ -32,19 +33,19 @@ _NOISY = (
 )
 
 
-def with_dropout(model: keras.Model, seed: int) -> keras.Model:
+def with_dropout(model: PhysicalModel, seed: int) -> PhysicalModel:
     """Return a model whose dropout stays on when it predicts.
 
     Parameters
     ----------
-    model : keras.Model
-        A graph of layers, or pix2pix, whose generator is one.
+    model : PhysicalModel
+        One whose network, or the generator of it, is a graph of layers.
     seed : int
         Of the masks, which differ from call to call.
 
     Returns
     -------
-    keras.Model
+    PhysicalModel
         Shares the layers, weights included, of `model`. Normalisation layers go on predicting with
         their own statistics: a prediction does not depend on what else is in the batch.
 
@@ -58,16 +59,16 @@ def with_dropout(model: keras.Model, seed: int) -> keras.Model:
     P. Isola, J.-Y. Zhu, T. Zhou, A. A. Efros, CVPR (2017), arXiv:1611.07004, section 3.2.
     Y. Gal, Z. Ghahramani, ICML (2016), arXiv:1506.02142.
     """
-    graph = predicting_network(model)
+    graph = model.predictor
     if not getattr(graph, "inputs", None):
         raise UsageError(
-            f"the model {model.name!r} is no graph of layers, whose dropout could be kept on"
+            f"the model {graph.name!r} is no graph of layers, whose dropout could be kept on"
         )
     seeds = np.random.default_rng([seed])
     noisy = [layer for layer in graph.layers if isinstance(layer, _NOISY)]
     if not noisy:
         raise UsageError(
-            f"the model {model.name!r} drops nothing: train it with dropout "
+            f"the model {graph.name!r} drops nothing: train it with dropout "
             "(for pix2pix and unet: --set model.dropout=0.5), or judge an ensemble of runs"
         )
 
@@ -76,7 +77,7 @@ def with_dropout(model: keras.Model, seed: int) -> keras.Model:
 
     # Without the class of the network, which knows only how to build itself anew.
     plain = keras.Model(graph.input, graph.output)
-    return keras.models.clone_model(plain, clone_function=keep_or_replace)
+    return model.with_network(keras.models.clone_model(plain, clone_function=keep_or_replace))
 
 
 def _always(layer: keras.layers.Layer, seed: int) -> keras.layers.Layer:
@@ -148,26 +149,30 @@ def predict_trials(
     """
     draws, seconds, times = Draws(), 0.0, []
     for number, trial in enumerate(trials):
-        model = trial.load_model()
+        model: Predictor = trial.load_model()
         if dropout_draws:
             model = with_dropout(model, seed + number)
         if symmetries:
-            model = symmetrized(model, trial.run.task())
+            model = symmetrized(model, trial.run.task)
         started = time.perf_counter()
         for _ in range(max(1, dropout_draws)):
             draws.add(_predict(trial, model, batch_size))
         seconds += time.perf_counter() - started
         if timed:
-            each = time_model(model, trial.pipeline, trial.inputs, batch_size)
+            each = time_model(model, trial.inputs, batch_size)
             times.append(each.repeated(max(1, dropout_draws)))
     fields = _with_classes(trials[0], draws.mean)
     return Predicted(draws, fields, seconds, sum(times[1:], times[0]) if times else None)
 
 
-def _predict(trial: Trial, model: keras.Model, batch_size: int) -> dict[str, Array]:
-    """Return the predicted target fields in physical units."""
-    parts = list(iterate_predictions(model, trial.pipeline, trial.inputs, batch_size=batch_size))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _predict(trial: Trial, model: Predictor, batch_size: int) -> dict[str, Array]:
+    """Return the predicted target fields in physical units, with 64 bits."""
+    parts = list(iterate_predictions(model, trial.inputs, batch_size=batch_size))
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {
+        name: values.astype(np.float64) if values.dtype.kind == "f" else values
+        for name, values in found.items()
+    }
 
 
 def _with_classes(trial: Trial, mean: dict[str, Array]) -> dict[str, Array]:

@@ -339,7 +339,7 @@ def propose(
     run = run if isinstance(run, Run) else Run.open(run)
     density = density_field(run)
     conditions_of(run).require(problem, f"the model of {run.path}")
-    n_pixels = run.pipeline().inputs[density][-1]
+    n_pixels = run.pipeline.inputs[density][-1]
     there = np.stack([resampled(each, n_pixels) for each in densities])
     potentials = predict(run, {density: there}, batch_size=batch_size)[_POTENTIAL]
     back = densities.shape[-1]
@@ -354,7 +354,7 @@ def density_field(run: Run) -> str:
     UsageError
         If it is no map from one square density to the potential.
     """
-    pipeline = run.pipeline()
+    pipeline = run.pipeline
     inputs, targets = list(pipeline.inputs), list(pipeline.targets)
     shapes = [*pipeline.inputs.values(), *pipeline.targets.values()]
     if targets != [_POTENTIAL] or len(inputs) != 1 or not inputs[0].startswith("density"):

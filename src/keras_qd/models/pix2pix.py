@@ -166,9 +166,13 @@ class Pix2Pix(keras.Model):
         -------
         tensor, shape (n, ny, nx, channels)
         """
-        if training or self.average is None:
-            return self.generator(inputs, training=training)
-        return self.average(inputs, training=False)
+        network = self.generator if training else self.predictor
+        return network(inputs, training=training)
+
+    @property
+    def predictor(self) -> keras.Model:
+        """The network that predicts: the average of the generator, or the generator itself."""
+        return self.generator if self.average is None else self.average
 
     def compile(self, optimizer: Any = "adam", loss: Any = "mae", **options: Any) -> None:
         """Configure the training as :meth:`keras.Model.compile` does; the loss is L1 unless told.

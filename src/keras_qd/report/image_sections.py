@@ -144,7 +144,7 @@ class ReconstructionView(View):
         classes = _classes(trial)
         shown = _first_of_each(classes, trial.n_samples)
         kept = {"original": trial.inputs[name][shown], "restored": prediction[name][shown]}
-        encoder = getattr(trial.run.load_model(), "encoder", None)
+        encoder = getattr(trial.run.load_model().network, "encoder", None)
         if encoder is None:
             return kept
         kept["latent"] = _encode(trial, encoder, shown)
@@ -186,7 +186,7 @@ def _first_of_each(classes: Array | None, n_samples: int) -> Array:
 
 def _encode(trial: Trial, encoder: Any, rows: Array) -> Array:
     arrays = {name: values[rows] for name, values in trial.inputs.items()}
-    return predict_scaled(encoder, trial.run.pipeline().scale_inputs(arrays), len(rows))
+    return predict_scaled(encoder, trial.run.pipeline.scale_inputs(arrays), len(rows))
 
 
 def _single_images(original: Array, latent: Array, restored: Array) -> Section:

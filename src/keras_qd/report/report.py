@@ -12,7 +12,6 @@ import jinja2
 
 import keras_qd
 from keras_qd._files import replacing, write_text
-from keras_qd.data.scaling import OneHot
 from keras_qd.errors import RunError
 from keras_qd.evaluation._evaluate import evaluate
 from keras_qd.evaluation.result import Evaluation
@@ -43,7 +42,7 @@ def view_of(pipeline: Pipeline) -> View:
     pipeline : Pipeline
         Of the run: its fields in and out, and their scalings.
     """
-    if all(isinstance(pipeline.scalings[name], OneHot) for name in pipeline.targets):
+    if all(pipeline.scalings[name].categorical for name in pipeline.targets):
         return ClassesView()
     if pipeline.inputs == pipeline.targets:
         return ReconstructionView()
@@ -108,7 +107,7 @@ def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
     run, evaluation
         As for :func:`write_figures`.
     """
-    yield from view_of(run.pipeline()).sections(run, evaluation)
+    yield from view_of(run.pipeline).sections(run, evaluation)
     yield from uncertainty_section(run)
     history = readable_history(run)
     if curve_names(history):

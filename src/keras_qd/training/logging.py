@@ -144,9 +144,7 @@ def build_callbacks(
     history : mapping of str to list of float
         The values of the epochs before.
     """
-    if "evolution" in names and can_be_watched(
-        run.pipeline(), len(next(iter(validation.values())))
-    ):
+    if "evolution" in names and can_be_watched(run.pipeline, len(next(iter(validation.values())))):
         yield Evolution(run, validation)
     if "tensorboard" in names:
         yield TensorBoard(run, history)

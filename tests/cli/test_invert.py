@@ -125,7 +125,7 @@ def test_a_device_comes_back_with_its_settings(capsys, tmp_path):
             2,
             "no --half-waves",
         ),
-        (["ring", "--electrons", "1", "--run", "nowhere"], 1, "nowhere is no run directory"),
+        (["ring", "--electrons", "1", "--run", "nowhere"], 1, "nowhere is not a run directory"),
         (["ring", "--electrons", "1", "--samples", "a"], 2, "neither a number"),
         (["ring", "--electrons", "1", "--figure", "f.jpg"], 2, "must end in one of .png"),
     ],

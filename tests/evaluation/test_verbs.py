@@ -145,12 +145,12 @@ def test_a_failed_prediction_leaves_the_old_one(keras_qd_command, run, tmp_path)
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("evaluate", "nowhere"), 1, "no run directory"),
+        (("evaluate", "nowhere"), 1, "not a run directory"),
         (("evaluate", "RUN", "--ensemble"), 2, "two runs or more"),
         (("evaluate", "RUN", "--table", "t.xlsx"), 2, "end in one of"),
-        (("report", "nowhere"), 1, "no run directory"),
+        (("report", "nowhere"), 1, "not a run directory"),
         (("evaluate", "RUN", "--data", "nowhere"), 1, "nowhere"),
-        (("predict", "nowhere", "x.npy", "--out", "o.npz"), 1, "no run directory"),
+        (("predict", "nowhere", "x.npy", "--out", "o.npz"), 1, "not a run directory"),
         (("predict", "RUN", "x.npy", "--out", "o.npz"), 1, "no file x.npy"),
         (("predict", "RUN", "x.npy", "--out", "o.h5"), 2, "a .npz file"),
         (("predict", "RUN", "x.txt", "--out", "o.npz"), 1, "neither a .npy nor a .npz"),

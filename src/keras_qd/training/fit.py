@@ -211,7 +211,7 @@ def resume(
     Raises
     ------
     RunError
-        If `path` is no run directory, was trained on another backend, or its data has changed.
+        If `path` is not a run directory, was trained on another backend, or its data has changed.
 
     Examples
     --------

@@ -153,11 +153,11 @@ class Run:
         Raises
         ------
         RunError
-            If `path` is no run directory.
+            If `path` is not a run directory.
         """
         run = cls(Path(path))
         if not run.config_path.is_file():
-            raise RunError(f"{run.path} is no run directory: it holds no config.json")
+            raise RunError(f"{run.path} is not a run directory: it has no config.json")
         return run
 
     @property

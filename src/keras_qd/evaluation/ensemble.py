@@ -149,11 +149,10 @@ def predict_trials(
     """
     draws, seconds, times = Draws(), 0.0, []
     for number, trial in enumerate(trials):
-        model: Predictor = trial.load_model()
+        trained = trial.load_model()
         if dropout_draws:
-            model = with_dropout(model, seed + number)
-        if symmetries:
-            model = symmetrized(model, trial.run.task)
+            trained = with_dropout(trained, seed + number)
+        model: Predictor = symmetrized(trained, trial.run.task) if symmetries else trained
         started = time.perf_counter()
         for _ in range(max(1, dropout_draws)):
             draws.add(_predict(trial, model, batch_size))

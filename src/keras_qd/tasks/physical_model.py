@@ -160,13 +160,14 @@ def read_model(path: Path) -> PhysicalModel:
         for kind, names in config["config"]["needs"].items():
             for name in names:
                 components(kind).get(name)
-        return keras.saving.load_model(path, safe_mode=True)
+        model: PhysicalModel = keras.saving.load_model(path, safe_mode=True)
     except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as cause:
         if isinstance(cause, KerasQDError):
             raise
         # Keras adds the whole configuration of the model to the first line.
         reason = str(cause).partition("\n")[0][:200]
         raise RunError(f"{path} cannot be loaded: {reason}") from cause
+    return model
 
 
 def _plain(values: Any) -> Any:

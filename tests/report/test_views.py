@@ -112,7 +112,7 @@ def test_the_report_on_reconstructions(reconstructed, bars):
     assert evaluation.kept["latent"].shape == (2, 2, 2, 2)
     assert evaluation.kept["latents"].shape == (2, 6, 8)
     np.testing.assert_array_equal(evaluation.kept["original"], bars.split("test")["image"][[1, 0]])
-    encoder = run.load_model().encoder
+    encoder = run.load_model().network.encoder
     scaled = run.pipeline.scale_inputs({"image": bars.split("test")["image"][[1]]})
     latent = encoder.predict(scaled, verbose=0)[0]
     np.testing.assert_allclose(evaluation.kept["latent"][0], latent, atol=1e-5)

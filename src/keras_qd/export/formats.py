@@ -75,7 +75,7 @@ class Format:
         Raises
         ------
         UsageError
-            If not: it says which backend to take, or what to install.
+            If not, with the backend to choose or the packages to install.
         """
         if backend not in self.needs:
             others = " or ".join(f"--backend {each}" for each in self.needs)

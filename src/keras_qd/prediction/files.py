@@ -106,7 +106,7 @@ def predict_file(
         fields' names, an image or a folder of images, or the directory or URL of a stored data set.
     out : str or path
         What to write: a ``.npy`` file for one field, a ``.npz`` file, or a ``.zarr`` store. Files
-        appear when they are whole; a store that was interrupted is gone on with by the same call.
+        appear when they are whole; the same call resumes a store that was interrupted.
     grey : pair of float, optional
         What black and white mean in images of whole numbers, in the unit of the input field.
     batch_size : int
@@ -181,7 +181,7 @@ def check_output(out: Path, force: bool) -> None:
     """
     if out.suffix not in SUFFIXES:
         raise UsageError(f"--out must name a .npz file, a .npy file or a .zarr store, got {out}")
-    # A store that is there may be one to go on with: whether it is, it says itself.
+    # An existing store may be one to resume; write_store checks whether it is.
     if out.exists() and not force and not (out.suffix == ".zarr" and out.is_dir()):
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
 
@@ -222,7 +222,7 @@ def _single(out: Path, fields: dict[str, Field]) -> dict[str, Field]:
 
 
 def _identify(run: Run, source: str | Path, grey: Grey | None, symmetries: bool) -> dict[str, Any]:
-    """Return which model was applied to what, so that only the same prediction is gone on with."""
+    """Return which model was applied to what, so that only the same prediction is resumed."""
     try:
         store = open_store(source)
         digest = str(store.digest())

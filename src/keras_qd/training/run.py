@@ -130,7 +130,7 @@ class Run:
         run = cls(Path(path))
         if run.path.exists() and any(run.path.iterdir()):
             raise RunError(
-                f"{run.path} exists already; go on with it (--resume), or choose another name"
+                f"{run.path} exists already; resume it (--resume), or choose another name"
             )
         write_json(run.path / "environment.json", environment)
         write_json(run.config_path, config)

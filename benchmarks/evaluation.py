@@ -68,7 +68,7 @@ def main(n_systems: int, filters: int) -> None:
     task = keras_qd.task("potential-to-density", epochs=1, model_config={"filters": filters})
     with tempfile.TemporaryDirectory() as folder:
         run = keras_qd.train(task, Path(folder) / "run", dataset=data, report=lambda *_: None)
-        model = Clock(prediction, "predict_scaled")
+        model = Clock(prediction, "predict_fields")
         images = Clock(skimage.metrics, "structural_similarity")
         started = time.process_time()
         keras_qd.evaluate(run, data=data, cost=False)

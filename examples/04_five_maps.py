@@ -60,7 +60,7 @@ test = runs[maps[0]].load_dataset().split("test")
 n_maps = len(maps)
 figure, rows = plt.subplots(n_maps, 4, figsize=(8.4, 2 * n_maps), layout="constrained")
 for row, name in zip(rows, maps, strict=True):
-    task = runs[name].task()
+    task = runs[name].task
     source, target = task.inputs[0], task.targets[0]
     given, truth = np.asarray(test[source][0]), np.asarray(test[target][0])
     guess = keras_qd.predict(runs[name], {source: given[None]})[target][0]

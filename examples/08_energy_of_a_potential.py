@@ -43,7 +43,7 @@ for name, run in runs.items():
 # The second network has learnt that the kinetic energy of sin(k pi x / L) is k^2 times a constant.
 
 # %%
-layer = runs[name].load_model().get_layer("energy")
+layer = keras_qd.load_model(runs[name]).network.get_layer("energy")
 kinetic = keras.ops.convert_to_numpy(layer.roughness) ** 2
 box_level = np.pi**2 / (2 * 10.0**2)
 print("kinetic energy over k^2, learnt / exact:", np.round(kinetic[:8] / box_level, 3))

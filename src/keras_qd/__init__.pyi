@@ -39,6 +39,7 @@ from .registry import (
     task as task,
 )
 from .training import (
+    load_model as load_model,
     resume as resume,
     train as train,
 )

@@ -1,4 +1,4 @@
-"""Scaling: reversible, fitted as its name says, the same after JSON."""
+"""Scalings: reversible, fitted as their names say, the same after JSON and on tensors."""
 
 import json
 
@@ -8,9 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from keras_qd.data import Field, LinearScaling, OneHot, fit_scaling, scaling_from_config
-from keras_qd.data.scaling import LINEAR, SCALINGS
-from keras_qd.errors import DataError, UnknownNameError
+from keras_qd.data import (
+    Field,
+    LinearScaling,
+    OneHot,
+    Scaling,
+    fit_scaling,
+    register_scaling,
+    scaling_from_config,
+)
+from keras_qd.data.scaling import LINEAR
+from keras_qd.errors import DataError, UnknownNameError, UsageError
 
 values = arrays(np.float64, (5, 4, 4), elements=st.floats(-1e6, 1e6, width=32))
 names = st.sampled_from(LINEAR)
@@ -44,7 +52,7 @@ def test_inverse_undoes_one_hot(training, other):
     np.testing.assert_array_equal(scaling.inverse(forward), other)
 
 
-@given(st.sampled_from(SCALINGS), classes)
+@given(st.sampled_from((*LINEAR, "log", "one-hot")), classes)
 def test_json_keeps_every_bit(name, training):
     scaling = fit_scaling(name, training / 3 if name in LINEAR else training)
     assert scaling_from_config(json.loads(json.dumps(scaling.to_config()))) == scaling
@@ -124,7 +132,7 @@ def test_what_is_no_class_is_told(wrong):
 
 def test_the_most_probable_class_comes_back_with_the_probabilities():
     probabilities = np.array([[0.2, 0.5, 0.3], [0.4, 0.2, 0.4]])
-    found = OneHot("one-hot", 3).from_network(probabilities, ())
+    found = OneHot("one-hot", 3).from_network(np, probabilities, ())
     np.testing.assert_array_equal(found[""], [1, 0])
     np.testing.assert_array_equal(found["probabilities"], probabilities)
 
@@ -140,3 +148,23 @@ def test_the_baseline_knows_no_input():
 def test_what_comes_lower_than_zero_is_zero():
     scaling = fit_scaling("log", np.array([0.0, 0.5, 2.0]))
     assert scaling.inverse(scaling.forward([0.0]) - 1)[0] == 0
+
+
+@pytest.mark.parametrize("name", [*LINEAR, "log", "one-hot"])
+def test_tensors_are_scaled_as_arrays_are(name):
+    from keras import ops
+
+    values = np.random.default_rng(0).integers(0, 5, (6, 4)).astype(np.float32)
+    scaling = fit_scaling(name, values, limits=(0, 4))
+    scaled = ops.convert_to_numpy(scaling.scale(ops, ops.convert_to_tensor(values)))
+    np.testing.assert_allclose(scaled, scaling.forward(values), rtol=1e-5, atol=1e-5)
+    restored = ops.convert_to_numpy(scaling.restore(ops, ops.convert_to_tensor(scaled)))
+    np.testing.assert_allclose(restored, scaling.inverse(scaled), rtol=1e-5, atol=1e-5)
+
+
+def test_a_name_belongs_to_one_class():
+    with pytest.raises(UsageError, match=r"'log' is keras_qd.data.scaling.LogScaling already"):
+        register_scaling("log")(OneHot)
+    assert register_scaling("one-hot")(OneHot) is OneHot
+    with pytest.raises(TypeError, match="abstract"):
+        Scaling("nothing")

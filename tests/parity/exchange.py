@@ -17,7 +17,9 @@ import keras
 import numpy as np
 
 import keras_qd
+from keras_qd.data import LinearScaling
 from keras_qd.models.base import save_model
+from keras_qd.tasks import PhysicalModel, Pipeline
 
 FOLDER = Path(__file__).with_name("saved")
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -40,9 +42,20 @@ MODELS = {
 }
 
 
+PIPELINE = Pipeline(
+    {"potential": (16, 16)},
+    {"density": (16, 16)},
+    {
+        "potential": LinearScaling("centered-standard", 0.1, 2.0, centered=True),
+        "density": LinearScaling("max", 0.0, 0.5),
+    },
+)
+
+
 def build(name):
+    """Return a model as a run saves it."""
     model, settings = MODELS[name]
-    return keras_qd.build(model, **settings)
+    return PhysicalModel(keras_qd.build(model, **settings), PIPELINE, {"models": [model]})
 
 
 def path_of(name, backend):
@@ -50,18 +63,18 @@ def path_of(name, backend):
 
 
 def data():
-    """Return inputs and targets, shape (4, 16, 16, 1)."""
-    x = np.random.default_rng(5).standard_normal((4, 16, 16, 1)).astype("float32")
-    return x, np.tanh(x)
+    """Return fields in physical units, shape (4, 16, 16)."""
+    potential = np.random.default_rng(5).standard_normal((4, 16, 16)).astype("float32")
+    return {"potential": potential, "density": np.tanh(potential)}
 
 
 def train(model, steps):
-    x, y = data()
-    model.fit(x, y, batch_size=len(x), epochs=steps, shuffle=False, verbose=0)
+    x, y = PIPELINE.scale_inputs(data()), PIPELINE.scale_targets(data())
+    model.network.fit(x, y, batch_size=len(x), epochs=steps, shuffle=False, verbose=0)
 
 
 def predict(model):
-    return model.predict(data()[0], verbose=0)
+    return model.predict(data()["potential"], verbose=0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Predictions averaged over the symmetries of a task."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from tests.wells import make_dataset, make_task
@@ -12,7 +14,7 @@ from keras_qd.prediction._predict import Symmetrized, symmetrized
 
 
 class Uneven:
-    """A model without any symmetry, whose output the mean is taken of: numbers or fields."""
+    """A network without any symmetry, whose output the mean is taken of: numbers or fields."""
 
     def __init__(self, numbers):
         self._numbers = numbers
@@ -23,6 +25,11 @@ class Uneven:
         return fields.reshape(len(x), -1).sum(axis=1, keepdims=True) if self._numbers else fields
 
 
+def averaged(network, symmetries):
+    """Return the mean of a network's scaled output over symmetries, as a function."""
+    return Symmetrized(SimpleNamespace(pipeline=None, predictor=network), symmetries).mean
+
+
 @pytest.fixture
 def images():
     return np.random.default_rng(1).normal(size=(3, 6, 6, 1))
@@ -30,9 +37,9 @@ def images():
 
 @pytest.mark.parametrize("element", range(8))
 def test_the_mean_commutes_with_the_symmetries_of_the_square(images, element):
-    model = Symmetrized(Uneven(numbers=False), SquareSymmetries())
-    turned = model.predict_on_batch(symmetry(images, element, axes=(1, 2)))
-    expected = symmetry(model.predict_on_batch(images), element, axes=(1, 2))
+    mean = averaged(Uneven(numbers=False), SquareSymmetries())
+    turned = mean(symmetry(images, element, axes=(1, 2)))
+    expected = symmetry(mean(images), element, axes=(1, 2))
     np.testing.assert_allclose(turned, expected, rtol=0, atol=1e-14)
 
 
@@ -44,22 +51,19 @@ def test_without_the_mean_it_would_not(images):
 
 
 def test_numbers_do_not_change_under_a_symmetry(images):
-    model = Symmetrized(Uneven(numbers=True), Reflection())
+    mean = averaged(Uneven(numbers=True), Reflection())
     lines = images[:, 0]
-    energies = model.predict_on_batch(lines)
+    energies = mean(lines)
     assert energies.shape == (3, 1)
-    np.testing.assert_allclose(model.predict_on_batch(lines[:, ::-1]), energies, rtol=1e-13)
+    np.testing.assert_allclose(mean(lines[:, ::-1]), energies, rtol=1e-13)
 
 
-def with_symmetries(run, path):
-    """Return a run like another, of a task that has the symmetries of the square."""
+@pytest.fixture(scope="module")
+def symmetric(tmp_path_factory):
+    """A run of a task that has the symmetries of the square."""
     task = make_task(augmentation="square-symmetries", epochs=1)
-    return keras_qd.train(task, path, dataset=make_dataset(), report=lambda *progress: None)
-
-
-@pytest.fixture
-def symmetric(run, tmp_path):
-    return with_symmetries(run, tmp_path / "symmetric")
+    path = tmp_path_factory.mktemp("runs") / "symmetric"
+    return keras_qd.train(task, path, dataset=make_dataset(), report=lambda *_: None)
 
 
 def test_a_run_predicts_the_mean_over_all_eight(symmetric):
@@ -112,5 +116,5 @@ def test_a_store_is_not_gone_on_with_in_another_way(keras_qd_command, symmetric,
 
 @pytest.mark.parametrize("augmentation", [None, "jitter"])
 def test_a_task_without_symmetries_says_so(augmentation):
-    with pytest.raises(UsageError, match="no group of symmetries"):
+    with pytest.raises(UsageError, match="not a group of symmetries"):
         symmetrized(None, make_task(augmentation=augmentation))

@@ -117,3 +117,11 @@ def test_values_that_are_not_finite_are_counted(fields):
     broken[2, 0, 0], broken[4, 1, 1] = np.nan, np.inf
     with pytest.raises(DataError, match="NaN or infinity in 2 of 6 samples, first in sample 2"):
         pipeline.scale_inputs({"potential": broken})
+
+
+def test_lines_and_maps_may_have_another_grid(fields):
+    names = {"line": (7,), "energy": ()}
+    trained = Pipeline.fit(task("line", "energy"), fields)
+    assert trained.on_grid(names) is trained
+    assert trained.on_grid({"line": (9,), "energy": ()}).input_shape == (9, 1)
+    assert trained.on_grid({"line": (4, 4)}) is trained

@@ -40,12 +40,12 @@ def trained(path, **changes):
 def test_the_model_has_the_weights_of_the_best_epoch(tmp_path, monitor, choose):
     run, after = trained(tmp_path / "run", monitor=monitor, followed=(monitor,), epochs=3)
     values = run.history()[f"val_{monitor}"]
-    model, split = run.load_model(), make_dataset().split("validation")
+    model, split = run.load_model().network, make_dataset().split("validation")
     for kept, expected in zip(model.weights, after[int(choose(values))], strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(kept.value), expected)
     # On the values as the network sees them.
-    exact = run.pipeline().scale_targets(split)
-    predicted = model.predict(run.pipeline().scale_inputs(split), verbose=0)
+    exact = run.pipeline.scale_targets(split)
+    predicted = model.predict(run.pipeline.scale_inputs(split), verbose=0)
     expected = keras_qd.metric(monitor).over_set(exact, predicted)
     assert values[int(choose(values))] == pytest.approx(expected, rel=1e-5)
 

@@ -64,7 +64,7 @@ def _check_free(out: Path, force: bool) -> None:
 def _images(run: Run, path: Path | None) -> dict[str, Any]:
     from keras_qd.compression.images import read_images
 
-    field, shape = next(iter(run.pipeline().inputs.items()))
+    field, shape = next(iter(run.pipeline.inputs.items()))
     if path is None:
         return {field: run.load_dataset().split("test")[field]}
     return {field: read_images(path, field, shape)}

@@ -111,10 +111,10 @@ def compress(
     26.1
     """
     run, model, field = _opened(run)
-    given = np.asarray(named_fields(run.pipeline(), images)[field])
+    given = np.asarray(named_fields(run.pipeline, images)[field])
     if not len(given):
         raise DataError("there are no images to compress")
-    scaled = run.pipeline().scale_inputs({field: given})
+    scaled = run.pipeline.scale_inputs({field: given})
     latents = predict_scaled(model.encoder, scaled, min(batch_size, len(scaled)))
     content = to_bytes(latents.reshape(len(latents), -1), precision)
     header = Header(
@@ -193,8 +193,8 @@ def _opened(run: Run | str | Path) -> tuple[Run, keras.Model, str]:
     from keras_qd.training.run import Run
 
     run = run if isinstance(run, Run) else Run.open(run)
-    model = run.load_model()
-    pipeline = run.pipeline()
+    model = run.load_model().network
+    pipeline = run.pipeline
     halves = hasattr(model, "encoder") and hasattr(model, "decoder")
     if not halves or len(pipeline.inputs) != 1 or pipeline.inputs != pipeline.targets:
         raise RunError(
@@ -222,7 +222,7 @@ def _restore(
     latents = from_bytes(content, header.precision, header.n_images, n_numbers)
     latents = latents.reshape(header.n_images, *header.latent_shape)
     scaled = predict_scaled(model.decoder, latents, min(batch_size, header.n_images))
-    return run.pipeline().restore(scaled)[header.field]
+    return run.pipeline.restore(scaled)[header.field]
 
 
 def _as_given(images: Array, dtype: np.dtype[Any]) -> Array:

@@ -34,6 +34,7 @@ from .scaling import (
     OneHot as OneHot,
     Scaling as Scaling,
     fit_scaling as fit_scaling,
+    register_scaling as register_scaling,
     scaling_from_config as scaling_from_config,
 )
 from .store.generation import (

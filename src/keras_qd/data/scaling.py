@@ -1,4 +1,9 @@
-"""What every scaling of a field can do."""
+"""Scalings: reversible maps between a field's physical values and those a network sees.
+
+Each formula stands once and takes `xp`, NumPy for arrays or ``keras.ops`` for the tensors of a
+model, so a scaling fitted here is part of a saved model and of an exported graph without another
+line.
+"""
 
 from __future__ import annotations
 
@@ -6,104 +11,29 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_qd.errors import DataError, UnknownNameError
-
-Values = NDArray[np.float64]
-
-#: Numbers in a block: some megabytes.
-_BLOCK = 2**20
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Smallest, largest, mean and standard deviation of the values a scaling is fitted on."""
-
-    low: float
-    high: float
-    mean: float
-    deviation: float
-
-
-def statistics(array: ArrayLike, change: Callable[[Values], Values] | None = None) -> Statistics:
-    """Go through the values in blocks.
-
-    Means and squares are merged pairwise, which loses no digits where the mean is large: T. F.
-    Chan, G. H. Golub and R. J. LeVeque, Am. Stat. 37, 242 (1983),
-    https://doi.org/10.1080/00031305.1983.10483115
-
-    Parameters
-    ----------
-    array : array_like, samples along the first axis
-        The values, or anything with ``shape`` that slices to them.
-    change : callable, optional
-        What is done to every block of samples first.
-
-    Raises
-    ------
-    DataError
-        If there are no values, or some are not finite.
-    """
-    low, high = np.inf, -np.inf
-    count, mean, squares = 0, 0.0, 0.0
-    for block in _blocks(array):
-        values = block if change is None else change(block)
-        low, high = min(low, values.min()), max(high, values.max())
-        shift = values.mean() - mean
-        total = count + values.size
-        squares += ((values - values.mean()) ** 2).sum() + shift**2 * count * values.size / total
-        mean += shift * values.size / total
-        count = total
-    if not count:
-        raise DataError("a scaling cannot be fitted to no samples")
-    if not np.isfinite([low, high, mean]).all():
-        raise DataError(
-            "a scaling cannot be fitted to values that are not finite; remove them first"
-        )
-    return Statistics(float(low), float(high), float(mean), float(np.sqrt(squares / count)))
-
-
-def mean_sample(array: ArrayLike) -> Values:
-    """Return the mean over all samples, block by block.
-
-    Parameters
-    ----------
-    array : array_like, samples along the first axis
-        The values, or anything with ``shape`` that slices to them.
-
-    Returns
-    -------
-    ndarray, float64, with a first axis of length one
-    """
-    total, count = np.float64(0.0), 0
-    for block in _blocks(array):
-        total = total + block.sum(axis=0, keepdims=True)
-        count += len(block)
-    return np.asarray(total / count)
-
-
-def _blocks(array: Any) -> Iterator[Values]:
-    source = array if hasattr(array, "shape") else np.asarray(array)
-    step = max(1, _BLOCK // max(1, math.prod(source.shape[1:])))
-    for start in range(0, source.shape[0], step):
-        yield np.asarray(source[start : start + step], dtype=np.float64)
-
+from keras_qd.errors import DataError, UnknownNameError, UsageError
 
 Array = NDArray[Any]
+Values = NDArray[np.float64]
+Limits = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Scaling(ABC):
     """A reversible map from a field's values to those that a network sees.
 
+    A subclass is a frozen dataclass of plain numbers with three methods: :meth:`fit`,
+    :meth:`scale` and :meth:`restore`. :func:`register_scaling` makes it available by name.
+
     Parameters
     ----------
     name : str
-        The name that it is asked for by.
+        The registered name.
 
     Examples
     --------
@@ -133,38 +63,81 @@ class Scaling(ABC):
         """
         return False
 
+    @property
+    def categorical(self) -> bool:
+        """Whether the field holds classes, for each of which the network gives a probability."""
+        return False
+
+    @classmethod
     @abstractmethod
-    def forward(self, array: ArrayLike) -> Array:
+    def fit(cls, name: str, array: ArrayLike, limits: Limits = None) -> Self:
+        """Fit the scaling to the training split; see :func:`fit_scaling`.
+
+        Parameters
+        ----------
+        name : str
+            The registered name.
+        array : array_like, samples along the first axis
+            The training split, or anything with ``shape`` that slices to it.
+        limits : pair of float, optional
+            The smallest and the largest value that the field can have, where they are known.
+        """
+
+    @abstractmethod
+    def scale(self, xp: Any, values: Any) -> Any:
         """Scale physical values.
 
         Parameters
         ----------
-        array : array_like, samples along the first axis
+        xp : module
+            NumPy or ``keras.ops``.
+        values : array or tensor, samples along the first axis
             In the field's unit.
 
         Returns
         -------
-        ndarray of float64
-            Of the same shape, or with one more axis, the last.
+        array or tensor
+            Of the same shape, or with an additional last axis.
         """
 
     @abstractmethod
-    def inverse(self, array: ArrayLike) -> Array:
-        """Undo :meth:`forward`.
+    def restore(self, xp: Any, values: Any) -> Any:
+        """Undo :meth:`scale`.
 
         Parameters
         ----------
-        array : array_like, samples along the first axis
-            As :meth:`forward` scales them.
+        xp : module
+            NumPy or ``keras.ops``.
+        values : array or tensor, samples along the first axis
+            As :meth:`scale` returns them.
 
         Returns
         -------
-        ndarray
+        array or tensor
             In the field's unit.
         """
 
+    def check(self, values: Array) -> None:  # noqa: B027  (most are defined everywhere)
+        """Raise a DataError if the scaling is not defined for some of the physical values."""
+
+    def forward(self, array: ArrayLike) -> Array:
+        """Scale an array of physical values in 64 bits.
+
+        Raises
+        ------
+        DataError
+            If the scaling is not defined for some of them.
+        """
+        values = np.asarray(array, dtype=np.float64)
+        self.check(values)
+        return np.asarray(self.scale(np, values))
+
+    def inverse(self, array: ArrayLike) -> Array:
+        """Undo :meth:`forward` in 64 bits."""
+        return np.asarray(self.restore(np, np.asarray(array, dtype=np.float64)))
+
     def network_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of a scaled sample as a network takes it: channels last.
+        """Return the shape of a scaled sample as a network takes it, channels last.
 
         Parameters
         ----------
@@ -178,27 +151,28 @@ class Scaling(ABC):
         """
         return {0: (1,), 1: (*shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
 
-    def from_network(self, array: ArrayLike, shape: tuple[int, ...]) -> dict[str, Array]:
-        """Return what a network's output says of the field.
+    def from_network(self, xp: Any, values: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return what a network's output means for the field.
 
         Parameters
         ----------
-        array : array_like, shape ``(n, *network_shape(shape))``
+        xp : module
+            NumPy or ``keras.ops``.
+        values : array or tensor, shape ``(n, *network_shape(shape))``
             The network's output.
         shape : tuple of int
             Of one sample of the field.
 
         Returns
         -------
-        dict of str to ndarray
+        dict of str to array or tensor
             Under ``""`` the field, samples along the first axis, in its unit; under other names
-            what else there is, such as probabilities.
+            whatever else there is, such as probabilities.
         """
-        array = np.asarray(array, dtype=np.float64)
-        return {"": self.inverse(array.reshape(len(array), *shape))}
+        return {"": self.restore(xp, xp.reshape(values, (-1, *shape)))}
 
     def baseline(self, array: ArrayLike) -> Array:
-        """Return the prediction that knows no input: the mean of the samples.
+        """Return the trivial prediction that ignores the input: the mean of the samples.
 
         Parameters
         ----------
@@ -211,16 +185,200 @@ class Scaling(ABC):
             One sample, in the field's unit.
         """
         mean = mean_sample(array)
-        return self.inverse(self.forward(mean)) if self.centered else np.asarray(mean)
+        return self.inverse(self.forward(mean)) if self.centered else mean
 
     def to_config(self) -> dict[str, Any]:
         """Return the scaling as plain values that JSON holds exactly."""
         return asdict(self)
 
 
-CENTERED = "centered-"
+#: All scalings by name; :func:`register_scaling` adds to them.
+SCALINGS: dict[str, type[Scaling]] = {}
+Kind = TypeVar("Kind", bound=type[Scaling])
 
 
+def register_scaling(*names: str) -> Callable[[Kind], Kind]:
+    """Return a decorator that makes a scaling available by name.
+
+    Parameters
+    ----------
+    *names : str
+        The names; the name asked for is passed to :meth:`Scaling.fit`.
+
+    Raises
+    ------
+    UsageError
+        If another class has one of the names.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from keras_qd.data import Scaling, fit_scaling, register_scaling
+    >>> @register_scaling("doubled")
+    ... @dataclass(frozen=True)
+    ... class Doubled(Scaling):
+    ...     @classmethod
+    ...     def fit(cls, name, array, limits=None):
+    ...         return cls(name)
+    ...
+    ...     def scale(self, xp, values):
+    ...         return 2 * values
+    ...
+    ...     def restore(self, xp, values):
+    ...         return values / 2
+    >>> fit_scaling("doubled", [1.0]).forward([3.0])
+    array([6.])
+    """
+
+    def remember(kind: Kind) -> Kind:
+        for name in names:
+            known = SCALINGS.get(name, kind)
+            # A notebook's cell that is run again defines the same class anew.
+            if (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+                raise UsageError(
+                    f"the scaling {name!r} is {known.__module__}.{known.__qualname__} already; "
+                    "choose another name"
+                )
+            SCALINGS[name] = kind
+        return kind
+
+    return remember
+
+
+def fit_scaling(name: str, array: ArrayLike, *, limits: Limits = None) -> Scaling:
+    """Fit a scaling to the training split of one field.
+
+    Parameters
+    ----------
+    name : str
+        ``"none"``; ``"standard"``: mean 0 and standard deviation 1; ``"minmax"``: from -1 to 1;
+        ``"max"``: largest absolute value 1, with zero left where it is. With ``"centered-"`` before
+        one of the last three, each sample's mean is subtracted first. ``"log"``: the logarithm of
+        values from zero on, above a floor. ``"one-hot"``: classes 0, 1, ... as unit vectors. Or the
+        name of a registered scaling, see :func:`register_scaling`.
+    array : array_like, samples along the first axis
+        The training split, and nothing else.
+    limits : pair of float, optional
+        For ``"minmax"``: the values that become -1 and 1, instead of those found in `array`; the
+        scaling is `bounded` then. For ``"one-hot"``: the first and the last class.
+
+    Returns
+    -------
+    Scaling
+        With ``forward`` and ``inverse``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such scaling.
+    DataError
+        If the array is empty or not finite, or has values that the scaling is not defined for.
+
+    Examples
+    --------
+    >>> scaling = fit_scaling("minmax", [0.0, 5.0, 10.0])
+    >>> scaling.forward([0.0, 7.5]), scaling.inverse([0.5])
+    (array([-1. ,  0.5]), array([7.5]))
+    """
+    return _kind_of(name).fit(name, array, limits)
+
+
+def scaling_from_config(config: Mapping[str, Any]) -> Scaling:
+    """Rebuild a scaling from what :meth:`Scaling.to_config` returned.
+
+    Parameters
+    ----------
+    config : mapping of str to object
+        The name of the scaling and its numbers.
+
+    Returns
+    -------
+    Scaling
+        Equal to the original.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such scaling.
+
+    Examples
+    --------
+    >>> scaling = fit_scaling("standard", [1.0, 3.0])
+    >>> scaling_from_config(scaling.to_config()) == scaling
+    True
+    """
+    return _kind_of(config["name"])(**config)
+
+
+def _kind_of(name: str) -> type[Scaling]:
+    if name not in SCALINGS:
+        raise UnknownNameError("scaling", name, SCALINGS)
+    return SCALINGS[name]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Smallest, largest, mean and standard deviation of the values a scaling is fitted to."""
+
+    low: float
+    high: float
+    mean: float
+    deviation: float
+
+
+def statistics(array: ArrayLike, change: Callable[[Values], Values] | None = None) -> Statistics:
+    """Return the statistics of an array, computed in blocks; `change` is applied to each first.
+
+    Means and squares are merged pairwise, which loses no digits where the mean is large: T. F.
+    Chan, G. H. Golub and R. J. LeVeque, Am. Stat. 37, 242 (1983),
+    https://doi.org/10.1080/00031305.1983.10483115
+    """
+    low, high = np.inf, -np.inf
+    count, mean, squares = 0, 0.0, 0.0
+    for block in _blocks(array):
+        values = block if change is None else change(block)
+        low, high = min(low, values.min()), max(high, values.max())
+        shift = values.mean() - mean
+        total = count + values.size
+        squares += ((values - values.mean()) ** 2).sum() + shift**2 * count * values.size / total
+        mean += shift * values.size / total
+        count = total
+    if not count:
+        raise DataError("a scaling cannot be fitted to no samples")
+    if not np.isfinite([low, high, mean]).all():
+        raise DataError(
+            "a scaling cannot be fitted to values that are not finite; remove them first"
+        )
+    return Statistics(float(low), float(high), float(mean), float(np.sqrt(squares / count)))
+
+
+def mean_sample(array: ArrayLike) -> Values:
+    """Return the mean over all samples, computed in blocks, with a first axis of length one."""
+    total, count = np.float64(0.0), 0
+    for block in _blocks(array):
+        total = total + block.sum(axis=0, keepdims=True)
+        count += len(block)
+    return np.asarray(total / count)
+
+
+#: Numbers in a block: some megabytes.
+_BLOCK = 2**20
+
+
+def _blocks(array: Any) -> Iterator[Values]:
+    source = array if hasattr(array, "shape") else np.asarray(array)
+    step = max(1, _BLOCK // max(1, math.prod(source.shape[1:])))
+    for start in range(0, source.shape[0], step):
+        yield np.asarray(source[start : start + step], dtype=np.float64)
+
+
+_CENTERED = "centered-"
+_STATISTICAL = ("standard", "minmax", "max")
+#: The names of the linear scalings.
+LINEAR = ("none", *_STATISTICAL, *(_CENTERED + kind for kind in _STATISTICAL))
+
+
+@register_scaling(*LINEAR)
 @dataclass(frozen=True)
 class LinearScaling(Scaling):
     r"""A linear map of one field, :math:`x \mapsto (x - o) / f`.
@@ -239,7 +397,7 @@ class LinearScaling(Scaling):
 
     Examples
     --------
-    >>> scaling = fit_linear("standard", np.array([1.0, 2.0, 3.0]))
+    >>> scaling = LinearScaling.fit("standard", [1.0, 2.0, 3.0])
     >>> scaling.inverse(scaling.forward([1.0, 5.0]))
     array([1., 5.])
     """
@@ -249,93 +407,70 @@ class LinearScaling(Scaling):
     centered: bool = False
     bounded: bool = False
 
-    def forward(self, array: ArrayLike) -> NDArray[np.float64]:
-        """Scale physical values; see :meth:`Scaling.forward`."""
-        values = np.asarray(array, dtype=np.float64)
+    @classmethod
+    def fit(cls, name: str, array: ArrayLike, limits: Limits = None) -> Self:
+        """Fit offset and factor; see :meth:`Scaling.fit`."""
+        if name == "none":
+            return cls(name)
+        centered = name.startswith(_CENTERED)
+        kind = name.removeprefix(_CENTERED)
+        bounded = kind == "minmax" and limits is not None and not centered
+        if kind == "minmax" and limits is not None:
+            low, high = limits
+        else:
+            found = statistics(array, _without_means if centered else None)
+            low, high = found.low, found.high
+        if kind == "minmax":
+            return cls(name, (high + low) / 2, (high - low) / 2 or 1.0, centered, bounded)
+        if kind == "max":
+            return cls(name, 0.0, max(abs(low), abs(high)) or 1.0, centered)
+        return cls(name, found.mean, found.deviation or 1.0, centered)
+
+    def scale(self, xp: Any, values: Any) -> Any:
+        """Scale physical values; see :meth:`Scaling.scale`."""
         if self.centered:
-            values = _without_means(values)
+            axes = tuple(range(1, len(values.shape)))
+            values = values - xp.mean(values, axis=axes, keepdims=True)
         return (values - self.offset) / self.factor
 
-    def inverse(self, array: ArrayLike) -> NDArray[np.float64]:
-        """Undo :meth:`forward`, except for the mean that centering has removed."""
-        return np.asarray(array, dtype=np.float64) * self.factor + self.offset
+    def restore(self, xp: Any, values: Any) -> Any:
+        """Undo :meth:`scale`, except for the mean that centering has removed."""
+        return values * self.factor + self.offset
 
 
-def fit_linear(
-    name: str, array: ArrayLike, limits: tuple[float, float] | None = None
-) -> LinearScaling:
-    """Fit a linear scaling; see :func:`keras_qd.data.fit_scaling`."""
-    if name == "none":
-        return LinearScaling(name)
-    centered = name.startswith(CENTERED)
-    kind = name.removeprefix(CENTERED)
-    if kind == "minmax" and limits is not None:
-        return _between(name, *limits, centered=centered, bounded=not centered)
-    return _FITS_LINEAR[kind](
-        name, statistics(array, _without_means if centered else None), centered
-    )
-
-
-def _between(
-    name: str, low: float, high: float, *, centered: bool = False, bounded: bool = False
-) -> LinearScaling:
-    half = (high - low) / 2
-    return LinearScaling(name, (high + low) / 2, half or 1.0, centered, bounded)
-
-
-def _fit_standard(name: str, found: Statistics, centered: bool) -> LinearScaling:
-    return LinearScaling(name, found.mean, found.deviation or 1.0, centered)
-
-
-def _fit_minmax(name: str, found: Statistics, centered: bool) -> LinearScaling:
-    return _between(name, found.low, found.high, centered=centered)
-
-
-def _fit_max(name: str, found: Statistics, centered: bool) -> LinearScaling:
-    return LinearScaling(name, 0.0, max(abs(found.low), abs(found.high)) or 1.0, centered)
-
-
-_FITS_LINEAR: dict[str, Callable[[str, Statistics, bool], LinearScaling]] = {
-    "standard": _fit_standard,
-    "minmax": _fit_minmax,
-    "max": _fit_max,
-}
-#: The names of the linear scalings.
-LINEAR = ("none", *_FITS_LINEAR, *(CENTERED + kind for kind in _FITS_LINEAR))
-
-
-def _without_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _without_means(values: Values) -> Values:
     """Subtract from each sample its own mean."""
-    return np.asarray(values - values.mean(axis=tuple(range(1, values.ndim)), keepdims=True))
+    return np.asarray(LinearScaling("centered-max", centered=True).scale(np, values))
 
 
 #: The floor, as a share of the largest value of the training split.
 _FLOOR = 1e-4
 
 
+@register_scaling("log")
 @dataclass(frozen=True)
 class LogScaling(Scaling):
     r"""The logarithm of a field, :math:`x \mapsto (\ln(1 + x / b) - o) / f`.
 
     Values far below the floor :math:`b` are scaled linearly, values far above it logarithmically,
     so that zero stays finite and nothing is cut off: :meth:`inverse` gives back every value to
-    round-off. Of what a network makes lower than zero is scaled to, it makes zero.
+    round-off. A network's output below the scaled zero is restored as zero.
 
     Parameters
     ----------
     name : str
         ``"log"``.
     floor : float
-        :math:`b`, in the field's unit: a ten-thousandth of the largest value it was fitted on.
+        :math:`b`, in the field's unit: a ten-thousandth of the largest value it was fitted to.
     offset, factor : float
-        :math:`o` and :math:`f`: mean and standard deviation of the logarithm it was fitted on.
+        :math:`o` and :math:`f`: mean and standard deviation of the logarithm it was fitted to.
 
     Examples
     --------
-    >>> scaling = fit_log("log", np.array([0.0, 0.01, 1.0]))
+    >>> scaling = LogScaling.fit("log", [0.0, 0.01, 1.0])
     >>> scaling.floor
     0.0001
-    >>> scaling.inverse(scaling.forward([0.0, 2.0]))
+    >>> scaling.inverse(scaling.forward([0.0, 2.0])).round(12)
     array([0., 2.])
     """
 
@@ -343,43 +478,38 @@ class LogScaling(Scaling):
     offset: float = 0.0
     factor: float = 1.0
 
-    def forward(self, array: ArrayLike) -> NDArray[np.float64]:
-        """Scale physical values; see :meth:`Scaling.forward`.
+    @classmethod
+    def fit(cls, name: str, array: ArrayLike, limits: Limits = None) -> Self:
+        """Fit floor, offset and factor; see :meth:`Scaling.fit`."""
+        floor = _FLOOR * statistics(array).high or 1.0
+        found = statistics(array, cls(name, floor).forward)
+        return cls(name, floor, found.mean, found.deviation or 1.0)
 
-        Raises
-        ------
-        DataError
-            If a value is negative.
-        """
-        values = np.asarray(array, dtype=np.float64)
-        _require_positive(values)
-        return (np.log1p(values / self.floor) - self.offset) / self.factor
+    def check(self, values: Array) -> None:
+        """Raise a DataError if a value is negative."""
+        if values.size and values.min() < 0:
+            raise DataError(
+                f"the scaling 'log' is for values from zero on, but the smallest is "
+                f"{values.min():.3g}; use another one, such as 'standard'"
+            )
 
-    def inverse(self, array: ArrayLike) -> NDArray[np.float64]:
-        """Undo :meth:`forward`; nothing becomes negative."""
-        logarithm = np.asarray(array, dtype=np.float64) * self.factor + self.offset
-        return np.expm1(np.maximum(logarithm, 0.0)) * self.floor
+    def scale(self, xp: Any, values: Any) -> Any:
+        """Scale physical values; see :meth:`Scaling.scale`."""
+        # Not log1p, nor expm1 below: not every export format has them. What is lost is round-off
+        # of the floor.
+        return (xp.log(1.0 + values / self.floor) - self.offset) / self.factor
 
-
-def fit_log(name: str, array: ArrayLike, limits: tuple[float, float] | None = None) -> LogScaling:
-    """Fit the logarithm; see :func:`keras_qd.data.fit_scaling`."""
-    floor = _FLOOR * statistics(array).high or 1.0
-    found = statistics(array, LogScaling(name, floor).forward)
-    return LogScaling(name, floor, found.mean, found.deviation or 1.0)
-
-
-def _require_positive(values: NDArray[np.float64]) -> None:
-    if values.size and values.min() < 0:
-        raise DataError(
-            f"the scaling 'log' is for values from zero on, but the smallest is {values.min():.3g};"
-            " use another one, such as 'standard'"
-        )
+    def restore(self, xp: Any, values: Any) -> Any:
+        """Undo :meth:`scale`; nothing becomes negative."""
+        logarithm = xp.maximum(values * self.factor + self.offset, 0.0)
+        return (xp.exp(logarithm) - 1.0) * self.floor
 
 
-#: How what a network says of every class is called, after the field's name.
+#: Name of the probabilities of a field's classes, after the field's name.
 PROBABILITIES = "probabilities"
 
 
+@register_scaling("one-hot")
 @dataclass(frozen=True)
 class OneHot(Scaling):
     """Class k of n as the k-th unit vector; back, the most probable class.
@@ -405,147 +535,52 @@ class OneHot(Scaling):
 
     @property
     def categorical(self) -> bool:
-        """True: the field is a class."""
+        """The field holds classes."""
         return True
 
-    def forward(self, array: ArrayLike) -> NDArray[np.float64]:
-        """Return unit vectors, shape (..., n_classes).
-
-        Raises
-        ------
-        DataError
-            If a value is no class.
-        """
+    @classmethod
+    def fit(cls, name: str, array: ArrayLike, limits: Limits = None) -> Self:
+        """Count the classes, from `limits` where they are known; see :meth:`Scaling.fit`."""
         values = np.asarray(array)
+        if not values.size:
+            raise DataError("a scaling cannot be fitted to no samples")
+        highest = float(values.max()) if limits is None else limits[1]
+        if not np.isfinite(highest):
+            raise DataError("a scaling cannot be fitted to values that are not finite")
+        scaling = cls(name, int(highest) + 1)
+        scaling.check(values)
+        return scaling
+
+    def check(self, values: Array) -> None:
+        """Raise a DataError if a value is not a class."""
         bad = (values != np.rint(values)) | (values < 0) | (values >= self.n_classes)
         if bad.any():
             raise DataError(
                 f"classes are whole numbers from 0 to {self.n_classes - 1}; "
-                f"got {values[bad].flat[0]}"
+                f"got {values[bad].flat[0]:g}"
             )
-        return np.eye(self.n_classes)[values.astype(np.int64)]
 
-    def inverse(self, array: ArrayLike) -> NDArray[np.int64]:
+    def scale(self, xp: Any, values: Any) -> Any:
+        """Return unit vectors, shape (..., n_classes)."""
+        # TensorFlow compares numbers of one type alone.
+        classes = xp.arange(self.n_classes, dtype=values.dtype)
+        return xp.where(xp.equal(xp.expand_dims(values, -1), classes), 1.0, 0.0)
+
+    def restore(self, xp: Any, values: Any) -> Any:
         """Return the most probable classes, the first of equals: (..., n_classes) -> (...)."""
-        return np.asarray(np.argmax(np.asarray(array), axis=-1), dtype=np.int64)
+        return xp.argmax(values, axis=-1)
 
     def network_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of a scaled sample: the classes are its channels."""
         return (*shape, self.n_classes)
 
-    def from_network(self, array: ArrayLike, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
-        """Return the classes under ``""``, and under ``"probabilities"`` those of all classes."""
-        probabilities = np.asarray(array, dtype=np.float64)
-        return {"": self.inverse(probabilities), PROBABILITIES: probabilities}
+    def from_network(self, xp: Any, values: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return the classes under ``""``, and the probability of each class."""
+        return {"": self.restore(xp, values), PROBABILITIES: values}
 
-    def baseline(self, array: ArrayLike) -> NDArray[np.float64]:
+    def baseline(self, array: ArrayLike) -> Array:
         """Return the share of every class in the training split, (1, ..., n_classes).
 
         The most frequent class is then the trivial prediction.
         """
         return np.asarray(self.forward(array).mean(axis=0, keepdims=True))
-
-
-def fit_one_hot(name: str, array: ArrayLike, limits: tuple[float, float] | None = None) -> OneHot:
-    """Count the classes: from `limits` where they are known, otherwise those of the samples.
-
-    See :func:`keras_qd.data.fit_scaling`.
-
-    Raises
-    ------
-    DataError
-        If there are no samples, or values are no classes.
-    """
-    values = np.asarray(array)
-    if not values.size:
-        raise DataError("a scaling cannot be fitted to no samples")
-    highest = float(values.max()) if limits is None else limits[1]
-    if not np.isfinite(highest):
-        raise DataError("a scaling cannot be fitted to values that are not finite")
-    scaling = OneHot(name, int(highest) + 1)
-    scaling.forward(values)
-    return scaling
-
-
-_KINDS: dict[str, type[Scaling]] = {
-    **dict.fromkeys(LINEAR, LinearScaling),
-    "log": LogScaling,
-    "one-hot": OneHot,
-}
-_FITS: dict[type[Scaling], Callable[[str, ArrayLike, tuple[float, float] | None], Scaling]] = {
-    LinearScaling: fit_linear,
-    LogScaling: fit_log,
-    OneHot: fit_one_hot,
-}
-#: The names of all scalings.
-SCALINGS = tuple(_KINDS)
-
-
-def fit_scaling(
-    name: str, array: ArrayLike, *, limits: tuple[float, float] | None = None
-) -> Scaling:
-    """Fit a scaling to the training split of one field.
-
-    Parameters
-    ----------
-    name : str
-        ``"none"``; ``"standard"``: mean 0 and standard deviation 1; ``"minmax"``: from -1 to 1;
-        ``"max"``: largest absolute value 1, with zero left where it is. With ``"centered-"`` before
-        one of the last three, each sample's mean is subtracted first. ``"log"``: the logarithm of
-        values from zero on, above a floor. ``"one-hot"``: classes 0, 1, ... as unit vectors.
-    array : array_like, samples along the first axis
-        The training split, and nothing else.
-    limits : pair of float, optional
-        For ``"minmax"``: the values that become -1 and 1, instead of those found in `array`; the
-        scaling is `bounded` then. For ``"one-hot"``: the first and the last class.
-
-    Returns
-    -------
-    Scaling
-        With ``forward`` and ``inverse``.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such scaling.
-    DataError
-        If the array is empty or not finite, or has values that the scaling is not for.
-
-    Examples
-    --------
-    >>> scaling = fit_scaling("minmax", [0.0, 5.0, 10.0])
-    >>> scaling.forward([0.0, 7.5]), scaling.inverse([0.5])
-    (array([-1. ,  0.5]), array([7.5]))
-    """
-    if name not in SCALINGS:
-        raise UnknownNameError("scaling", name, SCALINGS)
-    return _FITS[_KINDS[name]](name, array, limits)
-
-
-def scaling_from_config(config: Mapping[str, Any]) -> Scaling:
-    """Build a scaling again from what :meth:`Scaling.to_config` returned.
-
-    Parameters
-    ----------
-    config : mapping of str to object
-        The name of the scaling and its numbers.
-
-    Returns
-    -------
-    Scaling
-        Equal to the one it was.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such scaling.
-
-    Examples
-    --------
-    >>> scaling = fit_scaling("standard", [1.0, 3.0])
-    >>> scaling_from_config(scaling.to_config()) == scaling
-    True
-    """
-    if config["name"] not in SCALINGS:
-        raise UnknownNameError("scaling", config["name"], SCALINGS)
-    return _KINDS[config["name"]](**config)

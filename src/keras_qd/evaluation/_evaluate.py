@@ -173,7 +173,7 @@ def _require_the_same(cases: Sequence[Case]) -> None:
 
 def _metrics(case: Case, more: Sequence[str]) -> dict[str, keras.metrics.Metric]:
     """Return the metrics of the task and the additional ones."""
-    task = case.run.task()
+    task = case.run.task
     own = dict(zip(task.metrics, task.build_metrics(), strict=True))
     return {**own, **{name: registry.metric(name) for name in more if name not in own}}
 

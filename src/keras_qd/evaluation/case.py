@@ -17,12 +17,10 @@ from keras_qd.data.store.store import checksum
 from keras_qd.errors import DataError, UnknownNameError
 from keras_qd.evaluation.scores import Comparison
 from keras_qd.metrics import Context
-from keras_qd.prediction._predict import model_on_grid, pipeline_on_grid
 
 if TYPE_CHECKING:
-    import keras
-
     from keras_qd.data.dataset import Dataset
+    from keras_qd.tasks.physical_model import PhysicalModel
     from keras_qd.tasks.pipeline import Pipeline
     from keras_qd.training.run import Run
 
@@ -48,12 +46,23 @@ class Case:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The scalings and fields of the run, on the grid of this data set."""
-        fields = self.dataset.fields
-        return pipeline_on_grid(self.run.pipeline(), {name: fields[name].shape for name in fields})
+        return self.run.pipeline.on_grid(self._shapes)
 
-    def load_model(self) -> keras.Model:
-        """Load the trained model, on the grid of this data set."""
-        return model_on_grid(self.run.load_model(), self.run.pipeline(), self.pipeline)
+    @property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: field.shape for name, field in self.dataset.fields.items()}
+
+    def load_model(self) -> PhysicalModel:
+        """Load the trained model, on the grid of this data set.
+
+        Raises
+        ------
+        RunError
+            If there is no trained model, or it cannot be read.
+        DataError
+            If the model is bound to the grid that it was trained on.
+        """
+        return self.run.load_model().on_grid(self._shapes)
 
     @cached_property
     def fields(self) -> dict[str, Array]:

@@ -24,11 +24,9 @@ from keras_qd.data.recipes import stored_recipe
 from keras_qd.errors import PhysicsError, RunError
 
 if TYPE_CHECKING:
-    import keras
-
     from keras_qd.data.recipes import Recipe
     from keras_qd.evaluation.case import Case
-    from keras_qd.tasks.pipeline import Pipeline
+    from keras_qd.prediction._predict import Predictor
     from keras_qd.training.run import Run
 
 Array = NDArray[Any]
@@ -247,27 +245,25 @@ def median_seconds(
     return statistics.median(times)
 
 
-def time_model(
-    model: keras.Model, pipeline: Pipeline, inputs: Mapping[str, Any], batch_size: int
-) -> ModelTimes:
+def time_model(model: Predictor, inputs: Mapping[str, Any], batch_size: int) -> ModelTimes:
     """Measure predictions for physical inputs, repeated where they are fewer than a batch."""
     clock = _clock_for(model)
 
     def seconds(size: int) -> float:
         part = {
-            name: np.resize(inputs[name][:size], (size, *shape))
-            for name, shape in pipeline.inputs.items()
+            name: np.resize(inputs[name][:size], (size, *shape)).astype(np.float32)
+            for name, shape in model.pipeline.inputs.items()
         }
 
         def predict() -> object:
-            return pipeline.restore(model.predict_on_batch(pipeline.scale_inputs(part)))
+            return model.predict_on_batch(part)
 
         return median_seconds(predict, clock=clock) / size
 
     return ModelTimes(seconds(1), seconds(batch_size), batch_size)
 
 
-def _clock_for(model: keras.Model) -> Callable[[], float]:
+def _clock_for(model: Predictor) -> Callable[[], float]:
     """Return the clock for a model: processor time on a CPU, elapsed time on an accelerator."""
     devices = {str(getattr(weight.value, "device", "cpu")).lower() for weight in model.weights}
     return time.process_time if all("cpu" in each for each in devices) else time.perf_counter

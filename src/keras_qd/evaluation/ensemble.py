@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.cost import ModelTimes, time_model
-from keras_qd.prediction._predict import iterate_predictions, predicting_network, symmetrized
+from keras_qd.prediction._predict import Predictor, iterate_predictions, symmetrized
 
 if TYPE_CHECKING:
     from keras_qd.evaluation.case import Case
+    from keras_qd.tasks.physical_model import PhysicalModel
 
 
 Array = NDArray[Any]
@@ -59,20 +60,20 @@ _NOISY = (
 )
 
 
-def with_dropout(model: keras.Model, seed: int) -> keras.Model:
+def with_dropout(model: PhysicalModel, seed: int) -> PhysicalModel:
     """Return a model with the layers of `model` whose dropout stays on in prediction."""
     # Y. Gal, Z. Ghahramani, ICML (2016), arXiv:1506.02142. Normalisation layers keep their own
     # statistics, so that a prediction does not depend on the rest of the batch.
-    graph = predicting_network(model)
+    graph = model.predictor
     if not getattr(graph, "inputs", None):
         raise UsageError(
-            f"the model {model.name!r} is not a graph of layers, so its dropout cannot be kept on"
+            f"the model {graph.name!r} is not a graph of layers, so its dropout cannot be kept on"
         )
     seeds = np.random.default_rng([seed])
     noisy = [layer for layer in graph.layers if isinstance(layer, _NOISY)]
     if not noisy:
         raise UsageError(
-            f"the model {model.name!r} has no dropout: train it with dropout "
+            f"the model {graph.name!r} has no dropout: train it with dropout "
             "(for pix2pix and unet: --set model.dropout=0.5), or evaluate an ensemble of runs"
         )
 
@@ -81,7 +82,7 @@ def with_dropout(model: keras.Model, seed: int) -> keras.Model:
 
     # Without the class of the network, which can only rebuild itself.
     plain = keras.Model(graph.input, graph.output)
-    return keras.models.clone_model(plain, clone_function=keep_or_replace)
+    return model.with_network(keras.models.clone_model(plain, clone_function=keep_or_replace))
 
 
 def _always(layer: keras.layers.Layer, seed: int) -> keras.layers.Layer:
@@ -117,26 +118,29 @@ def predict_cases(
     """Predict the systems of the cases with all of their models, `dropout_draws` times each."""
     draws, seconds, times = Draws(), 0.0, []
     for number, case in enumerate(cases):
-        model = case.load_model()
+        trained = case.load_model()
         if dropout_draws:
-            model = with_dropout(model, seed + number)
-        if symmetries:
-            model = symmetrized(model, case.run.task())
+            trained = with_dropout(trained, seed + number)
+        model: Predictor = symmetrized(trained, case.run.task) if symmetries else trained
         started = time.perf_counter()
         for _ in range(max(1, dropout_draws)):
             draws.add(_predict(case, model, batch_size))
         seconds += time.perf_counter() - started
         if timed:
-            each = time_model(model, case.pipeline, case.inputs, batch_size)
+            each = time_model(model, case.inputs, batch_size)
             times.append(each.repeated(max(1, dropout_draws)))
     fields = _with_classes(cases[0], draws.mean)
     return Predicted(draws, fields, seconds, sum(times[1:], times[0]) if times else None)
 
 
-def _predict(case: Case, model: keras.Model, batch_size: int) -> dict[str, Array]:
-    """Return the predicted target fields in physical units."""
-    parts = list(iterate_predictions(model, case.pipeline, case.inputs, batch_size=batch_size))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _predict(case: Case, model: Predictor, batch_size: int) -> dict[str, Array]:
+    """Return the predicted target fields in physical units, in double precision."""
+    parts = list(iterate_predictions(model, case.inputs, batch_size=batch_size))
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {
+        name: values.astype(np.float64) if values.dtype.kind == "f" else values
+        for name, values in found.items()
+    }
 
 
 def _with_classes(case: Case, mean: dict[str, Array]) -> dict[str, Array]:

@@ -222,7 +222,7 @@ def _keep_reconstruction(
     if classes is not None:
         shown = np.unique(classes, return_index=True)[1][:_N_RESTORED]
     kept = {"original": case.inputs[name][shown], "restored": prediction[name][shown]}
-    encoder = getattr(case.run.load_model(), "encoder", None)
+    encoder = getattr(case.run.load_model().network, "encoder", None)
     if encoder is None:
         return kept
     kept["latent"] = _encode(case, encoder, shown)
@@ -248,7 +248,7 @@ def _latents_by_class(case: Case, encoder: Any, classes: Array) -> dict[str, Arr
 def _encode(case: Case, encoder: Any, rows: Array) -> Array:
     """Return the latent numbers of some samples."""
     arrays = {name: values[rows] for name, values in case.inputs.items()}
-    return predict_scaled(encoder, case.run.pipeline().scale_inputs(arrays), len(rows))
+    return predict_scaled(encoder, case.run.pipeline.scale_inputs(arrays), len(rows))
 
 
 def _keep_numbers(case: Case, name: str, prediction: Mapping[str, Array]) -> dict[str, Array]:

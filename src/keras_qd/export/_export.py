@@ -1,10 +1,10 @@
-"""Names of the outputs in ONNX files, which not every converter keeps."""
+"""Export a trained model to a file for other programs, and compare the file with the model."""
 
 from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,94 +19,16 @@ from keras_qd.evaluation.figure_data import Example
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.export.formats import Format, find_format
 from keras_qd.export.model_card import Port, write_card
-from keras_qd.export.physical_model import output_name, physical_model
-from keras_qd.prediction._predict import predict
+from keras_qd.prediction._predict import predict_fields
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
     import keras
 
+    from keras_qd.tasks.physical_model import PhysicalModel
+
 
 Array = NDArray[Any]
-Fields = Mapping[str, Array]
-
-
-def run_exported(name: str, path: Path, inputs: Fields, outputs: Sequence[str]) -> dict[str, Array]:
-    """Run an exported file.
-
-    Parameters
-    ----------
-    name : str
-        The format.
-    path : Path
-        The file.
-    inputs : mapping of str to ndarray, shape (n, ...)
-        The input fields in physical units, of 32 bits.
-    outputs : sequence of str
-        Names of the outputs.
-
-    Returns
-    -------
-    dict of str to ndarray
-    """
-    found = _RUNNERS[name](path, inputs)
-    # Formats that do not name their outputs give them in the order of the names.
-    named = found if isinstance(found, Mapping) else dict(zip(sorted(outputs), found, strict=True))
-    return {key: np.asarray(named[key]) for key in outputs}
-
-
-def _run_onnx(path: Path, inputs: Fields) -> Mapping[str, Any]:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    names = [each.name for each in session.get_outputs()]
-    return dict(zip(names, session.run(names, dict(inputs)), strict=True))
-
-
-def _run_saved_model(path: Path, inputs: Fields) -> Mapping[str, Any]:
-    import tensorflow as tf
-
-    tensors = list(inputs.values())
-    loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
-    found: Mapping[str, Any] = loaded.serve(tensors if len(tensors) > 1 else tensors[0])
-    return found
-
-
-def _run_litert(path: Path, inputs: Fields) -> Mapping[str, Any]:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path))
-    runner = interpreter.get_signature_runner()
-    found: Mapping[str, Any] = runner(**inputs)
-    return {key: np.array(values) for key, values in found.items()}
-
-
-def _run_openvino(path: Path, inputs: Fields) -> Sequence[Any]:
-    import openvino
-
-    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    found = compiled(list(inputs.values()))
-    return [found[each] for each in range(len(compiled.outputs))]
-
-
-def _run_torch(path: Path, inputs: Fields) -> Mapping[str, Any] | Sequence[Any]:
-    import torch
-
-    program = torch.export.load(str(path)).module()
-    tensors = [torch.from_numpy(values) for values in inputs.values()]
-    found = program(tensors if len(tensors) > 1 else tensors[0])
-    if not isinstance(found, Mapping):
-        return [found.detach().numpy()]
-    return {key: values.detach().numpy() for key, values in found.items()}
-
-
-_RUNNERS: dict[str, Callable[[Path, Fields], Any]] = {
-    "onnx": _run_onnx,
-    "saved-model": _run_saved_model,
-    "litert": _run_litert,
-    "openvino": _run_openvino,
-    "torch": _run_torch,
-}
 
 
 #: The exported file may differ from the model by so much, relative to the largest value.
@@ -122,7 +44,7 @@ class Exported:
     path : Path
         The exported file or folder.
     card : Path
-        What is to be known of it.
+        The model card.
     difference : float
         Largest difference from the model, relative to its largest value, over the systems of the
         comparison.
@@ -183,7 +105,7 @@ def export_model(
 
     Examples
     --------
-    >>> export("runs/first", "exported", "onnx").path  # doctest: +SKIP
+    >>> export_model("runs/first", "exported", "onnx").path  # doctest: +SKIP
     PosixPath('exported/model.onnx')
     """
     run, out = run if isinstance(run, Run) else Run.open(run), Path(out)
@@ -191,9 +113,11 @@ def export_model(
     chosen.check(ensure_backend())
     if out.exists() and not force:
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
-    graph = physical_model(run.load_model(), run.pipeline())
+    model = run.load_model()
+    graph, names = graph_of(model)
     inputs = _systems(run)
-    expected = _expected(run, inputs)
+    found = predict_fields(model, inputs, len(next(iter(inputs.values()))))
+    expected = {names[name]: values for name, values in found.items()}
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         made = Path(folder) / "made"
@@ -201,7 +125,8 @@ def export_model(
         _write(graph, made / chosen.file, chosen, list(expected))
         difference = _compare(chosen, made / chosen.file, inputs, expected)
         np.savez(made / "example.npz", **_by_side(inputs, expected))
-        ports = _ports(run, inputs, expected)
+        units = {name: field["unit"] for name, field in run.config["fields"].items()}
+        ports = _ports(inputs, units), _ports(expected, _renamed(units, names))
         write_card(run, made / "MODEL_CARD.md", chosen, ports, difference)
         if out.is_dir():
             shutil.rmtree(out)
@@ -209,18 +134,45 @@ def export_model(
     return Exported(out / chosen.file, out / "MODEL_CARD.md", difference, *ports)
 
 
+def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
+    """Return a model as a graph with named ends, and field -> name of the output.
+
+    An output of the name of an input is renamed. The outputs are a dict; a single one is bare on
+    torch, whose exporters do not take dicts.
+    """
+    import keras
+
+    inputs = {name: keras.Input(shape, name=name) for name, shape in model.pipeline.inputs.items()}
+    found = model.call(inputs)
+    if not isinstance(found, Mapping):
+        found = {next(iter(model.pipeline.targets)): found}
+    names = {name: f"{name}_predicted" if name in inputs else name for name in found}
+    outputs = {names[name]: tensor for name, tensor in found.items()}
+    bare = keras.config.backend() == "torch" and len(outputs) == 1
+    ends = list(inputs.values())
+    graph = keras.Model(
+        ends if len(ends) > 1 else ends[0],
+        next(iter(outputs.values())) if bare else outputs,
+        name="keras_qd",
+    )
+    # Exporters ask for a model that was called once.
+    zeros = [keras.ops.zeros((1, *shape)) for shape in model.pipeline.inputs.values()]
+    graph(zeros if len(zeros) > 1 else zeros[0])
+    return graph, names
+
+
 def _systems(run: Run) -> dict[str, Array]:
     """Return systems to compare with: those that the evaluation kept, and some drawn at random.
 
     Both together are three or more, so that the exported file is seen to take batches.
     """
-    pipeline, rng = run.pipeline(), np.random.default_rng(0)
+    pipeline, rng = run.pipeline, np.random.default_rng(0)
     kept = _kept(run)
     fields = {}
     for name, shape in pipeline.inputs.items():
         scaling = pipeline.scalings[name]
         network_shape = scaling.network_shape(shape)
-        drawn = scaling.from_network(rng.normal(size=(3, *network_shape)), shape)[""]
+        drawn = scaling.from_network(np, rng.normal(size=(3, *network_shape)), shape)[""]
         known = [np.asarray(example.inputs[name])[None] for example in kept]
         fields[name] = np.concatenate([*known, drawn]).astype(np.float32)
     return fields
@@ -229,38 +181,22 @@ def _systems(run: Run) -> dict[str, Array]:
 def _kept(run: Run) -> tuple[Example, ...]:
     try:
         return Evaluation.read(run.path).examples
-    except KerasQDError:  # not judged yet: the random ones remain
+    except KerasQDError:  # not evaluated yet: the random ones remain
         return ()
-
-
-def _expected(run: Run, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Return what the model predicts, by the names of the outputs."""
-    pipeline, found = run.pipeline(), predict(run, inputs)
-    names = {name: output_name(pipeline, name) for name in pipeline.targets}
-    return {
-        names.get(key) or key.replace(key.rpartition("_")[0], names[key.rpartition("_")[0]]): values
-        for key, values in found.items()
-    }
 
 
 def _write(graph: keras.Model, path: Path, chosen: Format, outputs: list[str]) -> None:
     """Write the file, or say why it cannot be."""
-    settings: dict[str, Any] = {}
-    if chosen.name == "torch":
-        import torch
-
-        batch = torch.export.Dim("batch", min=1, max=2**16)
-        shapes = [{0: batch} for _ in graph.inputs]
-        settings["dynamic_shapes"] = shapes[0] if len(shapes) == 1 else [(shapes,)]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of converters, about themselves
-            graph.export(str(path), format=chosen.keras_name, verbose=False, **settings)
+            graph.export(
+                str(path), format=chosen.keras_name, verbose=False, **chosen.settings(graph)
+            )
     except Exception as cause:  # converters raise anything
         reason = " ".join(str(cause).split())[:300]
         raise RunError(f"{chosen.name} cannot hold this model on this backend: {reason}") from cause
-    if chosen.name == "onnx":
-        name_outputs(path, sorted(outputs))
+    chosen.finish(path, sorted(outputs))
 
 
 def _compare(
@@ -268,7 +204,7 @@ def _compare(
 ) -> float:
     """Return how far the exported file is from the model; raise where that is too far."""
     try:
-        found = run_exported(chosen.name, path, inputs, list(expected))
+        found = chosen.run(path, inputs, list(expected))
     except Exception as cause:  # runtimes raise anything
         reason = " ".join(str(cause).split())[:300]
         raise RunError(
@@ -300,51 +236,19 @@ def _by_side(inputs: Mapping[str, Array], expected: Mapping[str, Array]) -> dict
     }
 
 
-def _ports(
-    run: Run, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
-) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
-    """Return names, shapes and units of what goes in and comes out."""
-    fields = run.config["fields"]
-    units = {name: field["unit"] for name, field in fields.items()}
-    units |= {
-        output_name(run.pipeline(), name): fields[name]["unit"] for name in run.pipeline().targets
-    }
-    first, second = (
-        tuple(
-            Port(
-                name,
-                tuple(values.shape[1:]),
-                "int32" if values.dtype.kind in "iu" else "float32",
-                units.get(name, ""),
-            )
-            for name, values in ports.items()
+def _renamed(units: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Return the units of the outputs by their names in the file."""
+    return {names[name]: unit for name, unit in units.items() if name in names}
+
+
+def _ports(values: Mapping[str, Array], units: Mapping[str, str]) -> tuple[Port, ...]:
+    """Return names, shapes, types and units of what goes in or comes out."""
+    return tuple(
+        Port(
+            name,
+            tuple(each.shape[1:]),
+            "int32" if each.dtype.kind in "iu" else "float32",
+            units.get(name, ""),
         )
-        for ports in (inputs, outputs)
+        for name, each in values.items()
     )
-    return first, second
-
-
-def name_outputs(path: Path, names: Sequence[str]) -> None:
-    """Call the outputs of an ONNX file `names`, in their order, where they have other names.
-
-    Parameters
-    ----------
-    path : Path
-        The file, which is written anew.
-    names : sequence of str
-        One for each output.
-    """
-    import onnx
-
-    model = onnx.load(str(path))
-    found = [output.name for output in model.graph.output]
-    if sorted(found) == sorted(names):
-        return
-    renamed = dict(zip(found, names, strict=True))
-    for node in model.graph.node:
-        for ends in (node.input, node.output):
-            for place, name in enumerate(ends):
-                ends[place] = renamed.get(name, name)
-    for output in model.graph.output:
-        output.name = renamed[output.name]
-    onnx.save(model, str(path))

@@ -101,7 +101,7 @@ def write_card(
 def _evaluation(run: Run) -> Evaluation | None:
     try:
         return Evaluation.read(run.path)
-    except KerasQDError:  # not judged yet, which the card says
+    except KerasQDError:  # not evaluated yet, as the card says
         return None
 
 

@@ -253,7 +253,7 @@ def propose(
     run = run if isinstance(run, Run) else Run.open(run)
     density = density_field(run)
     conditions_of(run).require(problem, f"the model of {run.path}")
-    n_pixels = run.pipeline().inputs[density][-1]
+    n_pixels = run.pipeline.inputs[density][-1]
     there = np.stack([resampled(each, n_pixels) for each in densities])
     potentials = predict(run, {density: there}, batch_size=batch_size)[_POTENTIAL]
     back = densities.shape[-1]
@@ -262,7 +262,7 @@ def propose(
 
 def density_field(run: Run) -> str:
     """Return the name of the density that a run's model takes; raise unless it is such a map."""
-    pipeline = run.pipeline()
+    pipeline = run.pipeline
     inputs, targets = list(pipeline.inputs), list(pipeline.targets)
     shapes = [*pipeline.inputs.values(), *pipeline.targets.values()]
     if targets != [_POTENTIAL] or len(inputs) != 1 or not inputs[0].startswith("density"):

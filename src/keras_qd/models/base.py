@@ -207,9 +207,10 @@ def save_model(model: keras.Model, path: str | Path) -> None:
     'Adam'
     """
     path = Path(path)
-    if model.optimizer is not None and not model.optimizer.built:
-        # Without its variables, the optimizer could not be told to be as new.
-        model.optimizer.build(model.trainable_variables)
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and not optimizer.built:
+        # A loaded optimizer expects its variables in the file.
+        optimizer.build(model.trainable_variables)
     model.save(path)
     with zipfile.ZipFile(path) as archive:
         entries = {entry.filename: archive.read(entry) for entry in archive.infolist()}

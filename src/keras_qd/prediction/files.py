@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,61 +24,25 @@ from keras_qd.prediction._predict import common_length, iterate_predictions, loa
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
-    import keras
-
-    from keras_qd.prediction._predict import Symmetrized
+    from keras_qd.prediction._predict import Predictor
     from keras_qd.tasks.pipeline import Pipeline
-
-
-@dataclass(frozen=True)
-class Predictor:
-    """A trained model with all that it takes to apply it.
-
-    Parameters
-    ----------
-    model : keras.Model or Symmetrized
-        The model.
-    pipeline : Pipeline
-        Its scalings and fields.
-    batch_size : int
-        Samples that go through the model at a time.
-    """
-
-    model: keras.Model | Symmetrized
-    pipeline: Pipeline
-    batch_size: int
-
-    def parts(self, inputs: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:
-        """Yield the target fields of consecutive samples; see :func:`iterate_predictions`."""
-        return iterate_predictions(self.model, self.pipeline, inputs, batch_size=self.batch_size)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions(Recipe):
-    """What a model predicts for the samples of a file.
-
-    Parameters
-    ----------
-    predictor : Predictor
-        What predicts.
-    inputs : mapping of str to array
-        The input fields, read when they are asked for.
-    described : mapping of str to Field
-        What is predicted.
-    described_source : mapping
-        Which model, and which input: the same again gives the same store.
-    """
+    """Predictions for the samples of a file; the same model and input give the same store."""
 
     kind: ClassVar[str] = "predictions"
     version: ClassVar[int] = 1
 
-    predictor: Predictor
+    model: Predictor
+    batch_size: int
     inputs: Mapping[str, Any]
     described: Mapping[str, Field]
     described_source: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        # Those of other recipes belong to the class; here they depend on what is predicted.
+        # Of other recipes these belong to the class; here they depend on the predicted fields.
         object.__setattr__(self, "identity", next(iter(self.described)))
         object.__setattr__(self, "batch", self.shard_samples)
 
@@ -102,7 +64,7 @@ class Predictions(Recipe):
         """Predict samples; see :meth:`Recipe.make`. Beyond the last one it is repeated."""
         stop = min(indices.stop, self.n_samples)
         part = {name: values[indices.start : stop] for name, values in self.inputs.items()}
-        found = list(self.predictor.parts(part))
+        found = list(iterate_predictions(self.model, part, batch_size=self.batch_size))
         missing = indices.stop - stop
         made = {name: np.concatenate([each[name] for each in found]) for name in self.described}
         return {
@@ -116,15 +78,7 @@ SUFFIXES = (".npz", ".npy", ".zarr")
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was written.
-
-    Parameters
-    ----------
-    n_samples : int
-        How many systems.
-    fields : mapping of str to Field
-        Shape and type of one system, and the unit.
-    """
+    """What was written: the number of systems, and shape, type and unit of each field."""
 
     n_samples: int
     fields: Mapping[str, Field]
@@ -152,7 +106,7 @@ def predict_file(
         fields' names, an image or a folder of images, or the directory or URL of a stored data set.
     out : str or path
         What to write: a ``.npy`` file for one field, a ``.npz`` file, or a ``.zarr`` store. Files
-        appear when they are whole; a store that was interrupted is gone on with by the same call.
+        appear when they are whole; the same call resumes a store that was interrupted.
     grey : pair of float, optional
         What black and white mean in images of whole numbers, in the unit of the input field.
     batch_size : int
@@ -188,26 +142,28 @@ def predict_file(
     out = Path(out)
     check_output(out, force)
     run = run if isinstance(run, Run) else Run.open(run)
-    pipeline = run.pipeline()
+    pipeline = run.pipeline
     inputs = read_fields(source, list(pipeline.inputs), **_grey_scale(run, pipeline, grey))
     n_samples = common_length(pipeline, inputs)
     described = _describe(run, pipeline)
-    predictor = Predictor(load_predictor(run, symmetries), pipeline, batch_size)
+    model = load_predictor(run, symmetries)
     if out.suffix == ".zarr":
         if force:
             shutil.rmtree(out, ignore_errors=True)
         recipe = Predictions(
-            predictor=predictor,
+            model=model,
+            batch_size=batch_size,
             inputs=inputs,
             described=described,
             described_source=_identify(run, source, grey, symmetries),
         )
         write_store(out, recipe, n_samples, progress)
         return Predicted(n_samples, described)
-    described = _for_file(out, described)
+    if out.suffix == ".npy":
+        described = _single(out, {name: described[name] for name in pipeline.targets})
     with writing_arrays(out, described, n_samples) as write:
         done = 0
-        for part in predictor.parts(inputs):
+        for part in iterate_predictions(model, inputs, batch_size=batch_size):
             write(part)
             done += len(next(iter(part.values())))
             if progress is not None:
@@ -225,7 +181,7 @@ def check_output(out: Path, force: bool) -> None:
     """
     if out.suffix not in SUFFIXES:
         raise UsageError(f"--out must name a .npz file, a .npy file or a .zarr store, got {out}")
-    # A store that is there may be one to go on with: whether it is, it says itself.
+    # An existing store may be one to resume; write_store checks whether it is.
     if out.exists() and not force and not (out.suffix == ".zarr" and out.is_dir()):
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
 
@@ -242,43 +198,38 @@ def _grey_scale(run: Run, pipeline: Pipeline, grey: Grey | None) -> dict[str, An
 
 
 def _describe(run: Run, pipeline: Pipeline) -> dict[str, Field]:
-    """Return what is predicted."""
+    """Return shape, unit, meaning and type of the predicted fields."""
     found = pipeline.restore(np.zeros((1, *pipeline.output_shape)))
     return {
         name: Field(
             values.shape[1:],
             run.config["fields"].get(name, {}).get("unit", ""),
             f"{name} as predicted by {run.config['task']['model']}",
-            "float32" if values.dtype.kind == "f" else str(values.dtype),
+            "float32" if values.dtype.kind == "f" else "int32",
         )
         for name, values in found.items()
     }
 
 
-def _for_file(out: Path, fields: dict[str, Field]) -> dict[str, Field]:
-    """Return the fields that go into a file: of a ``.npy`` file the only one, or the classes."""
-    if out.suffix != ".npy":
-        return fields
-    chosen = {name: field for name, field in fields.items() if not name.endswith("_probabilities")}
-    if len(chosen) > 1:
+def _single(out: Path, fields: dict[str, Field]) -> dict[str, Field]:
+    """Return the predicted fields, or raise where they are too many for a ``.npy`` file."""
+    if len(fields) > 1:
         raise UsageError(
-            f"{out} can hold one field, but the model predicts {', '.join(chosen)}; "
+            f"{out} can hold one field, but the model predicts {', '.join(fields)}; "
             "name a .npz file or a .zarr store"
         )
-    return chosen
+    return fields
 
 
 def _identify(run: Run, source: str | Path, grey: Grey | None, symmetries: bool) -> dict[str, Any]:
-    """Return which model was applied to what, so that only the same prediction is gone on with."""
+    """Return which model was applied to what, so that only the same prediction is resumed."""
     try:
         store = open_store(source)
         digest = str(store.digest())
     except StoreError:
         digest = source_checksum(Path(source))
-    task = json.dumps(run.config["pipeline"], sort_keys=True)
     return {
         "model": source_checksum(run.model_path),
-        "pipeline": hashlib.sha256(task.encode()).hexdigest(),
         "input": digest,
         "grey": None if grey is None else list(grey),
         "symmetries": symmetries,

@@ -1,4 +1,4 @@
-"""Tasks: what a model learns from what, and how it is trained and judged."""
+"""Tasks: what a model learns from what, and how it is trained and evaluated."""
 
 import lazy_loader
 

@@ -1,3 +1,6 @@
+from .physical_model import (
+    PhysicalModel as PhysicalModel,
+)
 from .pipeline import (
     Pipeline as Pipeline,
 )

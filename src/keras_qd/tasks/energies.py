@@ -2,7 +2,7 @@
 
 The two tasks of a machine-learning course for physicists, with its architecture and settings; a
 third one on which a functional of the density works, as Hohenberg and Kohn promise; and settings
-that are measured to be better. docs/teaching-tasks.md tells what is to be learnt from each.
+that are measured to be better. docs/teaching-tasks.md discusses each.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from keras_qd.tasks.task import Task
 
 Array = NDArray[Any]
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class Pipeline:
     ((8, 8, 1), (1,))
     """
 
-    inputs: Mapping[str, tuple[int, ...]]
-    targets: Mapping[str, tuple[int, ...]]
+    inputs: Mapping[str, Shape]
+    targets: Mapping[str, Shape]
     scalings: Mapping[str, Scaling]
 
     def __post_init__(self) -> None:
@@ -106,12 +108,12 @@ class Pipeline:
         )
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
+    def input_shape(self) -> Shape:
         """Shape of one sample as the network takes it."""
         return self._stacked_shape(self.inputs)
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
+    def output_shape(self) -> Shape:
         """Shape of one sample as the network gives it."""
         return self._stacked_shape(self.targets)
 
@@ -132,37 +134,99 @@ class Pipeline:
         ------
         DataError
             If a field is missing, has another shape than in training, or holds values that are not
-            finite.
+            finite or that its scaling is not defined for.
         """
-        return self._scale(self.inputs, arrays)
+        return self._scale_arrays(self.inputs, arrays)
 
     def scale_targets(self, arrays: Mapping[str, ArrayLike]) -> Array:
         """Return the wanted output for physical `arrays`; see :meth:`scale_inputs`."""
-        return self._scale(self.targets, arrays)
+        return self._scale_arrays(self.targets, arrays)
 
     def restore(self, prediction: ArrayLike) -> dict[str, Array]:
-        """Return the target fields in physical units.
+        """Return the target fields in physical units, computed in 64 bits.
 
         Parameters
         ----------
         prediction : array_like, shape ``(n, *output_shape)``
-            What the network gave.
+            The network's output.
 
         Returns
         -------
         dict of str to ndarray
-            Field -> array with samples along the first axis. Classes come with what the network
-            says of each of them, as ``FIELD_probabilities``.
+            Field -> array with samples along the first axis. With classes there is also the
+            probability of each, as ``FIELD_probabilities``.
         """
-        prediction = np.asarray(prediction, dtype=np.float64)
+        return self.restored(np, np.asarray(prediction, dtype=np.float64))
+
+    def checked(self, arrays: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        """Return the input fields among `arrays`, or raise as :meth:`scale_inputs` does."""
+        return self._checked(self.inputs, arrays)
+
+    def scaled(self, xp: Any, fields: Mapping[str, Any]) -> Any:
+        """Return the network's input, stacked along the last axis.
+
+        Parameters
+        ----------
+        xp : module
+            NumPy or ``keras.ops``.
+        fields : mapping of str to array or tensor
+            The input fields in physical units, samples along the first axis.
+
+        Returns
+        -------
+        array or tensor, shape ``(n, *input_shape)``
+            Of the type of the fields; nothing is checked.
+        """
+        return self._stacked(xp, self.inputs, fields)
+
+    def restored(self, xp: Any, prediction: Any) -> dict[str, Any]:
+        """Return the target fields in physical units.
+
+        Parameters
+        ----------
+        xp : module
+            NumPy or ``keras.ops``.
+        prediction : array or tensor, shape ``(n, *output_shape)``
+            The network's output.
+
+        Returns
+        -------
+        dict of str to array or tensor
+            As :meth:`restore` returns them.
+        """
         fields, first = {}, 0
         for name, shape in self.targets.items():
             scaling = self.scalings[name]
             last = first + scaling.network_shape(shape)[-1]
-            found = scaling.from_network(prediction[..., first:last], shape)
+            found = scaling.from_network(xp, prediction[..., first:last], shape)
             fields.update({f"{name}_{key}" if key else name: each for key, each in found.items()})
             first = last
         return fields
+
+    def on_grid(self, shapes: Mapping[str, Shape]) -> Pipeline:
+        """Return the same scalings for fields on another grid.
+
+        Parameters
+        ----------
+        shapes : mapping of str to tuple of int
+            Fields of the data, with the shape of one sample of each. Lines and maps may have
+            another number of points; everything else must stay as it was.
+
+        Returns
+        -------
+        Pipeline
+            The same object where no grid differs.
+        """
+        inputs, targets = (
+            {
+                name: shapes[name] if _on_another_grid(shape, shapes.get(name)) else shape
+                for name, shape in fields.items()
+            }
+            for fields in (self.inputs, self.targets)
+        )
+        if (inputs, targets) == (dict(self.inputs), dict(self.targets)):
+            return self
+        return dataclasses.replace(self, inputs=inputs, targets=targets)
 
     def to_config(self) -> dict[str, Any]:
         """Return the pipeline as plain values that JSON can hold."""
@@ -192,17 +256,33 @@ class Pipeline:
             {name: scaling_from_config(entry) for name, entry in config["scalings"].items()},
         )
 
-    def _scale(
-        self, fields: Mapping[str, tuple[int, ...]], arrays: Mapping[str, ArrayLike]
-    ) -> Array:
-        parts = []
-        for name, shape in fields.items():
-            values = _checked(name, shape, arrays)
-            scaled = self.scalings[name].forward(values)
-            parts.append(scaled.reshape(len(values), *self.scalings[name].network_shape(shape)))
-        return np.concatenate(parts, axis=-1, dtype=np.float32)
+    def _scale_arrays(self, fields: Mapping[str, Shape], arrays: Mapping[str, ArrayLike]) -> Array:
+        """Check fields, then scale them in 64 bits."""
+        values = {
+            name: each.astype(np.float64) for name, each in self._checked(fields, arrays).items()
+        }
+        return np.asarray(self._stacked(np, fields, values), dtype=np.float32)
 
-    def _stacked_shape(self, fields: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    def _checked(
+        self, fields: Mapping[str, Shape], arrays: Mapping[str, ArrayLike]
+    ) -> dict[str, Array]:
+        found = {name: _checked(name, shape, arrays) for name, shape in fields.items()}
+        for name, values in found.items():
+            self.scalings[name].check(values)
+        return found
+
+    def _stacked(self, xp: Any, fields: Mapping[str, Shape], values: Mapping[str, Any]) -> Any:
+        """Scale fields and stack them along the last axis."""
+        parts = [
+            xp.reshape(
+                self.scalings[name].scale(xp, values[name]),
+                (-1, *self.scalings[name].network_shape(shape)),
+            )
+            for name, shape in fields.items()
+        ]
+        return parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=-1)
+
+    def _stacked_shape(self, fields: Mapping[str, Shape]) -> Shape:
         shapes = {name: self.scalings[name].network_shape(shape) for name, shape in fields.items()}
         if len({shape[:-1] for shape in shapes.values()}) > 1:
             listing = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
@@ -211,8 +291,13 @@ class Pipeline:
         return (*first[:-1], sum(shape[-1] for shape in shapes.values()))
 
 
-def _checked(name: str, shape: tuple[int, ...], arrays: Mapping[str, ArrayLike]) -> Array:
-    """Return field `name` of `arrays`, or raise a DataError that says what is wrong with it."""
+def _on_another_grid(shape: Shape, found: Shape | None) -> bool:
+    """Return whether a line or a map has another number of points than in training."""
+    return found is not None and len(found) == len(shape) in (1, 2) and found != shape
+
+
+def _checked(name: str, shape: Shape, arrays: Mapping[str, ArrayLike]) -> Array:
+    """Return field `name` of `arrays`, or raise a DataError that names its error."""
     if name not in arrays:
         raise DataError(f"the field {name!r} is missing; given: {', '.join(arrays) or 'none'}")
     values = np.asarray(arrays[name])

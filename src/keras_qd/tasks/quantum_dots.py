@@ -17,7 +17,7 @@ _TARGET_SCALING = {
     "density_noninteracting": "standard",
 }
 
-#: How each input is scaled. What a density says of places where it is small is in its logarithm.
+#: How each input is scaled. The logarithm of a density resolves the regions where it is small.
 _INPUT_SCALING = {
     "potential": "centered-standard",
     "density": "log",
@@ -37,7 +37,7 @@ _MODEL = {
 }
 
 
-#: What is judged, and what is followed.
+#: Metrics of an evaluation, and those followed during training.
 _METRICS: dict[str, Any] = {
     "metrics": ("l1", "l2", "linf", "r2", "ssim", "psnr"),
     "followed": ("l1", "r2"),

@@ -10,4 +10,5 @@ from .fit import (
 from .run import (
     Run as Run,
     describe_environment as describe_environment,
+    load_model as load_model,
 )

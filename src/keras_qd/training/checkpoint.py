@@ -1,4 +1,4 @@
-"""The whole state of a training in one file, so that going on equals never having stopped.
+"""The whole state of a training in one file, so that a resumed run equals an uninterrupted one.
 
 Every variable of the model is kept (weights, the statistics of normalisation layers, the seeds of
 dropout layers, which a saved Keras model leaves out) and every variable of the optimizer, in order,
@@ -73,7 +73,7 @@ def load_weights(path: Path, model: keras.Model) -> None:
 
 
 def _values(variables: Sequence[Any]) -> dict[str, Any]:
-    # A copy: a variable that is mirrored on several devices is no array.
+    # A copy, since a variable that is mirrored on several devices is not an array.
     return {
         f"variable_{index}": keras.ops.convert_to_numpy(keras.ops.copy(variable))
         for index, variable in enumerate(variables)

@@ -71,9 +71,7 @@ def build_callbacks(
     history : mapping of str to list of float
         Values of the earlier epochs.
     """
-    if "evolution" in names and can_be_watched(
-        run.pipeline(), len(next(iter(validation.values())))
-    ):
+    if "evolution" in names and can_be_watched(run.pipeline, len(next(iter(validation.values())))):
         yield Evolution(run, validation)
     if "tensorboard" in names:
         yield TensorBoard(run, history)

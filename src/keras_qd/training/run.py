@@ -28,14 +28,12 @@ from typing import TYPE_CHECKING, Any
 from keras_qd._files import replacing, write_json
 from keras_qd.backend import ensure_backend
 from keras_qd.errors import DataError, RunError
-from keras_qd.registry import components
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 
 if TYPE_CHECKING:
-    import keras
-
     from keras_qd.data.dataset import Dataset
+    from keras_qd.tasks.physical_model import PhysicalModel
 
 
 _PACKAGES = (
@@ -132,7 +130,7 @@ class Run:
         run = cls(Path(path))
         if run.path.exists() and any(run.path.iterdir()):
             raise RunError(
-                f"{run.path} exists already; go on with it (--resume), or choose another name"
+                f"{run.path} exists already; resume it (--resume), or choose another name"
             )
         write_json(run.path / "environment.json", environment)
         write_json(run.config_path, config)
@@ -155,11 +153,11 @@ class Run:
         Raises
         ------
         RunError
-            If `path` is no run directory.
+            If `path` is not a run directory.
         """
         run = cls(Path(path))
         if not run.config_path.is_file():
-            raise RunError(f"{run.path} is no run directory: it holds no config.json")
+            raise RunError(f"{run.path} is not a run directory: it has no config.json")
         return run
 
     @property
@@ -197,12 +195,14 @@ class Run:
         """The versions that the run was trained with."""
         return _read_json(self.path / "environment.json")
 
+    @cached_property
     def task(self) -> Task:
-        """Return the task, as it was configured for this run."""
+        """The task, as it was configured for this run."""
         return Task.from_config(self.config["task"])
 
+    @cached_property
     def pipeline(self) -> Pipeline:
-        """Return the fitted scalings and the fields in and out."""
+        """The fitted scalings and the fields in and out."""
         return Pipeline.from_config(self.config["pipeline"])
 
     def load_dataset(self, path: str | Path | None = None) -> Dataset:
@@ -224,8 +224,8 @@ class Run:
             If the data set is no longer the one that the run was trained on.
         """
         if path is not None:
-            return self.task().load_dataset(path=str(path))
-        dataset = self.task().load_dataset()
+            return self.task.load_dataset(path=str(path))
+        dataset = self.task.load_dataset()
         expected, found = self.config["data"].get("digest"), dataset.metadata.get("digest")
         if expected != found:
             raise RunError(
@@ -234,41 +234,25 @@ class Run:
             )
         return dataset
 
-    def load_model(self) -> keras.Model:
-        """Load the trained model. Keras' safe mode is on: no code is unpickled.
+    def load_model(self) -> PhysicalModel:
+        """Load the trained model; see :func:`keras_qd.load_model`.
 
         Returns
         -------
-        keras.Model
-            Takes and gives scaled values, see :attr:`pipeline`.
+        PhysicalModel
+            Takes and returns fields in physical units.
 
         Raises
         ------
         RunError
-            If the training has not come to its end, or the model cannot be read.
+            If the training is not finished, or the model cannot be read.
         """
         if not self.finished:
             raise RunError(
                 f"{self.path} has no trained model yet; finish it with: "
                 f"keras-qd train --resume {self.path}"
             )
-        ensure_backend()
-        import keras
-
-        self._register_classes()
-        try:
-            return keras.saving.load_model(self.model_path, safe_mode=True)
-        except (OSError, TypeError, ValueError) as cause:
-            # Keras adds the whole configuration of the model to the first line.
-            reason = str(cause).partition("\n")[0][:200]
-            raise RunError(f"{self.model_path} cannot be loaded: {reason}") from cause
-
-    def _register_classes(self) -> None:
-        """Import the model and the metrics, which makes their classes known to Keras."""
-        task = self.task()
-        components("models").get(task.model)
-        for name in task.metrics:
-            components("metrics").get(name)
+        return _read_model(self.model_path)
 
     def history(self) -> dict[str, list[float]]:
         """Return the columns of ``history.csv``: one value an epoch each.
@@ -298,6 +282,49 @@ class Run:
             writer = csv.writer(file)
             writer.writerow(columns)
             writer.writerows(zip(*columns.values(), strict=True))
+
+
+def load_model(source: Run | str | Path) -> PhysicalModel:
+    """Load a trained model, which takes and returns fields in physical units.
+
+    It loads on every backend, whichever it was trained on. Keras' safe mode is on: no code is
+    unpickled.
+
+    Parameters
+    ----------
+    source : Run, str or Path
+        A finished run, its directory, or a ``model.keras`` file that was copied out of one.
+
+    Returns
+    -------
+    PhysicalModel
+        A Keras model: ``predict`` takes an array where there is a single input field, otherwise a
+        dict of arrays by field. ``network`` is the scaled network inside, which was trained.
+
+    Raises
+    ------
+    RunError
+        If `source` is not a finished run, or the file cannot be read or was not saved by a run.
+    UnknownNameError
+        If the model belongs to a plug-in that is not installed.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> model = keras_qd.load_model("runs/first")  # doctest: +SKIP
+    >>> densities = model.predict(potentials)  # doctest: +SKIP
+    """
+    if isinstance(source, Run):
+        return source.load_model()
+    path = Path(source)
+    return _read_model(path) if path.is_file() else Run.open(path).load_model()
+
+
+def _read_model(path: Path) -> PhysicalModel:
+    ensure_backend()
+    from keras_qd.tasks.physical_model import read_model
+
+    return read_model(path)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

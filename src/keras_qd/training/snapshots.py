@@ -56,8 +56,8 @@ class Evolution(keras.callbacks.Callback):
 
     def __init__(self, run: Run, split: Mapping[str, Any]) -> None:
         super().__init__()
-        self._folder, self._pipeline = evolution_folder(run), run.pipeline()
-        self._epochs = snapshot_epochs(run.task().epochs)
+        self._folder, self._pipeline = evolution_folder(run), run.pipeline
+        self._epochs = snapshot_epochs(run.task.epochs)
         names = (*self._pipeline.inputs, *self._pipeline.targets)
         rows = _choose(self._pipeline, len(next(iter(split.values()))))
         self._indices = rows

@@ -118,7 +118,7 @@ def _follow(rank: int, n_devices: int, meeting: str, path: Path, dataset: Any) -
     """Train on this process' share of the data, like the leader, but write nothing."""
     _join(rank, n_devices, meeting)
     group, run = Processes(n_devices, rank), Run.open(path)
-    task, pipeline, seed = run.task(), run.pipeline(), run.config["seed"]
+    task, pipeline, seed = run.task, run.pipeline, run.config["seed"]
     keras.utils.set_random_seed(seed)
     model = task.build_model(pipeline.input_shape, pipeline.output_shape)
     done = len(load_history(run.checkpoint_path).get("epoch", ()))

@@ -1,0 +1,190 @@
+"""A trained network between its scalings: fields in physical units in and out."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_qd.errors import DataError, KerasQDError, RunError
+from keras_qd.registry import components
+from keras_qd.tasks.pipeline import Pipeline, Shape
+
+
+@keras.saving.register_keras_serializable("keras_qd")
+class PhysicalModel(keras.Model):
+    """A network with the scalings that it was trained with, which are part of the saved file.
+
+    Takes a tensor where there is a single input field, otherwise a dict of tensors by field; a dict
+    is understood in either case. Returns a tensor where there is a single output, otherwise a dict.
+    Classes come as whole numbers under the field's name, and their probabilities as
+    ``FIELD_probabilities``. Everything else has 32 bits.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Takes and returns scaled values; it is the one that ``fit`` has trained. If it has an
+        attribute ``predictor``, that network is used outside training.
+    pipeline : Pipeline
+        The fields and their scalings.
+    needs : mapping of str to sequence of str, optional
+        Kind -> registered components whose classes the network consists of. :func:`read_model`
+        imports them.
+    **options
+        Those of Keras, such as ``name``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from keras_qd.data import fit_scaling
+    >>> scaling = fit_scaling("max", [4.0])
+    >>> shape = (8, 8)
+    >>> pipeline = Pipeline({"potential": shape}, {"density": shape}, {"potential": scaling,
+    ...     "density": scaling})
+    >>> model = PhysicalModel(keras.Sequential([keras.layers.Activation("tanh")]), pipeline)
+    >>> model.predict(np.full((2, 8, 8), 4.0), verbose=0)[0, 0, 0].round(2)
+    np.float32(3.05)
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        pipeline: Pipeline,
+        needs: Mapping[str, Sequence[str]] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**{"name": "physical_model", "dtype": "float32", **options})
+        self.network = network
+        self.pipeline = pipeline
+        self._needs = json.dumps({kind: list(names) for kind, names in (needs or {}).items()})
+        self.built = True
+
+    @property
+    def predictor(self) -> keras.Model:
+        """The network that predicts: of pix2pix the generator, or the average of its weights."""
+        return getattr(self.network, "predictor", self.network)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the target fields in physical units."""
+        if not isinstance(inputs, Mapping):
+            inputs = {next(iter(self.pipeline.inputs)): inputs}
+        fields = {name: ops.cast(inputs[name], "float32") for name in self.pipeline.inputs}
+        network = self.network if training else self.predictor
+        output = network(self.pipeline.scaled(ops, fields), training=bool(training))
+        found = self.pipeline.restored(ops, ops.cast(output, "float32"))
+        found = {name: _plain(values) for name, values in found.items()}
+        return found if len(found) > 1 else next(iter(found.values()))
+
+    def with_network(self, network: keras.Model) -> PhysicalModel:
+        """Return a model with another network between the same scalings."""
+        return PhysicalModel(network, self.pipeline)
+
+    def on_grid(self, shapes: Mapping[str, Shape]) -> PhysicalModel:
+        """Return a model with the same weights for fields on another grid.
+
+        Parameters
+        ----------
+        shapes : mapping of str to tuple of int
+            Fields of the data, with the shape of one sample of each. Lines and maps may have
+            another number of points than in training.
+
+        Returns
+        -------
+        PhysicalModel
+            The same object where the grid is the same.
+
+        Raises
+        ------
+        DataError
+            If the network cannot be built on that grid, or has other weights there.
+
+        Notes
+        -----
+        The network is rebuilt by its ``from_config`` with another ``input_shape`` and
+        ``output_shape``. A convolution knows pixels, not lengths: with the same pixels in a larger
+        box a U-Net sees what it saw in training, while the same box in more pixels is unlike
+        anything it was trained on. A Fourier neural operator works with either.
+        """
+        pipeline = self.pipeline.on_grid(shapes)
+        if pipeline is self.pipeline:
+            return self
+        try:
+            network = _rebuilt(self.predictor, pipeline.input_shape, pipeline.output_shape)
+        except (KerasQDError, TypeError, ValueError) as cause:
+            reason = str(cause).partition("\n")[0][:200]
+            raise DataError(
+                f"the model was trained on samples of shape {self.pipeline.input_shape} and cannot "
+                f"take those of shape {pipeline.input_shape}: {reason}"
+            ) from cause
+        return PhysicalModel(network, pipeline)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same model again, except for the weights."""
+        return {
+            **super().get_config(),
+            "network": keras.saving.serialize_keras_object(self.network),
+            "pipeline": self.pipeline.to_config(),
+            "needs": json.loads(self._needs),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> PhysicalModel:
+        """Make a model from what :meth:`get_config` returned."""
+        network = keras.saving.deserialize_keras_object(config["network"], custom_objects)
+        pipeline = Pipeline.from_config(config["pipeline"])
+        return cls(**{**config, "network": network, "pipeline": pipeline})
+
+
+def read_model(path: Path) -> PhysicalModel:
+    """Load a model that a run has saved, in Keras' safe mode.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read, or is not one that a run has saved.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        if config.get("registered_name") != "keras_qd>PhysicalModel":
+            raise RunError(
+                f"{path} holds a {config.get('class_name')} that was not saved by keras-qd; "
+                "load it with keras.saving.load_model"
+            )
+        # Importing them makes their classes known to Keras.
+        for kind, names in config["config"]["needs"].items():
+            for name in names:
+                components(kind).get(name)
+        model: PhysicalModel = keras.saving.load_model(path, safe_mode=True)
+    except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as cause:
+        if isinstance(cause, KerasQDError):
+            raise
+        # Keras adds the whole configuration of the model to the first line.
+        reason = str(cause).partition("\n")[0][:200]
+        raise RunError(f"{path} cannot be loaded: {reason}") from cause
+    return model
+
+
+def _plain(values: Any) -> Any:
+    """Return whole numbers with 32 bits on every backend."""
+    whole = "int" in keras.backend.standardize_dtype(values.dtype)
+    return ops.cast(values, "int32") if whole else values
+
+
+def _rebuilt(network: keras.Model, input_shape: Shape, output_shape: Shape) -> keras.Model:
+    """Return the same network for samples of other shapes, with the same weights."""
+    config: dict[str, Any] = network.get_config()
+    if "input_shape" not in config:
+        raise DataError(f"the settings of {network.name!r} have no input_shape to change")
+    config |= {"input_shape": input_shape, "output_shape": output_shape}
+    rebuilt = type(network).from_config(config)
+    found, needed = ([tuple(each.shape) for each in m.weights] for m in (network, rebuilt))
+    if found != needed:
+        raise DataError(f"{network.name!r} has other weights there")
+    rebuilt.set_weights(network.get_weights())
+    return rebuilt

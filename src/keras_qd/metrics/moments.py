@@ -211,12 +211,16 @@ def _changes(xp: Any, y: Any, p: Any, grid: Array) -> tuple[Any, Any]:
     precision.
     """
     grid = xp.array(grid, dtype=keras.backend.standardize_dtype(y.dtype))
-    charge, predicted = (xp.sum(each, axis=1)[:, None] for each in (y, p))
+    charge, predicted = (xp.sum(each, axis=1) for each in (y, p))
     charge, predicted = (xp.where(each == 0, float("nan"), each) for each in (charge, predicted))
-    y, error = y[:, :, None], (p - y)[:, :, None]
-    relative = grid - (xp.sum(y * grid, axis=1) / charge)[:, None]
-    shift = xp.sum(error * relative, axis=1) / predicted
-    products = relative[:, :, :, None] * relative[:, :, None, :]
-    spread = xp.sum(y[..., None] * products, axis=1) / charge[..., None]
-    moved = xp.sum(error[..., None] * (products - spread[:, None]), axis=1) / predicted[..., None]
-    return shift, moved - shift[:, :, None] * shift[:, None, :]
+    error, axes = p - y, [grid[:, index] for index in range(grid.shape[1])]
+    relative = [axis - (xp.sum(y * axis, axis=1) / charge)[:, None] for axis in axes]
+    shift = [xp.sum(error * each, axis=1) / predicted for each in relative]
+
+    def change(a: int, b: int) -> Any:
+        product = relative[a] * relative[b]
+        spread = (xp.sum(y * product, axis=1) / charge)[:, None]
+        return xp.sum(error * (product - spread), axis=1) / predicted - shift[a] * shift[b]
+
+    pairs = [[change(a, b) for b in range(len(axes))] for a in range(len(axes))]
+    return xp.stack(shift, axis=1), xp.stack([xp.stack(row, axis=1) for row in pairs], axis=1)

@@ -51,11 +51,6 @@ class Scaling(ABC):
         return False
 
     @property
-    def categorical(self) -> bool:
-        """Whether the field is a class, of which the network gives every class's probability."""
-        return False
-
-    @property
     def bounded(self) -> bool:
         """Whether scaled values lie between -1 and 1 for all values the field can ever have.
 

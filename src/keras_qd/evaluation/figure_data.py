@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.errors import UsageError
-from keras_qd.metrics.arrays import block_slices
+from keras_qd.metrics.base import block_slices
 from keras_qd.metrics.classification import confusion_matrix
 from keras_qd.prediction._predict import predict_scaled
 

@@ -6,8 +6,8 @@
       config.json         task, pipeline, data digest, seed, backend, command: fully resolved
       environment.json    versions of what it ran on
       history.csv         one row an epoch
-      checkpoints/        the state to go on from
-      model.keras         the trained model; a run that has it is finished
+      checkpoints/        the state to resume from
+      model.keras         the trained model, in physical units; a run that has it is finished
       metrics.json        what an evaluation found
       figures/, report.html
 """

@@ -12,7 +12,7 @@ from keras_qd.cli.options import as_json, backend, print_json
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.compression.coding import Compression
+    from keras_qd.compression import Compression
     from keras_qd.training.run import Run
 
 
@@ -46,7 +46,7 @@ def command(
     """
     if out.exists() and not force:
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
-    from keras_qd.compression.coding import compress
+    from keras_qd.compression import compress
     from keras_qd.training.run import Run
 
     opened = Run.open(run)
@@ -58,7 +58,7 @@ def command(
 
 
 def _images(run: Run, path: Path | None) -> dict[str, Any]:
-    from keras_qd.compression.images import read_images
+    from keras_qd.compression import read_images
 
     field, shape = next(iter(run.pipeline().inputs.items()))
     if path is None:

@@ -38,8 +38,7 @@ def command(path: Path, out: Path, force: bool, run: Path | None, as_json: bool)
     """
     if out.exists() and not force:
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
-    from keras_qd.compression.coding import decompress
-    from keras_qd.compression.images import check_writable, write_images
+    from keras_qd.compression import check_writable, decompress, write_images
 
     check_writable(out)
     field, images = next(iter(decompress(path, run).items()))

@@ -20,7 +20,7 @@ from rich.progress import (
 from keras_qd.cli.format import format_number
 
 if TYPE_CHECKING:
-    from keras_qd.data.store.generation import Progress as Counter
+    from keras_qd.data.store.writer import Progress as Counter
     from keras_qd.training.callbacks import Report
 
 

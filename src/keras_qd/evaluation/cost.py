@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.data.recipes import RECIPES, recipe_class
+from keras_qd.data.recipes import stored_recipe
 from keras_qd.errors import PhysicsError, RunError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
@@ -154,12 +154,9 @@ def seconds_to_make(configuration: Mapping[str, Any]) -> float | None:
     configuration : mapping
         Of the data set, as its store keeps it.
     """
-    if configuration.get("kind") not in RECIPES:
+    recipe = stored_recipe(configuration)
+    if recipe is None:
         return None
-    settings = {
-        key: value for key, value in configuration.items() if key not in ("kind", "recipe_version")
-    }
-    recipe = recipe_class(configuration["kind"])(**settings)
     starts = itertools.count(step=recipe.batch)
 
     def next_batch() -> object:

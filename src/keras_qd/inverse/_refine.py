@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._parallel import map_in_processes
 from keras_qd.errors import DataError, UsageError
 from keras_qd.inverse.outcome import Inversion, Limits, Reason, Trail, check_wanted
 from keras_qd.inverse.response import Band, Response
@@ -17,7 +18,6 @@ from keras_qd.inverse.strategies import search
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.solver import Solver, check_potential
-from keras_qd.processes import map_in_processes
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from keras_qd._files import replacing
 from keras_qd.data.fields import Field
 from keras_qd.data.io.images import SUFFIXES, read_image
-from keras_qd.data.recipes import Inverted
-from keras_qd.data.store.store import open_store
+from keras_qd.data.store.store import checksum, open_store
 from keras_qd.errors import DataError, PhysicsError, UsageError
 from keras_qd.inverse.device import FamilyInversion
 from keras_qd.inverse.outcome import EXPLANATIONS, Inversion, check_wanted
@@ -57,9 +56,32 @@ _NULLABLE = ("residuals", "start_residual", "gap")
 _DISTANCE = "integral |density - density_wanted| / N"
 
 
+@dataclass(frozen=True)
+class Results:
+    """Inversions as arrays by field, with what each field is and what was inverted how."""
+
+    arrays: Mapping[str, Array]
+    described: Mapping[str, Field]
+    problem: Mapping[str, Any]
+
+    @property
+    def n_samples(self) -> int:
+        """How many inversions there are."""
+        return len(self.arrays["potential"])
+
+    def configuration(self) -> dict[str, Any]:
+        """Return what was inverted how, and a checksum of the results, as plain JSON."""
+        return {
+            "kind": "inverted",
+            "command": "keras-qd invert",
+            **self.problem,
+            "results": checksum(self.arrays).hex(),
+        }
+
+
 def as_fields(
     problem: InverseProblem, inversions: Sequence[Inversion], numbers: Sequence[int]
-) -> Inverted:
+) -> Results:
     """Return inversions as arrays by field, described.
 
     Parameters
@@ -78,7 +100,7 @@ def as_fields(
         for name, (field, values) in fields.items()
     }
     described = {name: field for name, (field, _) in fields.items()}
-    return Inverted(arrays=arrays, described=described, problem=problem.describe())
+    return Results(arrays=arrays, described=described, problem=problem.describe())
 
 
 def check_output(path: Path, force: bool) -> None:
@@ -90,7 +112,7 @@ def check_output(path: Path, force: bool) -> None:
         raise UsageError(f"{path} exists already; choose another name{way_out}")
 
 
-def write_inversions(path: Path, results: Inverted) -> None:
+def write_inversions(path: Path, results: Results) -> None:
     """Write results, whole or not at all.
 
     Parameters
@@ -98,13 +120,23 @@ def write_inversions(path: Path, results: Inverted) -> None:
     path : Path
         A ``.npz`` file, with an array a field and their ``description`` as JSON; or a ``.zarr``
         store, which `keras_qd.data.open_store` reads.
-    results : Inverted
+    results : Results
         What to write.
     """
     if path.suffix == ".zarr":
-        from keras_qd.data.store.writing import write_store
+        from keras_qd.data.store.writer import write_store
 
-        write_store(path, results, results.n_samples)
+        write_store(
+            path,
+            results.described,
+            lambda samples: {
+                name: values[samples.start : samples.stop]
+                for name, values in results.arrays.items()
+            },
+            results.configuration(),
+            n_samples=results.n_samples,
+            identity="potential",
+        )
         return
     with replacing(path) as temporary:
         np.savez_compressed(
@@ -112,7 +144,7 @@ def write_inversions(path: Path, results: Inverted) -> None:
         )
 
 
-def describe(results: Inverted) -> Array:
+def describe(results: Results) -> Array:
     """Return what was inverted how and what each field is, as JSON in an array of no dimensions."""
     fields = {name: field.attributes() for name, field in results.described.items()}
     return np.array(json.dumps({"configuration": results.configuration(), "fields": fields}))
@@ -216,7 +248,7 @@ class Found:
             f"{self.problem.tolerance:g}; target {number}: {reason}"
         )
 
-    def results(self) -> Inverted:
+    def results(self) -> Results:
         """Return the inversions as arrays, described.
 
         Raises

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd._parallel import map_in_processes, usable_cores
 from keras_qd.errors import PhysicsError, UnknownNameError, UsageError
 from keras_qd.evaluation.case import box_length
 from keras_qd.inverse._refine import Gauge, refine_potential
@@ -21,7 +22,6 @@ from keras_qd.inverse.targets import resampled
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.potentials.base import PotentialFamily
-from keras_qd.processes import map_in_processes, usable_cores
 
 if TYPE_CHECKING:
     from keras_qd.training.run import Run

@@ -21,6 +21,7 @@ from keras_qd.physics.potentials.base import (
     PotentialFamily,
     family_origins,
     potential_family,
+    sample_generator,
 )
 from keras_qd.physics.solver import Solver, estimate_label_error
 
@@ -32,27 +33,29 @@ class QuantumDots(Recipe):
     Parameters
     ----------
     n_electrons : int
-        One to six.
+        Number of electrons, 1 to 6.
     n_pixels : int
         Pixels along the side of the box.
     box_length : float
         Side of the box, in a0*.
     interaction : str
-        ``"coulomb"``, ``"finite-thickness"``, ``"screened"`` or ``"none"``;
-        see :class:`keras_qd.physics.Interaction`.
-    thickness, screening_length : float, optional
-        Length of the interactions that have one, in a0*.
+        ``"coulomb"``, ``"finite-thickness"``, ``"screened"`` or ``"none"``. See
+        :class:`keras_qd.physics.Interaction`.
+    thickness : float, optional
+        Thickness of the electrons' layer, of ``"finite-thickness"``, in a0*.
+    screening_length : float, optional
+        Of ``"screened"``, in a0*.
     strength : float
         Factor on the interaction.
     family : str
-        Family of random potentials; see :func:`keras_qd.physics.potential_families`.
+        Family of random potentials. See :func:`keras_qd.physics.potential_families`.
     family_settings : mapping
         Settings of the family; those left out have its defaults.
     n_orbitals : int, optional
         Orbitals that the determinants are made of; by default as many as suit the number of
         electrons.
     material : str, optional
-        Material that a0* and Ha* stand for; see :func:`keras_qd.physics.material`. It changes no
+        Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
     seed : int
         Root seed.
@@ -60,7 +63,7 @@ class QuantumDots(Recipe):
     Raises
     ------
     UsageError
-        If a setting makes no sense.
+        If a setting is out of range.
     UnknownNameError
         If there is no such interaction, family or material.
 
@@ -79,7 +82,7 @@ class QuantumDots(Recipe):
     families: ClassVar[Mapping[str, type[PotentialFamily]]] = FAMILIES
 
     n_electrons: int = 2
-    n_pixels: int = 64
+    n_pixels: int = field(default=64, metadata={"option": "grid"})
     box_length: float = 10.0
     interaction: str = "coulomb"
     thickness: float | None = None

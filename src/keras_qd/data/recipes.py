@@ -49,6 +49,9 @@ class Recipe(ABC):
     families : mapping of str to type
         The families of potentials that the setting ``family`` chooses from.
 
+    The option of a setting on the command line is its name without a leading ``n_``, or
+    ``metadata["option"]`` of its dataclass field; its help is the first sentence of the docstring.
+
     Examples
     --------
     >>> @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -41,10 +41,10 @@ class Wells(Recipe):
     family_settings : mapping
         Settings of the family. Unless they say otherwise, each potential has a random constant,
         uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not. A random field
-        has an amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron keeps
-        to one place without leaving the rest of the line empty.
+        has an amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron is
+        localised without leaving the rest of the line empty.
     material : str, optional
-        Material that a0* and Ha* stand for; see :func:`keras_qd.physics.material`. It changes no
+        Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
     seed : int
         Root seed.
@@ -52,7 +52,7 @@ class Wells(Recipe):
     Raises
     ------
     UsageError
-        If a setting makes no sense.
+        If a setting is out of range.
     UnknownNameError
         If there is no such family or material.
 

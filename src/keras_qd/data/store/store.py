@@ -129,7 +129,7 @@ def check_description(location: object, attributes: Mapping[str, Any]) -> dict[s
         )
     if found["schema_version"] > SCHEMA_VERSION:
         raise StoreError(
-            f"{location} was written by keras-qd {found.get('package_version', '(newer)')} in schema "
+            f"{location} was written by keras-qd {found.get('package_version', '?')} in schema "
             f"version {found['schema_version']}; this is keras-qd {__version__}, which "
             f"reads up to version {SCHEMA_VERSION}: upgrade with 'pip install --upgrade keras-qd'"
         )

@@ -10,7 +10,7 @@ import pytest
 
 import keras_qd
 from keras_qd.data import generate
-from keras_qd.data.io.reading import read_fields
+from keras_qd.data.io.arrays import read_fields
 from keras_qd.data.wells import Wells
 from keras_qd.errors import DataError
 from tests.wells import make_wells

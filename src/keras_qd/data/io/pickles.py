@@ -133,7 +133,10 @@ class _Function:
     action: Callable[..., Any]
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.action(*arguments)
+        try:
+            return self.action(*arguments)
+        except TypeError:
+            raise _RefusedError("it calls a function of NumPy in another way") from None
 
 
 @dataclass(slots=True)
@@ -161,7 +164,11 @@ class _Pending:
         self.values = _array(content, number_type, shape, "F" if in_columns else "C")
 
 
-_NDARRAY = object()
+def _never(*arguments: Any) -> Any:
+    raise _RefusedError("it makes an array in another way")
+
+
+_NDARRAY = _Function(_never)
 
 
 def _reconstruct(kind: Any, shape: Any, code: Any) -> _Pending:

@@ -58,6 +58,10 @@ class StoreError(KerasQDError, OSError):
     """A stored data set that cannot be read or written."""
 
 
+class WorkerError(KerasQDError):
+    """A worker process that died."""
+
+
 class ClusterError(KerasQDError):
     """A cluster that cannot be reached, or that failed."""
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_qd.data import FieldNames, import_files, open_store
-from keras_qd.data.io.zarr_arrays import _check_codecs
+from keras_qd.data.io.arrays import _check_codecs
 from keras_qd.errors import DataError, StoreError, UsageError
 
 RNG = np.random.default_rng(0)

@@ -2,16 +2,19 @@
 
 import gzip
 import hashlib
+import importlib
+import io
 from importlib.resources import files
+from urllib.error import URLError
 
 import numpy as np
 import pytest
 
 import keras_qd
-from keras_qd.data import mnist as mnist_download
 from keras_qd.data.mnist import SUBSET
 from keras_qd.errors import DataError, UsageError
 
+mnist_module = importlib.import_module("keras_qd.data.mnist")
 SPLITS = ("train", "validation", "test")
 
 
@@ -116,30 +119,34 @@ def test_lines_of_text_are_shared_out_digit_by_digit(tmp_path):
     np.testing.assert_array_equal(dataset.split("test")["image"][0], arrays["x_train"][6])
 
 
-def test_nothing_is_downloaded_unless_asked_for(monkeypatch, cache):
-    def load_data():
-        np.savez(cache / "mnist.npz", **made_up())
+def test_nothing_is_downloaded_unless_asked_for(monkeypatch, cache, tmp_path):
+    np.savez(tmp_path / "served.npz", **made_up())
+    content = (tmp_path / "served.npz").read_bytes()
+    asked = []
 
-    import keras
+    def serve(url, timeout):
+        asked.append(url)
+        return io.BytesIO(content)
 
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+    monkeypatch.setattr(mnist_module, "urlopen", serve)
     keras_qd.load("mnist")
+    assert not asked
+    with pytest.raises(DataError, match=r"could not be downloaded .* is not the file that it was"):
+        keras_qd.load("mnist", download=True)
     assert not list(cache.iterdir())
+    monkeypatch.setattr(mnist_module, "_CHECKSUM", hashlib.sha256(content).hexdigest())
     check(keras_qd.load("mnist", download=True), made_up())
-    # A second time it is there, whatever the network does.
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", None)
     check(keras_qd.load("mnist", download=True), made_up())
+    assert len(asked) == 2  # the third time it was there
 
 
-def test_a_download_that_fails_is_told(monkeypatch):
-    def load_data():
-        raise Exception("URL fetch failure")
+def test_a_download_that_fails_is_reported(monkeypatch):
+    def fail(url, timeout):
+        raise URLError("no network")
 
-    import keras
-
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
-    with pytest.raises(DataError, match=r"could not be downloaded \(URL fetch failure\)"):
-        mnist_download.download_mnist()
+    monkeypatch.setattr(mnist_module, "urlopen", fail)
+    with pytest.raises(DataError, match=r"could not be downloaded \(.*no network"):
+        keras_qd.load("mnist", download=True)
 
 
 def test_one_source_at_a_time():
@@ -150,7 +157,7 @@ def test_one_source_at_a_time():
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("mnist.h5", b"", "no MNIST that can be read"),
+        ("mnist.h5", b"", "not MNIST in a known format"),
         ("mnist.npz", b"PK\x03\x04 cut off", "cannot be read as MNIST"),
         ("mnist.csv", b"1,2,3\n", "3 numbers in a line"),
         ("mnist.csv", b"1,two,3\n", "cannot be read as MNIST"),

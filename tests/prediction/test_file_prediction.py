@@ -9,7 +9,7 @@ from tests.wells import N_PIXELS, make_wells
 
 import keras_qd
 from keras_qd.data import open_store
-from keras_qd.data.io.reading import read_fields
+from keras_qd.data.io.arrays import read_fields
 from keras_qd.errors import DataError, UsageError
 from keras_qd.prediction import files as file_prediction
 from keras_qd.prediction import predict_file

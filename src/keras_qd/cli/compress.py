@@ -12,7 +12,7 @@ from keras_qd.cli.output import format_number, print_json
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.compression.coding import Compression
+    from keras_qd.compression import Compression
     from keras_qd.training.run import Run
 
 
@@ -45,7 +45,7 @@ def compress_command(
       keras-qd compress runs/mnist-autoencoder digits.png --out digits.kqd --precision float16
     """
     _check_free(out, force)
-    from keras_qd.compression.coding import compress
+    from keras_qd.compression import compress
     from keras_qd.training.run import Run
 
     opened = Run.open(run)
@@ -62,7 +62,7 @@ def _check_free(out: Path, force: bool) -> None:
 
 
 def _images(run: Run, path: Path | None) -> dict[str, Any]:
-    from keras_qd.compression.images import read_images
+    from keras_qd.compression import read_images
 
     field, shape = next(iter(run.pipeline.inputs.items()))
     if path is None:
@@ -123,8 +123,7 @@ def decompress_command(path: Path, out: Path, force: bool, run: Path | None, as_
       keras-qd decompress digits.kqd --out digits.npy --run runs/mnist-autoencoder
     """
     _check_free(out, force)
-    from keras_qd.compression.coding import decompress
-    from keras_qd.compression.images import check_writable, write_images
+    from keras_qd.compression import check_writable, decompress, write_images
 
     check_writable(out)
     field, images = next(iter(decompress(path, run).items()))

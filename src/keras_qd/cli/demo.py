@@ -74,7 +74,7 @@ def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> N
 
 def _make_data(path: Path, samples: int, seed: int) -> None:
     from keras_qd.data.quantum_dots import QuantumDots
-    from keras_qd.data.store.generation import generate
+    from keras_qd.data.store.generate import generate
 
     click.echo(f"solving {samples} two-electron dots exactly into {path}", err=True)
     with counting("solving", "dots") as count:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import inspect
 import json
+import re
 import time
+import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import click
 from click.core import ParameterSource
@@ -15,28 +21,13 @@ from click.core import ParameterSource
 from keras_qd.cli.options import StorePath, as_json, config
 from keras_qd.cli.output import format_seconds, print_json
 from keras_qd.errors import UsageError
+from keras_qd.registry import names
 
 if TYPE_CHECKING:
     from keras_qd.data.recipes import Recipe
     from keras_qd.data.store.store import Store
 
-#: Option -> the setting of a recipe that it stands for.
-SETTINGS = {
-    "electrons": "n_electrons",
-    "grid": "n_pixels",
-    "box_length": "box_length",
-    "interaction": "interaction",
-    "thickness": "thickness",
-    "screening_length": "screening_length",
-    "strength": "strength",
-    "orbitals": "n_orbitals",
-    "points": "n_points",
-    "length": "length",
-    "family": "family",
-    "seed": "seed",
-}
-
-#: Click keeps the lines of a paragraph that begins with a backspace.
+#: Click leaves a paragraph that begins with a backspace as it is.
 _EXAMPLES = """\b
 Examples:
   keras-qd generate quantum-dots --samples 2000 --out dots.zarr
@@ -50,46 +41,122 @@ Examples:
 """
 
 
-@click.command("generate", epilog=_EXAMPLES)
-@click.argument("kind", metavar="[quantum-dots|wells-1d]")
+class _Json(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
+    """A setting of no simple type, as JSON."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value that the text stands for."""
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            self.fail(f"{value!r} is not valid JSON", param, ctx)
+
+
+class _Generate(click.Command):
+    """The verb: its options are common ones and the settings of the recipe that is asked for."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the arguments as those of the verb for one data set."""
+        from keras_qd.data.recipes import recipe_class
+
+        command = copy.copy(self)
+        name = _data_set(args)
+        if name is not None and not extra.get("resilient_parsing"):
+            command.params = [*self.params, *_recipe_options(recipe_class(name))]
+        return super(_Generate, command).make_context(info_name, args, parent, **extra)
+
+
+def _data_set(args: Sequence[str]) -> str | None:
+    """Return the name of the data set: the first word, another one, or from the ``--config``."""
+    if args and not args[0].startswith("-"):
+        return args[0]
+    known = names("datasets")
+    found = next((word for word in args if word in known), None)
+    for option, value in pairwise(args):
+        if found is None and option == "--config":
+            with suppress(OSError, ValueError):  # reading the option will say what is wrong
+                found = tomllib.loads(Path(value).read_text(encoding="utf-8")).get("kind")
+    return found
+
+
+def _recipe_options(recipe: type[Recipe]) -> list[click.Parameter]:
+    """Return an option for each setting of a recipe, from its signature and its docstring."""
+    hints, described = get_type_hints(recipe), _descriptions(recipe)
+    options: list[click.Parameter] = []
+    for setting in dataclasses.fields(recipe):
+        if setting.name in _FRAME:
+            options += _FRAME[setting.name]
+            continue
+        kinds = [each for each in get_args(hints[setting.name]) if each is not type(None)]
+        kind = kinds[0] if kinds and len(kinds) == 1 else hints[setting.name]
+        plain = setting.default if isinstance(setting.default, (int, float, str)) else None
+        shown = "" if plain is None else f"  [{plain}]"
+        options.append(
+            click.Option(
+                [f"--{option_name(setting)}", setting.name],
+                type=kind if kind in (int, float, str, bool) else _Json(),
+                help=described.get(setting.name, setting.name) + shown,
+            )
+        )
+    return options
+
+
+def option_name(setting: dataclasses.Field[Any]) -> str:
+    """Return the option of a setting, without the hyphens in front."""
+    name: str = setting.metadata.get("option", setting.name.removeprefix("n_"))
+    return name.replace("_", "-")
+
+
+def _descriptions(recipe: type[Recipe]) -> dict[str, str]:
+    """Return the first sentences about the parameters in a numpydoc docstring, without markup."""
+    found = {}
+    text = (inspect.getdoc(recipe) or "") + "\n"
+    for match in re.finditer(r"^(\w[\w, ]*) : .*\n((?:    .*\n)+)", text, re.MULTILINE):
+        words = " ".join(match[2].split()).replace('``"', "").replace('"``', "")
+        sentence = re.sub(r":\w+:`~?([^`]*)`", r"\1", words).replace("`", "").split(". ")[0]
+        for name in match[1].split(", "):
+            found[name] = sentence.rstrip(".") + "."
+    return found
+
+
+#: Settings that are given by other options than one of their own name and type.
+_FRAME: dict[str, list[click.Parameter]] = {
+    "family_settings": [
+        click.Option(
+            ["--set", "family_settings"],
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A setting of the family, such as amplitude=0.5 or omega=[0.5,1]; may be "
+            "repeated. Energies in Ha*, or meV; lengths as fractions of the box.",
+        )
+    ],
+    "material": [
+        click.Option(
+            ["--material"],
+            help="GaAs, InAs, Si, ...: lengths are then given in nm, and energies in meV.",
+        ),
+        click.Option(
+            ["--effective-units"], is_flag=True, help="With --material: values in a0* and Ha*."
+        ),
+    ],
+}
+
+
+@click.command("generate", cls=_Generate, epilog=_EXAMPLES)
+@click.argument("kind", metavar="NAME")
 @config
 @click.option("--samples", type=click.IntRange(min=1), required=True, help="Number of samples.")
 @click.option(
     "--out", type=StorePath(), required=True, help="The store to write: a path, or a URL."
 )
-@click.option("--electrons", type=int, help="Number of electrons, 1 to 6.  [2]")
-@click.option("--grid", type=int, help="Pixels per side.  [64]")
-@click.option("--box-length", type=float, help="Side of the box in a0*, or nm.  [10 a0*]")
-@click.option("--interaction", help="coulomb, finite-thickness, screened or none.  [coulomb]")
-@click.option("--thickness", type=float, help="For finite-thickness, in a0*, or nm.  [0.3 a0*]")
-@click.option("--screening-length", type=float, help="For screened, in a0*, or nm.  [1 a0*]")
-@click.option("--strength", type=float, help="Factor of the interaction.  [1]")
-@click.option("--orbitals", type=int, help="Number of orbitals.  [by electrons]")
-@click.option("--points", type=int, help="For wells-1d: points between the walls.  [64]")
-@click.option(
-    "--length", type=float, help="For wells-1d: distance of the walls in a0*, or nm.  [10 a0*]"
-)
-@click.option(
-    "--family", help="Family of random potentials: `keras-qd list potentials`.  [random-fourier]"
-)
-@click.option(
-    "--set",
-    "family_settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the family, such as amplitude=0.5 or omega=[0.5,1]; may be repeated. "
-    "Energies in Ha*, or meV; lengths as fractions of the box.",
-)
-@click.option(
-    "--material",
-    help="GaAs, InAs, Si, ...: lengths are then given in nm, and energies in meV.",
-)
-@click.option(
-    "--effective-units",
-    is_flag=True,
-    help="With --material: give values in a0* and Ha*.",
-)
-@click.option("--seed", type=int, help="Root random seed.  [0]")
 @click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a running Dask cluster.")
 @as_json
@@ -100,21 +167,23 @@ def command(
     kind: str,
     samples: int,
     out: Path | str,
-    family_settings: tuple[str, ...],
-    material: str | None,
-    effective_units: bool,
+    workers: int | None,
+    scheduler: str | None,
     as_json: bool,
-    **options: Any,
+    **settings: Any,
 ) -> None:
-    """Make a data set with the exact solver.
+    """Make the data set NAME with its exact solver.
 
     To resume after an interruption, run the same command again. With more --samples than before,
-    new samples are appended and the existing ones stay as they are.
+    new samples are appended and the existing ones stay as they are. Each data set has options of
+    its own: 'keras-qd generate NAME --help' lists them.
     """
-    workers, scheduler = _who_works(ctx, options.pop("workers"), options.pop("scheduler"))
-    in_file = (ctx.default_map or {}).get("family_settings", ())
-    family_settings = (*in_file, *family_settings)  # one by one, the command line wins
-    recipe = _build_recipe(kind, options, family_settings, material, effective_units)
+    workers, scheduler = _who_works(ctx, workers, scheduler)
+    if "family_settings" in settings:
+        in_file = (ctx.default_map or {}).get("family_settings", ())
+        pairs = (*in_file, *settings["family_settings"])  # one by one, the command line wins
+        settings["family_settings"] = dict(map(_family_setting, pairs))
+    recipe = _build_recipe(kind, settings)
     started = time.monotonic()
     store = _generate(out, recipe, samples, workers, scheduler)
     seconds = time.monotonic() - started
@@ -155,21 +224,24 @@ def as_options(store: Store) -> dict[str, Any]:
     from keras_qd.data.recipes import recipe_class
 
     made = store.configuration
-    version = recipe_class(str(made.get("kind"))).version
-    if made["recipe_version"] != version:
+    recipe = recipe_class(str(made.get("kind")))
+    if made["recipe_version"] != recipe.version:
         raise UsageError(
-            f"{store.place} was made by version {made['recipe_version']} of {made['kind']}; this "
-            f"keras-qd makes version {version}, with other numbers"
+            f"{store.location} was made by version {made['recipe_version']} of {made['kind']}; "
+            f"this keras-qd makes version {recipe.version}, with other numbers"
         )
-    given = {option: made.get(setting) for option, setting in SETTINGS.items()}
+    # The store has the numbers in a0* and Ha*, and only these make it again to the last bit.
+    units = {"effective-units": True} if made.get("material") else {}
     return {
         "kind": made["kind"],
         "samples": store.n_samples,
-        **{option.replace("_", "-"): value for option, value in given.items()},
-        "material": made.get("material"),
-        # The store has the numbers in a0* and Ha*, and only these make it again to the last bit.
-        "effective-units": True if made.get("material") else None,
-        "family-settings": made["family_settings"],
+        **units,
+        **{
+            "family-settings" if each.name == "family_settings" else option_name(each): (
+                made.get(each.name)
+            )
+            for each in dataclasses.fields(recipe)
+        },
     }
 
 
@@ -206,44 +278,24 @@ def _generate(
     out: Path | str, recipe: Recipe, samples: int, workers: int | None, scheduler: str | None
 ) -> Store:
     from keras_qd.cli.output import counting
-    from keras_qd.data.store.generation import generate
+    from keras_qd.data.store.generate import generate
 
     with counting(recipe.kind, "samples") as count:
         return generate(out, recipe, samples, workers=workers, scheduler=scheduler, progress=count)
 
 
-def _build_recipe(
-    kind: str,
-    options: dict[str, Any],
-    family_settings: Sequence[str],
-    material: str | None,
-    effective_units: bool,
-) -> Recipe:
-    """Build the recipe of `kind` from the options that were given."""
+def _build_recipe(kind: str, settings: dict[str, Any]) -> Recipe:
+    """Build the recipe of a data set from the settings that were given."""
     from keras_qd.data.recipes import recipe_class
     from keras_qd.data.store.summary import in_material
 
-    recipe = recipe_class(kind)
-    settings = _recipe_settings(recipe, options)
-    settings["family_settings"] = dict(map(_family_setting, family_settings))
-    if effective_units and material is None:
+    given = {name: value for name, value in settings.items() if value is not None}
+    effective, material = given.pop("effective_units", False), given.get("material")
+    if effective and material is None:
         raise UsageError("--effective-units says how to read what goes with --material; give both")
-    if material is None or effective_units:
-        return recipe(**settings, **({} if material is None else {"material": material}))
-    return in_material(recipe, material, **settings)
-
-
-def _recipe_settings(recipe: type[Recipe], options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given as settings of a recipe, which must have them."""
-    known = {setting.name for setting in dataclasses.fields(recipe)}
-    settings: dict[str, Any] = {}
-    for option, value in options.items():
-        if value is None:
-            continue
-        if SETTINGS[option] not in known:
-            raise UsageError(f"{recipe.kind} takes no --{option.replace('_', '-')}")
-        settings[SETTINGS[option]] = value
-    return settings
+    if material is None or effective:
+        return recipe_class(kind)(**given)
+    return in_material(recipe_class(kind), **given)
 
 
 def _family_setting(pair: str) -> tuple[str, Any]:

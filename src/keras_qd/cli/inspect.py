@@ -94,7 +94,7 @@ def _fields(store: Store, damaged: list[int]) -> dict[str, dict[str, Any]]:
             "maximum": values.maximum,
             "mean": values.mean,
             "not_finite": values.n_bad,
-            "bytes": store.place.stored_bytes(name),
+            "bytes": store.location.stored_bytes(name),
         }
     return found
 

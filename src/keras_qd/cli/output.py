@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from keras_qd.data.store.generation import Progress as Counter
+    from keras_qd.data.store.writer import Progress as Counter
     from keras_qd.training.callbacks import Report
 
 

@@ -37,7 +37,7 @@ from .scaling import (
     register_scaling as register_scaling,
     scaling_from_config as scaling_from_config,
 )
-from .store.generation import (
+from .store.generate import (
     generate as generate,
 )
 from .store.store import (
@@ -47,10 +47,11 @@ from .store.store import (
 from .store.summary import (
     in_material as in_material,
 )
-from .store.writing import (
+from .store.writer import (
     write_store as write_store,
 )
 from .stored import (
+    GeneratedDataset as GeneratedDataset,
     StoredArray as StoredArray,
     StoredDataset as StoredDataset,
 )

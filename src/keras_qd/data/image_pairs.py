@@ -8,19 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 from skimage.transform import resize as resized
 
 from keras_qd.data.fields import Field
-from keras_qd.data.io.foreign_array import source_checksum
+from keras_qd.data.io.arrays import source_checksum
 from keras_qd.data.io.images import SPLITS, PairFiles, find_pairs, read_image
-from keras_qd.data.recipes import Recipe
-from keras_qd.data.store.generation import Progress
 from keras_qd.data.store.store import Store, open_store
-from keras_qd.data.store.writing import write_store
-from keras_qd.data.stored import MEMORY_BUDGET, StoredDataset
+from keras_qd.data.store.writer import Progress, write_store
+from keras_qd.data.stored import IMPORTED, MEMORY_BUDGET, StoredDataset
 from keras_qd.errors import DataError, Faults, StoreError, UsageError
 
 Size = tuple[int, int]
@@ -30,22 +27,7 @@ _NAMED = 5
 def check_pairs(
     pairs: Sequence[PairFiles], resize: Size | None, crop: Size | None, faults: Faults
 ) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Read all images and see whether they go together.
-
-    Parameters
-    ----------
-    pairs : sequence of PairFiles
-        All pairs.
-    resize, crop : pair of int, optional
-        Size (ny, nx) that they will be brought to, and that will be cut out.
-    faults : Faults
-        Hears of broken files, different sizes and modes.
-
-    Returns
-    -------
-    dict of str to (tuple of int, str)
-        Shape and type of ``a`` and ``b`` as they will be stored.
-    """
+    """Read all images, and return shape and type of ``a`` and ``b`` as they will be stored."""
     survey = _Survey()
     for pair in pairs:
         images = _read(pair, faults)
@@ -99,13 +81,7 @@ class _Survey:
 
 
 def read_pair(pair: PairFiles) -> dict[str, np.ndarray]:
-    """Read both images of a pair.
-
-    Raises
-    ------
-    DataError
-        If a file is broken, or cannot be halved. The message names the file.
-    """
+    """Read both images of a pair; errors name the file."""
     a = _named(pair.a)
     if pair.a != pair.b:
         return {"a": a, "b": _named(pair.b)}
@@ -116,7 +92,7 @@ def read_pair(pair: PairFiles) -> dict[str, np.ndarray]:
 
 
 def _read(pair: PairFiles, faults: Faults) -> dict[str, np.ndarray] | None:
-    """Read a pair; where that fails, the faults hear of both of its files."""
+    """Read a pair; where that fails, add the errors of both of its files."""
     try:
         return read_pair(pair)
     except DataError as error:
@@ -155,73 +131,22 @@ DIRECTIONS = ("a-to-b", "b-to-a")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImagePairs(Recipe):
-    """Pairs of images, read from files.
-
-    Parameters
-    ----------
-    pairs : sequence of PairFiles
-        The files.
-    described : mapping of str to (tuple of int, str)
-        Shape and type of ``a`` and ``b`` as they are stored.
-    checksum : str
-        Of all files.
-    direction : str
-        Which of the two is the input: ``"a-to-b"`` or ``"b-to-a"``.
-    resize : pair of int, optional
-        Size (ny, nx) that all are brought to first.
-    crop : pair of int, optional
-        Size of the part that is then cut out of each pair, at a place of its own, the same in both.
-    seed : int
-        Of these places.
-    """
-
-    kind: ClassVar[str] = "image-pairs"
-    version: ClassVar[int] = 1
-    identity: ClassVar[str] = "input"
+class _Preparation:
+    """What is done to each pair: all are resized, then parts are cut out at random positions."""
 
     pairs: Sequence[PairFiles]
-    described: Mapping[str, tuple[tuple[int, ...], str]]
-    checksum: str
-    direction: str = "a-to-b"
-    resize: Size | None = None
-    crop: Size | None = None
-    seed: int = 0
+    sides: Mapping[str, str]
+    resize: Size | None
+    crop: Size | None
+    seed: int
 
-    @property
-    def sides(self) -> dict[str, str]:
-        """Which image is the input and which the target."""
-        return dict(zip(("input", "target"), self.direction.split("-to-"), strict=True))
-
-    @property
-    def fields(self) -> Mapping[str, Field]:
-        """The fields of a sample, by name."""
-        return {name: self._field(side) for name, side in self.sides.items()}
-
-    def settings(self) -> dict[str, Any]:
-        """Return where the pairs come from and what was done to them, as plain JSON."""
-        counts = Counter(pair.split for pair in self.pairs)
-        return {
-            "checksum": self.checksum,
-            "direction": self.direction,
-            "resize": None if self.resize is None else list(self.resize),
-            "crop": None if self.crop is None else list(self.crop),
-            "seed": self.seed,
-            "splits": None if None in counts else {name: counts[name] for name in SPLITS},
-        }
-
-    def make(self, indices: range) -> dict[str, np.ndarray]:
-        """Read and prepare samples; see :meth:`Recipe.make`."""
+    def read(self, indices: range) -> dict[str, np.ndarray]:
+        """Read and prepare pairs."""
         samples = [self._prepare(index) for index in indices]
         return {
             name: np.stack([sample[side] for sample in samples])
             for name, side in self.sides.items()
         }
-
-    def _field(self, side: str) -> Field:
-        shape, dtype = self.described[side]
-        limits = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0)}.get(dtype)
-        return Field(shape, "", f"image {side.upper()}", dtype, limits)
 
     def _prepare(self, index: int) -> dict[str, np.ndarray]:
         images = read_pair(self.pairs[index])
@@ -250,7 +175,7 @@ def prepare_pairs(
 ) -> Store:
     """Prepare pairs of images as a store with the fields ``input`` and ``target``.
 
-    Stopped at any moment, the same call goes on where it was and ends bit-identical.
+    Stopped at any moment, the same call resumes and ends bit-identical.
 
     Parameters
     ----------
@@ -280,11 +205,11 @@ def prepare_pairs(
     Raises
     ------
     DataError
-        If something is wrong with the images: all that is wrong is told at once.
+        If something is wrong with the images; the message lists all errors.
     UsageError
-        If a setting makes no sense, or the store holds another data set.
+        If a setting is out of range, or the store holds another data set.
     StoreError
-        As for :func:`keras_qd.data.store.writing.write_store`.
+        As for :func:`keras_qd.data.write_store`.
 
     Examples
     --------
@@ -308,32 +233,37 @@ def prepare_pairs(
     pairs = find_pairs(folder, a, b, faults)
     described = check_pairs(pairs, resize, crop, faults)
     faults.settle()
-    recipe = ImagePairs(
-        pairs=pairs,
-        described=described,
-        checksum=_checksum(pairs),
-        direction=direction,
-        resize=resize,
-        crop=crop,
-        seed=seed,
+    sides = dict(zip(("input", "target"), direction.split("-to-"), strict=True))
+    counts = Counter(pair.split for pair in pairs)
+    description = {
+        "kind": "image-pairs",
+        "command": "keras-qd prepare",
+        "checksum": _checksum(pairs),
+        "direction": direction,
+        "resize": None if resize is None else list(resize),
+        "crop": None if crop is None else list(crop),
+        "seed": seed,
+        "splits": None if None in counts else {name: counts[name] for name in SPLITS},
+    }
+    preparation = _Preparation(pairs=pairs, sides=sides, resize=resize, crop=crop, seed=seed)
+    return write_store(
+        out,
+        {name: _field(side, *described[side]) for name, side in sides.items()},
+        preparation.read,
+        description,
+        n_samples=len(pairs),
+        identity="input",
+        progress=progress,
     )
-    return write_store(out, recipe, len(pairs), progress)
+
+
+def _field(side: str, shape: tuple[int, ...], dtype: str) -> Field:
+    limits = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0)}.get(dtype)
+    return Field(shape, "", f"image {side.upper()}", dtype, limits)
 
 
 def resize_image(image: np.ndarray, size: Size) -> np.ndarray:
-    """Bring an image to a size, and back to the type it has.
-
-    Parameters
-    ----------
-    image : ndarray, shape (ny, nx) or (ny, nx, 3)
-    size : pair of int
-        (ny, nx).
-
-    Returns
-    -------
-    ndarray
-        As it was where it has the size already.
-    """
+    """Return an image (ny, nx) or (ny, nx, 3) of another size, of the type it has."""
     if image.shape[:2] == tuple(size):
         return image
     shrinks = any(new < old for new, old in zip(size, image.shape, strict=False))
@@ -351,9 +281,6 @@ def _checksum(pairs: Sequence[PairFiles]) -> str:
         files = [pair.a] if pair.a == pair.b else [pair.a, pair.b]
         digest.update(" ".join([pair.name, *map(source_checksum, files)]).encode() + b"\n")
     return digest.hexdigest()
-
-
-_KINDS = ("image-pairs", "imported")
 
 
 def image_pairs(
@@ -405,6 +332,6 @@ def image_pairs(
         )
     store = open_store(path)
     kind = store.configuration.get("kind")
-    if kind not in _KINDS:
+    if kind not in ("image-pairs", IMPORTED):
         raise StoreError(f"{path} holds {kind!r}; expected 'image-pairs'")
     return StoredDataset(store, samples, fractions, memory_budget)

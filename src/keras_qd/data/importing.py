@@ -1,4 +1,4 @@
-"""From files that others have made to a store of this package."""
+"""Importing arrays of other programs into a stored data set."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_qd.data.fields import Field
-from keras_qd.data.io.array_faults import array_faults
-from keras_qd.data.io.foreign_array import ForeignArray, source_checksum
-from keras_qd.data.io.formats import open_arrays
-from keras_qd.data.recipes import Imported
-from keras_qd.data.store.generation import Progress
+from keras_qd.data.io.arrays import ForeignArray, open_arrays, source_checksum
 from keras_qd.data.store.store import FINGERPRINT, MANIFEST, Store
-from keras_qd.data.store.writing import write_store
+from keras_qd.data.store.writer import Progress, write_store
+from keras_qd.data.stored import IMPORTED
 from keras_qd.errors import Faults
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -54,22 +51,7 @@ class FieldNames:
 def choose_fields(
     arrays: Sequence[ForeignArray], names: FieldNames, faults: Faults
 ) -> dict[str, ForeignArray]:
-    """Give each array the name of a field.
-
-    Parameters
-    ----------
-    arrays : sequence of ForeignArray
-        All that were found.
-    names : FieldNames
-        What the user calls them.
-    faults : Faults
-        Hears of names that mean nothing, or too much.
-
-    Returns
-    -------
-    dict of str to ForeignArray
-        The array of each field.
-    """
+    """Give each array the name of a field."""
     remaining = list(arrays)
     for text in names.skipped:
         _take(text, "left out", remaining, faults)
@@ -81,8 +63,8 @@ def choose_fields(
     for array in remaining:
         if array.name in chosen:
             faults.add(
-                f"{array.place} and {chosen[array.name].place} would both be the field "
-                f"{array.name!r}; name one of them, as in --field NAME={array.place}, or skip it"
+                f"{array.location} and {chosen[array.name].location} would both be the field "
+                f"{array.name!r}; name one of them, as in --field NAME={array.location}, or skip it"
             )
         chosen.setdefault(array.name, array)
     _check_names(chosen, faults)
@@ -96,7 +78,7 @@ def _check_names(chosen: Mapping[str, ForeignArray], faults: Faults) -> None:
         if not _NAME.fullmatch(name) or name in _RESERVED:
             faults.add(
                 f"{name!r} cannot be the name of a field; give one of letters, digits and "
-                f"underscores, as in --field NAME={array.place}"
+                f"underscores, as in --field NAME={array.location}"
             )
 
 
@@ -108,7 +90,7 @@ def _take(
     if len(meant) == 1:
         remaining.remove(meant[0])
         return meant[0]
-    known = ", ".join(array.place for array in meant or remaining) or "none"
+    known = ", ".join(array.location for array in meant or remaining) or "none"
     count = f"{len(meant)} arrays" if meant else "no array"
     faults.add(f"{text!r}, {purpose}, means {count}; there are: {known}")
     return None
@@ -125,8 +107,8 @@ def import_files(
 ) -> Store:
     """Import arrays into a store.
 
-    Stopped at any moment, the same call goes on where it was and ends bit-identical. Nothing is
-    ever unpickled: see :mod:`keras_qd.data.io.pickled_arrays`.
+    Stopped at any moment, the same call resumes and ends bit-identical. Nothing is ever unpickled:
+    see :mod:`keras_qd.data.io.pickles`.
 
     Parameters
     ----------
@@ -153,29 +135,48 @@ def import_files(
     Raises
     ------
     DataError
-        If something is wrong with the files: all that is wrong is told at once.
+        If something is wrong with the files; the message lists all errors.
     UsageError, StoreError
-        As for :func:`keras_qd.data.store.writing.write_store`.
+        As for :func:`keras_qd.data.write_store`.
 
     Examples
     --------
     >>> names = FieldNames(named={"potential": "V.db"}, units={"potential": "Ha*"})
     >>> import_files(["V.db", "density.db"], "wells.zarr", names)  # doctest: +SKIP
     """
-    recipe = plan_import([Path(path) for path in paths], names or FieldNames(), identity, length)
-    return write_store(out, recipe, recipe.n_samples, progress)
+    paths, names = [Path(path) for path in paths], names or FieldNames()
+    chosen = _checked_fields(paths, names, identity, length)
+    fields = {name: _described(name, array, names) for name, array in chosen.items()}
+    identity = identity or ("potential" if "potential" in chosen else next(iter(chosen)))
+    description = {
+        "kind": IMPORTED,
+        "command": "keras-qd import",
+        "sources": [{"name": path.name, "sha256": source_checksum(path)} for path in paths],
+        "fields": {
+            name: {"from": chosen[name].location, **each.attributes()}
+            for name, each in fields.items()
+        },
+        "identity": identity,
+        "length": length,
+    }
+
+    def read(samples: range) -> dict[str, np.ndarray]:
+        part = slice(samples.start, samples.stop)
+        return {
+            name: np.asarray(chosen[name].values[part]).reshape(len(samples), *each.shape)
+            for name, each in fields.items()
+        }
+
+    n_samples = int(chosen[identity].values.shape[0])
+    return write_store(
+        out, fields, read, description, n_samples=n_samples, identity=identity, progress=progress
+    )
 
 
-def plan_import(
+def _checked_fields(
     paths: Sequence[Path], names: FieldNames, identity: str | None, length: float | None
-) -> Imported:
-    """Open and check all files; see :func:`import_files`.
-
-    Raises
-    ------
-    DataError
-        If anything is wrong.
-    """
+) -> dict[str, ForeignArray]:
+    """Open and check all files, and return the array of each field."""
     faults = Faults("nothing was imported")
     arrays = _opened(paths, faults)
     chosen = choose_fields(arrays, names, faults)
@@ -183,16 +184,10 @@ def plan_import(
     if length is not None and not length > 0:
         faults.add(f"the length must be positive, got {length}")
     for name, array in chosen.items():
-        faults.extend(array_faults(name, array))
+        faults.extend(array.find_errors(name))
     _check_lengths(chosen, faults)
     faults.settle()
-    return Imported(
-        arrays=chosen,
-        described={name: _described(name, array, names) for name, array in chosen.items()},
-        sources=[{"name": path.name, "sha256": source_checksum(path)} for path in paths],
-        identified_by=identity or ("potential" if "potential" in chosen else next(iter(chosen))),
-        length=length,
-    )
+    return chosen
 
 
 def _opened(paths: Sequence[Path], faults: Faults) -> list[ForeignArray]:

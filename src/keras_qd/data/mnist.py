@@ -2,28 +2,35 @@
 
 LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86, 2278 (1998), doi:10.1109/5.726791.
 
-A file that is named comes first, then what Keras once downloaded, then the 5,000 images that this
-package brings along. Nothing is downloaded unless that is asked for.
+A named file is preferred to the download in the cache of Keras, and that to the 5,000 images that
+are part of this package. Nothing is downloaded unless requested.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import zipfile
 import zlib
 from collections.abc import Callable
+from http.client import HTTPException
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.backend import ensure_backend
+from keras_qd._files import replacing
 from keras_qd.data.dataset import ArrayDataset
 from keras_qd.data.fields import Field
 from keras_qd.errors import DataError, UsageError
+
+#: Where Keras downloads MNIST from, and the SHA-256 of the file.
+_ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+_CHECKSUM = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 
 def keras_cache() -> Path:
@@ -33,31 +40,22 @@ def keras_cache() -> Path:
 
 
 def download_mnist() -> Path:
-    """Let Keras download MNIST, unless it has it already.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    DataError
-        If it cannot be downloaded.
-    """
+    """Download MNIST into the cache of Keras, unless it is there already, and return its path."""
     path = keras_cache()
     if path.is_file():
         return path
-    ensure_backend()
-    import keras
-
     try:
-        keras.datasets.mnist.load_data()
-    except Exception as cause:  # Keras raises bare Exceptions here
+        with urlopen(_ORIGIN, timeout=60) as answer:
+            content = answer.read()
+        if hashlib.sha256(content).hexdigest() != _CHECKSUM:
+            raise OSError(f"{_ORIGIN} is not the file that it was")
+    except (OSError, HTTPException) as cause:
         raise DataError(
             f"MNIST could not be downloaded ({cause}); bring mnist.npz by other means and name it "
-            "(--data, path=), or do without: the 5,000 images that are here are then used"
+            "(--data, path=), or leave the download out: the bundled 5,000 images are then used"
         ) from cause
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
     return path
 
 
@@ -73,24 +71,7 @@ _IDX = (("train-images", "train-labels"), ("t10k-images", "t10k-labels"))
 
 
 def read_mnist(path: Path) -> Splits:
-    """Read MNIST from a file or directory.
-
-    Parameters
-    ----------
-    path : Path
-        ``.npz`` as Keras has it, a directory with the four original files, or ``.csv`` or
-        ``.csv.gz`` with 784 grey values and the digit in each line.
-
-    Returns
-    -------
-    dict of str to dict of str to ndarray
-        Split -> field -> values: ``image`` (n, 28, 28) and ``digit`` (n,), uint8.
-
-    Raises
-    ------
-    DataError
-        If there is no such file, it cannot be read, or it is something else.
-    """
+    """Read MNIST from a file or directory as split -> ``image`` (n, 28, 28), ``digit`` (n,)."""
     read = _reader(path)
     try:
         return read(path)
@@ -110,7 +91,7 @@ def _reader(path: Path) -> Callable[[Path], Splits]:
     if path.name.endswith((".csv", ".csv.gz")):
         return _read_csv
     raise DataError(
-        f"{path} is no MNIST that can be read; give Keras' mnist.npz, a directory with the four "
+        f"{path} is not MNIST in a known format; give Keras' mnist.npz, a directory with the four "
         "original files, or a .csv or .csv.gz file"
     )
 
@@ -218,7 +199,7 @@ def mnist(
     subset : bool
         Whether to take those 5,000 images in any case.
     download : bool
-        Whether to let Keras download all of MNIST where its cache does not have it.
+        Whether to download all of MNIST into the cache of Keras where it is not there yet.
 
     Returns
     -------

@@ -1,21 +1,18 @@
-"""The data set ``quantum-dots``: a stored one, or one made at first use and kept."""
+"""The data set ``quantum-dots``: few-electron dots, solved exactly."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from keras_qd.data.dataset import FRACTIONS
 from keras_qd.data.fields import Field, drawn_parameters
 from keras_qd.data.recipes import Recipe
-from keras_qd.data.store.generation import Progress
 from keras_qd.data.store.summary import check_material
-from keras_qd.data.stored import MEMORY_BUDGET, StoredDataset, load_or_make, load_stored
+from keras_qd.data.stored import GeneratedDataset
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
@@ -36,27 +33,29 @@ class QuantumDots(Recipe):
     Parameters
     ----------
     n_electrons : int
-        One to six.
+        Number of electrons, 1 to 6.
     n_pixels : int
         Pixels along the side of the box.
     box_length : float
         Side of the box, in a0*.
     interaction : str
-        ``"coulomb"``, ``"finite-thickness"``, ``"screened"`` or ``"none"``;
-        see :class:`keras_qd.physics.Interaction`.
-    thickness, screening_length : float, optional
-        Length of the interactions that have one, in a0*.
+        ``"coulomb"``, ``"finite-thickness"``, ``"screened"`` or ``"none"``. See
+        :class:`keras_qd.physics.Interaction`.
+    thickness : float, optional
+        Thickness of the electrons' layer, of ``"finite-thickness"``, in a0*.
+    screening_length : float, optional
+        Of ``"screened"``, in a0*.
     strength : float
         Factor on the interaction.
     family : str
-        Family of random potentials; see :func:`keras_qd.physics.potential_families`.
+        Family of random potentials. See :func:`keras_qd.physics.potential_families`.
     family_settings : mapping
         Settings of the family; those left out have its defaults.
     n_orbitals : int, optional
         Orbitals that the determinants are made of; by default as many as suit the number of
         electrons.
     material : str, optional
-        Material that a0* and Ha* stand for; see :func:`keras_qd.physics.material`. It changes no
+        Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
     seed : int
         Root seed.
@@ -64,7 +63,7 @@ class QuantumDots(Recipe):
     Raises
     ------
     UsageError
-        If a setting makes no sense.
+        If a setting is out of range.
     UnknownNameError
         If there is no such interaction, family or material.
 
@@ -83,7 +82,7 @@ class QuantumDots(Recipe):
     families: ClassVar[Mapping[str, type[PotentialFamily]]] = FAMILIES
 
     n_electrons: int = 2
-    n_pixels: int = 64
+    n_pixels: int = field(default=64, metadata={"option": "grid"})
     box_length: float = 10.0
     interaction: str = "coulomb"
     thickness: float | None = None
@@ -93,7 +92,6 @@ class QuantumDots(Recipe):
     family_settings: Mapping[str, Any] = field(default_factory=dict)
     n_orbitals: int | None = None
     material: str | None = None
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.n_pixels < 8 or self.seed < 0:
@@ -135,10 +133,21 @@ class QuantumDots(Recipe):
             "parameters": drawn_parameters(self._family.parameter_names),
         }
 
-    def make(self, indices: range) -> dict[str, np.ndarray]:
-        """Draw and solve samples; see :meth:`Recipe.make`."""
-        samples = [self._make_one(index) for index in indices]
-        return {name: np.stack([sample[name] for sample in samples]) for name in self.fields}
+    def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
+        """Solve stored potentials again; without interaction where no other field is asked for."""
+        others = [name for name in samples if name != self.identity]
+        free = bool(others) and all(name.endswith("_noninteracting") for name in others)
+        solve = self._solver.solve_noninteracting if free else self._solver.solve
+        for potential in samples[self.identity]:
+            solve(np.asarray(potential, dtype=np.float64))
+
+    def solver_description(self) -> str:
+        """Return what :meth:`solve_again` runs: method, electrons, orbitals, grid, interaction."""
+        return (
+            f"exact diagonalisation, N = {self.n_electrons}, M = {self.n_orbitals}, "
+            f"{self.n_pixels} x {self.n_pixels} pixels, L = {self.box_length:g} a0*, "
+            f"interaction {self.interaction}"
+        )
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
         """Solve stored potentials again; without interaction where no other field is asked for."""
@@ -172,7 +181,9 @@ class QuantumDots(Recipe):
         ``energy`` in Ha*, and ``density`` as the integral of its absolute error per electron.
         """
         found = [
-            estimate_label_error(self._solver, self._draw(index)[0].astype(np.float64))
+            estimate_label_error(
+                self._solver, self._draw(sample_generator(self.seed, index))[0].astype(np.float64)
+            )
             for index in indices
         ]
         return {
@@ -180,17 +191,14 @@ class QuantumDots(Recipe):
             "density": np.array([error.density for error in found]),
         }
 
-    def _draw(self, index: int) -> tuple[np.ndarray, list[float]]:
-        """Return a potential as it is stored, and the parameters that were drawn for it.
-
-        Solved is the potential as it is stored, so that nobody meets the rounding as an error.
-        """
-        generator = sample_generator(self.seed, index)
+    def _draw(self, generator: np.random.Generator) -> tuple[np.ndarray, list[float]]:
+        """Return a potential, rounded as it is stored and then solved, and its parameters."""
         drawn, parameters = self._family.sample(generator, self._solver.box, self.n_pixels)
         return drawn.astype(np.float32), [parameters[n] for n in self._family.parameter_names]
 
-    def _make_one(self, index: int) -> dict[str, Any]:
-        potential, parameters = self._draw(index)
+    def sample(self, generator: np.random.Generator) -> dict[str, Any]:
+        """Draw and solve one sample."""
+        potential, parameters = self._draw(generator)
         solution, without = self._solver.solve_both(potential.astype(np.float64))
         return {
             "potential": potential,
@@ -218,96 +226,5 @@ class QuantumDots(Recipe):
         )
 
 
-#: Samples that are made when nobody says how many.
-DEFAULT_SAMPLES = 2000
-
-
-def quantum_dots(
-    path: str | Path | None = None,
-    *,
-    samples: int | None = None,
-    seed: int | None = None,
-    n_electrons: int | None = None,
-    n_pixels: int | None = None,
-    box_length: float | None = None,
-    interaction: str | None = None,
-    thickness: float | None = None,
-    screening_length: float | None = None,
-    strength: float | None = None,
-    family: str | None = None,
-    family_settings: Mapping[str, Any] | None = None,
-    n_orbitals: int | None = None,
-    fractions: Sequence[float] = FRACTIONS,
-    memory_budget: int = MEMORY_BUDGET,
-    workers: int | None = None,
-    progress: Progress | None = None,
-) -> StoredDataset:
-    """Load few-electron quantum dots: potentials with exact densities and energies.
-
-    Fields: ``potential``, ``density``, ``density_noninteracting`` (n, ny, nx), ``energy``,
-    ``energy_noninteracting``, ``gap`` and ``spin_squared`` (n,).
-
-    Parameters
-    ----------
-    path : str or Path, optional
-        A stored data set. Without it, the samples are made now, unless they have been made before:
-        they are kept in the user's cache directory, or in ``$KERAS_QD_CACHE``.
-    samples : int, optional
-        How many: with a path the first ones of those stored, all by default; without one 2000 by
-        default.
-    seed, n_electrons, n_pixels, box_length : optional
-        Root seed, electrons, pixels a side, side of the box in a0*. These and the next settings are
-        those of :class:`keras_qd.data.QuantumDots`, which has the defaults; with a path, those
-        given must be as stored.
-    interaction, thickness, screening_length, strength : optional
-        The interaction, and what it needs.
-    family, family_settings : optional
-        The family of random potentials.
-    n_orbitals : optional
-        Orbitals of the exact solver.
-    fractions : sequence of three float
-        Shares of the training, validation and test split.
-    memory_budget : int
-        Bytes that the fields of a split may have to be held in memory; a larger split is read batch
-        by batch, and shuffled within some shards at a time.
-    workers : int, optional
-        Processes that make samples; as many as there are usable cores by default.
-    progress : callable, optional
-        Called with the samples made so far and all that there will be.
-
-    Returns
-    -------
-    StoredDataset
-        With the fields above.
-
-    Raises
-    ------
-    StoreError
-        If there is no such data set, it is not finished, or it cannot be written.
-    UsageError
-        If a setting makes no sense, or is not what is stored.
-
-    Examples
-    --------
-    >>> import keras_qd
-    >>> dots = keras_qd.load("quantum-dots", samples=5000)  # doctest: +SKIP
-    >>> dots.split("test")["density"].shape  # doctest: +SKIP
-    (506, 64, 64)
-    """
-    settings: dict[str, Any] = {
-        "seed": seed,
-        "n_electrons": n_electrons,
-        "n_pixels": n_pixels,
-        "box_length": box_length,
-        "interaction": interaction,
-        "thickness": thickness,
-        "screening_length": screening_length,
-        "strength": strength,
-        "family": family,
-        "family_settings": family_settings,
-        "n_orbitals": n_orbitals,
-    }
-    if path is not None:
-        return load_stored(QuantumDots, path, settings, samples, fractions, memory_budget)
-    samples = DEFAULT_SAMPLES if samples is None else samples
-    return load_or_make(QuantumDots, settings, samples, fractions, memory_budget, workers, progress)
+#: The registered data set.
+quantum_dots = GeneratedDataset(QuantumDots, samples=2000)

@@ -8,6 +8,7 @@ machine: samples are shuffled differently, and a run must be the same everywhere
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +22,10 @@ import platformdirs
 
 from keras_qd.data.dataset import FRACTIONS, Dataset, check_split_name, given_rows, split_rows
 from keras_qd.data.fields import Field
-from keras_qd.data.recipes import Imported, Recipe
-from keras_qd.data.store.generation import Progress, generate
+from keras_qd.data.recipes import Recipe, settings_of
+from keras_qd.data.store.generate import generate
 from keras_qd.data.store.store import FINGERPRINT, Store, check_same_configuration, open_store
+from keras_qd.data.store.writer import Progress
 from keras_qd.errors import StoreError, UsageError
 
 
@@ -112,8 +114,8 @@ class StoredArray:
     Examples
     --------
     >>> import tempfile
-    >>> from keras_qd.data import Wells, write_store
-    >>> store = write_store(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40)
+    >>> from keras_qd.data import Wells, generate
+    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40, workers=1)
 
     >>> from keras_qd.data.stored import StoredDataset
     >>> dataset = StoredDataset(store, memory_budget=1)
@@ -206,8 +208,8 @@ class StoredDataset(Dataset):
     Examples
     --------
     >>> import tempfile
-    >>> from keras_qd.data import Wells, write_store
-    >>> store = write_store(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40)
+    >>> from keras_qd.data import Wells, generate
+    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40, workers=1)
 
     >>> dataset = StoredDataset(store, fractions=(0.5, 0.25, 0.25))
     >>> sum(len(dataset.split(name)["energy"]) for name in ("train", "validation", "test"))
@@ -251,7 +253,7 @@ class StoredDataset(Dataset):
     def metadata(self) -> dict[str, Any]:
         """Path, configuration, number of samples, digest, fractions, errors of the labels."""
         return {
-            "path": self._store.place.address,
+            "path": self._store.location.address,
             "configuration": self._store.configuration,
             "samples": self._n_samples,
             "digest": self._store.digest(self._n_samples),
@@ -363,87 +365,138 @@ def cached_path(recipe: Recipe) -> Path:
     return cache_directory() / f"{recipe.kind}-{digest}.zarr"
 
 
-def load_stored(
-    kind: type[Recipe],
-    path: str | Path,
-    settings: Mapping[str, Any],
-    samples: int | None,
-    fractions: Sequence[float],
-    memory_budget: int,
-) -> StoredDataset:
-    """Load a stored data set of one kind, or an imported one.
+#: What a store may hold that was not generated: its fields are checked by whoever needs them.
+IMPORTED = "imported"
+
+
+class GeneratedDataset:
+    """A data set that a recipe generates: loaded from a path, or made at first use and kept.
+
+    It is registered as it is: called with settings, it returns a :class:`StoredDataset`, and
+    ``keras-qd generate NAME`` makes a store of its recipe.
 
     Parameters
     ----------
-    kind : type
-        The recipe that it must have been made by, unless it was imported: what it holds then is for
-        whoever asks for it to know.
-    path : str or Path
-        The store.
-    settings : mapping
-        Settings that it must have been made with, None for any.
-    samples : int, optional
-        How many of its samples, all by default.
-    fractions : sequence of three float
-        Shares of the training, validation and test split.
-    memory_budget : int
-        Bytes that the fields of a split may have to be held in memory.
-
-    Raises
-    ------
-    StoreError
-        If there is no such store, it is of another kind, or it is not finished.
-    UsageError
-        If a setting is not what is stored.
-    """
-    store = open_store(path)
-    stored = dict(store.configuration)
-    if stored.get("kind") not in (kind.kind, Imported.kind):
-        raise StoreError(f"{path} holds {stored.get('kind')!r}; expected {kind.kind!r}")
-    given = _given(settings)
-    if given and stored["kind"] == Imported.kind:
-        check_same_configuration(store.path, stored, given)
-    elif given:
-        own = {key: value for key, value in stored.items() if key not in ("kind", "recipe_version")}
-        # Through a recipe, since some settings stand for others that follow from them.
-        check_same_configuration(store.path, stored, kind(**{**own, **given}).settings())
-    return StoredDataset(store, samples, fractions, memory_budget)
-
-
-def load_or_make(
-    kind: type[Recipe],
-    settings: Mapping[str, Any],
-    samples: int,
-    fractions: Sequence[float],
-    memory_budget: int,
-    workers: int | None,
-    progress: Progress | None,
-) -> StoredDataset:
-    """Load the data set of a recipe from the cache, where it is made first if need be.
-
-    Parameters
-    ----------
-    kind : type
-        The recipe.
-    settings : mapping
-        Its settings, None for its default.
+    recipe : type
+        A subclass of :class:`Recipe`.
     samples : int
-        How many samples.
+        How many samples there are by default where they are made.
     fractions : sequence of three float
-        Shares of the training, validation and test split.
-    memory_budget : int
-        Bytes that the fields of a split may have to be held in memory.
-    workers, progress : optional
-        As for :func:`keras_qd.data.generate`.
+        Default shares of the training, validation and test split.
 
-    Raises
-    ------
-    KerasQDError
-        As for :func:`keras_qd.data.generate`.
+    Examples
+    --------
+    >>> from keras_qd.data import Wells
+    >>> wells = GeneratedDataset(Wells, samples=100)
+    >>> wells(samples=10).metadata["samples"]  # doctest: +SKIP
+    10
     """
-    recipe = kind(**_given(settings))
-    store = _kept_or_made(recipe, samples, workers, progress)
-    return StoredDataset(store, samples, fractions, memory_budget)
+
+    def __init__(
+        self, recipe: type[Recipe], *, samples: int, fractions: Sequence[float] = FRACTIONS
+    ) -> None:
+        self.recipe = recipe
+        self.samples = samples
+        self.fractions = tuple(fractions)
+        self.__name__ = recipe.kind
+        self.__module__ = recipe.__module__
+        self.__doc__ = self._document()
+        self.__signature__ = self._signature()
+
+    def __call__(
+        self,
+        path: str | Path | None = None,
+        *,
+        samples: int | None = None,
+        fractions: Sequence[float] | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+        workers: int | None = None,
+        progress: Progress | None = None,
+        **settings: Any,
+    ) -> StoredDataset:
+        """Load the data set; its own docstring describes the settings."""
+        settings = {name: value for name, value in settings.items() if value is not None}
+        if path is not None:
+            store = open_store(path)
+            self._check(store, settings)
+        else:
+            samples = self.samples if samples is None else samples
+            store = _kept_or_made(self.recipe(**settings), samples, workers, progress)
+        return StoredDataset(store, samples, fractions or self.fractions, memory_budget)
+
+    def _check(self, store: Store, given: Mapping[str, Any]) -> None:
+        """Raise an error unless a store is of this recipe, with the settings that were given."""
+        stored = dict(store.configuration)
+        if stored.get("kind") not in (self.recipe.kind, IMPORTED):
+            raise StoreError(
+                f"{store.path} holds {stored.get('kind')!r}; expected {self.recipe.kind!r}"
+            )
+        if not given:
+            return
+        if stored["kind"] != IMPORTED:
+            # Through a recipe, since some settings stand for others that follow from them.
+            own = {name: stored[name] for name in settings_of(self.recipe) if name in stored}
+            given = self.recipe(**{**own, **given}).settings()
+        check_same_configuration(store.path, stored, given)
+
+    def _signature(self) -> inspect.Signature:
+        """Return the keywords: those of loading, then the settings of the recipe."""
+        own = [
+            each.replace(default=self.fractions) if each.name == "fractions" else each
+            for each in inspect.signature(type(self).__call__).parameters.values()
+            if each.name not in ("self", "settings")
+        ]
+        settings = [
+            each.replace(default=None)
+            for each in inspect.signature(self.recipe).parameters.values()
+        ]
+        return inspect.Signature([*own, *settings], return_annotation=StoredDataset)
+
+    def _document(self) -> str:
+        first = (inspect.getdoc(self.recipe) or self.recipe.kind).partition("\n")[0]
+        return _DOCUMENTATION.format(
+            summary=first,
+            samples=self.samples,
+            recipe=f"{self.recipe.__module__}.{self.recipe.__qualname__}",
+            settings=", ".join(inspect.signature(self.recipe).parameters),
+        )
+
+
+_DOCUMENTATION = """{summary}
+
+Parameters
+----------
+path : str or Path, optional
+    A stored data set. Without it, the samples are made now, unless they have been made before: they
+    are kept in the user's cache directory, or in ``$KERAS_QD_CACHE``.
+samples : int, optional
+    How many: with a path the first ones of those stored, all by default; without one {samples} by
+    default.
+{settings} : optional
+    Settings of :class:`{recipe}`, which has the defaults; with a path, those given must be as
+    stored.
+fractions : sequence of three float
+    Shares of the training, validation and test split.
+memory_budget : int
+    Bytes that the fields of a split may have to be held in memory; a larger split is read batch by
+    batch, and shuffled within some shards at a time.
+workers : int, optional
+    Processes that make samples; as many as there are usable cores by default.
+progress : callable, optional
+    Called with the samples made so far and all that there will be.
+
+Returns
+-------
+StoredDataset
+    With the fields of the recipe.
+
+Raises
+------
+StoreError
+    If there is no such data set, it is not finished, or it cannot be written.
+UsageError
+    If a setting is out of range, or is not what is stored.
+"""
 
 
 def _kept_or_made(
@@ -456,7 +509,3 @@ def _kept_or_made(
         if samples <= store.n_samples and not store.unfinished(samples):
             return store  # without the writer's lock: any number of processes may read
     return generate(path, recipe, samples, workers=workers, progress=progress)
-
-
-def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if value is not None}

@@ -1,20 +1,18 @@
-"""One electron on a line: random potentials between two walls, solved in batches."""
+"""The data set ``wells-1d``: one electron on a line between two walls, solved in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from keras_qd.data.fields import Field, drawn_parameters
 from keras_qd.data.recipes import Recipe
-from keras_qd.data.store.generation import Progress
 from keras_qd.data.store.summary import check_material
-from keras_qd.data.stored import MEMORY_BUDGET, StoredDataset, load_or_make, load_stored
+from keras_qd.data.stored import GeneratedDataset
 from keras_qd.errors import UsageError
 from keras_qd.physics.line.one_electron import dvr_states
 from keras_qd.physics.line.potentials import FAMILIES, LineFamily
@@ -43,10 +41,10 @@ class Wells(Recipe):
     family_settings : mapping
         Settings of the family. Unless they say otherwise, each potential has a random constant,
         uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not. A random field
-        has an amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron keeps
-        to one place without leaving the rest of the line empty.
+        has an amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron is
+        localised without leaving the rest of the line empty.
     material : str, optional
-        Material that a0* and Ha* stand for; see :func:`keras_qd.physics.material`. It changes no
+        Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
     seed : int
         Root seed.
@@ -54,7 +52,7 @@ class Wells(Recipe):
     Raises
     ------
     UsageError
-        If a setting makes no sense.
+        If a setting is out of range.
     UnknownNameError
         If there is no such family or material.
 
@@ -77,7 +75,6 @@ class Wells(Recipe):
     family: str = "random-fourier"
     family_settings: Mapping[str, Any] = field(default_factory=dict)
     material: str | None = None
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.n_points < 3 or self.seed < 0 or not self.length > 0:
@@ -138,10 +135,7 @@ class Wells(Recipe):
         return build_family(FAMILIES, self.family, self.family_settings)
 
     def _draw(self, indices: range) -> tuple[np.ndarray, np.ndarray]:
-        """Return potentials as they are stored, and the parameters that were drawn for them.
-
-        Solved are the potentials as they are stored, so that nobody meets the rounding as an error.
-        """
+        """Return potentials, rounded as they are stored and then solved, and their parameters."""
         drawn = [
             self._family.sample(sample_generator(self.seed, index), self.length, self.n_points)
             for index in indices
@@ -163,77 +157,5 @@ class Wells(Recipe):
         }
 
 
-#: Samples that are made when nobody says how many.
-DEFAULT_SAMPLES = 100_000
-
-
-def wells_1d(
-    path: str | Path | None = None,
-    *,
-    samples: int | None = None,
-    seed: int | None = None,
-    n_points: int | None = None,
-    length: float | None = None,
-    family: str | None = None,
-    family_settings: Mapping[str, Any] | None = None,
-    fractions: Sequence[float] = (0.5, 0.25, 0.25),
-    memory_budget: int = MEMORY_BUDGET,
-    workers: int | None = None,
-    progress: Progress | None = None,
-) -> StoredDataset:
-    """Load one-electron systems on a line: potentials with exact densities and energies.
-
-    Fields: ``potential`` and ``density`` (n, points), ``energy`` and ``kinetic_energy`` (n,).
-
-    Parameters
-    ----------
-    path : str or Path, optional
-        A stored data set. Without it, the samples are made now, unless they have been made before:
-        they are kept in the user's cache directory, or in ``$KERAS_QD_CACHE``.
-    samples : int, optional
-        How many: with a path the first ones of those stored, all by default; without one 100,000
-        by default.
-    seed, n_points, length, family, family_settings : optional
-        Root seed, interior nodes, distance of the walls in a0*, and the family of potentials: those
-        of :class:`keras_qd.data.Wells`, which has the defaults; with a path, those given must be as
-        stored.
-    fractions : sequence of three float
-        Shares of the training, validation and test split.
-    memory_budget : int
-        Bytes that the fields of a split may have to be held in memory; a larger split is read batch
-        by batch, and shuffled within some shards at a time.
-    workers : int, optional
-        Processes that make samples; as many as there are usable cores by default.
-    progress : callable, optional
-        Called with the samples made so far and all that there will be.
-
-    Returns
-    -------
-    StoredDataset
-        With the fields above.
-
-    Raises
-    ------
-    StoreError
-        If there is no such data set, it is not finished, or it cannot be written.
-    UsageError
-        If a setting makes no sense, or is not what is stored.
-
-    Examples
-    --------
-    >>> import keras_qd
-    >>> wells = keras_qd.load("wells-1d", samples=100_000)  # doctest: +SKIP
-    >>> wells.split("train")["potential"].shape  # doctest: +SKIP
-    (50017, 64)
-    """
-    settings = {
-        "seed": seed,
-        "n_points": n_points,
-        "length": length,
-        "family": family,
-        "family_settings": family_settings,
-    }
-    if path is not None:
-        return load_stored(Wells, path, settings, samples, fractions, memory_budget)
-    samples = DEFAULT_SAMPLES if samples is None else samples
-    return load_or_make(Wells, settings, samples, fractions, memory_budget, workers, progress)
+#: The registered data set.
+wells_1d = GeneratedDataset(Wells, samples=100_000, fractions=(0.5, 0.25, 0.25))

@@ -12,7 +12,7 @@ import jinja2
 import keras_qd
 from keras_qd._files import write_text
 from keras_qd.backend import ensure_backend
-from keras_qd.data.io.foreign_array import source_checksum
+from keras_qd.data.io.arrays import source_checksum
 from keras_qd.errors import KerasQDError
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.report.elements import format_interval, format_number

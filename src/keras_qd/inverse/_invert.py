@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd._parallel import map_in_processes, usable_cores
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.inverse.brush import resampled
 from keras_qd.inverse.outcome import Inversion, check_wanted
@@ -17,7 +18,6 @@ from keras_qd.inverse.problem import Conditions, InverseProblem
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.potentials.base import PotentialFamily
-from keras_qd.processes import map_in_processes, usable_cores
 
 if TYPE_CHECKING:
     from keras_qd.training.run import Run

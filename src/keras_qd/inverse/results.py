@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_qd._files import replacing
 from keras_qd.data.fields import Field
-from keras_qd.data.recipes import Inverted
+from keras_qd.data.store.store import checksum
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.inverse._invert import Outcome
 from keras_qd.inverse.device import FamilyInversion
@@ -70,7 +70,7 @@ class Found:
         labels = {rank: label for label, rank in reversed(ranks.items())}
         return {label: ranked[rank] for rank, label in sorted(labels.items())}
 
-    def results(self) -> Inverted:
+    def results(self) -> Results:
         """Return the inversions as arrays; raise the solver's error if it refused every target."""
         if not self.inversions:
             raise next(each for each in self.outcomes.values() if isinstance(each, PhysicsError))
@@ -97,12 +97,46 @@ def check_output(path: Path, force: bool) -> None:
         raise UsageError(f"{path} exists already; choose another name{advice}")
 
 
-def write_inversions(path: Path, results: Inverted) -> None:
+@dataclass(frozen=True)
+class Results:
+    """Inversions as arrays by field, with the meaning of each field and the problem."""
+
+    arrays: Mapping[str, Array]
+    described: Mapping[str, Field]
+    problem: Mapping[str, Any]
+
+    @property
+    def n_samples(self) -> int:
+        """How many inversions there are."""
+        return len(self.arrays["potential"])
+
+    def part(self, samples: range) -> dict[str, Array]:
+        """Return some of the inversions."""
+        return {name: values[samples.start : samples.stop] for name, values in self.arrays.items()}
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the problem, and a checksum of the results, as plain JSON."""
+        return {
+            "kind": "inverted",
+            "command": "keras-qd invert",
+            **self.problem,
+            "results": checksum(self.arrays).hex(),
+        }
+
+
+def write_inversions(path: Path, results: Results) -> None:
     """Write results, whole or not at all: a store, or an .npz file with a ``description``."""
     if path.suffix == ".zarr":
-        from keras_qd.data.store.writing import write_store
+        from keras_qd.data.store.writer import write_store
 
-        write_store(path, results, results.n_samples)
+        write_store(
+            path,
+            results.described,
+            results.part,
+            results.configuration(),
+            n_samples=results.n_samples,
+            identity="potential",
+        )
         return
     with replacing(path) as temporary:
         np.savez_compressed(
@@ -112,7 +146,7 @@ def write_inversions(path: Path, results: Inverted) -> None:
 
 def as_fields(
     problem: InverseProblem, inversions: Sequence[Inversion], numbers: Sequence[int]
-) -> Inverted:
+) -> Results:
     """Return inversions on one grid as arrays, with a description of each field."""
     fields = {**_fields(inversions), **_parameters(inversions)}
     fields["target"] = (Field((), "", "number of the target", "int64"), np.array(numbers))
@@ -121,10 +155,10 @@ def as_fields(
         for name, (field, values) in fields.items()
     }
     described = {name: field for name, (field, _) in fields.items()}
-    return Inverted(arrays=arrays, described=described, problem=problem.describe())
+    return Results(arrays=arrays, described=described, problem=problem.describe())
 
 
-def describe(results: Inverted) -> Array:
+def describe(results: Results) -> Array:
     """Return the problem and the meaning of each field, as JSON in a scalar array."""
     fields = {name: field.attributes() for name, field in results.described.items()}
     return np.array(json.dumps({"configuration": results.configuration(), "fields": fields}))

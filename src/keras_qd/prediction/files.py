@@ -6,71 +6,21 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_qd.data.fields import Field
-from keras_qd.data.io.array_files import writing_arrays
-from keras_qd.data.io.foreign_array import source_checksum
+from keras_qd.data.io.arrays import read_fields, source_checksum, writing_arrays
 from keras_qd.data.io.images import Grey
-from keras_qd.data.io.reading import read_fields
-from keras_qd.data.recipes import Recipe
-from keras_qd.data.store.generation import Progress
 from keras_qd.data.store.store import open_store
-from keras_qd.data.store.writing import write_store
+from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.errors import StoreError, UsageError
 from keras_qd.prediction._predict import common_length, iterate_predictions, load_predictor
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
-    from keras_qd.prediction._predict import Predictor
     from keras_qd.tasks.pipeline import Pipeline
-
-
-@dataclass(frozen=True, kw_only=True)
-class Predictions(Recipe):
-    """Predictions for the samples of a file; the same model and input give the same store."""
-
-    kind: ClassVar[str] = "predictions"
-    version: ClassVar[int] = 1
-
-    model: Predictor
-    batch_size: int
-    inputs: Mapping[str, Any]
-    described: Mapping[str, Field]
-    described_source: Mapping[str, Any]
-
-    def __post_init__(self) -> None:
-        # Of other recipes these belong to the class; here they depend on the predicted fields.
-        object.__setattr__(self, "identity", next(iter(self.described)))
-        object.__setattr__(self, "batch", self.shard_samples)
-
-    @property
-    def fields(self) -> Mapping[str, Field]:
-        """The fields of a sample, by name."""
-        return self.described
-
-    @property
-    def n_samples(self) -> int:
-        """How many samples there are."""
-        return int(next(iter(self.inputs.values())).shape[0])
-
-    def settings(self) -> dict[str, Any]:
-        """Return which model and which input, as plain JSON."""
-        return dict(self.described_source)
-
-    def make(self, indices: range) -> dict[str, np.ndarray]:
-        """Predict samples; see :meth:`Recipe.make`. Beyond the last one it is repeated."""
-        stop = min(indices.stop, self.n_samples)
-        part = {name: values[indices.start : stop] for name, values in self.inputs.items()}
-        found = list(iterate_predictions(self.model, part, batch_size=self.batch_size))
-        missing = indices.stop - stop
-        made = {name: np.concatenate([each[name] for each in found]) for name in self.described}
-        return {
-            name: np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
-            for name, values in made.items()
-        }
 
 
 SUFFIXES = (".npz", ".npy", ".zarr")
@@ -150,14 +100,18 @@ def predict_file(
     if out.suffix == ".zarr":
         if force:
             shutil.rmtree(out, ignore_errors=True)
-        recipe = Predictions(
-            model=model,
-            batch_size=batch_size,
-            inputs=inputs,
-            described=described,
-            described_source=_identify(run, source, grey, symmetries),
-        )
-        write_store(out, recipe, n_samples, progress)
+
+        def predict(samples: range) -> dict[str, np.ndarray]:
+            part = {name: values[samples.start : samples.stop] for name, values in inputs.items()}
+            found = list(iterate_predictions(model, part, batch_size=batch_size))
+            return {name: np.concatenate([each[name] for each in found]) for name in described}
+
+        description = {
+            "kind": "predictions",
+            "command": "keras-qd predict",
+            **_identify(run, source, grey, symmetries),
+        }
+        write_store(out, described, predict, description, n_samples=n_samples, progress=progress)
         return Predicted(n_samples, described)
     if out.suffix == ".npy":
         described = _single(out, {name: described[name] for name in pipeline.targets})

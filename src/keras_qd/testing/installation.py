@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_qd.backend import installed_backends
 from keras_qd.data.quantum_dots import QuantumDots
-from keras_qd.data.store.generation import generate
+from keras_qd.data.store.generate import generate
 from keras_qd.data.stored import VARIABLE, StoredDataset
 from keras_qd.physics.box import Box
 from keras_qd.physics.references import two_electron_energy

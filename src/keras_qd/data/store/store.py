@@ -16,9 +16,7 @@ import zarr
 
 from keras_qd import __version__
 from keras_qd.data.fields import Field
-from keras_qd.data.store.directory import Directory
-from keras_qd.data.store.place import Place
-from keras_qd.data.store.places import find_place
+from keras_qd.data.store.location import Directory, Location, locate
 from keras_qd.errors import KerasQDError, StoreError, UnknownNameError, UsageError
 
 #: Bytes of one row: the count, then the checksum.
@@ -108,12 +106,12 @@ def describe(
     }
 
 
-def check_description(place: object, attributes: Mapping[str, Any]) -> dict[str, Any]:
+def check_description(location: object, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the description of a store, or say why it cannot be read.
 
     Parameters
     ----------
-    place : object
+    location : object
         Where the store is, for the message.
     attributes : mapping
         Attributes of its Zarr group.
@@ -126,25 +124,26 @@ def check_description(place: object, attributes: Mapping[str, Any]) -> dict[str,
     found = attributes.get(ATTRIBUTE)
     if not isinstance(found, Mapping) or "schema_version" not in found:
         raise StoreError(
-            f"{place} is a Zarr group but no keras-qd data set: it has no attribute {ATTRIBUTE!r}"
+            f"{location} is a Zarr group but not a keras-qd data set: it lacks the attribute "
+            f"{ATTRIBUTE!r}"
         )
     if found["schema_version"] > SCHEMA_VERSION:
         raise StoreError(
-            f"{place} was written by keras-qd {found.get('package_version', 'of a later date')} in "
-            f"schema version {found['schema_version']}; this is keras-qd {__version__}, which "
+            f"{location} was written by keras-qd {found.get('package_version', '?')} in schema "
+            f"version {found['schema_version']}; this is keras-qd {__version__}, which "
             f"reads up to version {SCHEMA_VERSION}: upgrade with 'pip install --upgrade keras-qd'"
         )
     return dict(found)
 
 
 def check_same_configuration(
-    place: object, stored: Mapping[str, Any], wanted: Mapping[str, Any]
+    location: object, stored: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> None:
     """Refuse to mix two configurations in one store.
 
     Parameters
     ----------
-    place : object
+    location : object
         Where the store is, for the message.
     stored, wanted : mapping
         Configuration in the store and what was asked for; keys missing in `wanted` are not
@@ -162,13 +161,13 @@ def check_same_configuration(
     ]
     if different:
         raise UsageError(
-            f"{place} holds data of another configuration: {'; '.join(different)}. "
+            f"{location} holds data of another configuration: {'; '.join(different)}. "
             "Choose another path, or ask for what is stored"
         )
 
 
 @contextmanager
-def disk_errors(place: object) -> Iterator[None]:
+def disk_errors(location: object) -> Iterator[None]:
     """Turn what the operating system says about the disk into one clear error.
 
     Raises
@@ -183,22 +182,15 @@ def disk_errors(place: object) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise StoreError(
-                f"no space left on the disk of {place} ({error.strerror}); what is finished is "
-                "kept: make room and run the same again to go on"
+                f"no space left on the disk of {location} ({error.strerror}); what is finished is "
+                "kept: make room and run the same again to resume"
             ) from error
-        raise StoreError(f"{place} cannot be written: {error}") from error
+        raise StoreError(f"{location} cannot be written: {error}") from error
 
 
 #: Array of 8-byte hashes of each sample's identity field: equal samples have equal fingerprints.
 FINGERPRINT = "fingerprint"
 MANIFEST = "manifest"
-#: The command that makes stores of a kind, where that is not ``keras-qd generate``.
-COMMANDS = {
-    "imported": "keras-qd import",
-    "image-pairs": "keras-qd prepare",
-    "predictions": "keras-qd predict",
-    "inverted": "keras-qd invert",
-}
 
 
 class Store:
@@ -208,12 +200,12 @@ class Store:
 
     Parameters
     ----------
-    path : str, path or Place
+    path : str, path or Location
         Directory of the store, or its URL.
 
     Attributes
     ----------
-    place : Place
+    location : Location
         Where it is.
     configuration : dict
         All that decides what sample i is.
@@ -234,17 +226,17 @@ class Store:
     Examples
     --------
     >>> import tempfile
-    >>> from keras_qd.data import Wells, write_store
-    >>> store = write_store(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40)
+    >>> from keras_qd.data import Wells, generate
+    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40, workers=1)
 
     >>> store.read("energy").shape, sorted(store.fields)
     ((40,), ['density', 'energy', 'kinetic_energy', 'parameters', 'potential'])
     """
 
-    def __init__(self, path: str | PathLike[str] | Place) -> None:
-        self.place = find_place(path)
-        self.group = open_group(self.place, "r")
-        description = check_description(self.place, self.group.attrs)
+    def __init__(self, path: str | PathLike[str] | Location) -> None:
+        self.location = locate(path)
+        self.group = open_group(self.location, "r")
+        description = check_description(self.location, self.group.attrs)
         self.package_version: str = description["package_version"]
         self.origins: dict[str, str] = description.get("origins", {})
         self.schema_version: int = description["schema_version"]
@@ -257,21 +249,21 @@ class Store:
     @property
     def path(self) -> Path | str:
         """The directory of the store, or its URL where it is in none."""
-        return self.place.path if isinstance(self.place, Directory) else self.place.address
+        return self.location.path if isinstance(self.location, Directory) else self.location.address
 
     def _described(self, name: str) -> Field:
         try:
             return Field.from_array(self.group[name])
         except (KeyError, ValueError, OSError) as error:
             raise StoreError(
-                f"{self.place}: the field {name!r} is missing or damaged ({error}); "
+                f"{self.location}: the field {name!r} is missing or damaged ({error}); "
                 "restore it from a copy, or generate the data set anew at another path"
             ) from error
 
     @property
     def command(self) -> str:
         """The command that has made it, and makes what is missing."""
-        return COMMANDS.get(self.configuration.get("kind", ""), "keras-qd generate")
+        return str(self.configuration.get("command", "keras-qd generate"))
 
     @property
     def n_shards(self) -> int:
@@ -420,7 +412,7 @@ class Store:
     def incomplete(self) -> StoreError:
         """Return the error that says how much is there and how to have the rest."""
         return StoreError(
-            f"{self.place} is not finished: {self.n_finished} of {self.n_samples} samples are "
+            f"{self.location} is not finished: {self.n_finished} of {self.n_samples} samples are "
             f"there; run the same '{self.command}' again to make the rest"
         )
 
@@ -441,13 +433,13 @@ class Store:
             return np.asarray(self._array(name)[start : start + count])
         except (OSError, RuntimeError, ValueError) as error:  # what the codecs say of broken files
             raise StoreError(
-                f"{self.place}: {name} of samples {start} to {start + count - 1} is damaged "
+                f"{self.location}: {name} of samples {start} to {start + count - 1} is damaged "
                 f"({error}); run the same '{self.command}' again to make it anew"
             ) from error
 
     def _array(self, name: str) -> Any:
         if name not in self.fields and name != FINGERPRINT:
-            raise UnknownNameError(f"field of {self.place}", name, self.fields)
+            raise UnknownNameError(f"field of {self.location}", name, self.fields)
         return self.group[name]
 
 
@@ -473,8 +465,8 @@ def open_store(path: str | PathLike[str]) -> Store:
     --------
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/wells.zarr"
-    >>> from keras_qd.data import Wells, write_store
-    >>> _ = write_store(path, Wells(n_points=16), 40)
+    >>> from keras_qd.data import Wells, generate
+    >>> _ = generate(path, Wells(n_points=16), 40, workers=1)
 
     >>> open_store(path).n_samples
     40
@@ -482,7 +474,7 @@ def open_store(path: str | PathLike[str]) -> Store:
     return Store(path)
 
 
-def open_group(place: Place, mode: str) -> Any:
+def open_group(location: Location, mode: str) -> Any:
     """Open the Zarr group of a store for reading ("r") or changing ("r+").
 
     Raises
@@ -490,14 +482,14 @@ def open_group(place: Place, mode: str) -> Any:
     StoreError
         If there is none, or it cannot be read.
     """
-    if not place.exists():
+    if not location.exists():
         raise StoreError(
-            f"there is no data set at {place}; "
-            f"make one with: keras-qd generate quantum-dots --out {place}"
+            f"there is no data set at {location}; "
+            f"make one with: keras-qd generate quantum-dots --out {location}"
         )
     try:
-        return zarr.open_group(place.zarr_store(read_only=mode == "r"), mode=mode, zarr_format=3)
+        return zarr.open_group(location.zarr_store(read_only=mode == "r"), mode=mode, zarr_format=3)
     except FileNotFoundError as error:
-        raise StoreError(f"{place} is not a data set: it holds no Zarr group") from error
+        raise StoreError(f"{location} is not a data set: it holds no Zarr group") from error
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(f"{place} cannot be read as a data set: {error}") from error
+        raise StoreError(f"{location} cannot be read as a data set: {error}") from error

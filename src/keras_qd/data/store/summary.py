@@ -15,7 +15,6 @@ from keras_qd.physics.units import material as find_material
 
 if TYPE_CHECKING:
     from keras_qd.data.recipes import Recipe
-    from keras_qd.data.store.store import Store
 
 
 def in_material(kind: type[Recipe], material: str, **settings: Any) -> Recipe:

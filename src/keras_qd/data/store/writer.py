@@ -1,10 +1,12 @@
-"""Making and writing one shard: the unit of work, of checksums and of going on."""
+"""Writing stores shard by shard: the unit of checksums, of atomic writing and of resuming."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any, TypeAlias
 
 import numpy as np
 import zarr
@@ -12,8 +14,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import MemoryStore
 
 from keras_qd.data.fields import Field
-from keras_qd.data.recipes import Recipe
-from keras_qd.data.store.place import Place
+from keras_qd.data.store.location import Location, locate
 from keras_qd.data.store.store import (
     ATTRIBUTE,
     DESCRIPTION,
@@ -22,66 +23,172 @@ from keras_qd.data.store.store import (
     ROW_BYTES,
     ManifestEntry,
     Store,
-    check_description,
     check_same_configuration,
     checksum,
     describe,
+    disk_errors,
     open_group,
 )
-from keras_qd.errors import DataError, KerasQDError, StoreError
+from keras_qd.errors import DataError, UsageError
 
+#: Called with the samples done so far and all that there will be.
+Progress: TypeAlias = Callable[[int, int], None]
+#: Values by field, samples along the first axis.
+Samples: TypeAlias = Mapping[str, np.ndarray]
+
+#: A shard holds about this many bytes of its largest field: large enough for fast reading, small
+#: enough that an interruption loses little work.
+_SHARD_BYTES = 2**20
 _FINGERPRINT_FIELD = Field((), "", "hash of the sample's identity field", "uint64")
 
 
-def prepare_store(place: Place, recipe: Recipe, n_samples: int) -> Store:
-    """Create a store, or make ready an existing one to go on. The caller holds the lock.
+def shard_size(fields: Mapping[str, Field], batch: int = 1) -> int:
+    """Return how many samples a shard of about a megabyte holds: a multiple of `batch`."""
+    largest = max(each.size * np.dtype(each.dtype).itemsize for each in fields.values())
+    return batch * max(1, _SHARD_BYTES // (largest * batch))
+
+
+def write_store(
+    path: str | PathLike[str],
+    fields: Mapping[str, Field],
+    batches: Callable[[range], Samples],
+    description: Mapping[str, Any],
+    *,
+    n_samples: int,
+    identity: str | None = None,
+    progress: Progress | None = None,
+) -> Store:
+    """Write samples that are read or computed elsewhere into a store; generated ones: `generate`.
+
+    Stopped at any moment, the same call resumes and ends bit-identical.
 
     Parameters
     ----------
-    place : Place
-        Where it is or will be.
-    recipe : Recipe
-        What it holds.
+    path : str or path
+        Directory of the store, or a URL that fsspec knows.
+    fields : mapping of str to Field
+        Shape, type, unit and meaning of every field.
+    batches : callable
+        Returns the values of every field for a range of sample numbers, samples along the first
+        axis. It is called once for each shard that is missing.
+    description : mapping
+        Where the samples come from, as plain JSON: stores of another description are never mixed.
+        ``kind`` says what they are, and ``command`` which command makes them.
     n_samples : int
-        How many samples it shall hold; more than before makes it longer, fewer changes nothing.
+        How many samples there are.
+    identity : str, optional
+        The field that all others follow from: samples equal in it never come on two sides of a
+        split. The first field by default.
+    progress : callable, optional
+        Called with the number of samples done and of all, whenever some are done.
 
     Returns
     -------
     Store
-        Shards with a wrong checksum are forgotten, so that they are made again.
+        Open for reading, and finished.
 
     Raises
     ------
     UsageError
-        If the store holds data of another configuration.
+        If there are no samples, or the store holds data of another description.
     StoreError
-        If something else is in the way at `place`.
+        If another process writes the store, the disk is full, or the path cannot be used.
+    DataError
+        If values have a wrong shape or are not finite.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from keras_qd.data import Field, write_store
+    >>> values = np.arange(12.0).reshape(6, 2)
+    >>> store = write_store(
+    ...     tempfile.mkdtemp() + "/pairs.zarr",
+    ...     {"pair": Field((2,), "Ha*", "two energies")},
+    ...     lambda samples: {"pair": values[samples.start : samples.stop]},
+    ...     {"kind": "pairs"},
+    ...     n_samples=6,
+    ... )
+    >>> store.read("pair")[5]
+    array([10., 11.], dtype=float32)
     """
-    if not place.exists():
-        place.create(_empty_store(recipe, n_samples))
-        return Store(place)
-    store = Store(place)
-    check_same_configuration(place, store.configuration, recipe.configuration())
-    place.remove_leftovers()
+    if n_samples < 1:
+        raise UsageError(f"n_samples={n_samples}; a store needs at least one sample")
+    configuration = {"kind": "samples", **description}
+    identity = identity or next(iter(fields))
+    contents = Contents(fields, identity, configuration, shard_size(fields))
+    location = locate(path)
+    with disk_errors(location), location.lock():
+        store = prepare_store(location, contents, n_samples)
+        writer = ShardWriter(store)
+        for number in store.unfinished():
+            samples = store.shard(number)
+            writer.write(number, contents.checked(batches(samples), samples, samples.stop))
+            if progress is not None:
+                progress(samples.stop, n_samples)
+    return Store(location)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a store is to hold: fields, the field that identifies a sample, its configuration."""
+
+    fields: Mapping[str, Field]
+    identity: str
+    configuration: Mapping[str, Any]
+    shard_samples: int
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def checked(self, made: Samples, batch: range, stop: int) -> dict[str, np.ndarray]:
+        """Return the samples of a batch below `stop` as they are stored, with fingerprints."""
+        count = min(stop, batch.stop) - batch.start
+        stored = {}
+        for name, described in self.fields.items():
+            values = np.asarray(made[name])
+            if values.shape != (len(batch), *described.shape):
+                raise DataError(
+                    f"{samples_text(batch)}: {name} has shape {values.shape}, "
+                    f"expected {(len(batch), *described.shape)}"
+                )
+            stored[name] = np.ascontiguousarray(values[:count], dtype=described.dtype)
+            if not described.nullable:
+                _check_finite(name, stored[name], batch.start)
+        stored[FINGERPRINT] = fingerprints(stored[self.identity])
+        return stored
+
+
+def prepare_store(location: Location, contents: Contents, n_samples: int) -> Store:
+    """Create a store, or prepare an existing one to be resumed. The caller holds the lock.
+
+    More samples than it holds make it longer, fewer change nothing. Shards with a wrong checksum
+    are removed from the manifest, so that they are made again.
+    """
+    if not location.exists():
+        location.create(_empty_store(contents, n_samples))
+        return Store(location)
+    store = Store(location)
+    check_same_configuration(location, store.configuration, contents.configuration)
+    location.remove_leftovers()
     _lengthen(store, max(n_samples, store.n_samples))
-    store = Store(place)
-    _forget(store, store.damaged())
+    store = Store(location)
+    manifest = open_group(store.location, "r+")[MANIFEST]
+    for number in store.damaged():
+        manifest[number] = ManifestEntry().to_row()
     return store
 
 
-def _empty_store(recipe: Recipe, n_samples: int) -> dict[str, bytes]:
+def _empty_store(contents: Contents, n_samples: int) -> dict[str, bytes]:
     """Return a store without any sample, as its keys."""
     keys: dict[str, Any] = {}
-    fields = dict(recipe.fields)
+    size = contents.shard_samples
     description = describe(
-        recipe.configuration(), n_samples, recipe.shard_samples, list(fields), recipe.origins
+        contents.configuration, n_samples, size, list(contents.fields), contents.origins
     )
     group = zarr.create_group(MemoryStore(keys), attributes={ATTRIBUTE: description})
-    for name, field in {**fields, FINGERPRINT: _FINGERPRINT_FIELD}.items():
-        _create_array(group, name, field, n_samples, recipe.shard_samples)
+    for name, each in {**contents.fields, FINGERPRINT: _FINGERPRINT_FIELD}.items():
+        _create_array(group, name, each, n_samples, size)
     group.create_array(
         MANIFEST,
-        shape=(-(-n_samples // recipe.shard_samples), ROW_BYTES),
+        shape=(-(-n_samples // size), ROW_BYTES),
         chunks=(1, ROW_BYTES),
         dtype="uint8",
         compressors=Crc32cCodec(),
@@ -90,7 +197,7 @@ def _empty_store(recipe: Recipe, n_samples: int) -> dict[str, bytes]:
     return {key: content.to_bytes() for key, content in keys.items()}
 
 
-def _create_array(group: Any, name: str, field: Field, n_samples: int, shard_samples: int) -> None:
+def _create_array(group: Any, name: str, each: Field, n_samples: int, shard_samples: int) -> None:
     """Create the array of one field. A shard is one chunk of each array.
 
     Plain chunks of about 1 MB, shuffled and compressed with LZ4, were both faster and smaller than
@@ -98,20 +205,20 @@ def _create_array(group: Any, name: str, field: Field, n_samples: int, shard_sam
     """
     group.create_array(
         name,
-        shape=(n_samples, *field.shape),
-        chunks=(shard_samples, *field.shape),
-        dtype=field.dtype,
+        shape=(n_samples, *each.shape),
+        chunks=(shard_samples, *each.shape),
+        dtype=each.dtype,
         # A hole must never pass for data.
-        fill_value=np.nan if np.dtype(field.dtype).kind == "f" else 0,
+        fill_value=np.nan if np.dtype(each.dtype).kind == "f" else 0,
         # Blosc by itself does not notice that a chunk was cut short, and reads beyond its end.
         compressors=(BloscCodec(cname="lz4", clevel=3, shuffle="shuffle"), Crc32cCodec()),
-        attributes=field.attributes(),
+        attributes=each.attributes(),
     )
 
 
 def _lengthen(store: Store, n_samples: int) -> None:
     """Make room for more samples; killed in between, the next call finishes it."""
-    group = open_group(store.place, "r+")
+    group = open_group(store.location, "r+")
     for name in (*store.fields, FINGERPRINT):
         if group[name].shape[0] != n_samples:
             group[name].resize((n_samples, *group[name].shape[1:]))
@@ -122,133 +229,41 @@ def _lengthen(store: Store, n_samples: int) -> None:
         group.attrs[ATTRIBUTE] = {**group.attrs[ATTRIBUTE], "samples": n_samples}
 
 
-def _forget(store: Store, shards: list[int]) -> None:
-    manifest = open_group(store.place, "r+")[MANIFEST]
-    for number in shards:
-        manifest[number] = ManifestEntry().to_row()
-
-
 class ShardWriter:
-    """Makes and writes whole shards of one store; safe beside others that write other shards.
+    """Writes whole shards of one store."""
 
-    Parameters
-    ----------
-    store : Store
-        From :func:`prepare_store`.
-    recipe : Recipe
-        What makes the samples.
-    """
-
-    def __init__(self, store: Store, recipe: Recipe) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._recipe = recipe
-        group = open_group(store.place, "r+")
+        group = open_group(store.location, "r+")
         self._arrays = {name: group[name] for name in (*store.fields, FINGERPRINT, MANIFEST)}
 
-    @property
-    def place(self) -> Place:
-        """Where the store is."""
-        return self._store.place
-
-    def write(self, number: int, on_made: Callable[[int], None] | None = None) -> None:
-        """Make what is missing of one shard, write the shard, then enter it in the manifest.
-
-        Parameters
-        ----------
-        number : int
-            Number of the shard.
-        on_made : callable, optional
-            Called with the number of samples made, after each batch.
-
-        Raises
-        ------
-        DataError
-            If the recipe makes a wrong shape or values that are not finite.
-        StoreError
-            If the store is another one by now.
-        """
-        indices = self._store.shard(number)
-        parts = self._kept(number)
-        first = indices.start + sum(len(part[FINGERPRINT]) for part in parts)
-        for start in range(first, indices.stop, self._recipe.batch):
-            batch = range(start, start + self._recipe.batch)
-            made = self._checked(self._make(batch), batch, min(batch.stop, indices.stop))
-            parts.append(made)
-            if on_made is not None:
-                on_made(len(made[FINGERPRINT]))
-        values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        self._check_unchanged()
-        self._publish(number, values)
-
-    def _kept(self, number: int) -> list[dict[str, np.ndarray]]:
-        """Read the whole batches that a last shard has from before the store became longer."""
-        count = ManifestEntry.from_row(self._arrays[MANIFEST][number]).count
-        whole = count // self._recipe.batch * self._recipe.batch
-        if not whole:
-            return []
-        names = (*self._store.fields, FINGERPRINT)
-        return [{name: self._store.read_shard(number, name)[:whole] for name in names}]
-
-    def _make(self, batch: range) -> dict[str, np.ndarray]:
-        try:
-            return self._recipe.make(batch)
-        except KerasQDError as error:
-            error.args = (f"{_samples(batch)}: {error}", *error.args[1:])
-            raise
-
-    def _checked(
-        self, made: dict[str, np.ndarray], batch: range, stop: int
-    ) -> dict[str, np.ndarray]:
-        """Return the samples below `stop` as they are stored, with their fingerprints."""
-        count = stop - batch.start
-        stored = {}
-        for name, field in self._store.fields.items():
-            values = np.asarray(made[name])
-            if values.shape != (len(batch), *field.shape):
-                raise DataError(
-                    f"{_samples(batch)}: {name} has shape {values.shape}, "
-                    f"expected {(len(batch), *field.shape)}"
-                )
-            stored[name] = np.ascontiguousarray(values[:count], dtype=field.dtype)
-            if not field.nullable:
-                _check_finite(name, stored[name], batch.start)
-        stored[FINGERPRINT] = fingerprints(stored[self._recipe.identity])
-        return stored
-
-    def _check_unchanged(self) -> None:
-        """Refuse to write into a store that was replaced or made longer while a shard was made.
-
-        On a cluster, work goes on for a while after whoever ordered it was killed and started anew.
-        """
-        now = check_description(self.place, open_group(self.place, "r").attrs)
-        before = self._store
-        if (now["configuration"], now["samples"]) != (before.configuration, before.n_samples):
-            raise StoreError(
-                f"{self.place} has become another store while samples were made for it, which were "
-                "thrown away"
-            )
-
-    def _publish(self, number: int, values: dict[str, np.ndarray]) -> None:
+    def write(self, number: int, values: Samples) -> None:
+        """Write all samples of a shard, then enter it in the manifest: from then on it counts."""
         start = self._store.shard(number).start
         count = len(values[FINGERPRINT])
         for name, array in values.items():
             self._arrays[name][start : start + count] = array
         self._arrays[MANIFEST][number] = ManifestEntry(count, checksum(values)).to_row()
 
+    def kept(self, number: int, batch: int) -> dict[str, np.ndarray]:
+        """Read the whole batches of a last shard from before the store became longer."""
+        count = ManifestEntry.from_row(self._arrays[MANIFEST][number]).count
+        whole = count // batch * batch
+        if not whole:
+            return {}
+        names = (*self._store.fields, FINGERPRINT)
+        return {name: self._store.read_shard(number, name, whole) for name in names}
+
 
 def fingerprints(values: np.ndarray) -> np.ndarray:
-    """Return an 8-byte hash of every sample: equal samples have equal hashes.
-
-    Parameters
-    ----------
-    values : ndarray, sample axis first
-
-    Returns
-    -------
-    ndarray of uint64, shape (n,)
-    """
+    """Return an 8-byte hash (uint64) of every sample: equal samples have equal hashes."""
     hashes = [hashlib.blake2b(sample.tobytes(), digest_size=8).digest() for sample in values]
     return np.frombuffer(b"".join(hashes), dtype="<u8").astype(np.uint64)
+
+
+def samples_text(batch: range) -> str:
+    """Return the numbers of some samples for a message."""
+    return f"sample {batch[0]}" if len(batch) == 1 else f"samples {batch[0]} to {batch[-1]}"
 
 
 def _check_finite(name: str, values: np.ndarray, first: int) -> None:
@@ -257,7 +272,3 @@ def _check_finite(name: str, values: np.ndarray, first: int) -> None:
         raise DataError(
             f"sample {first + int(np.argmax(bad))}: {name} is not finite; its shard was not stored"
         )
-
-
-def _samples(batch: range) -> str:
-    return f"sample {batch[0]}" if len(batch) == 1 else f"samples {batch[0]} to {batch[-1]}"

@@ -1,12 +1,12 @@
 """Generation to a server of objects that speaks S3, by real worker processes."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from recipes_for_tests import Noise
 
-from keras_qd.data import generate, open_store
-from keras_qd.data.store import lease
+from keras_qd.data import generate, open_store, write_store
 from keras_qd.errors import StoreError
 
 pytest.importorskip("s3fs", reason="needs s3fs")
@@ -26,7 +26,6 @@ def bucket(tmp_path_factory):
         patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setattr(lease, "BEAT", 0.5)
         s3fs.S3FileSystem(skip_instance_cache=True).mkdir("dots")
         yield "s3://dots"
     server.stop()
@@ -49,11 +48,18 @@ def test_workers_fill_append_and_verify_a_store_of_objects(bucket, tmp_path):
     assert open_store(url).path == url
 
 
-def test_a_second_writer_is_refused(bucket):
-    url = f"{bucket}/held.zarr"
-    store = generate(url, Noise(), 4, workers=1)
-    with store.place.locked(), pytest.raises(StoreError, match="being written by process"):
-        generate(url, Noise(), 8, workers=1)
+def test_two_writers_write_identical_objects(bucket, tmp_path):
+    url = f"{bucket}/both.zarr"
+    with ThreadPoolExecutor() as threads:
+        both = [threads.submit(write, url) for _ in range(2)]
+    assert {each.result() for each in both} == {write(tmp_path / "alone.zarr")}
+    assert open_store(url).damaged() == []
+
+
+def write(path):
+    """Write a store in this process, and return its digest."""
+    recipe = Noise()
+    return write_store(path, recipe.fields, recipe.make, {"kind": "noise"}, n_samples=40).digest()
 
 
 def test_a_missing_bucket_is_told(bucket):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from keras_qd.processes import ONE_THREAD, map_in_processes, usable_cores
+from keras_qd._parallel import ONE_THREAD, map_in_processes, usable_cores
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])

@@ -44,7 +44,8 @@ def test_no_worker_outlives_its_killed_parent(tmp_path):
         time.sleep(0.05)
     while len(workers := children(process.pid)) < 2:
         time.sleep(0.05)
-    assert kill_after(process, 0)
+    process.kill()  # alone: those in its session go on living
+    process.wait()
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in workers):
         time.sleep(0.05)
@@ -56,12 +57,10 @@ def test_a_second_writer_is_refused_and_a_dead_one_replaced(tmp_path):
     process = start(path, 2000)
     while not path.exists():
         time.sleep(0.05)
-    with pytest.raises(StoreError, match=f"being written by process {process.pid} on"):
+    with pytest.raises(StoreError, match="being written by another process"):
         generate(path, Noise(), 8, workers=1)
     assert kill_after(process, 0)
-    assert path.with_name("noise.lock").exists()
     assert generate(path, Noise(), 8, workers=1).unfinished(8) == []
-    assert not path.with_name("noise.lock").exists()
 
 
 @pytest.mark.slow

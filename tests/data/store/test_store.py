@@ -83,7 +83,7 @@ def test_the_summary_counts_what_is_not_finite(tmp_path):
     ("content", "message"),
     [
         ("{", "cannot be read as a data set"),
-        ('{"zarr_format": 3, "node_type": "group"}', "no keras-qd data set"),
+        ('{"zarr_format": 3, "node_type": "group"}', "not a keras-qd data set"),
     ],
 )
 def test_foreign_and_broken_groups_are_told(tmp_path, content, message):

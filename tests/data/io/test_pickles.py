@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_qd.data.io.pickled_arrays import read_pickled_array
+from keras_qd.data.io.pickles import read_pickled_array
 from keras_qd.errors import DataError
 
 TYPES = ["?", "i1", "u1", "<i2", ">i4", "u4", "i8", "<u8", "f2", ">f4", "f4", "f8", ">f8"]
@@ -189,7 +189,7 @@ MALICIOUS = {
 READER = """
 import json, sys
 from pathlib import Path
-from keras_qd.data.foreign.pickled_arrays import read_pickled_array
+from keras_qd.data.io.pickles import read_pickled_array
 from keras_qd.errors import DataError
 
 for sound in json.loads(sys.argv[2]):  # Python imports its own codecs at first use
@@ -271,10 +271,10 @@ def buffers(array):
         (pickle.dumps(np.array(["a", "b"])), "type 'U1'"),
         (pickle.dumps(np.array([1j])), "type 'c16'"),
         (pickle.dumps(np.array(["2020-01-01"], "M8[D]")), "type 'M8'"),
-        (pickle.dumps(np.zeros(2, [("a", "f8"), ("b", "f8")])), "type 'V16'"),
+        (pickle.dumps(np.zeros(2, [("a", "f8"), ("b", "f8")])), "EMPTY_DICT"),
         (pickle.dumps(np.longdouble([1.0])), "type 'f16'"),
         (pickle.dumps(np.ma.masked_array([1.0], [True])), "asks for numpy.ma"),
-        (pickle.dumps(np.arange(3.0).view(np.recarray)), "array of a special kind"),
+        (pickle.dumps(np.arange(3.0).view(np.recarray)), "special kind|asks for numpy"),
         (buffers(np.arange(3.0)), "instruction NEXT_BUFFER"),
         (pickle.dumps([np.zeros(2), np.zeros(3)]), "different shapes"),
         (pickle.dumps([1.0, [2.0]]), "different shapes"),
@@ -283,16 +283,16 @@ def buffers(array):
         (pickle.dumps(np.arange(9.0), 4)[:-40], "no sound pickle"),
         (b"", "no sound pickle"),
         (b"not a pickle", "is refused|no sound pickle"),
-        (b"(.", "no number|where numbers belong|is refused"),
+        (b"(.", "no sound pickle"),
         (b"N(.", "no sound pickle|is refused"),
-        (b"R.", "runs empty"),
-        (b"t.", "runs empty"),
-        (b"Na.", "runs empty|no list"),
-        (b"NNa.", "no list"),
+        (b"R.", "no sound pickle"),
+        (b"t.", "no sound pickle"),
+        (b"Na.", "no sound pickle"),
+        (b"NNa.", "no sound pickle"),
         (b"\x80\x04h\x09.", "no sound pickle"),
-        (b"NNR.", "what is no name"),
-        (b"NNb.", "no array"),
-        (b"\x80\x04NN\x93.", "without words"),
+        (b"NNR.", "no sound pickle"),
+        (b"NNb.", "is refused|no sound pickle"),
+        (b"\x80\x04NN\x93.", "no sound pickle"),
     ],
     # The bytes are left out: unused ones of a long double differ from run to run.
     ids=lambda value: value if isinstance(value, str) else "",

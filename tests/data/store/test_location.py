@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import subprocess
 import sys
 import threading
@@ -12,13 +11,11 @@ import pytest
 from recipes_for_tests import Noise
 
 from keras_qd.data import Wells, generate, open_store
-from keras_qd.data.store import lease
-from keras_qd.data.store.directory import Directory
-from keras_qd.data.store.job import Job
-from keras_qd.data.store.places import find_place
+from keras_qd.data.store.generate import contents_of
+from keras_qd.data.store.location import Directory, locate
 from keras_qd.data.store.writer import prepare_store
 from keras_qd.data.wells import wells_1d
-from keras_qd.errors import StoreError, UsageError
+from keras_qd.errors import StoreError
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -29,10 +26,9 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def memory(monkeypatch):
-    """Return an empty file system in memory, with leases that beat fast."""
+def memory():
+    """Return an empty file system in memory."""
     fsspec = pytest.importorskip("fsspec", reason="needs the extra 'remote'")
-    monkeypatch.setattr(lease, "BEAT", 0.05)
     files = fsspec.filesystem("memory")
     files.store.clear()
     files.pseudo_dirs[:] = [""]
@@ -45,21 +41,10 @@ def local(tmp_path_factory):
     return generate(tmp_path_factory.mktemp("local") / "noise", Noise(), 22, workers=1)
 
 
-def fill(address, n_samples):
-    """Make a store where no worker process could, and return it."""
-    place = find_place(address)
-    with place.locked():
-        store = prepare_store(place, Noise(), n_samples)
-        writer = Job.on(store, Noise()).open()
-        for number in store.unfinished(n_samples):
-            writer.write(number)
-    return open_store(address)
-
-
 def test_file_urls_are_directories(tmp_path, local):
     path = tmp_path / "with space"
     store = generate(path.as_uri(), Noise(), 22, workers=2)
-    assert isinstance(find_place(path.as_uri()), Directory)
+    assert isinstance(locate(path.as_uri()), Directory)
     assert store.path == path
     assert open_store(path).digest() == open_store(path.as_uri()).digest() == local.digest()
 
@@ -73,21 +58,18 @@ def test_another_process_reads_a_file_url(tmp_path):
 
 
 def test_a_url_holds_the_same_data_and_is_lengthened(memory, local):
-    assert fill("memory://bucket/noise.zarr", 7).digest() == local.digest(7)
-    store = fill("memory://bucket/noise.zarr", 22)
+    assert generate("memory://bucket/noise.zarr", Noise(), 7, workers=1).digest() == local.digest(7)
+    store = generate("memory://bucket/noise.zarr", Noise(), 22, workers=1)
     assert store.digest() == local.digest()
     assert store.damaged() == []
     assert store.path == "memory://bucket/noise.zarr"
-    assert store.place.stored_bytes("image") == local.place.stored_bytes("image") > 22 * 64
-    assert store.place.stored_bytes("nothing") is None
+    assert store.location.stored_bytes("image") == local.location.stored_bytes("image") > 22 * 64
+    assert store.location.stored_bytes("nothing") is None
     np.testing.assert_array_equal(store.read("image"), local.read("image"))
-    assert not memory.exists("/bucket/noise.zarr.lock")
 
 
 def test_a_url_is_a_data_set(memory):
-    place = find_place("memory://bucket/wells.zarr")
-    store = prepare_store(place, Wells(n_points=16), 40)
-    Job.on(store, Wells(n_points=16)).open().write(0)
+    generate("memory://bucket/wells.zarr", Wells(n_points=16), 40, workers=1)
     wells = wells_1d("memory://bucket/wells.zarr", n_points=16)
     sizes = [len(wells.split(name)["density"]) for name in ("train", "validation", "test")]
     assert sum(sizes) == 40
@@ -104,40 +86,24 @@ def test_a_store_is_there_once_its_root_is_written(memory, local, monkeypatch):
         written.append(path)
         put(files, path, value, **options)
 
-    place = find_place("memory://bucket/noise")
+    location = locate("memory://bucket/noise")
     with monkeypatch.context() as patch:
         patch.setattr(type(memory), "pipe_file", dying)
         with pytest.raises(KeyboardInterrupt):
-            prepare_store(place, Noise(), 22)
+            prepare_store(location, contents_of(Noise()), 22)
     assert len(written) == 3
     with pytest.raises(StoreError, match="there is no data set at"):
-        open_store(place.address)
-    assert fill(place.address, 22).digest() == local.digest()
+        open_store(location.address)
+    assert generate(location.address, Noise(), 22, workers=1).digest() == local.digest()
 
 
 def test_what_is_no_store_is_left_alone(memory):
     memory.pipe_file("/bucket/thesis.txt", b"two years of work")
     with pytest.raises(StoreError, match=r"holds no Zarr group but thesis\.txt"):
-        fill("memory://bucket", 4)
+        generate("memory://bucket", Noise(), 4, workers=1)
     assert [found for found in memory.find("/bucket") if "lock" not in found] == [
         "/bucket/thesis.txt"
     ]
-
-
-def test_the_memory_of_this_process_is_out_of_reach_of_workers(memory):
-    with pytest.raises(UsageError, match="workers cannot reach"):
-        generate("memory://bucket/noise", Noise(), 4, workers=1)
-
-
-def test_a_lease_keeps_a_second_writer_out_and_dies_with_its_owner(memory):
-    place = find_place("memory://bucket/noise")
-    message = f"being written by process {os.getpid()} on"
-    with place.locked(), pytest.raises(StoreError, match=message):
-        place.locked().__enter__()
-    assert not memory.exists("/bucket/noise.lock")
-    memory.pipe_file("/bucket/noise.lock", b"process 1 on a machine that was switched off\n")
-    with place.locked():
-        assert str(os.getpid()) in memory.cat_file("/bucket/noise.lock").decode()
 
 
 def test_what_is_served_can_be_read(local):
@@ -172,11 +138,12 @@ def test_without_fsspec_the_extra_is_named(monkeypatch):
         open_store("s3://bucket/noise")
 
 
-def test_a_store_that_became_another_one_gets_no_more_samples(tmp_path):
-    place = find_place(tmp_path / "noise")
-    writer = Job.on(prepare_store(place, Noise(), 10), Noise()).open()
-    writer.write(1)
-    prepare_store(place, Noise(), 11)  # whoever ordered the work died, and was started anew
-    with pytest.raises(StoreError, match="become another store"):
-        writer.write(2)
-    assert open_store(tmp_path / "noise").n_finished == 4
+def test_only_one_writer_holds_a_directory(tmp_path):
+    location = locate(tmp_path / "deep" / "store")
+    message = "store is being written by another process"
+    with location.lock(), pytest.raises(StoreError, match=message), location.lock():
+        pass
+    with pytest.raises(ZeroDivisionError), location.lock():
+        raise ZeroDivisionError
+    with location.lock():  # an error inside has freed it
+        pass

@@ -1,5 +1,0 @@
-from .coding import (
-    Compression as Compression,
-    compress as compress,
-    decompress as decompress,
-)

@@ -1,0 +1,183 @@
+"""A data set of an installed plug-in is generated, kept, checked and timed as the built-in ones."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.data import generate, open_store, recipe_class
+from keras_qd.data.recipes import stored_recipe
+from keras_qd.errors import PluginError, UnknownNameError, UsageError
+
+MODULE = '''
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+
+from keras_qd.data import Field, GeneratedDataset, Recipe
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Springs(Recipe):
+    """Harmonic oscillators.
+
+    Parameters
+    ----------
+    n_springs : int
+        Springs in a sample. More is possible.
+    stiffness : float
+        Mean stiffness, in Ha*/a0*^2.
+    """
+
+    kind: ClassVar[str] = "springs"
+    version: ClassVar[int] = 3
+    identity: ClassVar[str] = "stiffness"
+
+    n_springs: int = 4
+    stiffness: float = 1.0
+
+    @property
+    def fields(self):
+        return {
+            "stiffness": Field((self.n_springs,), "Ha*/a0*^2", "of each spring", "float64"),
+            "energy": Field((), "Ha*", "ground-state energy", "float64"),
+        }
+
+    def sample(self, generator):
+        stiffness = self.stiffness * generator.uniform(0.5, 1.5, self.n_springs)
+        return {"stiffness": stiffness, "energy": np.sqrt(stiffness).sum() / 2}
+
+    @property
+    def n_checked(self):
+        return 2
+
+    def label_errors(self, indices):
+        return {"energy": np.full(len(indices), 1e-9)}
+
+    def solve_again(self, samples):
+        return np.sqrt(samples["stiffness"]).sum(axis=1) / 2
+
+    def solver_description(self):
+        return f"square roots of {self.n_springs} numbers"
+
+
+springs = GeneratedDataset(Springs, samples=30)
+
+
+def misnamed():
+    raise AssertionError
+
+
+misnamed.recipe = Springs
+'''
+ENTRY_POINTS = """[keras_qd.datasets]
+springs = springs_plugin:springs
+misnamed = springs_plugin:misnamed
+"""
+COMMAND = "import sys, keras_qd.cli.main as cli; sys.path.insert(0, sys.argv.pop(1)); cli.main()"
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """A plug-in as pip leaves it: a module, and metadata beside it."""
+    (tmp_path / "springs_plugin.py").write_text(MODULE)
+    described = tmp_path / "springs_plugin-0.3.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: springs-plugin\nVersion: 0.3\n"
+    )
+    (described / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setenv("KERAS_QD_CACHE", str(tmp_path / "cache"))
+    yield tmp_path
+    sys.modules.pop("springs_plugin", None)
+
+
+def command(plugin, *arguments):
+    """Run the command line in a process that finds the plug-in."""
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND, str(plugin), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_is_generated_appended_and_timed(plugin):
+    recipe = recipe_class("springs")(n_springs=3, seed=5)
+    short = generate(plugin / "springs.zarr", recipe, 7, workers=2)
+    store = generate(plugin / "springs.zarr", recipe, 20, workers=1)
+    assert store.digest(7) == short.digest()
+    assert store.damaged() == []
+    assert store.label_error["energy"] == {"median": 1e-9, "largest": 1e-9}
+    found = stored_recipe(store.configuration)
+    assert found == recipe
+    samples = {"stiffness": store.read("stiffness")}
+    np.testing.assert_allclose(found.solve_again(samples), store.read("energy"))
+    assert found.solver_description() == "square roots of 3 numbers"
+
+
+def test_a_cluster_makes_the_same_samples(plugin):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    recipe = recipe_class("springs")()
+    alone = generate(plugin / "alone.zarr", recipe, 12, workers=1)
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        assert generate(plugin / "c.zarr", recipe, 12, scheduler=client).digest() == alone.digest()
+
+
+def test_it_is_loaded_by_name_made_at_first_use_and_kept(plugin):
+    springs = keras_qd.load("springs", n_springs=2)
+    assert springs.fields["stiffness"].shape == (2,)
+    assert springs.metadata["samples"] == 30
+    assert len(list((plugin / "cache").glob("springs-*.zarr"))) == 1
+    path = springs.metadata["path"]
+    assert keras_qd.load("springs", path=path, n_springs=2).metadata == springs.metadata
+    with pytest.raises(UsageError, match="n_springs is 2, not 3"):
+        keras_qd.load("springs", path=path, n_springs=3)
+    with pytest.raises(UnknownNameError, match="did you mean 'n_springs'"):
+        keras_qd.load("springs", n_spring=3)
+
+
+def test_the_command_line_takes_its_settings(plugin):
+    out = plugin / "springs.zarr"
+    done = command(
+        plugin, "generate", "springs", "--samples", 6, "--out", out, "--springs", 5, "--stiffness",
+        0.25, "--seed", 2, "--workers", 1, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["digest"] == open_store(out).digest()
+    assert made["configuration"] == {
+        "kind": "springs",
+        "recipe_version": 3,
+        "n_springs": 5,
+        "stiffness": 0.25,
+        "seed": 2,
+    }
+    told = command(plugin, "inspect", out, "--toml")
+    (plugin / "again.toml").write_text(told.stdout)
+    again = command(
+        plugin, "generate", "--config", plugin / "again.toml", "--out", plugin / "again.zarr"
+    )
+    assert again.returncode == 0, again.stderr
+    assert open_store(plugin / "again.zarr").digest() == made["digest"]
+
+
+def test_help_and_mistakes(plugin):
+    shown = command(plugin, "generate", "springs", "--help").stdout
+    assert "--springs INTEGER" in shown
+    assert "Springs in a sample.  [4]" in shown
+    assert "--electrons" not in shown
+    wrong = command(plugin, "generate", "springs", "--samples", 2, "--out", "x", "--grid", 3)
+    assert (wrong.returncode, "No such option" in wrong.stderr) == (2, True)
+    with pytest.raises(PluginError, match=r"misnamed' of springs-plugin 0\.3 .* kind = 'misnamed'"):
+        recipe_class("misnamed")
+    with pytest.raises(UsageError, match="'mnist' is not generated"):
+        recipe_class("mnist")

@@ -38,7 +38,7 @@ def _sheet(store: Store, samples: dict[str, np.ndarray]) -> Figure:
     histograms = [counted[start : start + N_SHOWN] for start in range(0, len(counted), N_SHOWN)]
     n_rows = len(drawn) + len(histograms)
     if not n_rows:
-        raise UsageError(f"{store.place} has no field that can be drawn; leave out --figure")
+        raise UsageError(f"{store.location} has no field that can be drawn; leave out --figure")
     units = shown_units(store)
     figure = Figure(figsize=(_SIDE * N_SHOWN, _SIDE * 1.15 * n_rows), layout="constrained")
     parts = figure.subfigures(n_rows, 1, squeeze=False)[:, 0]

@@ -149,22 +149,6 @@ class QuantumDots(Recipe):
             f"interaction {self.interaction}"
         )
 
-    def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
-        """Solve stored potentials again; without interaction where no other field is asked for."""
-        others = [name for name in samples if name != self.identity]
-        free = bool(others) and all(name.endswith("_noninteracting") for name in others)
-        solve = self._solver.solve_noninteracting if free else self._solver.solve
-        for potential in samples[self.identity]:
-            solve(np.asarray(potential, dtype=np.float64))
-
-    def solver_description(self) -> str:
-        """Return what :meth:`solve_again` runs: method, electrons, orbitals, grid, interaction."""
-        return (
-            f"exact diagonalisation, N = {self.n_electrons}, M = {self.n_orbitals}, "
-            f"{self.n_pixels} x {self.n_pixels} pixels, L = {self.box_length:g} a0*, "
-            f"interaction {self.interaction}"
-        )
-
     @property
     def origins(self) -> dict[str, str]:
         """Name of the family, and of those in a mixture -> distribution and version of each."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_qd.data import generate
-from keras_qd.data.io.reading import read_fields
+from keras_qd.data.io.arrays import read_fields
 from keras_qd.data.wells import Wells
 from keras_qd.errors import DataError
 

@@ -86,9 +86,9 @@ def test_wells(tmp_path):
         (
             ["wells", "--samples", 2],
             2,
-            "unknown kind of data set 'wells'; did you mean 'wells-1d'?",
+            "unknown data set 'wells'; did you mean 'wells-1d'?",
         ),
-        (["wells-1d", "--samples", 2, "--grid", 16], 2, "wells-1d takes no --grid"),
+        (["wells-1d", "--samples", 2, "--grid", 16], 2, "No such option"),
         (["quantum-dots", "--samples", 2, "--set", "omega"], 2, "a setting is KEY=VALUE"),
         (["quantum-dots", "--samples", 2, "--set", "omega=x"], 2, "neither a number nor a list"),
         (["quantum-dots", "--samples", 2, "--set", "omega=1"], 2, "no parameter 'omega'"),
@@ -167,8 +167,8 @@ def test_a_file_gives_what_the_command_line_does_not(tmp_path, capsys):
         ({"samples": "= 3"}, "is not a TOML file"),
         ({"family": "{name = 'parabolic'}"}, "family must not be a table"),
         ({"scheduler": '"tcp://a:1"'}, "give --workers or --scheduler"),
-        ({"kind": None}, "Missing argument"),
-        ({"points": 12}, "quantum-dots takes no --points"),
+        (dict.fromkeys(["kind", "grid", "orbitals", "strength", "family"]), "Missing argument"),
+        ({"points": 12}, "'points'; Known:"),
     ],
 )
 def test_mistakes_in_a_file_take_one_line(tmp_path, capsys, changes, message):
@@ -181,9 +181,9 @@ def test_mistakes_in_a_file_take_one_line(tmp_path, capsys, changes, message):
 
 
 def test_who_works_is_decided_by_the_command_line(tmp_path, capsys, monkeypatch):
-    from keras_qd.data.store import cluster
+    from keras_qd import _parallel
 
-    monkeypatch.setattr(cluster, "TIMEOUT", 1)
+    monkeypatch.setattr(_parallel, "TIMEOUT", 1)
     config = write_config(tmp_path)
     arguments = ["generate", "--config", config, "--out", tmp_path / "store"]
     assert run(*arguments, "--scheduler", "tcp://127.0.0.1:9") == 1

@@ -174,7 +174,7 @@ def test_help_and_mistakes(plugin):
     shown = command(plugin, "generate", "springs", "--help").stdout
     assert "--springs INTEGER" in shown
     assert "Springs in a sample.  [4]" in shown
-    assert "--electrons" not in shown
+    assert "--electrons INTEGER" not in shown
     wrong = command(plugin, "generate", "springs", "--samples", 2, "--out", "x", "--grid", 3)
     assert (wrong.returncode, "No such option" in wrong.stderr) == (2, True)
     with pytest.raises(PluginError, match=r"misnamed' of springs-plugin 0\.3 .* kind = 'misnamed'"):

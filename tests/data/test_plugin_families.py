@@ -9,7 +9,7 @@ import pytest
 
 import keras_qd
 from keras_qd import physics, testing
-from keras_qd.data import QuantumDots, generate, in_material, open_store, write_store
+from keras_qd.data import QuantumDots, generate, in_material, open_store
 from keras_qd.errors import ConformanceError, PluginError, UsageError
 from keras_qd.physics.potentials.base import FAMILIES
 from keras_qd.registry import components
@@ -137,9 +137,8 @@ def test_a_check_by_name_looks_it_up():
         testing.check_potential_family("slops")
 
 
-def test_a_family_of_one_session(session_family, tmp_path):
+def test_a_family_of_one_session_travels_to_the_workers(session_family, plugin):
     recipe = QuantumDots(**SMALL, family=session_family)
-    with pytest.raises(UsageError, match=r"do not know 'other-slopes'.* or let write_store make"):
-        generate(tmp_path / "never.zarr", recipe, 2, workers=1)
-    store = write_store(tmp_path / "here.zarr", recipe, 2)
+    store = generate(plugin / "here.zarr", recipe, 2, workers=1)
     assert store.origins == {"other-slopes": "this session"}
+    np.testing.assert_array_equal(store.read("potential"), recipe.make(range(2))["potential"])

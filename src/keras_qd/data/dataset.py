@@ -220,7 +220,7 @@ def _described_fields(
 
 
 #: Shares of the training, validation and test split.
-FRACTIONS = (0.8, 0.1, 0.1)
+FRACTIONS: tuple[float, ...] = (0.8, 0.1, 0.1)
 
 
 def split_rows(

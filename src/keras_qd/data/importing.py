@@ -144,14 +144,14 @@ def import_files(
     >>> names = FieldNames(named={"potential": "V.db"}, units={"potential": "Ha*"})
     >>> import_files(["V.db", "density.db"], "wells.zarr", names)  # doctest: +SKIP
     """
-    sources, names = [Path(path) for path in paths], names or FieldNames()
-    chosen = _checked_fields(sources, names, identity, length)
+    files, names = [Path(path) for path in paths], names or FieldNames()
+    chosen = _checked_fields(files, names, identity, length)
     fields = {name: _described(name, array, names) for name, array in chosen.items()}
     identity = identity or ("potential" if "potential" in chosen else next(iter(chosen)))
     description = {
         "kind": IMPORTED,
         "command": "keras-qd import",
-        "sources": [{"name": path.name, "sha256": source_checksum(path)} for path in sources],
+        "sources": [{"name": path.name, "sha256": source_checksum(path)} for path in files],
         "fields": {
             name: {"from": chosen[name].location, **each.attributes()}
             for name, each in fields.items()

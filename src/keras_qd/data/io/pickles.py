@@ -120,7 +120,9 @@ def _check_instructions(content: bytes) -> None:
         end = position or 0
         if opcode.name not in _INSTRUCTIONS:
             raise _RefusedError(f"it uses the pickle instruction {opcode.name}")
-        if "PUT" in opcode.name and not 0 <= int(argument or 0) <= end:  # the memo is as long as its number
+        if (
+            "PUT" in opcode.name and not 0 <= int(argument or 0) <= end
+        ):  # the memo is as long as its number
             raise _RefusedError("it numbers its values wrongly")
     if end + 1 != len(content):
         raise _RefusedError("it holds more than one object")

@@ -78,7 +78,7 @@ def test_a_run_that_has_moved_is_named(autoencoder, tmp_path):
     moved = copied(autoencoder, tmp_path)
     done = keras_qd.compress(moved, make_bars(3, 0)["image"], tmp_path / "bars.kqd")
     moved.path.rename(tmp_path / "elsewhere")
-    with pytest.raises(RunError, match="say where that run is"):
+    with pytest.raises(RunError, match="give the location of that run"):
         keras_qd.decompress(done.path)
     assert keras_qd.decompress(done.path, tmp_path / "elsewhere")["image"].shape == (3, 12, 12)
 

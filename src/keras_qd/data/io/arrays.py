@@ -2,20 +2,21 @@
 
 One reader for all formats: ``.npy``, ``.npz``, HDF5, Zarr, pickles of arrays, images and stored
 data sets. Nothing is ever unpickled or executed; arrays stay on disk until they are sliced, those
-of ``.npz`` and pickle files excepted.
+of compressed ``.npz`` files and of pickles excepted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import zarr
@@ -37,6 +38,10 @@ _CODECS = {
     *("bytes", "transpose", "sharding_indexed", "blosc", "gzip", "zstd", "crc32c"),
     *("zlib", "bz2", "lzma", "lz4", "shuffle", "delta", "fixedscaleoffset", "packbits"),
     *("adler32", "crc32", "fletcher32"),
+}
+_HEADERS: dict[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
 }
 #: Samples, or bytes, that are looked at together.
 _SAMPLES, _BYTES = 1024, 2**20
@@ -130,19 +135,40 @@ def _open(path: Path) -> list[ForeignArray]:
 
 
 def _open_npz(path: Path) -> list[ForeignArray]:
-    # Opened here, because np.load leaves a broken file open.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+    """Map the members that are stored as they are, and read those that are compressed."""
+    found = []
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         try:
-            found = {key: archive[key] for key in archive.files}
-        except (ValueError, OSError, EOFError):
-            raise
+            damaged = archive.testzip()
         except Exception as error:  # decompressors of damaged archives raise anything
             raise DataError(f"{path} is damaged: {error}") from error
-    return [
-        ForeignArray(path, key, values)
-        for key, values in found.items()
-        if isinstance(values, np.ndarray)  # other files in a ZIP come as bytes
-    ]
+        if damaged is not None:
+            raise DataError(f"{path} is damaged: the checksum of {damaged} is wrong")
+        for member in archive.infolist():
+            key, dot, suffix = member.filename.rpartition(".")
+            if dot and suffix == "npy":  # other files do not count
+                found.append(ForeignArray(path, key, _open_member(archive, file, member)))
+    return found
+
+
+def _open_member(archive: zipfile.ZipFile, file: IO[bytes], member: zipfile.ZipInfo) -> Any:
+    with archive.open(member) as stream:
+        if member.compress_type != zipfile.ZIP_STORED:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+        version = np.lib.format.read_magic(stream)
+        if version not in _HEADERS:
+            raise DataError(f"{member.filename} is in version {version} of its format")
+        shape, in_columns, dtype = _HEADERS[version](stream)
+        header = stream.tell()
+    if dtype.hasobject:
+        raise DataError(f"{member.filename} holds objects; expected numbers")
+    if 0 in shape or not shape:  # nothing to map
+        with archive.open(member) as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    file.seek(member.header_offset + 26)  # the lengths of name and extra field, before both
+    name, extra = struct.unpack("<HH", file.read(4))
+    start = member.header_offset + 30 + name + extra + header
+    return np.memmap(file.name, dtype, "r", start, shape, "F" if in_columns else "C")
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def test_an_ensemble(invoke, run, tmp_path):
     assert code == 0
     assert out.splitlines()[0].endswith("mean of 2 runs, 2 draws of each with dropout")
     assert "Charge error" in out
-    table = out.partition("the spread and the error\n\n")[2].splitlines()
+    table = out.partition("spread and error\n\n")[2].splitlines()
     assert table[0].split("  ")[0] == "field"
     assert table[2].split()[0] == "density"
     (folder,) = (run.path / "evaluations").iterdir()
@@ -81,8 +81,8 @@ def test_report_prints_its_path(invoke, run, monkeypatch):
     ("arguments", "code", "message"),
     [
         (("evaluate", "nowhere"), 1, "run directory"),
-        (("evaluate", "RUN", "--ensemble"), 2, "two runs or more"),
-        (("evaluate", "RUN", "--csv", "--json"), 2, "give one of them"),
+        (("evaluate", "RUN", "--ensemble"), 2, "at least two runs"),
+        (("evaluate", "RUN", "--csv", "--json"), 2, "choose one output format"),
         (("evaluate", "RUN", "--by", "energies"), 2, "did you mean 'energy'"),
         (("evaluate", "RUN", "--table", "t.xlsx"), 2, "end in one of"),
         (("evaluate", "RUN", "--data", "nowhere"), 1, "nowhere"),

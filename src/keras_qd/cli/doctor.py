@@ -31,6 +31,7 @@ EXTRAS = {
     "litert": "export to LiteRT",
     "mlflow": "training logs in MLflow",
     "parquet": "tables of evaluations in Parquet",
+    "tensorboard": "training logs in TensorBoard",
     "remote": "data sets at URLs, in object stores",
     "tune": "searches for the best settings of a task",
 }

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from keras_qd.data.recipes import Recipe
     from keras_qd.data.store.store import Store
 
-#: Click leaves a paragraph that begins with a backspace as it is.
+#: Click keeps the lines of a paragraph that begins with a backspace.
 _EXAMPLES = """\b
 Examples:
   keras-qd generate quantum-dots --samples 2000 --out dots.zarr
@@ -55,7 +55,7 @@ class _Json(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
 
 
 class _Generate(click.Command):
-    """The verb: its options are common ones and the settings of the recipe that is asked for."""
+    """The verb, whose options are common ones and the settings of the requested recipe."""
 
     def make_context(
         self,
@@ -82,9 +82,20 @@ def _data_set(args: Sequence[str]) -> str | None:
     found = next((word for word in args if word in known), None)
     for option, value in pairwise(args):
         if found is None and option == "--config":
-            with suppress(OSError, ValueError):  # reading the option will say what is wrong
-                found = tomllib.loads(Path(value).read_text(encoding="utf-8")).get("kind")
+            with suppress(OSError, ValueError):  # the option itself reports an unreadable file
+                found = _kind(Path(value))
     return found
+
+
+def _kind(path: Path) -> str:
+    """Return the data set that a configuration file names."""
+    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    if "kind" not in values:
+        raise click.UsageError(
+            f'{path} does not name a data set; add a line such as kind = "quantum-dots", or give '
+            "the name on the command line"
+        )
+    return str(values["kind"])
 
 
 def _recipe_options(recipe: type[Recipe]) -> list[click.Parameter]:

@@ -157,5 +157,5 @@ def test_predict_writes_classes_and_probabilities(classifier, tmp_path, capsys):
     fields = json.loads(capsys.readouterr().out)["fields"]
     assert [each["field"] for each in fields] == ["digit", "digit_probabilities"]
     with np.load(tmp_path / "o.npz") as archive:
-        assert archive["digit"].dtype == np.int64
+        assert archive["digit"].dtype == np.int32
         assert archive["digit_probabilities"].shape == (5, 2)

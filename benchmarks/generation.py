@@ -15,8 +15,8 @@ from pathlib import Path
 
 from timing import processor  # isort: skip  (sets the threads before NumPy is imported)
 
-from keras_qd.data import QuantumDots, Wells, generate
 from keras_qd._parallel import usable_cores
+from keras_qd.data import QuantumDots, Wells, generate
 
 
 def measure_bare(recipe, n_samples):

@@ -104,6 +104,7 @@ def test_a_shard_that_killed_one_worker_goes_to_another(tmp_path, dask_cluster, 
     assert store.digest() == whole_digest
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_given_up(tmp_path, dask_cluster, whole_digest):
     path, until = tmp_path / "noise", tmp_path / "mended"
     recipe = Failing(failure="dies", until=str(until))

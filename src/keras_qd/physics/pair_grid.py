@@ -239,6 +239,53 @@ def grid_orbitals(grid: PairGrid, cosines: Any, side: float, xp: Any = np) -> Gr
     )
 
 
+def square_coefficients(orbitals: GridOrbitals, xp: Any = np) -> Any:
+    """Spread the coefficients of orbitals over the square of half waves.
+
+    Parameters
+    ----------
+    orbitals : GridOrbitals
+        The orbitals.
+    xp : module, default numpy
+        Array namespace.
+
+    Returns
+    -------
+    array, shape (b, n_fine^2, n^2)
+        Rows (b, a) in the order of `numpy.ravel`, 0 beyond the circle.
+    """
+    rows = orbitals.coefficients
+    padded = xp.concatenate([rows, xp.zeros_like(rows[:, :1])], axis=1)
+    return xp.take(padded, orbitals.grid.square_places, axis=1)
+
+
+def density_of(amplitudes: Any, along_y: Array, along_x: Array, xp: Any = np) -> Any:
+    """Sum of the squares of functions given by their sine coefficients.
+
+    Parameters
+    ----------
+    amplitudes : array, shape (b, n_fine^2, m)
+        Coefficients of m functions, rows as in `square_coefficients`.
+    along_y, along_x : ndarray, shape (n_pixels, n_fine)
+        Sines at the pixel centres, see `Window.sines`.
+    xp : module, default numpy
+        Array namespace.
+
+    Returns
+    -------
+    array, shape (b, n_pixels, n_pixels)
+    """
+    n = along_y.shape[1]
+    # (b, a), (b', a') to (b, b'), (a, a'): products of sines along y, products along x.
+    matrix = (amplitudes @ xp.swapaxes(amplitudes, 1, 2)).reshape(-1, n, n, n, n)
+    matrix = xp.swapaxes(matrix, 2, 3).reshape(-1, n * n, n * n)
+    pairs = [
+        xp.asarray((sines[:, :, None] * sines[:, None, :]).reshape(-1, n * n), dtype=matrix.dtype)
+        for sines in (along_y, along_x)
+    ]
+    return pairs[0] @ matrix @ pairs[1].T
+
+
 def _hamiltonian(grid: PairGrid, cosines: Any, side: float, xp: Any) -> Any:
     """Matrix of -1/2 laplacian + V between the functions P and Q, shape (b, f, f)."""
     flat = cosines.reshape(cosines.shape[0], -1)

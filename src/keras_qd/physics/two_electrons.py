@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.physics.pair_grid import GridOrbitals
+from keras_qd.physics.pair_grid import GridOrbitals, square_coefficients
 
 Places = NDArray[np.intp]
 
@@ -65,14 +65,16 @@ class PairStates:
         both = (packed, other) if spin == SINGLET else (other, packed)
         return _unpack(*both, self.orbitals.grid.size, xp)
 
-    def density_matrices(self, spin: int, root: int = 0, xp: Any = np) -> Any:
-        """One-body density matrices of both electrons in the sine functions, shape (b, f, f)."""
+    def amplitudes(self, spin: int, root: int = 0, xp: Any = np) -> Any:
+        """Functions whose squares sum to the density, by their sine coefficients.
+
+        They are ``C x``: the coefficients of the orbitals times the wave function, normalised to
+        two electrons (components in Q add a few hundredths to the norm).
+        """
         x = self.matrices(spin, root, xp)
-        half = xp.asarray(self.orbitals.coefficients, dtype=x.dtype) @ x
-        matrix = half @ xp.swapaxes(half, 1, 2)
-        # The components in Q add to the norm: few hundredths, given back here.
-        norms = xp.trace(matrix, axis1=1, axis2=2)
-        return 2.0 * matrix / norms[:, None, None]
+        functions = square_coefficients(self.orbitals, xp).astype(x.dtype) @ x
+        norms = (functions**2).sum(axis=(1, 2))[:, None, None]
+        return functions * xp.sqrt(2.0 / norms)
 
 
 def lowest_pair_states(

@@ -12,6 +12,13 @@ from .line.solver import (
     solve_1d as solve_1d,
     states_1d as states_1d,
 )
+from .pair_batch import (
+    PairBatch as PairBatch,
+    solve_batch as solve_batch,
+)
+from .pair_state import (
+    PairState as PairState,
+)
 from .potentials.base import (
     Parameter as Parameter,
     PotentialFamily as PotentialFamily,
@@ -31,6 +38,7 @@ from .solver import (
     LabelError as LabelError,
     Solver as Solver,
     estimate_label_error as estimate_label_error,
+    pair_states as pair_states,
     solve as solve,
 )
 from .units import (

@@ -42,7 +42,7 @@ _MORE_HALF_WAVES = 6
 
 #: Frequency of the parabola in which pair energies are exact, times the square of the window: a
 #: dot that fills its window is about that strong.
-_CONTACT_OMEGA = 40.0
+_CONTACT_OMEGA = 50.0
 
 #: Newton-Schulz iterations for N^(-1/2): N is 1 up to a few hundredths, and the error is squared.
 _ROOT_STEPS = 5
@@ -112,13 +112,20 @@ class PairGrid:
         return places.ravel()
 
     @cached_property
+    def outside(self) -> NDArray[np.bool_]:
+        """Which places of the square of half waves, shape (n_fine^2,), are not in P."""
+        return np.asarray((np.indices((self.n_fine, self.n_fine)) >= self.n).any(axis=0).ravel())
+
+    @cached_property
     def steps(self) -> tuple[Array, Places]:
         """Distances between points in units of h, and all pairs of nearest neighbours."""
         y, x = (grid.ravel() for grid in np.indices((self.n, self.n)))
         squares = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
         return np.sqrt(squares), np.flatnonzero(squares == 1)
 
-    def interaction(self, side: float, interaction: Interaction, strength: float) -> Array:
+    def interaction(
+        self, side: float, interaction: Interaction, strength: float, stiffness: float = 1.0
+    ) -> Array:
         """Interaction between all pairs of points.
 
         Parameters
@@ -129,13 +136,16 @@ class PairGrid:
             The interaction, lengths in a0*.
         strength : float
             Factor on it.
+        stiffness : float, default 1
+            Factor on the frequency of the parabola that the contact is exact in.
 
         Returns
         -------
         ndarray, shape (n^2, n^2)
             In Ha*; `contact_values` on the diagonal and between neighbours.
         """
-        return _interaction_matrix(self, side, interaction, strength)
+        omega = stiffness * _CONTACT_OMEGA / side**2
+        return _interaction_matrix(self, side, interaction, strength, omega)
 
 
 @lru_cache(maxsize=16)
@@ -158,10 +168,9 @@ def pair_grid(n: int, n_fine: int | None = None) -> PairGrid:
 
 @lru_cache(maxsize=8)
 def _interaction_matrix(
-    grid: PairGrid, side: float, interaction: Interaction, strength: float
+    grid: PairGrid, side: float, interaction: Interaction, strength: float, omega: float
 ) -> Array:
     spacing = side / (grid.n + 1)
-    omega = _CONTACT_OMEGA / side**2
     on_site, neighbour = contact_values(interaction, strength, spacing, omega)
     steps, neighbours = grid.steps
     matrix = strength * interaction(np.where(steps == 0, 1.0, steps) * spacing)
@@ -186,8 +195,6 @@ class GridOrbitals:
         Orthogonal: values on the points (rows) of each orbital (columns), times h.
     coefficients : array, shape (b, n_functions, n^2)
         Expansion of each orbital (columns) in the sine functions P and Q.
-    leak : array, shape (b,)
-        Share of the lowest orbital that lies in Q: what the grid alone does not hold.
     """
 
     grid: PairGrid
@@ -195,7 +202,6 @@ class GridOrbitals:
     energies: Any
     points: Any
     coefficients: Any
-    leak: Any
 
 
 def grid_orbitals(grid: PairGrid, cosines: Any, side: float, xp: Any = np) -> GridOrbitals:
@@ -228,14 +234,12 @@ def grid_orbitals(grid: PairGrid, cosines: Any, side: float, xp: Any = np) -> Gr
     folded = root @ folded @ root
     energies, vectors = xp.linalg.eigh(0.5 * (folded + xp.swapaxes(folded, 1, 2)))
     inside = root @ vectors
-    outside = amplitudes @ inside
     return GridOrbitals(
         grid,
         side,
         energies + reference[:, :, 0],
         xp.asarray(grid.to_points, dtype=full.dtype) @ vectors,
-        xp.concatenate([inside, outside], axis=1),
-        (outside[:, :, 0] ** 2).sum(axis=1),
+        xp.concatenate([inside, amplitudes @ inside], axis=1),
     )
 
 

@@ -18,6 +18,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -66,15 +67,9 @@ class PairStates:
         return _unpack(*both, self.orbitals.grid.size, xp)
 
     def amplitudes(self, spin: int, root: int = 0, xp: Any = np) -> Any:
-        """Functions whose squares sum to the density, by their sine coefficients.
-
-        They are ``C x``: the coefficients of the orbitals times the wave function, normalised to
-        two electrons (components in Q add a few hundredths to the norm).
-        """
+        """``C x sqrt 2``: functions whose squares sum to the density, by their sine coefficients."""
         x = self.matrices(spin, root, xp)
-        functions = square_coefficients(self.orbitals, xp).astype(x.dtype) @ x
-        norms = (functions**2).sum(axis=(1, 2))[:, None, None]
-        return functions * xp.sqrt(2.0 / norms)
+        return square_coefficients(self.orbitals, xp).astype(x.dtype) @ (x * 2.0**0.5)
 
 
 def lowest_pair_states(
@@ -83,7 +78,7 @@ def lowest_pair_states(
     *,
     n_roots: int = 1,
     steps: int = 12,
-    tolerance: float | None = None,
+    tolerance: Sequence[float] | None = None,
     dtype: Any = np.float32,
     xp: Any = np,
 ) -> PairStates:
@@ -99,8 +94,9 @@ def lowest_pair_states(
         How many states of each spin.
     steps : int, default 12
         Largest number of Davidson steps.
-    tolerance : float, optional
-        Stop once all residual norms are below it, in Ha*; leave it out inside ``jax.jit``.
+    tolerance : sequence of float, optional
+        Residual norm in Ha* that is good enough, for each of the `n_roots`: no more steps are made
+        than these take. Leave it out inside ``jax.jit``.
     dtype : dtype, default float32
         Of wave functions and products: single precision leaves 1e-6 of the energies.
     xp : module, default numpy
@@ -112,14 +108,19 @@ def lowest_pair_states(
     """
     problem = _Problem(orbitals, interaction, dtype, xp)
     space = _Subspace(problem, n_roots + 1, steps * n_roots)
-    space.extend(problem.start(n_roots + 1))
+    starts = problem.start(n_roots + 1)
+    space.extend(starts[:, :, k] for k in range(n_roots + 1))
     for step in range(steps + 1):
         energies, vectors, images = space.ritz(n_roots + 1)
         remainders = images - energies[..., None].astype(dtype) * vectors
         residuals = xp.sqrt((remainders**2).sum(axis=-1))
-        if step == steps or (tolerance and residuals[:, :, :n_roots].max() < tolerance):
+        wanted = range(n_roots)
+        if tolerance is not None:
+            wanted = [root for root in wanted if residuals[:, :, root].max() > tolerance[root]]
+        if step == steps or not wanted:
             break
-        space.extend(problem.precondition(remainders, vectors, energies)[:, :, :n_roots])
+        corrections = problem.precondition(remainders, vectors, energies)
+        space.extend(corrections[:, :, root] for root in wanted)
     origin = 2.0 * orbitals.energies[:, :1]
     return PairStates(orbitals, energies + origin, vectors, residuals)
 
@@ -187,10 +188,10 @@ class _Subspace:
         self._images = xp.zeros(shape, dtype=problem.dtype)
         self._projection = xp.zeros((*shape[:3], shape[2]), dtype=problem.levels.dtype)
 
-    def extend(self, vectors: Any) -> None:
-        """Add vectors, shape (2, b, k, pairs), one after the other."""
-        for k in range(vectors.shape[2]):
-            self._add(vectors[:, :, k])
+    def extend(self, vectors: Iterable[Any]) -> None:
+        """Add vectors, each of shape (2, b, pairs), one after the other."""
+        for vector in vectors:
+            self._add(vector)
 
     def ritz(self, n_lowest: int) -> tuple[Any, Any, Any]:
         """Lowest eigenvalues of H within, eigenvectors and their images."""

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import PhysicsError
+from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.full_ci import DEGENERACY
 from keras_qd.physics.interactions import Interaction
@@ -36,6 +36,9 @@ Array = NDArray[np.float64]
 #: Points along a side that are tried in turn; the first solution only serves for comparison.
 _LADDER = (10, 12, 14, 16, 18, 20, 24, 28, 32, 40)
 
+#: How many points more along a side the grid has that a solution is compared with.
+_FINER = 4
+
 #: Powers of the spacing that errors of densities and energies fall with.
 _DENSITY_ORDER, _ENERGY_ORDER = 6, 5
 
@@ -48,8 +51,9 @@ _MOST_STEPS = 60
 #: Residual norm in single precision, as a share of the largest kinetic energy on the grid.
 _RESIDUAL = 1e-6
 
-#: Residual norm in Ha* of one more level of each spin, followed in case it lies lower.
-_LOOSE = 0.02
+#: Residual norms in units of (pi / side)^2: of one more level of each spin, followed in case it
+#: lies lower, and of all levels where single precision was not enough.
+_LOOSE, _STRICT = 0.2, 1e-6
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,38 @@ class PairProblem:
         solution = replace(finer.solution(), **self._errors(coarser, finer))
         return solution, finer.without_interaction().solution()
 
+    def finer(self, solution: Solution) -> tuple[Solution, dict[str, float]]:
+        """Solve once more on a finer grid, to find the errors of a solution.
+
+        Parameters
+        ----------
+        solution : Solution
+            What `solve` returned.
+
+        Returns
+        -------
+        Solution
+            On a grid with four more points a side of the same window.
+        errors : dict
+            Error of the energy and of the gap of the given solution, with sign, and integral of the
+            absolute error of its density per electron.
+        """
+        pair = solution.pair
+        if pair is None:
+            raise UsageError("the solution is not one of a product grid")
+        levels = self._levels(pair.window, pair.orbitals.grid.n + _FINER, 2, 1e-3)
+        finer = levels.solution()
+        ratio = pair.spacing / levels.levels[0].spacing
+        energy, density = (
+            1.0 / (1.0 - ratio**-order) for order in (_ENERGY_ORDER, _DENSITY_ORDER)
+        )
+        difference = np.abs(solution.density - finer.density).sum() / finer.density.sum()
+        return finer, {
+            "energy": energy * (solution.energy - finer.energy),
+            "density": density * float(difference),
+            "gap": energy * (solution.gap - finer.gap),
+        }
+
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""
         return self._refine(accuracy, max(n_states, 2))[1].levels[:n_states]
@@ -123,9 +159,13 @@ class PairProblem:
         cosines = window.cosines(self.potential[None], 2 * grid.n_fine + 1)
         orbitals = grid_orbitals(grid, cosines, window.side)
         between = grid.interaction(window.side, self.interaction, self.strength)
-        tolerance = _RESIDUAL * (n * math.pi / window.side) ** 2
+        unit = (math.pi / window.side) ** 2
+        passes = (
+            (np.float32, _RESIDUAL * n**2 * unit, _LOOSE * unit),
+            (np.float64, _STRICT * unit, _STRICT * unit),
+        )
         # Levels that single precision can hardly tell apart are rare: once more, with care.
-        for dtype, tight, loose in ((np.float32, tolerance, _LOOSE), (np.float64, *[1e-7] * 2)):
+        for dtype, tight, loose in passes:
             tolerances = (tight,) * (n_levels - (self.spin is None)) + (loose,)
             states = lowest_pair_states(
                 orbitals,
@@ -204,7 +244,7 @@ class Levels:
         return Solution(
             box=ground[0].window.box,
             energy=ground[0].energy,
-            gap=self.levels[1].energy - ground[0].energy,
+            gap=max(self.levels[1].energy - ground[0].energy, 0.0),
             spin_squared=float(weights @ [state.spin_squared for state in ground]),
             sector=(1 + ground[0].spin, 1 - ground[0].spin),
             n_states=len(ground),

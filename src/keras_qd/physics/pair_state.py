@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 #: Natural orbitals that hold fewer electrons than this are left out.
 _LEAST_OCCUPATION = 1e-7
 
+#: Digits of energies in Ha* that are not rounding.
+_DIGITS = 7
+
 
 @dataclass(frozen=True, eq=False)
 class PairState:
@@ -143,7 +146,10 @@ class PairState:
 
 
 def states_of(states: PairStates, window: Window, n_lowest: int) -> list[PairState]:
-    """Return the lowest states of either spin of a batch of one, rising in energy."""
+    """Return the lowest states of either spin of a batch of one, rising in energy.
+
+    The lowest singlet is never above the lowest triplet: what differs by rounding is in this order.
+    """
     found = []
     for spin, root in product((0, 1), range(n_lowest)):
         matrix = states.matrices(spin, root)[0].astype(np.float64)
@@ -157,7 +163,7 @@ def states_of(states: PairStates, window: Window, n_lowest: int) -> list[PairSta
                 float(states.residuals[spin, 0, root]),
             )
         )
-    return sorted(found, key=lambda state: state.energy)
+    return sorted(found, key=lambda state: (round(state.energy, _DIGITS), state.spin))
 
 
 def natural_orbitals(

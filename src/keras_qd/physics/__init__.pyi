@@ -32,10 +32,10 @@ from .references import (
     two_electron_energy as two_electron_energy,
 )
 from .solution import (
+    LabelError as LabelError,
     Solution as Solution,
 )
 from .solver import (
-    LabelError as LabelError,
     Solver as Solver,
     estimate_label_error as estimate_label_error,
     pair_states as pair_states,

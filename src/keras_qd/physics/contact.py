@@ -144,7 +144,7 @@ def _kinetic(n: int, spacing: float, parity: int) -> Array:
 
 
 def _defect(along_y: Array, along_x: Array, potential: Array, energy: float) -> float:
-    """What to add to the potential on the first point to make `energy` an eigenvalue.
+    """Return what, added to the potential on the first point, makes `energy` an eigenvalue.
 
     Adding d on one point shifts the spectrum to the zeros of ``1 + d <0|(H - E)^-1|0>``.
     """

@@ -9,7 +9,9 @@ import numpy as np
 from keras_qd.errors import DataError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction, as_interaction
+from keras_qd.physics.pair_errors import error_by_finer
 from keras_qd.physics.pair_grid import density_of, grid_orbitals, pair_grid, square_coefficients
+from keras_qd.physics.solution import LabelError
 from keras_qd.physics.two_electrons import SINGLET, TRIPLET, lowest_pair_states
 from keras_qd.physics.window import whole_box
 
@@ -135,3 +137,26 @@ def solve_batch(
         density_error=_ERROR_OF_SHARE * xp.sqrt(outside),
         residual=states.residuals[:, :, 0].max(axis=0),
     )
+
+
+def batch_errors(found: PairBatch, finer: PairBatch, n_grid: int) -> list[LabelError]:
+    """Estimate the errors of a batch from the same one on a finer grid.
+
+    Parameters
+    ----------
+    found : PairBatch
+        On `n_grid` points along a side.
+    finer : PairBatch
+        The same potentials with `pair_errors.FINER` more points along a side.
+    n_grid : int
+        Points along a side.
+
+    Returns
+    -------
+    list of LabelError
+        One per potential.
+    """
+    differences = np.abs(found.density - finer.density).sum(axis=(1, 2))
+    differences = differences / finer.density.sum(axis=(1, 2))
+    rows = zip(found.energy - finer.energy, differences, found.gap - finer.gap, strict=True)
+    return [error_by_finer(n_grid, *map(float, row)) for row in rows]

@@ -227,7 +227,9 @@ def grid_orbitals(grid: PairGrid, cosines: Any, side: float, xp: Any = np) -> Gr
     inner, mixed, outer = full[:, :size, :size], full[:, size:, :size], full[:, size:, size:]
     low = full[:, grid.low[:, None], grid.low]
     reference = xp.linalg.eigvalsh(low)[:, 0][:, None, None]
-    amplitudes = -xp.linalg.solve(outer - reference * xp.eye(outer.shape[1], dtype=full.dtype), mixed)
+    amplitudes = -xp.linalg.solve(
+        outer - reference * xp.eye(outer.shape[1], dtype=full.dtype), mixed
+    )
     root = _inverse_root(xp.swapaxes(amplitudes, 1, 2) @ amplitudes, xp)
     unit = xp.eye(size, dtype=full.dtype)
     folded = inner - reference * unit + xp.swapaxes(mixed, 1, 2) @ amplitudes

@@ -1,15 +1,8 @@
 r"""Two electrons to a stated accuracy: the grid grows until the density no longer changes.
 
-The error of a grid of spacing h falls as h^p, so that the difference to a coarser one is divided by
-``(h' / h)^p - 1`` as in Richardson's extrapolation [1]_. Measured over six families of potentials
-at n = 10 to 18, p is 6 for densities and 5 for energies. An energy's error changes sign where that
-of the one-electron problem and that of the contact cancel; hence what the energy owes to the choice
-of the parabola that the contact is made exact in is added in squares.
-
-References
-----------
-.. [1] L. F. Richardson and J. A. Gaunt, Phil. Trans. R. Soc. A 226, 299 (1927),
-   https://doi.org/10.1098/rsta.1927.0008
+Errors are estimated from the last two grids (`pair_errors`). That of an energy changes sign where
+the errors of the one-electron problem and of the contact cancel; hence what the energy owes to the
+choice of the parabola that the contact is made exact in is added in squares.
 """
 
 from __future__ import annotations
@@ -25,9 +18,16 @@ from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.full_ci import DEGENERACY
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.pair_errors import (
+    DENSITY_ORDER,
+    ENERGY_ORDER,
+    FINER,
+    error_by_finer,
+    extrapolation,
+)
 from keras_qd.physics.pair_grid import grid_orbitals, pair_grid
 from keras_qd.physics.pair_state import PairState, natural_orbitals, states_of
-from keras_qd.physics.solution import Solution
+from keras_qd.physics.solution import LabelError, Solution
 from keras_qd.physics.two_electrons import lowest_pair_states
 from keras_qd.physics.window import Window, find_window
 
@@ -36,11 +36,8 @@ Array = NDArray[np.float64]
 #: Points along a side that are tried in turn; the first solution only serves for comparison.
 _LADDER = (10, 12, 14, 16, 18, 20, 24, 28, 32, 40)
 
-#: How many points more along a side the grid has that a solution is compared with.
-_FINER = 4
-
-#: Powers of the spacing that errors of densities and energies fall with.
-_DENSITY_ORDER, _ENERGY_ORDER = 6, 5
+#: Largest estimated error of the density where nothing else is asked for.
+DEFAULT_ACCURACY = 1e-3
 
 #: Factor on the contact's frequency that stands for what is not known of it.
 _OTHER_OMEGA = 1.4
@@ -98,40 +95,24 @@ class PairProblem:
             If no grid is good enough.
         """
         coarser, finer = self._refine(accuracy, 2)
-        solution = replace(finer.solution(), **self._errors(coarser, finer))
+        density = _density_error(coarser, finer)
+        energy, gap = self._energy_errors(coarser, finer)
+        solution = replace(
+            finer.solution(), density_error=density, energy_error=energy, gap_error=gap
+        )
         return solution, finer.without_interaction().solution()
 
-    def finer(self, solution: Solution) -> tuple[Solution, dict[str, float]]:
-        """Solve once more on a finer grid, to find the errors of a solution.
-
-        Parameters
-        ----------
-        solution : Solution
-            What `solve` returned.
-
-        Returns
-        -------
-        Solution
-            On a grid with four more points a side of the same window.
-        errors : dict
-            Error of the energy and of the gap of the given solution, with sign, and integral of the
-            absolute error of its density per electron.
-        """
+    def error_of(self, solution: Solution) -> LabelError:
+        """Estimate the errors of a solution on a grid with four more points a side."""
         pair = solution.pair
         if pair is None:
-            raise UsageError("the solution is not one of a product grid")
-        levels = self._levels(pair.window, pair.orbitals.grid.n + _FINER, 2, 1e-3)
-        finer = levels.solution()
-        ratio = pair.spacing / levels.levels[0].spacing
-        energy, density = (
-            1.0 / (1.0 - ratio**-order) for order in (_ENERGY_ORDER, _DENSITY_ORDER)
-        )
+            raise UsageError("the solution is not one of a product grid: solve without n_orbitals")
+        n = pair.orbitals.grid.n
+        finer = self._levels(pair.window, n + FINER, 2, DEFAULT_ACCURACY).solution()
         difference = np.abs(solution.density - finer.density).sum() / finer.density.sum()
-        return finer, {
-            "energy": energy * (solution.energy - finer.energy),
-            "density": density * float(difference),
-            "gap": energy * (solution.gap - finer.gap),
-        }
+        return error_by_finer(
+            n, solution.energy - finer.energy, float(difference), solution.gap - finer.gap
+        )
 
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""
@@ -181,21 +162,18 @@ class PairProblem:
                 break
         return Levels(levels, len(self.potential))
 
-    def _errors(self, coarser: Levels, finer: Levels) -> dict[str, float]:
-        """Estimated errors of a solution, by the names of its fields."""
+    def _energy_errors(self, coarser: Levels, finer: Levels) -> tuple[float, float]:
+        """Estimated errors of the ground state's energy and of the gap."""
         contact = [self._contact_error(level) for level in finer.levels[:2]]
-        order = _richardson(coarser, finer, _ENERGY_ORDER)
-        energies = [
-            order * (fine.energy - coarse.energy)
+        share = _richardson(coarser, finer, ENERGY_ORDER)
+        grid = [
+            share * (fine.energy - coarse.energy)
             for fine, coarse in zip(finer.levels[:2], coarser.levels, strict=False)
         ]
-        energy = math.hypot(energies[0], contact[0])
-        gap = math.hypot(energies[1] - energies[0], contact[1] - contact[0])
-        return {
-            "density_error": _density_error(coarser, finer),
-            "energy_error": energy,
-            "gap_error": gap,
-        }
+        return (
+            math.hypot(grid[0], contact[0]),
+            math.hypot(grid[1] - grid[0], contact[1] - contact[0]),
+        )
 
     def _contact_error(self, level: PairState) -> float:
         """Half the change of the energy with the contact's frequency, in Ha*."""
@@ -260,7 +238,7 @@ class Levels:
         """Return the lowest products of the orbitals, for the same spins."""
         first, spins = self.levels[0], sorted({level.spin for level in self.levels})
         energies = first.orbitals.energies[0]
-        shell = np.flatnonzero(energies[1:] - energies[1] < DEGENERACY) + 1
+        shell = [int(k) + 1 for k in np.flatnonzero(energies[1:] - energies[1] < DEGENERACY)]
         products = [(0, 0, 0)] if 0 in spins else []
         products += [(spin, 0, k) for spin in spins for k in shell]
         if spins == [1]:
@@ -285,9 +263,7 @@ def _product(size: int, i: int, k: int, spin: int) -> Array:
     return np.asarray(x / np.linalg.norm(x))
 
 
-def _are_settled(
-    levels: list[PairState], n_levels: int, tolerance: float, accuracy: float
-) -> bool:
+def _are_settled(levels: list[PairState], n_levels: int, tolerance: float, accuracy: float) -> bool:
     """Whether the order of the levels, and the ground state, are beyond doubt."""
     needed, others = levels[:n_levels], levels[n_levels:]
     highest = needed[-1].energy
@@ -304,10 +280,9 @@ def _are_settled(
 def _density_error(coarser: Levels, finer: Levels) -> float:
     """Estimated integral of the absolute error of the finer density, per electron."""
     difference = np.abs(finer.density - coarser.density).sum() / finer.density.sum()
-    return float(difference) * _richardson(coarser, finer, _DENSITY_ORDER)
+    return float(difference) * _richardson(coarser, finer, DENSITY_ORDER)
 
 
 def _richardson(coarser: Levels, finer: Levels, order: int) -> float:
-    """Error of the finer of two results that differ by 1, falling as this power of the spacing."""
-    ratio = coarser.levels[0].spacing / finer.levels[0].spacing
-    return 1.0 / (ratio**order - 1.0)
+    """Error of the finer of two results that differ by 1."""
+    return extrapolation(coarser.levels[0].orbitals.grid.n, finer.levels[0].orbitals.grid.n, order)

@@ -21,6 +21,31 @@ Array = NDArray[np.float64]
 NEAR_DEGENERACY = 2e-3
 
 
+@dataclass(frozen=True)
+class LabelError:
+    """Estimated errors of a ground state.
+
+    Parameters
+    ----------
+    energy : float
+        Energy minus its limit, in Ha*. It is not negative in configuration interaction, but for
+        rounding, as that is variational; on a product grid it has either sign.
+    density : float
+        Integral of the absolute error of the density, per electron.
+    gap : float
+        Gap minus its limit, in Ha*; nan where it was not estimated.
+
+    Examples
+    --------
+    >>> LabelError(energy=0.012, density=0.02).energy
+    0.012
+    """
+
+    energy: float
+    density: float
+    gap: float = math.nan
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """Ground state of n electrons in a potential.

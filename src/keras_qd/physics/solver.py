@@ -15,9 +15,9 @@ from keras_qd.physics.full_ci import DEGENERACY, ensemble, lowest_levels, lowest
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.orbitals import Orbitals, grow_orbitals
-from keras_qd.physics.pair_solver import PairProblem
+from keras_qd.physics.pair_solver import DEFAULT_ACCURACY, PairProblem
 from keras_qd.physics.pair_state import PairState
-from keras_qd.physics.solution import Solution
+from keras_qd.physics.solution import LabelError, Solution
 
 
 def noninteracting_solution(
@@ -59,6 +59,7 @@ def noninteracting_solution(
         orbitals=values,
         density_matrix_up=np.diag(up),
         density_matrix_down=np.diag(down),
+        exchange=float(energies[1] - energies[0]) if n_electrons == 2 else math.nan,
     )
 
 
@@ -173,9 +174,6 @@ def refuse_beyond(
 
 #: Orbitals that the configurations are made of, for each number of electrons.
 DEFAULT_ORBITALS = {1: 20, 2: 20, 3: 20, 4: 16, 5: 14, 6: 13}
-
-#: Largest estimated error of the density of two electrons where nothing else is asked for.
-DEFAULT_ACCURACY = 1e-3
 
 #: Largest number of orbitals: the pairs of more do not fit into memory.
 MOST_ORBITALS = 100
@@ -519,36 +517,12 @@ def pair_states(
     solver = Solver(box, 2, interaction, strength=strength, spin=spin, accuracy=accuracy)
     return solver.pair_problem(potential).states(n_states, accuracy)
 
+
 Array = NDArray[np.float64]
 
 #: How many times more orbitals the comparison takes, and how much stricter its sine basis is.
 _MORE_ORBITALS = 1.5
 _STRICTER_BASIS = 0.1
-
-
-@dataclass(frozen=True)
-class LabelError:
-    """Estimated errors of a `Solution` against the limit of many orbitals.
-
-    Parameters
-    ----------
-    energy : float
-        Energy minus its limit, in Ha*. It is not negative in configuration interaction, but for
-        rounding, as that is variational; on a product grid it has either sign.
-    density : float
-        Integral of the absolute error of the density, per electron.
-    gap : float
-        Gap minus its limit, in Ha*; nan where it was not estimated.
-
-    Examples
-    --------
-    >>> LabelError(energy=0.012, density=0.02).energy
-    0.012
-    """
-
-    energy: float
-    density: float
-    gap: float = math.nan
 
 
 def estimate_label_error(
@@ -604,10 +578,11 @@ def estimate_label_error(
     """
     if solver.on_grid:
         if n_orbitals is not None:
-            raise UsageError("two electrons on a grid have no orbitals to add: leave n_orbitals out")
+            raise UsageError(
+                "two electrons on a grid have no orbitals to add: leave n_orbitals out"
+            )
         problem = solver.pair_problem(potential)
-        _, errors = problem.finer(solver.solve(potential))
-        return LabelError(**errors)
+        return problem.error_of(solver.solve(potential))
     n_given = solver.orbital_count
     n_larger = math.ceil(_MORE_ORBITALS * n_given) if n_orbitals is None else n_orbitals
     if n_larger <= n_given:

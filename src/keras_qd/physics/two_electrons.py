@@ -67,7 +67,7 @@ class PairStates:
         return _unpack(*both, self.orbitals.grid.size, xp)
 
     def amplitudes(self, spin: int, root: int = 0, xp: Any = np) -> Any:
-        """``C x sqrt 2``: functions whose squares sum to the density, by their sine coefficients."""
+        """Sine coefficients ``C x sqrt 2`` of functions whose squares sum to the density."""
         x = self.matrices(spin, root, xp)
         return square_coefficients(self.orbitals, xp).astype(x.dtype) @ (x * 2.0**0.5)
 
@@ -114,7 +114,7 @@ def lowest_pair_states(
         energies, vectors, images = space.ritz(n_roots + 1)
         remainders = images - energies[..., None].astype(dtype) * vectors
         residuals = xp.sqrt((remainders**2).sum(axis=-1))
-        wanted = range(n_roots)
+        wanted = list(range(n_roots))
         if tolerance is not None:
             wanted = [root for root in wanted if residuals[:, :, root].max() > tolerance[root]]
         if step == steps or not wanted:

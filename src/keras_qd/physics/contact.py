@@ -64,7 +64,7 @@ def contact_values(
     --------
     >>> on_site, neighbour = contact_values(Interaction("coulomb"), 1.0, 0.5, 0.5)
     >>> round(on_site, 2), round(neighbour, 2)
-    (7.25, 2.1)
+    (7.24, 2.1)
     """
     if strength == 0 or interaction.name == "none":
         return 0.0, 0.0

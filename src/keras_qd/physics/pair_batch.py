@@ -108,7 +108,7 @@ def solve_batch(
     >>> parabola = (x - 4) ** 2 / 2 + (y - 4) ** 2 / 2
     >>> dots = solve_batch(np.stack([parabola, 2 * parabola]), box)
     >>> np.round(dots.energy, 2), dots.density.shape  # exact: 3
-    (array([3.  , 3.96]), (2, 32, 32))
+    (array([3.  , 4.05]), (2, 32, 32))
     """
     if len(potentials.shape) != 3 or potentials.shape[1] != potentials.shape[2]:
         raise DataError(

@@ -246,7 +246,7 @@ class Levels:
         levels = [
             replace(
                 first,
-                energy=energies[i] + energies[k],
+                energy=float(energies[i] + energies[k]),
                 spin=spin,
                 wave_function=_product(len(energies), i, k, spin),
             )

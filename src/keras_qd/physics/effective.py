@@ -110,7 +110,7 @@ def effective_pairs(
 
 
 class _PairSpace:
-    """The pairs of all one-electron states, in single precision: round-off is far below the rest."""
+    """The pairs of all one-electron states, in single precision."""
 
     def __init__(
         self,

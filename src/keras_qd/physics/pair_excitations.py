@@ -71,7 +71,7 @@ class _Ladder:
         return _lowered(annihilator(self.n_orbitals, n_up), states, self.n_orbitals, axis=-2)
 
     def lower_down(self, states: Array, n_up: int, n_down: int) -> Array:
-        """The same of the down electrons, which pass the `n_up` others."""
+        """Lower the down electrons, which pass the `n_up` others."""
         lowered = _lowered(annihilator(self.n_orbitals, n_down), states, self.n_orbitals, axis=-1)
         return (-1) ** n_up * lowered
 
@@ -80,7 +80,7 @@ class _Ladder:
         return _raised(annihilator(self.n_orbitals, n_up), states, axis=-2)
 
     def raise_down(self, states: Array, n_up: int, n_down: int) -> Array:
-        """The same of the down electrons."""
+        """Raise down electrons, the counterpart of `raise_up`."""
         return (-1) ** n_up * _raised(annihilator(self.n_orbitals, n_down), states, axis=-1)
 
 
@@ -134,7 +134,7 @@ class _Excited:
         return matrix / weight
 
     def _removed(self) -> list[_Removed]:
-        """The state with a pair taken out: opposite spins, two up, two down."""
+        """Take a pair out of the state: of opposite spins, two up, two down."""
         ladder, n_up, n_down, m = self._ladder, self._n_up, self._n_down, self._m
         i, k = np.tril_indices(m, -1)
         kinds = []
@@ -178,7 +178,7 @@ class _Excited:
 
 
 def _strings(n_orbitals: int, n_electrons: int) -> int:
-    """Number of strings, none where an electron too many was taken out."""
+    """Count the strings; none where an electron too many was taken out."""
     return comb(n_orbitals, n_electrons) if n_electrons >= 0 else 0
 
 

@@ -94,7 +94,7 @@ def test_resize_is_that_of_scikit_image_and_rounds_to_the_type(halves, tmp_path)
         assert np.abs(image - exact).max() <= 0.5 + 1e-9
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(
     image=st_numpy.arrays(
         dtype=st.sampled_from(["uint8", "uint16", "float32"]),

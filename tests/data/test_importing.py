@@ -79,7 +79,7 @@ def test_every_format_comes_in_bit_for_bit(write, tmp_path):
     assert store.configuration["kind"] == "imported"
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(
     array=st_numpy.arrays(
         dtype=st.sampled_from(["?", "i1", ">i4", "u8", "f2", ">f4", "f8"]),

@@ -18,7 +18,7 @@ REDUCED = {
         {"epochs": 8, "model_config": {"learning_rate": 2e-3, "dropout": 0.0}},
         0.1,
     ),
-    "density-to-kinetic-energy": ({"epochs": 5, "model_config": {"width": 24}}, 0.85),
+    "density-to-kinetic-energy": ({"epochs": 12, "model_config": {"width": 24}}, 0.85),
 }
 
 

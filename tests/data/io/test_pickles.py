@@ -32,7 +32,7 @@ def read(content, tmp_path_factory):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(
     array=st_numpy.arrays(
         dtype=st.sampled_from(TYPES),
@@ -355,7 +355,7 @@ def test_any_bytes_give_an_array_or_a_refusal(content, tmp_path_factory):
         assert isinstance(read(content, tmp_path_factory), np.ndarray)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_damaged_pickles_give_an_array_or_a_refusal(data, tmp_path_factory):
     protocol = data.draw(st.sampled_from(PROTOCOLS))

@@ -96,6 +96,7 @@ def test_a_worker_killed_at_work_is_replaced(tmp_path, dask_cluster, whole_diges
     assert store.damaged() == []
 
 
+@pytest.mark.slow
 def test_a_shard_that_killed_one_worker_goes_to_another(tmp_path, dask_cluster, whole_digest):
     recipe = Failing(failure="dies_once", until=str(tmp_path / "died"))
     store = generate(tmp_path / "noise", recipe, 400, scheduler=dask_cluster.scheduler_address)
@@ -103,6 +104,7 @@ def test_a_shard_that_killed_one_worker_goes_to_another(tmp_path, dask_cluster, 
     assert store.digest() == whole_digest
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_given_up(tmp_path, dask_cluster, whole_digest):
     path, until = tmp_path / "noise", tmp_path / "mended"
     recipe = Failing(failure="dies", until=str(until))
@@ -124,7 +126,9 @@ def test_errors_of_the_recipe_arrive_as_they_are(tmp_path, dask_cluster):
     assert any("In process" in note for note in caught.value.__notes__)
 
 
-@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "kind", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_killed_driver_leaves_a_store_that_goes_on(tmp_path, dask_cluster, whole_digest, kind):
     path = tmp_path / "noise"
     search = os.pathsep.join([str(Path(__file__).parent), *sys.path])

@@ -24,7 +24,14 @@ def whole_digest(tmp_path_factory):
     return generate(tmp_path_factory.mktemp("whole") / "noise", Noise(), 400, workers=1).digest()
 
 
-@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+    ],
+)
 def test_killed_generation_goes_on_to_the_same_data(tmp_path, whole_digest, kind):
     path = tmp_path / "noise"
     process = start(path, 400, "Noise(pause=0.02)")

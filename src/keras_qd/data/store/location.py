@@ -160,7 +160,9 @@ class Remote(Location):
     def create(self, files: Mapping[str, bytes]) -> None:
         """Write the keys one by one, that of the root last: it makes a store of them."""
         present = {found.removeprefix(f"{self._root}/") for found in self._files.find(self._root)}
-        if foreign := sorted(present - set(files)):
+        if ROOT in present:  # another writer was faster
+            return
+        if foreign := sorted(key for key in present if key.partition("/")[0] not in _tops(files)):
             raise StoreError(f"{self} is not a data set: it holds no Zarr group but {foreign[0]}")
         for key in sorted(files, key=lambda key: key == ROOT):
             self._files.pipe_file(f"{self._root}/{key}", files[key])
@@ -177,6 +179,11 @@ class Remote(Location):
             return None
         sizes = [found["size"] for found in objects]
         return sum(sizes) if sizes and None not in sizes else None
+
+
+def _tops(files: Mapping[str, bytes]) -> set[str]:
+    """Return the files and folders at the top of a store, given as its keys."""
+    return {key.partition("/")[0] for key in files}
 
 
 def locate(path: str | PathLike[str] | Location) -> Location:

@@ -164,7 +164,6 @@ def prepare_store(location: Location, contents: Contents, n_samples: int) -> Sto
     """
     if not location.exists():
         location.create(_empty_store(contents, n_samples))
-        return Store(location)
     store = Store(location)
     check_same_configuration(location, store.configuration, contents.configuration)
     location.remove_leftovers()

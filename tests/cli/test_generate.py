@@ -66,6 +66,7 @@ def test_every_option_reaches_the_recipe(tmp_path):
         "screening_length": None,
         "strength": 0.3,
         "n_orbitals": 6,
+        "accuracy": None,
         "family": "parabolic",
         "material": None,
         "seed": 7,

@@ -221,8 +221,8 @@ def test_batch(potentials, references):
 def test_batch_on_another_array_library(potentials):
     jax = pytest.importorskip("jax")
     numbers = jax.numpy.asarray(potentials, dtype="float32")
-    compiled = jax.jit(lambda each: solve_batch(each, BOX, n_grid=6, steps=2, xp=jax.numpy))
-    expected = solve_batch(potentials, BOX, n_grid=6, steps=2)
+    compiled = jax.jit(lambda each: solve_batch(each, BOX, n_grid=6, steps=5, xp=jax.numpy))
+    expected = solve_batch(potentials, BOX, n_grid=6, steps=5)
     for one, other in zip(compiled(numbers), expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
 

@@ -14,6 +14,7 @@ from tests.digits import (  # noqa: F401
     classifier,
     reconstructed,
 )
+from tests.springs import plugin  # noqa: F401
 from tests.wells import (  # noqa: F401
     coarse_figures,
     dataset,

@@ -12,18 +12,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place once the block has ended well.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write. Its folder is made where it does not exist.
-
-    Yields
-    ------
-    Path
-        Write here. It has the same suffix, for writers that go by it.
-    """
+    """Yield a temporary path with the suffix of `path`, which it replaces if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:

@@ -75,19 +75,8 @@ class Jitter:
 
 
 def enlarged_positions(length: int) -> NDArray[np.float64]:
-    """Return where along an axis of pixels those of the enlarged image lie.
-
-    Parameters
-    ----------
-    length : int
-        Pixels along the axis.
-
-    Returns
-    -------
-    ndarray, shape (enlarged length,)
-        In pixels, from 0 to ``length - 1``; pixels are squares, and what lies beyond the centre of
-        the last one has its value.
-    """
+    """Return where the pixels of the enlarged image lie along an axis of `length` pixels."""
+    # Pixels are squares: what lies beyond the centre of the last one has its value.
     count = round(length * ENLARGEMENT)
     return np.clip((np.arange(count) + 0.5) * length / count - 0.5, 0, length - 1)
 
@@ -308,24 +297,12 @@ def symmetry(
 
 
 def inverse_element(element: int) -> int:
-    """Return the element that undoes `element`; a mirror image undoes itself.
-
-    Examples
-    --------
-    >>> [inverse_element(element) for element in range(8)]
-    [0, 3, 2, 1, 4, 5, 6, 7]
-    """
+    """Return the element that undoes `element`; a mirror image undoes itself."""
     return element if element >= 4 else -element % 4
 
 
 def compose_elements(first: int, second: int) -> int:
-    """Return the element that does `first`, then `second`.
-
-    Examples
-    --------
-    >>> compose_elements(1, 1), compose_elements(4, 4)
-    (2, 0)
-    """
+    """Return the element that does `first`, then `second`."""
     # Turning a mirrored image turns the original the other way.
     turns = first - second if first >= 4 else first + second
     return turns % 4 + 4 * ((first >= 4) ^ (second >= 4))

@@ -264,25 +264,8 @@ def split_rows(
 
 
 def given_rows(counts: Mapping[str, int], n_samples: int) -> dict[str, np.ndarray]:
-    """Return the splits of samples that come divided, one split after the other.
-
-    Parameters
-    ----------
-    counts : mapping of str to int
-        How many samples each split has.
-    n_samples : int
-        How many samples there are; those beyond are left out.
-
-    Returns
-    -------
-    dict of str to ndarray of int
-        Ascending numbers of the samples in each split.
-
-    Examples
-    --------
-    >>> given_rows({"train": 2, "validation": 0, "test": 2}, 3)
-    {'train': array([0, 1]), 'validation': array([], dtype=int64), 'test': array([2])}
-    """
+    """Return the rows of each split where samples come divided, one split after the other."""
+    # Samples beyond `n_samples` are left out.
     edges = np.minimum(np.cumsum([0, *(counts[name] for name in SPLITS)]), n_samples)
     return {name: np.arange(*edges[number : number + 2]) for number, name in enumerate(SPLITS)}
 

@@ -32,6 +32,8 @@ class Wells(Recipe):
 
     Parameters
     ----------
+    seed : int
+        Root seed.
     n_points : int
         Interior nodes :math:`x_i = i L / (n + 1)`.
     length : float
@@ -46,8 +48,6 @@ class Wells(Recipe):
     material : str, optional
         Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
-    seed : int
-        Root seed.
 
     Raises
     ------
@@ -120,7 +120,13 @@ class Wells(Recipe):
         }
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
-        """Solve stored potentials (m, points) again, all at once."""
+        """Solve stored potentials again, all at once, to measure the cost of the solver.
+
+        Parameters
+        ----------
+        samples : mapping of str to ndarray
+            The stored fields, with the potentials (m, points) in Ha*.
+        """
         solve_1d(np.asarray(samples[self.identity], dtype=np.float64), self.length)
 
     def solver_description(self) -> str:

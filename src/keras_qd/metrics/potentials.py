@@ -44,14 +44,7 @@ from keras_qd.metrics.r2 import R2
 
 
 def align(xp: Any, v: Any, weights: Any) -> Any:
-    """Return potentials, shape (n, k), relative to their own weighted means.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> align(np, np.array([[5.0, 7.0]]), np.array([[3.0, 1.0]]))
-    array([[-0.5,  1.5]])
-    """
+    """Return potentials, shape (n, k), relative to their own weighted means."""
     # Relative to one of the values first: a large constant must not cost the digits of the rest.
     v = v - v[:, :1]
     weights = weights * xp.ones_like(v)

@@ -36,31 +36,13 @@ class TrialEnergy(keras.layers.Layer):
     representation [1]_, and the minimum is the lower root of a linear variational problem [2]_.
     The trial states come from a network: :math:`c_k` is the coefficient of the k-th sine function
     in its output, over k. The weights :math:`a_k` are trained: the layer knows neither the
-    electron's mass nor the length of the line. By the variational principle the error of a
-    ground-state energy is of second order in that of the state, so a network that finds states to a
-    per cent finds energies to a hundredth of that. Two states, since the electron may change from
-    one well to another with the least change of the potential. Adding a constant to the potential
-    adds it to the energy.
+    electron's mass nor the length L of the line; exact ones are :math:`\pi / (\sqrt{2} L)`. By the
+    variational principle the error of a ground-state energy is of second order in that of the
+    state. There are two states because the least change of the potential may move the electron
+    from one well to another. Adding a constant to the potential adds it to the energy.
 
-    Parameters
-    ----------
-    modes : int
-        Number of sine functions in the states.
-    **options
-        Options of :class:`keras.layers.Layer`.
-
-    Notes
-    -----
-    A network that has learnt the kinetic energy of an electron has found
-    :math:`a_k = \pi / (\sqrt{2} L)` for all k that matter.
-
-    References
-    ----------
-    .. [1] D. T. Colbert and W. H. Miller, "A novel discrete variable representation for quantum
-       mechanical reactive scattering via the S-matrix Kohn method", J. Chem. Phys. 96, 1982 (1992),
-       https://doi.org/10.1063/1.462100
-    .. [2] A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 1.3,
-       ISBN 978-0-486-69186-2
+    .. [1] D. T. Colbert and W. H. Miller, J. Chem. Phys. 96, 1982 (1992), doi:10.1063/1.462100
+    .. [2] A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 1.3
     """
 
     def __init__(self, modes: int, **options: Any) -> None:

@@ -182,7 +182,20 @@ class Pix2Pix(Configurable, keras.Model):
         return generator, discriminator
 
     def clip(self, gradients: list[Any], optimizer: Any) -> list[Any]:
-        """Return the gradients of one network, clipped if a norm is set; loss scales count."""
+        """Clip the gradients of one network to the norm that is set, if any.
+
+        Parameters
+        ----------
+        gradients : list of tensor
+            Of all trainable variables of the network.
+        optimizer : keras.optimizers.Optimizer
+            Of the same network; its loss scale multiplies the norm.
+
+        Returns
+        -------
+        list of tensor
+            The gradients, clipped over all variables together.
+        """
         if self.clip_norm is None:
             return gradients
         return clipped(gradients, optimizer.scale_loss(ops.cast(self.clip_norm, "float32")))
@@ -235,8 +248,10 @@ class Pix2Pix(Configurable, keras.Model):
 
         Returns
         -------
-        generator, discriminator : tensor, shape ()
-            The two losses.
+        generator : tensor, shape ()
+            Loss of the generator.
+        discriminator : tensor, shape ()
+            Loss of the discriminator.
 
         Raises
         ------
@@ -264,7 +279,22 @@ class Pix2Pix(Configurable, keras.Model):
         return generator, discriminator
 
     def report(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
-        """Update ``loss`` with the generator's loss, and the compiled metrics; return all logs."""
+        """Update the mean of the generator's loss and the compiled metrics.
+
+        Parameters
+        ----------
+        loss : tensor, shape ()
+            Loss of the generator.
+        x, y, y_pred : tensor, shape (n, ny, nx, channels)
+            Inputs, targets and the generator's predictions.
+        sample_weight : tensor, shape (n,), optional
+            Weights of the samples.
+
+        Returns
+        -------
+        dict of str to tensor
+            All logs, by name.
+        """
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(x)[0])
         return dict(self.compute_metrics(x, y, y_pred, sample_weight))
 

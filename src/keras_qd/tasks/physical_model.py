@@ -81,7 +81,18 @@ class PhysicalModel(keras.Model):
         return found if len(found) > 1 else next(iter(found.values()))
 
     def with_network(self, network: keras.Model) -> PhysicalModel:
-        """Return a model with another network between the same scalings."""
+        """Return a model with another network between the same scalings.
+
+        Parameters
+        ----------
+        network : keras.Model
+            Takes and returns scaled arrays of the same shapes.
+
+        Returns
+        -------
+        PhysicalModel
+            The model around `network`.
+        """
         return PhysicalModel(network, self.pipeline)
 
     def on_grid(self, shapes: Mapping[str, Shape]) -> PhysicalModel:
@@ -141,13 +152,7 @@ class PhysicalModel(keras.Model):
 
 
 def read_model(path: Path) -> PhysicalModel:
-    """Load a model that a run has saved, in Keras' safe mode.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read, or is not one that a run has saved.
-    """
+    """Load a model that a run has saved, in Keras' safe mode."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))

@@ -40,30 +40,9 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 def learning_rate_factor(schedule: str, epoch: int, epochs: int) -> float:
-    """Return the factor on the first learning rate during one epoch.
-
-    Parameters
-    ----------
-    schedule : str
-        ``"constant"``; ``"linear"``, 1 for the first half and then in a straight line to 0, as in
-        the original pix2pix; or ``"cosine"``, half a period of a cosine.
-    epoch, epochs : int
-        Which epoch, counted from 0, of how many.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such schedule.
-
-    Notes
-    -----
-    The factor is taken in the middle of the epoch, so that no epoch runs at zero.
-
-    Examples
-    --------
-    >>> [round(learning_rate_factor("cosine", epoch, 3), 3) for epoch in range(3)]
-    [0.933, 0.5, 0.067]
-    """
+    """Return the factor on the first learning rate in the middle of an epoch, counted from 0."""
+    # "linear" is 1 for the first half and then a straight line to 0, as in the original pix2pix;
+    # "cosine" half a period of a cosine. The middle of the epoch, so that no epoch runs at zero.
     if schedule not in SCHEDULES:
         raise UnknownNameError("schedule", schedule, SCHEDULES)
     return SCHEDULES[schedule]((epoch + 0.5) / epochs)

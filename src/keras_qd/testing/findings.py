@@ -22,22 +22,7 @@ _LONGEST = 400
 
 
 class Findings:
-    """The errors of one component, in the order in which they were found.
-
-    Parameters
-    ----------
-    what : str
-        The component, in words: ``"the model 'my-net'"``.
-
-    Examples
-    --------
-    >>> found = Findings("the model 'my-net'")
-    >>> found.require(1 + 1 == 3, "it cannot add", "learn it")
-    False
-    >>> found.attempt("dividing", lambda a, b: a / b, 1, 0)
-    >>> found.faults
-    ['it cannot add: learn it', 'dividing raises ZeroDivisionError: division by zero']
-    """
+    """The errors of one component, in the order in which they were found."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -71,25 +56,13 @@ class Findings:
             return None
 
     def raise_if_any(self) -> None:
-        """Raise all errors.
-
-        Raises
-        ------
-        ConformanceError
-            If there is any error. Its cause is the first exception.
-        """
+        """Raise a ConformanceError with all errors, if any; its cause is the first exception."""
         if self.faults:
             raise ConformanceError(self.what, self.faults) from self._cause
 
 
 def survives_json(value: Any) -> bool:
-    """Return whether a value is the same after JSON, with tuples as lists.
-
-    Examples
-    --------
-    >>> survives_json({"a": (1, 2.5, None)}), survives_json({"a": {1, 2}}), survives_json({1: "a"})
-    (True, False, False)
-    """
+    """Return whether a value is the same after JSON, with tuples as lists."""
     try:
         return bool(json.loads(json.dumps(value)) == _listed(value))
     except (TypeError, ValueError):
@@ -124,26 +97,7 @@ def check_elsewhere(
     settings: Mapping[str, Any],
     backends: Sequence[str] | None,
 ) -> None:
-    """Repeat a check on the other backends, and add the errors that occur only there.
-
-    Parameters
-    ----------
-    found : Findings
-        The errors on the running backend, to which those elsewhere are added.
-    check : str
-        Name of a function of :mod:`keras_qd.testing`.
-    kind, name : str
-        Kind and registered name of the component.
-    settings : mapping
-        The other arguments of the check, as JSON can hold them.
-    backends : sequence of str, optional
-        The backends to check on; all that are installed by default.
-
-    Raises
-    ------
-    UnknownNameError
-        If one of the backends is not installed.
-    """
+    """Repeat a check on the other backends, and add the errors that occur only there."""
     installed = installed_backends()
     wanted = installed if backends is None else list(backends)
     for backend in wanted:
@@ -184,17 +138,7 @@ def faults_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) 
 
 
 def find_registered(found: Findings, kind: str, name: str) -> Any:
-    """Import a component by its registered name; if that fails, add the error and return None.
-
-    Parameters
-    ----------
-    found : Findings
-        To which errors are added.
-    kind : str
-        One of :data:`keras_qd.registry.KINDS`.
-    name : str
-        The registered name.
-    """
+    """Import a component by its registered name; if that fails, add the error and return None."""
     found.require(
         is_component_name(name),
         f"{name!r} is not a valid name for a {KINDS[kind]}",

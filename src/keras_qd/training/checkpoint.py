@@ -32,24 +32,12 @@ def save_state(path: Path, model: keras.Model, history: History) -> None:
 
 
 def load_history(path: Path) -> dict[str, list[float]]:
-    """Return the history in the checkpoint at `path`; empty where there is no checkpoint yet.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read.
-    """
+    """Return the history in the checkpoint at `path`; empty where there is no checkpoint yet."""
     return _history(_read(path)) if path.exists() else {}
 
 
 def load_state(path: Path, model: keras.Model) -> None:
-    """Put the state in `path` into `model`.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read, or is of another model.
-    """
+    """Put the state in `path` into `model`."""
     arrays = _read(path)
     _assign(path, _variables(model), arrays)
     _restore_generator(arrays.get("torch_generator"))
@@ -62,13 +50,7 @@ def save_weights(path: Path, model: keras.Model) -> None:
 
 
 def load_weights(path: Path, model: keras.Model) -> None:
-    """Put what :func:`save_weights` wrote into `model`.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read, or is of another model.
-    """
+    """Put what :func:`save_weights` wrote into `model`."""
     _assign(path, model.variables, _read(path))
 
 

@@ -270,11 +270,9 @@ def read_fields(
     unit: str = "",
     limits: Grey | None = None,
 ) -> Mapping[str, Any]:
-    """Open the named fields of a file, folder of images or stored data set, to be sliced.
-
-    A file with a single array, and images, hold the only field. `grey`, `unit` and `limits` are
-    those of :func:`keras_qd.data.io.images.open_images`.
-    """
+    """Open the named fields of a file, folder of images or stored data set, to be sliced."""
+    # A file with a single array, and images, hold the only field; `grey`, `unit` and `limits` are
+    # those of `open_images`.
     if "://" in str(path):
         return _read_store(path, names)
     path = Path(path)
@@ -326,10 +324,8 @@ def _require(path: str | Path, names: Sequence[str], found: Sequence[str]) -> No
 def writing_arrays(
     path: Path, fields: Mapping[str, Field], n_samples: int
 ) -> Iterator[Callable[[Mapping[str, NDArray[Any]]], None]]:
-    """Yield what writes the next samples of all fields into a ``.npy`` or ``.npz`` file.
-
-    The file appears when the block ends without an error; it may be larger than memory.
-    """
+    """Yield what writes the next samples of all fields into a ``.npy`` or ``.npz`` file."""
+    # The file appears when the block ends without an error; it may be larger than memory.
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as folder:
         parts = {name: Path(folder) / f"{name}.npy" for name in fields}

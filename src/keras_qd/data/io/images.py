@@ -21,23 +21,7 @@ _PLAIN = ("L", "RGB", "F", "I;16", "I;16L", "I;16B")
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Read an image.
-
-    Parameters
-    ----------
-    path : Path
-        A file with one of :data:`SUFFIXES`.
-
-    Returns
-    -------
-    ndarray, shape (ny, nx) or (ny, nx, 3)
-        Of type uint8, uint16 or floats. Black and white are 0 and 255.
-
-    Raises
-    ------
-    DataError
-        If the file is broken, or would lose something.
-    """
+    """Read an image, (ny, nx) or (ny, nx, 3), as uint8, uint16 or floats; black is 0."""
     try:
         image = _read_tiff(path) if path.suffix.lower() in TIFF else _read_other(path)
     except DataError:
@@ -127,15 +111,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class PairFiles:
-    """The files of one pair.
-
-    Parameters
-    ----------
-    name : str
-        Path within the folder, without suffix.
-    a, b : Path
-        The files; one and the same where the images are side by side in it.
-    """
+    """The name of a pair, its path without suffix, and its files: one file if side by side."""
 
     name: str
     a: Path
@@ -150,22 +126,8 @@ class PairFiles:
 def find_pairs(
     folder: Path | None, a: Path | None, b: Path | None, faults: Faults
 ) -> list[PairFiles]:
-    """Find the pairs in one folder, side by side or in its folders A and B, or in two folders.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        The folder, where there is one.
-    a, b : Path, optional
-        The two folders, where there are two.
-    faults : Faults
-        Hears of files without a partner, and of two of one name.
-
-    Returns
-    -------
-    list of PairFiles
-        By name; those for training come first where folders divide them, then those for validation.
-    """
+    """Find pairs in one folder, side by side or in its folders A and B, or in two folders."""
+    # By name; those for training come first where folders divide them, then those for validation.
     if folder is not None and a is None and b is None:
         a, b = _subfolder(folder, "a"), _subfolder(folder, "b")
         if a is None or b is None:
@@ -195,15 +157,7 @@ def _subfolder(folder: Path, name: str) -> Path | None:
 
 
 def find_images(folder: Path, faults: Faults) -> dict[str, Path]:
-    """Return all images below a folder by name, without those that are hidden.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    faults : Faults
-        Hears of two of one name, and of a folder that is not there or holds none.
-    """
+    """Return all images below a folder by name, without those that are hidden."""
     if not folder.is_dir():
         faults.add(f"there is no folder {folder}")
         return {}
@@ -240,21 +194,11 @@ Grey = tuple[float, float]
 
 @dataclass(frozen=True)
 class ImageStack:
-    """Images of one size, each read when it is asked for.
+    """Images of one size, each read when it is asked for."""
 
-    Whole numbers become physical values linearly: 0 is the first value of `grey`, and the largest
-    that the type can hold (255 or 65535) the second. Floats are physical values already. The first
-    row of an image is the first row of the array.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        The files, in the order of the samples.
-    shape_of_one : tuple of int
-        Of each image.
-    grey : pair of float, optional
-        What black and white mean; without it, whole numbers are taken as they are.
-    """
+    # Whole numbers become physical values linearly: 0 is the first value of `grey`, the largest of
+    # the type (255 or 65535) the second. Floats are physical values already, as is everything where
+    # `grey` is None. The first row of an image is the first row of the array.
 
     paths: Sequence[Path]
     shape_of_one: tuple[int, ...]
@@ -271,13 +215,7 @@ class ImageStack:
         return np.dtype(np.float64)
 
     def __getitem__(self, samples: slice) -> np.ndarray:
-        """Read some of the images.
-
-        Raises
-        ------
-        DataError
-            If one is broken, or of another size than the first.
-        """
+        """Read some of the images; raise a DataError if one is broken or of another size."""
         return np.stack([self._read(path) for path in self.paths[samples]])
 
     def _read(self, path: Path) -> np.ndarray:
@@ -301,27 +239,8 @@ def is_image(path: Path) -> bool:
 
 
 def open_images(path: Path, grey: Grey | None, unit: str, limits: Grey | None) -> ImageStack:
-    """Open an image, or all images below a folder in the order of their names.
-
-    Parameters
-    ----------
-    path : Path
-        The image, or the folder.
-    grey : pair of float, optional
-        What black and white mean, in the field's unit.
-    unit : str
-        The field's unit; empty for a pure number.
-    limits : pair of float, optional
-        The limits of the field's values, where the model knows them: what black and white were
-        in training.
-
-    Raises
-    ------
-    DataError
-        If there is no image, or the first cannot be read.
-    UsageError
-        If what black and white mean is not said, but has to be.
-    """
+    """Open an image, or all images below a folder in the order of their names."""
+    # `grey` is what black and white mean, in `unit`; `limits` is what they meant in training.
     faults = Faults(f"no image can be read from {path}")
     paths = list(find_images(path, faults).values()) if path.is_dir() else [path]
     faults.settle()

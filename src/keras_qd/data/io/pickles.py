@@ -45,31 +45,7 @@ _DEEPEST = 8
 
 
 def read_pickled_array(path: str | Path) -> np.ndarray:
-    """Read the array in a pickle file, of any protocol from 0 to 5.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file that ``pickle.dump`` has made of one array of real numbers, or of a list or tuple of
-        numbers or of arrays of one shape.
-
-    Returns
-    -------
-    ndarray
-        In the byte order of this machine.
-
-    Raises
-    ------
-    DataError
-        If the file holds anything else. Then nothing of it has been executed.
-
-    Examples
-    --------
-    >>> path = getfixture("tmp_path") / "V.db"
-    >>> _ = path.write_bytes(pickle.dumps(np.arange(3.0)))
-    >>> read_pickled_array(path)
-    array([0., 1., 2.])
-    """
+    """Read the array, or the list of numbers or arrays, in a pickle file of any protocol."""
     content = Path(path).read_bytes()
     try:
         _check_instructions(content)

@@ -28,15 +28,7 @@ DESCRIPTION = (
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """One finished shard.
-
-    Parameters
-    ----------
-    count : int
-        How many samples it holds, 0 while it is not made.
-    checksum : bytes
-        SHA-256 of their values, from :func:`checksum`.
-    """
+    """One shard: its number of samples (0 while it is not made) and their `checksum`."""
 
     count: int = 0
     checksum: bytes = bytes(32)
@@ -53,10 +45,8 @@ class ManifestEntry:
 
 
 def checksum(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return the SHA-256 of arrays by name: of names, types, shapes and values.
-
-    It does not depend on how the arrays are compressed, nor on the byte order of the machine.
-    """
+    """Return the SHA-256 of arrays by name: of names, types, shapes and values."""
+    # It does not depend on compression, nor on the byte order of the machine.
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = arrays[name]
@@ -107,20 +97,7 @@ def describe(
 
 
 def check_description(location: object, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a store, or say why it cannot be read.
-
-    Parameters
-    ----------
-    location : object
-        Where the store is, for the message.
-    attributes : mapping
-        Attributes of its Zarr group.
-
-    Raises
-    ------
-    StoreError
-        If the group is no data set of keras-qd, or one from a newer version.
-    """
+    """Return the description of a store, or raise a StoreError that says why it cannot be read."""
     found = attributes.get(ATTRIBUTE)
     if not isinstance(found, Mapping) or "schema_version" not in found:
         raise StoreError(
@@ -139,21 +116,7 @@ def check_description(location: object, attributes: Mapping[str, Any]) -> dict[s
 def check_same_configuration(
     location: object, stored: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> None:
-    """Refuse to mix two configurations in one store.
-
-    Parameters
-    ----------
-    location : object
-        Where the store is, for the message.
-    stored, wanted : mapping
-        Configuration in the store and what was asked for; keys missing in `wanted` are not
-        compared.
-
-    Raises
-    ------
-    UsageError
-        If they differ; the message lists the keys and both values.
-    """
+    """Raise a UsageError if the configurations differ in a key of `wanted`; list both values."""
     different = [
         f"{key} is {stored.get(key)!r}, not {value!r}"
         for key, value in wanted.items()
@@ -168,13 +131,7 @@ def check_same_configuration(
 
 @contextmanager
 def disk_errors(location: object) -> Iterator[None]:
-    """Turn what the operating system says about the disk into one clear error.
-
-    Raises
-    ------
-    StoreError
-        For any `OSError` inside the block.
-    """
+    """Turn any OSError of the block into a StoreError that explains it."""
     try:
         yield
     except KerasQDError:
@@ -475,13 +432,7 @@ def open_store(path: str | PathLike[str]) -> Store:
 
 
 def open_group(location: Location, mode: str) -> Any:
-    """Open the Zarr group of a store for reading ("r") or changing ("r+").
-
-    Raises
-    ------
-    StoreError
-        If there is none, or it cannot be read.
-    """
+    """Open the Zarr group of a store, mode "r" or "r+"; raise a StoreError if that fails."""
     if not location.exists():
         raise StoreError(
             f"there is no data set at {location}; "

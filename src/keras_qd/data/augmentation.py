@@ -16,8 +16,8 @@ from keras_qd.errors import DataError, UnknownNameError, UsageError
 
 #: How much images are enlarged by.
 ENLARGEMENT = 286 / 256
-#: Places along an axis that are told apart; more than images can be shifted by.
-_PLACES = 2**12
+#: Distinct shifts along an axis; more than there are pixels to shift by.
+_SHIFTS = 2**12
 
 
 class Jitter:
@@ -38,7 +38,7 @@ class Jitter:
     """
 
     name = "jitter"
-    n_elements = 2 * _PLACES**2
+    n_elements = 2 * _SHIFTS**2
 
     def apply(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
@@ -82,17 +82,17 @@ def enlarged_positions(length: int) -> NDArray[np.float64]:
 
 
 def _changed(image: NDArray[np.generic], element: int) -> NDArray[np.generic]:
-    places, mirrored = divmod(element, 2)
-    rows = _cut(image.shape[0], places // _PLACES)
-    columns = _cut(image.shape[1], places % _PLACES)
+    shifts, mirrored = divmod(element, 2)
+    rows = _cut(image.shape[0], shifts // _SHIFTS)
+    columns = _cut(image.shape[1], shifts % _SHIFTS)
     columns = columns[::-1] if mirrored else columns
     return _interpolated(_interpolated(image, rows, axis=0), columns, axis=1)
 
 
-def _cut(length: int, place: int) -> NDArray[np.float64]:
+def _cut(length: int, shift: int) -> NDArray[np.float64]:
     """Return the part of the enlarged axis that starts at a share of what it may start at."""
     positions = enlarged_positions(length)
-    start = place * (len(positions) - length + 1) // _PLACES
+    start = shift * (len(positions) - length + 1) // _SHIFTS
     return positions[start : start + length]
 
 
@@ -273,7 +273,7 @@ def symmetry(
     Returns
     -------
     ndarray
-        The same numbers in other places, of the same shape.
+        The same numbers, moved; of the same shape.
 
     Raises
     ------

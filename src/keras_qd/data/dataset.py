@@ -44,7 +44,7 @@ class Dataset(ABC):
     @property
     @abstractmethod
     def metadata(self) -> dict[str, Any]:
-        """Where the data comes from, as plain JSON; ``digest`` tells two sets apart."""
+        """Where the data comes from, as plain JSON; ``digest`` distinguishes two sets."""
 
     @abstractmethod
     def split(self, name: str) -> Mapping[str, Any]:
@@ -148,7 +148,7 @@ def check_split_name(name: str) -> None:
 
 
 def _checked_split(split: str, arrays: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
-    """Return the arrays of a split, or raise a DataError that says what is wrong."""
+    """Return the arrays of a split, or raise a DataError with the reason."""
     checked = {name: _checked_array(split, name, values) for name, values in arrays.items()}
     lengths = {name: len(values) for name, values in checked.items()}
     if len(set(lengths.values())) > 1:
@@ -162,7 +162,7 @@ def _checked_array(split: str, name: str, values: ArrayLike) -> np.ndarray:
     try:
         array = np.asarray(values)
     except ValueError as error:  # ragged lists
-        raise DataError(f"{what} is no array: {error}") from error
+        raise DataError(f"{what} is not an array: {error}") from error
     if array.dtype.kind not in "fiub":
         raise DataError(f"{what} has type {array.dtype}; expected real numbers")
     if array.ndim == 0:

@@ -374,7 +374,7 @@ def statistics(array: ArrayLike, change: Callable[[Values], Values] | None = Non
         mean += shift * values.size / total
         count = total
     if not count:
-        raise DataError("a scaling cannot be fitted to no samples")
+        raise DataError("a scaling cannot be fitted without samples")
     if not np.isfinite([low, high, mean]).all():
         raise DataError(
             "a scaling cannot be fitted to values that are not finite; remove them first"
@@ -519,7 +519,7 @@ class LogScaling(Scaling):
         """Raise a DataError if a value is negative."""
         if values.size and values.min() < 0:
             raise DataError(
-                f"the scaling 'log' is for values from zero on, but the smallest is "
+                f"the scaling 'log' needs values of at least zero, but the smallest is "
                 f"{values.min():.3g}; use another one, such as 'standard'"
             )
 
@@ -573,7 +573,7 @@ class OneHot(Scaling):
         """Count the classes, from `limits` where they are known; see :meth:`Scaling.fit`."""
         values = np.asarray(array)
         if not values.size:
-            raise DataError("a scaling cannot be fitted to no samples")
+            raise DataError("a scaling cannot be fitted without samples")
         highest = float(values.max()) if limits is None else limits[1]
         if not np.isfinite(highest):
             raise DataError("a scaling cannot be fitted to values that are not finite")

@@ -150,8 +150,8 @@ class StoredDataset(Dataset):
     samples : int, optional
         How many of its samples; all of them by default.
     fractions : sequence of three float, optional
-        Shares of the training, validation and test split; by default as whoever made the store has
-        divided it, or else 80, 10 and 10 %.
+        Shares of the training, validation and test split; by default those of the store, or
+        else 80, 10 and 10 %.
     memory_budget : int
         Bytes that the fields of a split may have to be held in memory; those of a larger one are
         :class:`StoredArray`.
@@ -279,8 +279,8 @@ def stored(
     samples : int, optional
         How many of its samples, all by default.
     fractions : sequence of three float, optional
-        Shares of the training, validation and test split; by default as whoever made the store has
-        divided it, or else 80, 10 and 10 %.
+        Shares of the training, validation and test split; by default those of the store, or
+        else 80, 10 and 10 %.
     memory_budget : int
         Bytes that the fields of a split may have to be held in memory; a larger split is read batch
         by batch, and shuffled within some shards at a time.
@@ -321,7 +321,7 @@ def cached_path(recipe: Recipe) -> Path:
     return cache_directory() / f"{recipe.kind}-{digest}.zarr"
 
 
-#: What a store may hold that was not generated: its fields are checked by whoever needs them.
+#: Kinds of stores that were not generated; their fields are checked where they are used.
 IMPORTED = "imported"
 
 

@@ -41,10 +41,10 @@ class Wells(Recipe):
     family : str
         Family of random potentials on a line: ``"random-fourier"`` or ``"gaussian-wells"``.
     family_settings : mapping
-        Settings of the family. Unless they say otherwise, each potential has a random constant,
-        uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not. A random field
-        has an amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron is
-        localised without leaving the rest of the line empty.
+        Settings of the family. By default each potential has a random constant, uniform in
+        :math:`\pm 0.44` Ha*: the energy depends on it, the density does not. A random field has an
+        amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron is localised
+        without leaving the rest of the line empty.
     material : str, optional
         Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.

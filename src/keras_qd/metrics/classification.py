@@ -73,7 +73,7 @@ class CrossEntropy(FieldMetric):
     Notes
     -----
     References are classes or one-hot vectors. Probabilities count as at least 1e-7. A prediction
-    that only knows how frequent the classes are has the entropy of the classes.
+    that predicts only the frequencies of the classes has the entropy of the classes.
 
     References
     ----------

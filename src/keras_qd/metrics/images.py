@@ -199,7 +199,7 @@ class MultiScaleSSIM(SSIM):
     the mean of blocks of 2 x 2 pixels; an odd last row or column is left out. The paper's five
     scales need 176 pixels a side: smaller images have the scales that the window fits into, with
     the paper's weights divided by their sum, so 64 x 64 pixels have three, and fewer than 22 pixels
-    give `SSIM` itself. A scale whose mean is negative, as of an image and its negative, counts as
+    give `SSIM` itself. A scale whose mean is negative, as for an image and its negative, counts as
     0. Channels are compared one by one and averaged. NaN if all values of the reference are equal
     and no range is given.
 

@@ -4,7 +4,7 @@ Each potential is taken relative to its own mean: :math:`v - \sum_p w_p v_p / \s
 for every choice of the constant. With equal weights these are the aligned metrics.
 
 The density-weighted metrics take the density as :math:`w`. A density determines its potential up to
-a constant [1]_, but hardly where there is none, so a prediction should not be judged there. With
+a constant [1]_, but hardly where there is none, so a prediction should not be evaluated there. With
 the aligned error :math:`e` they are weighted power means [2]_, and the coefficient of determination
 of weighted least squares [3]_, summed as in `keras_qd.metrics.r2`:
 

@@ -77,7 +77,7 @@ OPTIMIZERS = ("adam", "muon")
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class PairedOptimizer(keras.optimizers.Optimizer):
-    """The optimizers of generator and discriminator, in place of one.
+    """The optimizers of generator and discriminator, as one.
 
     Each network has its own moments, number of steps and, in float16, loss scale. ``iterations``
     counts batches, in which one network or both are updated.

@@ -312,7 +312,7 @@ class Pix2Pix(Configurable, keras.Model):
         return cls(**{**config, **networks})
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile the model as :meth:`get_compile_config` says."""
+        """Compile the model from the result of :meth:`get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
@@ -325,7 +325,7 @@ def _check_settings(
     for every in (generator_every, discriminator_every):
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise UsageError(
-                f"a network moves in every batch (1), every second (2), ...; got {every!r}"
+                f"a network is updated in every batch (1), every second (2), ...; got {every!r}"
             )
     if clip_norm is not None and not clip_norm > 0:
         raise UsageError(f"clip_norm={clip_norm!r} must be positive, or None not to clip")

@@ -112,14 +112,15 @@ class PhysicalModel(keras.Model):
         Raises
         ------
         DataError
-            If the network cannot be built on that grid, or has other weights there.
+            If the network cannot be built on that grid, or has different weights on it.
 
         Notes
         -----
         The network is rebuilt by its ``from_config`` with another ``input_shape`` and
-        ``output_shape``. A convolution knows pixels, not lengths: with the same pixels in a larger
-        box a U-Net sees what it saw in training, while the same box in more pixels is unlike
-        anything it was trained on. A Fourier neural operator works with either.
+        ``output_shape``. A convolution depends on pixels, not on lengths: with the
+        same pixels in a larger box a U-Net sees what it saw in training, while the same box in
+        more pixels is unlike anything it was trained on. A Fourier neural operator works
+        with either.
         """
         pipeline = self.pipeline.on_grid(shapes)
         if pipeline is self.pipeline:
@@ -190,6 +191,6 @@ def _rebuilt(network: keras.Model, input_shape: Shape, output_shape: Shape) -> k
     rebuilt = type(network).from_config(config)
     found, needed = ([tuple(each.shape) for each in m.weights] for m in (network, rebuilt))
     if found != needed:
-        raise DataError(f"{network.name!r} has other weights there")
+        raise DataError(f"{network.name!r} has different weights on that grid")
     rebuilt.set_weights(network.get_weights())
     return rebuilt

@@ -313,14 +313,14 @@ class Task:
         except (ValueError, TypeError, KeyError) as cause:
             raise UsageError(
                 f"the optimizer {_plain(self.optimizer)!r} of task {self.name!r} is "
-                "none of Keras'; give a name, or "
+                "not one of Keras'; give a name, or "
                 '{"class_name": "adam", "config": {"learning_rate": 0.001}}'
             ) from cause
 
 
 def _require_positive(task: str, key: str, value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"{key} of task {task!r} must be a whole number from 1 on, got {value!r}")
+        raise UsageError(f"{key} of task {task!r} must be a positive whole number, got {value!r}")
 
 
 def _plain(value: Any) -> Any:

@@ -26,17 +26,17 @@ class Findings:
 
     def __init__(self, what: str) -> None:
         self.what = what
-        self.faults: list[str] = []
+        self.errors: list[str] = []
         self._cause: Exception | None = None
 
-    def add(self, fault: str, advice: str) -> None:
+    def add(self, error: str, advice: str) -> None:
         """Add an error, and what to do about it."""
-        self.faults.append(f"{fault}: {advice}")
+        self.errors.append(f"{error}: {advice}")
 
-    def require(self, holds: bool, fault: str, advice: str) -> bool:
+    def require(self, holds: bool, error: str, advice: str) -> bool:
         """Add an error unless `holds`, and return `holds`."""
         if not holds:
-            self.add(fault, advice)
+            self.add(error, advice)
         return bool(holds)
 
     def attempt(
@@ -51,14 +51,14 @@ class Findings:
             return function(*arguments, **settings)
         except Exception as cause:  # code of others may raise anything: that is an error to report
             message = " ".join(str(cause).split())[:_LONGEST]
-            self.faults.append(f"{doing} raises {type(cause).__name__}: {message}")
+            self.errors.append(f"{doing} raises {type(cause).__name__}: {message}")
             self._cause = self._cause or cause
             return None
 
     def raise_if_any(self) -> None:
         """Raise a ConformanceError with all errors, if any; its cause is the first exception."""
-        if self.faults:
-            raise ConformanceError(self.what, self.faults) from self._cause
+        if self.errors:
+            raise ConformanceError(self.what, self.errors) from self._cause
 
 
 def survives_json(value: Any) -> bool:
@@ -80,12 +80,12 @@ import json, sys
 from keras_qd import testing
 from keras_qd.errors import ConformanceError
 check, name, settings = json.load(sys.stdin)
-faults = []
+errors = []
 try:
     getattr(testing, check)(name, backends=(), **settings)
 except ConformanceError as error:
-    faults = list(error.faults)
-print(json.dumps(faults))
+    errors = list(error.errors)
+print(json.dumps(errors))
 """
 
 
@@ -110,13 +110,13 @@ def check_elsewhere(
             "announce it as an entry point, or check it on this backend alone with backends=()",
         )
         return
-    here = list(found.faults)
+    here = list(found.errors)
     for backend in others:
-        faults = faults_on(backend, check, name, settings)
-        found.faults += [f"on {backend}: {fault}" for fault in faults if fault not in here]
+        errors = errors_on(backend, check, name, settings)
+        found.errors += [f"on {backend}: {error}" for error in errors if error not in here]
 
 
-def faults_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) -> list[str]:
+def errors_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) -> list[str]:
     """Return the errors of a check in a new process on one backend."""
     process = subprocess.run(  # noqa: S603 - this interpreter, a constant script
         [sys.executable, "-c", _SCRIPT],
@@ -132,7 +132,7 @@ def faults_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) 
         check=False,
     )
     if process.returncode == 0:
-        return [str(fault) for fault in json.loads(process.stdout.splitlines()[-1])]
+        return [str(error) for error in json.loads(process.stdout.splitlines()[-1])]
     last = (process.stderr.strip().splitlines() or ["without a message"])[-1]
     return [f"the check itself ended with exit code {process.returncode}: {last}"]
 

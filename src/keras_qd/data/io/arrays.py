@@ -33,7 +33,7 @@ _NPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
-#: Zarr codecs that only pack numbers. Zarr 2 knows one that unpickles.
+#: Zarr codecs that only pack numbers; one of Zarr 2 unpickles.
 _CODECS = {
     *("bytes", "transpose", "sharding_indexed", "blosc", "gzip", "zstd", "crc32c"),
     *("zlib", "bz2", "lzma", "lz4", "shuffle", "delta", "fixedscaleoffset", "packbits"),
@@ -121,7 +121,7 @@ def open_arrays(path: str | Path) -> list[ForeignArray]:
 def _open(path: Path) -> list[ForeignArray]:
     if path.is_dir():
         if not any((path / name).exists() for name in _ZARR_FILES):
-            raise DataError(f"{path} is a directory, but no Zarr array or group")
+            raise DataError(f"{path} is a directory, but not a Zarr array or group")
         return _open_zarr(path)
     with path.open("rb") as file:
         start = file.read(8)
@@ -228,7 +228,7 @@ def _check_codecs(path: Path, key: str, array: Any) -> None:
     if unknown:
         raise DataError(
             f"{path}: {key or 'the array'} is packed with {', '.join(unknown)}, which is not "
-            "among the ways known to be safe; write it again, with zstd for example"
+            "known to be safe; write it again, with zstd for example"
         )
 
 

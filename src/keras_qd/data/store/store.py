@@ -97,7 +97,7 @@ def describe(
 
 
 def check_description(location: object, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a store, or raise a StoreError that says why it cannot be read."""
+    """Return the description of a store, or raise a StoreError if it cannot be read."""
     found = attributes.get(ATTRIBUTE)
     if not isinstance(found, Mapping) or "schema_version" not in found:
         raise StoreError(
@@ -125,7 +125,7 @@ def check_same_configuration(
     if different:
         raise UsageError(
             f"{location} holds data of another configuration: {'; '.join(different)}. "
-            "Choose another path, or ask for what is stored"
+            "Choose another path, or the stored settings"
         )
 
 
@@ -140,7 +140,7 @@ def disk_errors(location: object) -> Iterator[None]:
         if error.errno in _FULL:
             raise StoreError(
                 f"no space left on the disk of {location} ({error.strerror}); what is finished is "
-                "kept: make room and run the same again to resume"
+                "kept: free some space and run the same command to resume"
             ) from error
         raise StoreError(f"{location} cannot be written: {error}") from error
 
@@ -172,13 +172,13 @@ class Store:
         Samples in one shard.
     fields : dict of str to Field
     label_error : dict or None
-        Estimated errors of the labels, once the store has been finished: ``samples`` that were
-        judged, and for each label ``median`` and ``largest``.
+        Estimated errors of the labels, once the store has been finished: ``samples`` is how
+        many were solved again, with ``median`` and ``largest`` of each label.
 
     Raises
     ------
     StoreError
-        If there is no store, no keras-qd store, a damaged one, or one from a newer version.
+        If the store is missing, damaged, not one of keras-qd, or from a newer version.
 
     Examples
     --------
@@ -214,7 +214,7 @@ class Store:
         except (KeyError, ValueError, OSError) as error:
             raise StoreError(
                 f"{self.location}: the field {name!r} is missing or damaged ({error}); "
-                "restore it from a copy, or generate the data set anew at another path"
+                "restore it from a copy, or generate the data set again at another path"
             ) from error
 
     @property
@@ -367,7 +367,7 @@ class Store:
         ]
 
     def incomplete(self) -> StoreError:
-        """Return the error that says how much is there and how to have the rest."""
+        """Return the error with the number of samples there are and the command for the rest."""
         return StoreError(
             f"{self.location} is not finished: {self.n_finished} of {self.n_samples} samples are "
             f"there; run the same '{self.command}' again to make the rest"
@@ -384,14 +384,14 @@ class Store:
         return {name: self._part(name, number, count) for name in (*self.fields, FINGERPRINT)}
 
     def _part(self, name: str, number: int, count: int) -> np.ndarray:
-        """Read the first samples of one field of a shard, or say that they are damaged."""
+        """Read the first samples of one field of a shard; raise if they are damaged."""
         start = number * self.shard_samples
         try:
             return np.asarray(self._array(name)[start : start + count])
-        except (OSError, RuntimeError, ValueError) as error:  # what the codecs say of broken files
+        except (OSError, RuntimeError, ValueError) as error:  # raised by codecs for broken files
             raise StoreError(
                 f"{self.location}: {name} of samples {start} to {start + count - 1} is damaged "
-                f"({error}); run the same '{self.command}' again to make it anew"
+                f"({error}); run the same '{self.command}' again to replace it"
             ) from error
 
     def _array(self, name: str) -> Any:
@@ -416,7 +416,7 @@ def open_store(path: str | PathLike[str]) -> Store:
     Raises
     ------
     StoreError
-        If there is no store, no keras-qd store, a damaged one, or one from a newer version.
+        If the store is missing, damaged, not one of keras-qd, or from a newer version.
 
     Examples
     --------

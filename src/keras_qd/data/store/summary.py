@@ -68,7 +68,7 @@ def in_material(kind: type[Recipe], material: str, **settings: Any) -> Recipe:
 
 
 def store_material(store: Store) -> Material | None:
-    """Return the material that a0* and Ha* stand for in a store, if it says so."""
+    """Return the material that a0* and Ha* stand for in a store, if it names one."""
     name = store.configuration.get("material")
     return None if name is None else find_material(name)
 

@@ -73,7 +73,7 @@ def write_store(
         axis. It is called once for each shard that is missing.
     description : mapping
         Where the samples come from, as plain JSON: stores of another description are never mixed.
-        ``kind`` says what they are, and ``command`` which command makes them.
+        ``kind`` names what they are, and ``command`` the command that makes them.
     n_samples : int
         How many samples there are.
     identity : str, optional

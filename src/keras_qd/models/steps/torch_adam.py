@@ -12,7 +12,7 @@ from torch.optim.adam import adam
 
 # Kept since with Keras' Adam a step of the task image-to-image takes 1.30 times the processor time.
 
-#: Settings of Keras' optimizers that the kernel does not know.
+#: Settings of Keras' optimizers that the kernel does not support.
 _EXTRAS = (
     "amsgrad",
     "clipnorm",

@@ -276,7 +276,7 @@ def _converted(value: Any, convert: Callable[[float], float]) -> Any:
 
 def _as_sequence(setting: Any) -> Iterable[Any]:
     if isinstance(setting, str | bool):
-        raise TypeError("text and truth values are not settings")
+        raise TypeError("text and booleans are not settings")
     return setting if isinstance(setting, Iterable) else (setting,)
 
 

@@ -1,6 +1,6 @@
 """Speed of the exact solvers on one core, beside what else is at hand.
 
-python benchmarks/physics.py [--only 1d | 2d] [--figure FILE]
+python benchmarks/physics.py [--only 1d | 2d | pairs] [--figure FILE]
 """
 
 import importlib
@@ -9,7 +9,7 @@ from timing import processor  # isort: skip  (sets the threads before NumPy is i
 
 import click
 
-PARTS = {"1d": "line", "2d": "two_dimensional"}
+PARTS = {"1d": "line", "2d": "two_dimensional", "pairs": "two_electrons"}
 
 
 @click.command()

@@ -66,6 +66,7 @@ def test_every_option_reaches_the_recipe(tmp_path):
         "screening_length": None,
         "strength": 0.3,
         "n_orbitals": 6,
+        "accuracy": None,
         "family": "parabolic",
         "material": None,
         "seed": 7,
@@ -167,7 +168,10 @@ def test_a_file_gives_what_the_command_line_does_not(tmp_path, capsys):
         ({"samples": "= 3"}, "is not a TOML file"),
         ({"family": "{name = 'parabolic'}"}, "family must not be a table"),
         ({"scheduler": '"tcp://a:1"'}, "give --workers or --scheduler"),
-        (dict.fromkeys(["kind", "grid", "orbitals", "strength", "family"]), "Missing argument"),
+        (
+            dict.fromkeys(["kind", "grid", "orbitals", "strength", "family"]),
+            "does not name a data set",
+        ),
         ({"points": 12}, "'points'; Known:"),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_constant_does_not_count_where_the_scaling_is_centered():
     scaling = {"potential": "centered-standard"}
     task = make_task(inputs="density", targets="potential", scaling=scaling)
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
-    run = SimpleNamespace(pipeline=lambda: pipeline)
+    run = SimpleNamespace(pipeline=pipeline)
     test = dataset.split("test")
     shifted = {**test, "potential": test["potential"] + np.arange(11.0)[:, None, None]}
     data = ArrayDataset(train=dataset.split("train"), test=shifted, fields=dataset.fields)

@@ -82,7 +82,7 @@ def test_reconstructions(reconstructed, bars):
     assert kept["image/latents"].shape == (2, 6, 8)
     np.testing.assert_array_equal(kept["image/original"], images[[1, 0]])
     scaled = run.pipeline.scale_inputs({"image": images[[1]]})
-    latent = run.load_model().encoder.predict(scaled, verbose=0)[0]
+    latent = run.load_model().network.encoder.predict(scaled, verbose=0)[0]
     np.testing.assert_allclose(kept["image/latent"][0], latent, atol=1e-5)
 
 

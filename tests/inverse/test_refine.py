@@ -76,7 +76,7 @@ def test_two_electrons(strength):
     assert found.residual < 1e-3
     # Without interaction the one orbital of the model is exact: it starts where it should end.
     assert (found.start_residual < 1e-3) == (strength == 0)
-    check = solve(found.potential, BOX, 2, strength=strength)
+    check = solve(found.potential, BOX, 2, n_orbitals=20, strength=strength)
     np.testing.assert_allclose(check.density, found.density, atol=1e-5)
     assert check.energy == pytest.approx(found.energy, abs=1e-5)
 
@@ -116,7 +116,7 @@ def test_another_family_and_interaction(n_pixels, n_orbitals, tolerance):
 @pytest.mark.parametrize("noise", [0.01, pytest.param(0.05, marks=pytest.mark.slow)])
 def test_noise(noise):
     """A noisy target is approached to within the noise and reported as not reached."""
-    clean = solve(parabola(), BOX, 2).density
+    clean = solve(parabola(), BOX, 2, n_orbitals=20).density
     factors = 1 + noise * np.random.default_rng(0).standard_normal(clean.shape)
     target = clean * factors
     target *= clean.sum() / target.sum()
@@ -130,7 +130,7 @@ def test_noise(noise):
 
 def test_a_start_is_used():
     potential = sample_potentials(1, BOX, 48, seed=8)[0]
-    target = solve(potential, BOX, 2).density
+    target = solve(potential, BOX, 2, n_orbitals=20).density
     found = invert(target, BOX, 2, start=potential)
     assert found.converged
     assert found.iterations == 0
@@ -177,7 +177,7 @@ def test_what_no_ground_state_has():
 
 
 def test_limits():
-    target = solve(sample_potentials(1, BOX, 32, seed=3)[0], BOX, 2).density
+    target = solve(sample_potentials(1, BOX, 32, seed=3)[0], BOX, 2, n_orbitals=20).density
     assert invert(target, BOX, 2, max_iterations=2).reason == "iterations"
     assert invert(target, BOX, 2, max_iterations=2).iterations == 2
     assert invert(target, BOX, 2, max_seconds=1e-9).reason == "time"
@@ -238,7 +238,7 @@ def test_starts_and_names_that_cannot_be_used():
 def test_two_wells_that_hardly_touch():
     """No linear response holds here; maximising the concave functional converges."""
     potential = sample_potentials(1, BOX, 32, seed=123, first=13)[0]
-    found = invert(solve(potential, BOX, 2).density, BOX, 2)
+    found = invert(solve(potential, BOX, 2, n_orbitals=20).density, BOX, 2)
     assert found.converged
 
 

@@ -37,4 +37,4 @@ def test_one_electron_has_next_to_none():
 
 def test_fewer_orbitals_make_no_sense():
     with pytest.raises(UsageError, match="more than the solver's 20"):
-        estimate_label_error(Solver(BOX, 2), np.zeros((32, 32)), n_orbitals=20)
+        estimate_label_error(Solver(BOX, 2, n_orbitals=20), np.zeros((32, 32)), n_orbitals=20)

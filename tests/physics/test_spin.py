@@ -52,7 +52,7 @@ def test_degenerate_spins_are_kept_apart():
 
 def test_spin_without_interaction():
     energies = physics.Solver(BOX, 1).solve_orbitals(potential()).energies
-    triplet = physics.solve(potential(), BOX, 2, "none", spin=1)
+    triplet = physics.solve(potential(), BOX, 2, "none", n_orbitals=20, spin=1)
     assert triplet.energy == pytest.approx(energies[0] + energies[1], abs=1e-9)
     assert triplet.spin_squared == pytest.approx(2.0)
 

@@ -8,8 +8,11 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import keras
 import pytest
 from tests.command import refused, succeed, whole_chain
+
+from keras_qd.backend import PREFERENCE
 
 
 class Environment:
@@ -20,7 +23,12 @@ class Environment:
         self.python = path / ("Scripts" if os.name == "nt" else "bin") / "python"
         site = self.output("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
         beside = sysconfig.get_path("purelib")
-        Path(site, "beside.pth").write_text(f"import site; site.addsitedir({beside!r})\n")
+        others = [name for name in PREFERENCE if name != keras.config.backend()]
+        Path(site, "beside.pth").write_text(
+            f"import site; site.addsitedir({beside!r})\n"
+            # As if the backend of these tests were the only one.
+            f"import sys; sys.modules.update(dict.fromkeys({others!r}))\n"
+        )
 
     def run(self, *arguments):
         return subprocess.run(

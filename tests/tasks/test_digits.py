@@ -41,7 +41,7 @@ def learn(name, digits, folder, seed=0):
     task = keras_qd.task(name, **REDUCED[name])
     path = folder / f"{name}-{seed}"
     run = keras_qd.train(task, path, dataset=digits, seed=seed, report=lambda *_: None)
-    return keras_qd.evaluate(run, data=digits, n_draws=10, worth=False)
+    return keras_qd.evaluate(run, data=digits, n_draws=10, cost=False)
 
 
 @pytest.mark.parametrize("name", [name for name in REDUCED if "classification" in name])

@@ -102,7 +102,7 @@ def test_a_scaling_of_a_third_party_works_everywhere(tmp_path):
     expected = pipeline.restore(scaled)["density"]
     found = model.predict_on_batch(test["potential"])
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
-    assert keras_qd.evaluate(run, data=data, n_draws=10, worth=False).score("l1").value > 0
+    assert keras_qd.evaluate(run, data=data, n_draws=10, cost=False).score("l1").value > 0
 
 
 def test_what_cannot_be_loaded_is_refused(trained, tmp_path):

@@ -65,7 +65,8 @@ class Waves(Recipe):
 @pytest.fixture(scope="module", params=[8000, pytest.param(20_000, marks=pytest.mark.slow)])
 def path(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("large") / "waves.zarr"
-    write_store(path, Waves(), request.param)
+    waves = Waves()
+    write_store(path, waves.fields, waves.make, {"kind": "waves"}, n_samples=request.param)
     return path, request.param
 
 

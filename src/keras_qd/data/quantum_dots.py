@@ -16,6 +16,8 @@ from keras_qd.data.stored import GeneratedDataset
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.pair_batch import PairBatch, batch_errors, solve_batch
+from keras_qd.physics.pair_errors import FINER
 from keras_qd.physics.potentials.base import (
     FAMILIES,
     PotentialFamily,
@@ -23,7 +25,16 @@ from keras_qd.physics.potentials.base import (
     potential_family,
     sample_generator,
 )
+from keras_qd.physics.solution import LabelError
 from keras_qd.physics.solver import Solver, estimate_label_error
+
+#: Points along a side of the grid that two electrons are first solved on, and the multiple of the
+#: accuracy up to which its rough estimate of the error is trusted.
+N_GRID, _TRUSTED = 12, 1.5
+
+_EXCHANGE = Field(
+    (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +65,9 @@ class QuantumDots(Recipe):
     n_orbitals : int, optional
         Orbitals that the determinants are made of; by default as many as suit the number of
         electrons.
+    accuracy : float, optional
+        For two electrons without `n_orbitals`: error of the density (integral of its absolute
+        value, per electron) that a sample may have; 1e-3 by default.
     material : str, optional
         Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
@@ -76,7 +90,7 @@ class QuantumDots(Recipe):
     """
 
     kind: ClassVar[str] = "quantum-dots"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     identity: ClassVar[str] = "potential"
     lengths: ClassVar[tuple[str, ...]] = ("box_length", "thickness", "screening_length")
     families: ClassVar[Mapping[str, type[PotentialFamily]]] = FAMILIES
@@ -91,6 +105,7 @@ class QuantumDots(Recipe):
     family: str = "random-fourier"
     family_settings: Mapping[str, Any] = field(default_factory=dict)
     n_orbitals: int | None = None
+    accuracy: float | None = None
     material: str | None = None
 
     def __post_init__(self) -> None:
@@ -110,6 +125,7 @@ class QuantumDots(Recipe):
             "screening_length": interaction.screening_length,
             "family_settings": family.configuration(),
             "n_orbitals": self._solver.n_orbitals,
+            "accuracy": self._solver.accuracy,
         }
         for name, value in resolved.items():
             object.__setattr__(self, name, value)
@@ -128,9 +144,10 @@ class QuantumDots(Recipe):
             "energy_noninteracting": Field(
                 (), "Ha*", "ground-state energy without interaction", "float64"
             ),
-            "gap": Field((), "Ha*", "distance to the next energy level", "float64"),
+            "gap": Field((), "Ha*", "first excitation of any spin", "float64"),
             "spin_squared": Field((), "hbar^2", "expectation of the squared spin", "float64"),
             "parameters": drawn_parameters(self._family.parameter_names),
+            **({"exchange": _EXCHANGE} if self.n_electrons == 2 else {}),
         }
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
@@ -143,8 +160,9 @@ class QuantumDots(Recipe):
 
     def solver_description(self) -> str:
         """Return what :meth:`solve_again` runs: method, electrons, orbitals, grid, interaction."""
+        size = f"density to {self.accuracy:g}" if self._solver.on_grid else f"M = {self.n_orbitals}"
         return (
-            f"exact diagonalisation, N = {self.n_electrons}, M = {self.n_orbitals}, "
+            f"exact diagonalisation, N = {self.n_electrons}, {size}, "
             f"{self.n_pixels} x {self.n_pixels} pixels, L = {self.box_length:g} a0*, "
             f"interaction {self.interaction}"
         )
@@ -160,20 +178,23 @@ class QuantumDots(Recipe):
         return {1: 8, 2: 8, 3: 4}.get(self.n_electrons, 1)
 
     def label_errors(self, indices: range) -> dict[str, np.ndarray]:
-        """Estimate errors with more orbitals; see :func:`keras_qd.physics.estimate_label_error`.
+        """Estimate errors by solving again; see :func:`keras_qd.physics.estimate_label_error`.
 
-        ``energy`` in Ha*, and ``density`` as the integral of its absolute error per electron.
+        ``energy`` and ``gap`` in Ha*, and ``density`` as the integral of its absolute error per
+        electron.
         """
         found = [
-            estimate_label_error(
-                self._solver, self._draw(sample_generator(self.seed, index))[0].astype(np.float64)
-            )
+            self._label_error(self._draw(sample_generator(self.seed, index))[0].astype(np.float64))
             for index in indices
         ]
-        return {
-            "energy": np.array([error.energy for error in found]),
-            "density": np.array([error.density for error in found]),
-        }
+        names = ("energy", "density", "gap") if self._solver.on_grid else ("energy", "density")
+        return {name: np.array([getattr(error, name) for error in found]) for name in names}
+
+    def _label_error(self, potential: np.ndarray) -> LabelError:
+        quick = self._quick(potential)
+        if quick is None:
+            return estimate_label_error(self._solver, potential)
+        return batch_errors(quick, self._batch(potential, N_GRID + FINER), N_GRID)[0]
 
     def _draw(self, generator: np.random.Generator) -> tuple[np.ndarray, list[float]]:
         """Return a potential, rounded as it is stored and then solved, and its parameters."""
@@ -183,17 +204,44 @@ class QuantumDots(Recipe):
     def sample(self, generator: np.random.Generator) -> dict[str, Any]:
         """Draw and solve one sample."""
         potential, parameters = self._draw(generator)
-        solution, without = self._solver.solve_both(potential.astype(np.float64))
-        return {
-            "potential": potential,
+        labels = self._labels(potential.astype(np.float64))
+        return {"potential": potential, "parameters": parameters, **labels}
+
+    def _labels(self, potential: np.ndarray) -> dict[str, Any]:
+        quick = self._quick(potential)
+        if quick is not None:
+            labels = {name: values[0] for name, values in quick._asdict().items()}
+            return {"spin_squared": 0.0, **{k: labels[k] for k in self.fields if k in labels}}
+        solution, without = self._solver.solve_both(potential)
+        labels = {
             "density": solution.density,
             "density_noninteracting": without.density,
             "energy": solution.energy,
             "energy_noninteracting": without.energy,
             "gap": solution.gap,
             "spin_squared": solution.spin_squared,
-            "parameters": parameters,
         }
+        return labels | ({"exchange": solution.exchange} if self.n_electrons == 2 else {})
+
+    def _quick(self, potential: np.ndarray) -> PairBatch | None:
+        """Solve two electrons on the usual grid; None where that is not good enough, or not asked.
+
+        One at a time, so that no sample depends on its neighbours, not by rounding either.
+        """
+        if not self._solver.on_grid:
+            return None
+        found = self._batch(potential, N_GRID)
+        good = found.density_error[0] <= _TRUSTED * self._solver.density_tolerance
+        return found if good else None
+
+    def _batch(self, potential: np.ndarray, n_grid: int) -> PairBatch:
+        return solve_batch(
+            potential[None],
+            self._solver.box,
+            interaction=self._solver.interaction,
+            strength=self.strength,
+            n_grid=n_grid,
+        )
 
     @cached_property
     def _family(self) -> PotentialFamily:
@@ -207,6 +255,7 @@ class QuantumDots(Recipe):
             Interaction(self.interaction, self.thickness, self.screening_length),
             self.n_orbitals,
             self.strength,
+            accuracy=self.accuracy,
         )
 
 

@@ -36,7 +36,7 @@ from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.potentials.base import PotentialFamily
 from keras_qd.physics.solution import Solution
-from keras_qd.physics.solver import Solver
+from keras_qd.physics.solver import DEFAULT_ORBITALS, Solver
 
 Array = NDArray[np.float64]
 
@@ -169,6 +169,9 @@ def invert_in_family(
     if n_starts < 1:
         raise UsageError(f"n_starts must be at least 1, got {n_starts!r}")
     target = check_wanted(density, box, n_electrons)
+    # Responses are made of orbitals, as configuration interaction is.
+    if n_orbitals is None:
+        n_orbitals = DEFAULT_ORBITALS.get(n_electrons)
     solver = Solver(
         box, n_electrons, interaction, n_orbitals, strength, basis_tolerance=basis_tolerance
     )

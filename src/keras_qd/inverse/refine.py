@@ -23,7 +23,7 @@ from keras_qd.inverse.response import PENALTIES, Band, Response
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.solution import NEAR_DEGENERACY
-from keras_qd.physics.solver import Solver, check_potential
+from keras_qd.physics.solver import DEFAULT_ORBITALS, Solver, check_potential
 
 Array = NDArray[np.float64]
 
@@ -56,6 +56,9 @@ def refine(
     check_electrons(n_electrons)
     if gauge not in get_args(Gauge):
         raise UsageError(f"gauge must be {' or '.join(get_args(Gauge))}, got {gauge!r}")
+    # Responses are made of orbitals, as configuration interaction is.
+    if n_orbitals is None:
+        n_orbitals = DEFAULT_ORBITALS.get(n_electrons)
     solver = Solver(
         box, n_electrons, interaction, n_orbitals, strength, spin, basis_tolerance=basis_tolerance
     )

@@ -12,6 +12,13 @@ from .line.solver import (
     solve_1d as solve_1d,
     states_1d as states_1d,
 )
+from .pair_batch import (
+    PairBatch as PairBatch,
+    solve_batch as solve_batch,
+)
+from .pair_state import (
+    PairState as PairState,
+)
 from .potentials.base import (
     Parameter as Parameter,
     PotentialFamily as PotentialFamily,
@@ -25,12 +32,13 @@ from .references import (
     two_electron_energy as two_electron_energy,
 )
 from .solution import (
+    LabelError as LabelError,
     Solution as Solution,
 )
 from .solver import (
-    LabelError as LabelError,
     Solver as Solver,
     estimate_label_error as estimate_label_error,
+    pair_states as pair_states,
     solve as solve,
 )
 from .units import (

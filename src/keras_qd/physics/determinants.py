@@ -288,12 +288,12 @@ def _density_matrix(amplitudes: Array, n_orbitals: int, n_electrons: int) -> Arr
     """<a+_i a_j> of the electrons whose strings are the rows of the amplitudes."""
     if n_electrons == 0:
         return np.zeros((n_orbitals, n_orbitals))
-    left = (_annihilator(n_orbitals, n_electrons) @ amplitudes).reshape(n_orbitals, -1)
+    left = (annihilator(n_orbitals, n_electrons) @ amplitudes).reshape(n_orbitals, -1)
     return np.asarray(left @ left.T)
 
 
 @lru_cache(maxsize=16)
-def _annihilator(n_orbitals: int, n_electrons: int) -> csr_array:
+def annihilator(n_orbitals: int, n_electrons: int) -> csr_array:
     """Remove one electron from a string: rows are (orbital, string that stays)."""
     one = removals(n_orbitals, n_electrons, 1)
     n_rest = comb(n_orbitals, n_electrons - 1)

@@ -108,6 +108,8 @@ def ensemble(levels: list[Level], orbitals: Orbitals, values: Array) -> Solution
     )
     matrices = np.array([level.sector.density_matrices(level.vector) for level in ground])
     up, down = np.tensordot(weights, matrices, axes=1)
+    by_spin = {level.multiplicity: level.energy for level in reversed(levels)}
+    n_electrons = lowest.sector.n_up + lowest.sector.n_down
     return Solution(
         box=orbitals.box,
         energy=lowest.energy,
@@ -119,6 +121,9 @@ def ensemble(levels: list[Level], orbitals: Orbitals, values: Array) -> Solution
         orbitals=values,
         density_matrix_up=up,
         density_matrix_down=down,
+        exchange=(
+            by_spin[3] - by_spin[1] if n_electrons == 2 and {1, 3} <= by_spin.keys() else math.nan
+        ),
     )
 
 

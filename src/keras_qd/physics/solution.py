@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.physics.box import Box
 
+if TYPE_CHECKING:
+    from keras_qd.physics.pair_state import PairState
+
 Array = NDArray[np.float64]
 
 #: Ground states with a smaller gap, in Ha*, are flagged: a label computed for them is not stable.
 NEAR_DEGENERACY = 2e-3
+
+
+@dataclass(frozen=True)
+class LabelError:
+    """Estimated errors of a ground state.
+
+    Parameters
+    ----------
+    energy : float
+        Energy minus its limit, in Ha*. It is not negative in configuration interaction, but for
+        rounding, as that is variational; on a product grid it has either sign.
+    density : float
+        Integral of the absolute error of the density, per electron.
+    gap : float
+        Gap minus its limit, in Ha*; nan where it was not estimated.
+
+    Examples
+    --------
+    >>> LabelError(energy=0.012, density=0.02).energy
+    0.012
+    """
+
+    energy: float
+    density: float
+    gap: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +71,20 @@ class Solution:
     n_states : int
         Number of degenerate levels in the ensemble, 1 for most potentials.
     orbital_energies : ndarray, shape (n_orbitals,)
-        Energies of the orbitals of one electron, in Ha*.
+        Kinetic and potential energy of one electron in each orbital, in Ha*.
     orbitals : ndarray, shape (n_orbitals, n_pixels, n_pixels)
-        Those orbitals at the pixel centres, in 1/a0*.
+        Orbitals at the pixel centres, in 1/a0*: the lowest ones of one electron (configuration
+        interaction), or the natural orbitals of the state (two electrons on a product grid).
     density_matrix_up, density_matrix_down : ndarray, shape (n_orbitals, n_orbitals)
         One-body density matrices ``<a+_i a_j>`` of either spin, between the orbitals.
+    exchange : float
+        For two electrons, energy of the lowest triplet less that of the lowest singlet in Ha*; nan
+        where they were not both computed.
+    energy_error, density_error, gap_error : float
+        Estimated errors of energy and gap in Ha*, and of the density (integral of its absolute
+        value, per electron); nan where nothing was estimated.
+    pair : PairState, optional
+        Wave function of two electrons on a product grid (the first of degenerate ones).
 
     Examples
     --------
@@ -67,6 +106,11 @@ class Solution:
     orbitals: Array
     density_matrix_up: Array
     density_matrix_down: Array
+    exchange: float = math.nan
+    energy_error: float = math.nan
+    density_error: float = math.nan
+    gap_error: float = math.nan
+    pair: PairState | None = None
 
     @property
     def n_electrons(self) -> int:

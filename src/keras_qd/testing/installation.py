@@ -94,7 +94,7 @@ def _solver_errors() -> list[str]:
     x, y = box.mesh(32)
     found = solve(0.5 * ((x - 5.0) ** 2 + (y - 5.0) ** 2), box, n_electrons=2).energy
     exact = two_electron_energy(1.0)
-    if abs(found - exact) < 0.02:
+    if abs(found - exact) < 2e-3:
         return []
     return [f"two electrons in a parabola have the energy {found:.4f} Ha*, exactly {exact:.4f}"]
 

@@ -131,6 +131,8 @@ def _open(path: Path) -> list[ForeignArray]:
         return _open_npz(path)
     if start == _HDF5:
         return _open_hdf5(path)
+    if path.suffix in (".npy", ".npz"):
+        raise ValueError(f"its content is not that of a {path.suffix} file")
     return [ForeignArray(path, "", read_pickled_array(path))]
 
 

@@ -1,0 +1,312 @@
+r"""One electron on a small grid: the half of the two-electron problem that both electrons share.
+
+A square window of side L carries n x n points with spacing ``h = L / (n + 1)``, the points of the
+sine functions with up to n half waves a side (a discrete variable representation [1]_): G = n^2
+orbitals per electron. Matrix elements of the potential are exact (its cosine series), not sampled.
+
+Sine functions with up to `n_fine` half waves (Q, next to the n^2 of P) are folded down [2]_ at the
+lowest level e0:
+
+.. math:: H_{\rm eff} = e_0 + N^{-1/2} [H_{PP} - e_0 + H_{PQ} X] N^{-1/2},\quad
+   X = -(H_{QQ} - e_0)^{-1} H_{QP},\quad N = 1 + X^T X .
+
+Its states have the energies of the finer basis to second order in e - e0, and their components in Q
+are X times those in P.
+
+Everything takes a batch of systems and the array namespace `xp` of the caller (NumPy, jax.numpy).
+
+References
+----------
+.. [1] D. T. Colbert and W. H. Miller, J. Chem. Phys. 96, 1982 (1992),
+   https://doi.org/10.1063/1.462100
+.. [2] P.-O. Loewdin, J. Math. Phys. 3, 969 (1962), https://doi.org/10.1063/1.1724312
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.physics.contact import contact_values
+from keras_qd.physics.interactions import Interaction
+
+Array = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+#: Half waves a side that are folded down beyond those of the grid.
+_MORE_HALF_WAVES = 6
+
+#: Frequency of the parabola in which pair energies are exact, times the square of the window: a
+#: dot that fills its window is about that strong.
+_CONTACT_OMEGA = 50.0
+
+#: Newton-Schulz iterations for N^(-1/2): N is 1 up to a few hundredths, and the error is squared.
+_ROOT_STEPS = 5
+
+
+@dataclass(frozen=True)
+class PairGrid:
+    """Tables of a grid of n x n points, in units of its window; see `pair_grid`.
+
+    Parameters
+    ----------
+    n : int
+        Points along a side, and half waves of the sine functions P that they belong to.
+    n_fine : int
+        Half waves along a side of the functions P and Q together; Q ends at a circle.
+    """
+
+    n: int
+    n_fine: int
+
+    @property
+    def size(self) -> int:
+        """Number of points and of orbitals per electron."""
+        return self.n**2
+
+    @cached_property
+    def half_waves(self) -> NDArray[np.intp]:
+        """Half waves (b along y, a along x) of each function, first P, then Q."""
+        b, a = (grid.ravel() + 1 for grid in np.indices((self.n_fine, self.n_fine)))
+        in_p = (b <= self.n) & (a <= self.n)
+        in_q = ~in_p & (a**2 + b**2 <= self.n_fine**2 + 1)
+        order = np.concatenate([np.flatnonzero(in_p), np.flatnonzero(in_q)])
+        return np.stack([b[order], a[order]], axis=1)
+
+    @cached_property
+    def kinetic(self) -> Array:
+        """Kinetic energies of the functions in a window of side pi."""
+        return np.asarray(0.5 * (self.half_waves**2).sum(axis=1), dtype=np.float64)
+
+    @cached_property
+    def low(self) -> Places:
+        """Places in P of the functions with few half waves, which give e0 well enough."""
+        return np.flatnonzero((self.half_waves[: self.size] <= 2 * self.n // 3).all(axis=1))
+
+    @cached_property
+    def cosine_places(self) -> tuple[Places, ...]:
+        """Flat places of the four cosines that the product of two functions has."""
+        b, a = self.half_waves.T
+        n_cosines = 2 * self.n_fine + 1
+        minus_y, plus_y = np.abs(b[:, None] - b) * n_cosines, (b[:, None] + b) * n_cosines
+        minus_x, plus_x = np.abs(a[:, None] - a), a[:, None] + a
+        return minus_y + minus_x, minus_y + plus_x, plus_y + minus_x, plus_y + plus_x
+
+    @cached_property
+    def to_points(self) -> Array:
+        """Orthogonal matrix from coefficients of P to values on the points times h."""
+        i = np.arange(1, self.n + 1)
+        sines = np.sqrt(2 / (self.n + 1)) * np.sin(np.pi * np.outer(i, i) / (self.n + 1))
+        return np.kron(sines, sines)
+
+    @cached_property
+    def square_places(self) -> Places:
+        """Place of each function of the square of half waves, the last one for those left out."""
+        b, a = self.half_waves.T - 1
+        places = np.full((self.n_fine, self.n_fine), len(b))
+        places[b, a] = np.arange(len(b))
+        return places.ravel()
+
+    @cached_property
+    def outside(self) -> NDArray[np.bool_]:
+        """Which places of the square of half waves, shape (n_fine^2,), are not in P."""
+        return np.asarray((np.indices((self.n_fine, self.n_fine)) >= self.n).any(axis=0).ravel())
+
+    @cached_property
+    def steps(self) -> tuple[Array, Places]:
+        """Distances between points in units of h, and all pairs of nearest neighbours."""
+        y, x = (grid.ravel() for grid in np.indices((self.n, self.n)))
+        squares = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
+        return np.sqrt(squares), np.flatnonzero(squares == 1)
+
+    def interaction(
+        self, side: float, interaction: Interaction, strength: float, stiffness: float = 1.0
+    ) -> Array:
+        """Interaction between all pairs of points.
+
+        Parameters
+        ----------
+        side : float
+            Side of the window, in a0*.
+        interaction : Interaction
+            The interaction, lengths in a0*.
+        strength : float
+            Factor on it.
+        stiffness : float, default 1
+            Factor on the frequency of the parabola that the contact is exact in.
+
+        Returns
+        -------
+        ndarray, shape (n^2, n^2)
+            In Ha*; `contact_values` on the diagonal and between neighbours.
+        """
+        omega = stiffness * _CONTACT_OMEGA / side**2
+        return _interaction_matrix(self, side, interaction, strength, omega)
+
+
+@lru_cache(maxsize=16)
+def pair_grid(n: int, n_fine: int | None = None) -> PairGrid:
+    """Return the grid, with its tables kept for the next call.
+
+    Parameters
+    ----------
+    n : int
+        Points along a side.
+    n_fine : int, optional
+        Half waves along a side that are folded down; n + 6 by default.
+
+    Returns
+    -------
+    PairGrid
+    """
+    return PairGrid(n, n + _MORE_HALF_WAVES if n_fine is None else n_fine)
+
+
+@lru_cache(maxsize=8)
+def _interaction_matrix(
+    grid: PairGrid, side: float, interaction: Interaction, strength: float, omega: float
+) -> Array:
+    spacing = side / (grid.n + 1)
+    on_site, neighbour = contact_values(interaction, strength, spacing, omega)
+    steps, neighbours = grid.steps
+    matrix = strength * interaction(np.where(steps == 0, 1.0, steps) * spacing)
+    matrix.ravel()[neighbours] = neighbour
+    np.fill_diagonal(matrix, on_site)
+    return np.asarray(matrix)
+
+
+@dataclass(frozen=True)
+class GridOrbitals:
+    """All orbitals of one electron on a grid, for a batch of b systems.
+
+    Parameters
+    ----------
+    grid : PairGrid
+        The grid.
+    side : float
+        Side of the window, in a0*.
+    energies : array, shape (b, n^2)
+        Orbital energies in Ha*, rising.
+    points : array, shape (b, n^2, n^2)
+        Orthogonal: values on the points (rows) of each orbital (columns), times h.
+    coefficients : array, shape (b, n_functions, n^2)
+        Expansion of each orbital (columns) in the sine functions P and Q.
+    """
+
+    grid: PairGrid
+    side: float
+    energies: Any
+    points: Any
+    coefficients: Any
+
+
+def grid_orbitals(grid: PairGrid, cosines: Any, side: float, xp: Any = np) -> GridOrbitals:
+    """Solve the one-electron problem in the folded basis.
+
+    Parameters
+    ----------
+    grid : PairGrid
+        The grid.
+    cosines : array, shape (b, 2 n_fine + 1, 2 n_fine + 1)
+        Averages over the window of V cos(q pi y / L) cos(p pi x / L), in Ha*.
+    side : float
+        Side L of the window, in a0*.
+    xp : module, default numpy
+        Array namespace.
+
+    Returns
+    -------
+    GridOrbitals
+    """
+    size = grid.size
+    full = _hamiltonian(grid, cosines, side, xp)
+    inner, mixed, outer = full[:, :size, :size], full[:, size:, :size], full[:, size:, size:]
+    low = full[:, grid.low[:, None], grid.low]
+    reference = xp.linalg.eigvalsh(low)[:, 0][:, None, None]
+    amplitudes = -xp.linalg.solve(
+        outer - reference * xp.eye(outer.shape[1], dtype=full.dtype), mixed
+    )
+    root = _inverse_root(xp.swapaxes(amplitudes, 1, 2) @ amplitudes, xp)
+    unit = xp.eye(size, dtype=full.dtype)
+    folded = inner - reference * unit + xp.swapaxes(mixed, 1, 2) @ amplitudes
+    folded = root @ folded @ root
+    energies, vectors = xp.linalg.eigh(0.5 * (folded + xp.swapaxes(folded, 1, 2)))
+    inside = root @ vectors
+    return GridOrbitals(
+        grid,
+        side,
+        energies + reference[:, :, 0],
+        xp.asarray(grid.to_points, dtype=full.dtype) @ vectors,
+        xp.concatenate([inside, amplitudes @ inside], axis=1),
+    )
+
+
+def square_coefficients(orbitals: GridOrbitals, xp: Any = np) -> Any:
+    """Spread the coefficients of orbitals over the square of half waves.
+
+    Parameters
+    ----------
+    orbitals : GridOrbitals
+        The orbitals.
+    xp : module, default numpy
+        Array namespace.
+
+    Returns
+    -------
+    array, shape (b, n_fine^2, n^2)
+        Rows (b, a) in the order of `numpy.ravel`, 0 beyond the circle.
+    """
+    rows = orbitals.coefficients
+    padded = xp.concatenate([rows, xp.zeros_like(rows[:, :1])], axis=1)
+    return xp.take(padded, orbitals.grid.square_places, axis=1)
+
+
+def density_of(amplitudes: Any, along_y: Array, along_x: Array, xp: Any = np) -> Any:
+    """Sum of the squares of functions given by their sine coefficients.
+
+    Parameters
+    ----------
+    amplitudes : array, shape (b, n_fine^2, m)
+        Coefficients of m functions, rows as in `square_coefficients`.
+    along_y, along_x : ndarray, shape (n_pixels, n_fine)
+        Sines at the pixel centres, see `Window.sines`.
+    xp : module, default numpy
+        Array namespace.
+
+    Returns
+    -------
+    array, shape (b, n_pixels, n_pixels)
+    """
+    n = along_y.shape[1]
+    # (b, a), (b', a') to (b, b'), (a, a'): products of sines along y, products along x.
+    matrix = (amplitudes @ xp.swapaxes(amplitudes, 1, 2)).reshape(-1, n, n, n, n)
+    matrix = xp.swapaxes(matrix, 2, 3).reshape(-1, n * n, n * n)
+    pairs = [
+        xp.asarray((sines[:, :, None] * sines[:, None, :]).reshape(-1, n * n), dtype=matrix.dtype)
+        for sines in (along_y, along_x)
+    ]
+    return pairs[0] @ matrix @ pairs[1].T
+
+
+def _hamiltonian(grid: PairGrid, cosines: Any, side: float, xp: Any) -> Any:
+    """Matrix of -1/2 laplacian + V between the functions P and Q, shape (b, f, f)."""
+    flat = cosines.reshape(cosines.shape[0], -1)
+    both, minus_plus, plus_minus, neither = (xp.take(flat, k, axis=1) for k in grid.cosine_places)
+    kinetic = xp.asarray(np.diag(grid.kinetic * (np.pi / side) ** 2), dtype=flat.dtype)
+    return both - minus_plus - plus_minus + neither + kinetic
+
+
+def _inverse_root(excess: Any, xp: Any) -> Any:
+    """(1 + excess)^(-1/2) by the coupled Newton-Schulz iteration, for small positive `excess`."""
+    unit = xp.eye(excess.shape[-1], dtype=excess.dtype)
+    # Between its ends 1 and 1 + bound the spectrum is centred on 1, or the iteration could diverge.
+    centre = 1.0 + 0.5 * xp.abs(excess).sum(axis=-1).max(axis=-1)[:, None, None]
+    root, inverse = (unit + excess) / centre, unit
+    for _ in range(_ROOT_STEPS):
+        factor = 1.5 * unit - 0.5 * inverse @ root
+        root, inverse = root @ factor, factor @ inverse
+    return inverse / xp.sqrt(centre)

@@ -1,0 +1,208 @@
+"""One state of two electrons, and what its wave function says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.errors import UsageError
+from keras_qd.physics.pair_grid import GridOrbitals, density_of, square_coefficients
+from keras_qd.physics.two_electrons import PairStates
+from keras_qd.physics.window import Window
+
+Array = NDArray[np.float64]
+
+#: Natural orbitals that hold fewer electrons than this are left out.
+_LEAST_OCCUPATION = 1e-7
+
+#: Digits of energies in Ha* that are not rounding.
+_DIGITS = 7
+
+
+@dataclass(frozen=True, eq=False)
+class PairState:
+    """State of two electrons on a product grid; `physics.pair_states` returns them.
+
+    Parameters
+    ----------
+    window : Window
+        Part of the box that the grid covers.
+    orbitals : GridOrbitals
+        Orbitals of one electron there (a batch of one).
+    energy : float
+        Energy in Ha*.
+    spin : int
+        Total spin: 0 for a singlet, 1 for a triplet.
+    wave_function : ndarray, shape (g, g)
+        Amplitudes of products of orbitals, symmetric for a singlet, antisymmetric for a triplet;
+        squares sum to 1.
+    residual : float
+        Norm ``|H psi - E psi|`` in Ha*.
+    """
+
+    window: Window
+    orbitals: GridOrbitals
+    energy: float
+    spin: int
+    wave_function: Array
+    residual: float
+
+    @property
+    def spin_squared(self) -> float:
+        """Expectation of S^2: exact, as the spatial wave function has one symmetry."""
+        return float(self.spin * (self.spin + 1))
+
+    @property
+    def one_body_density_matrix(self) -> Array:
+        """``<a+_i a_k>`` of both spins between the orbitals of the grid, shape (g, g)."""
+        return np.asarray(2.0 * self.wave_function @ self.wave_function.T)
+
+    @cached_property
+    def occupations(self) -> Array:
+        """Natural occupations, falling; they sum to 2, pairs of them equal for a triplet."""
+        return np.asarray(np.linalg.eigvalsh(self.one_body_density_matrix)[::-1])
+
+    def density(self, n_pixels: int) -> Array:
+        """Electron density at the pixel centres of the box, y first, in 1/a0*^2.
+
+        Parameters
+        ----------
+        n_pixels : int
+            Pixels along the side of the box.
+
+        Returns
+        -------
+        ndarray, shape (n_pixels, n_pixels)
+            ``sum(density) * box.pixel_area(n_pixels)`` is 2.
+        """
+        amplitudes = self._coefficients @ self.wave_function
+        sines = self.window.sines(n_pixels, self.orbitals.grid.n_fine)
+        density = density_of(amplitudes[None], *sines)[0]
+        # A window's edge does not fall on the edge of a pixel: sums over pixels are not exact.
+        return np.asarray(density * (2.0 / (density.sum() * self.window.box.pixel_area(n_pixels))))
+
+    @cached_property
+    def mean_distance(self) -> float:
+        """Expectation of the distance between the electrons, in a0*."""
+        steps, _ = self.orbitals.grid.steps
+        return float((self.on_points**2 * steps).sum() * self.spacing)
+
+    @property
+    def contact_density(self) -> float:
+        """Probability density in 1/a0*^2 that both electrons are at one place; 0 for triplets."""
+        return float((self.on_points.diagonal() ** 2).sum() / self.spacing**2)
+
+    @property
+    def spacing(self) -> float:
+        """Spacing of the grid in a0*."""
+        return self.window.side / (self.orbitals.grid.n + 1)
+
+    def pair_density(self, x: float, y: float, n_pixels: int) -> Array:
+        """Density of one electron at the pixel centres while another one is at (x, y).
+
+        Parameters
+        ----------
+        x, y : float
+            Place of an electron in a0*, inside the window.
+        n_pixels : int
+            Pixels along the side of the box.
+
+        Returns
+        -------
+        ndarray, shape (n_pixels, n_pixels)
+            ``2 |psi(r, r')|^2`` in 1/a0*^4; its integral is the density at (x, y).
+
+        Raises
+        ------
+        UsageError
+            If the place is outside of the window.
+        """
+        window, n = self.window, self.orbitals.grid.n_fine
+        place = np.array([y - window.y, x - window.x]) / window.side
+        if not ((place > 0) & (place < 1)).all():
+            raise UsageError(
+                f"there are no electrons at x={x}, y={y}: the grid covers {window.side:.3g} a0* "
+                f"from x={window.x:.3g}, y={window.y:.3g} on"
+            )
+        waves = np.sin(np.pi * np.outer(place, np.arange(1, n + 1))) * np.sqrt(2 / window.side)
+        there = np.outer(*waves).ravel() @ self._coefficients
+        other = (self._coefficients @ (self.wave_function @ there)).reshape(n, n)
+        along_y, along_x = window.sines(n_pixels, n)
+        return np.asarray(2.0 * (along_y @ other @ along_x.T) ** 2)
+
+    @cached_property
+    def _coefficients(self) -> Array:
+        return np.asarray(square_coefficients(self.orbitals)[0])
+
+    @cached_property
+    def on_points(self) -> Array:
+        """Wave function between points times h^2, shape (g, g)."""
+        points = self.orbitals.points[0]
+        return np.asarray(points @ self.wave_function @ points.T)
+
+
+def states_of(states: PairStates, window: Window, n_lowest: int) -> list[PairState]:
+    """Return the lowest states of either spin of a batch of one, rising in energy.
+
+    The lowest singlet is never above the lowest triplet: what differs by rounding is in this order.
+    """
+    found = []
+    for spin, root in product((0, 1), range(n_lowest)):
+        matrix = states.matrices(spin, root)[0].astype(np.float64)
+        found.append(
+            PairState(
+                window,
+                states.orbitals,
+                float(states.energies[spin, 0, root]),
+                spin,
+                matrix / np.linalg.norm(matrix),
+                float(states.residuals[spin, 0, root]),
+            )
+        )
+    return sorted(found, key=lambda state: (round(state.energy, _DIGITS), state.spin))
+
+
+def natural_orbitals(
+    states: list[PairState], weights: Array, n_pixels: int
+) -> tuple[Array, Array, Array, Array]:
+    """Natural orbitals of a mixture of states, and its density matrices between them.
+
+    Parameters
+    ----------
+    states : list of PairState
+        States on one grid.
+    weights : ndarray, shape (len(states),)
+        Their weights, which sum to 1.
+    n_pixels : int
+        Pixels along the side of the box.
+
+    Returns
+    -------
+    energies : ndarray, shape (m,)
+        Expectation of kinetic and potential energy of each orbital, in Ha*.
+    values : ndarray, shape (m, n_pixels, n_pixels)
+        Orbitals at the pixel centres, those with most electrons first.
+    up, down : ndarray, shape (m, m)
+        One-body density matrices; the spin of a triplet points up.
+    """
+    first, matrices = states[0], [state.one_body_density_matrix for state in states]
+    spins = np.array([state.spin for state in states])
+    up = np.tensordot(weights * 0.5 * (1 + spins), matrices, axes=1)
+    down = np.tensordot(weights * 0.5 * (1 - spins), matrices, axes=1)
+    occupations, mixing = np.linalg.eigh(up + down)
+    mixing = mixing[:, ::-1][:, occupations[::-1] > _LEAST_OCCUPATION]
+    n = first.orbitals.grid.n_fine
+    along_y, along_x = first.window.sines(n_pixels, n)
+    coefficients = (first._coefficients @ mixing).T.reshape(-1, n, n)
+    values = along_y @ coefficients @ along_x.T
+    up, down = mixing.T @ up @ mixing, mixing.T @ down @ mixing
+    factor = 2.0 / np.trace(up + down)
+    up, down = factor * up, factor * down
+    density = np.einsum("ij,iyx,jyx->yx", up + down, values, values, optimize=True)
+    values *= np.sqrt(2.0 / (density.sum() * first.window.box.pixel_area(n_pixels)))
+    energies = (mixing**2).T @ first.orbitals.energies[0]
+    return energies, values, up, down

@@ -1,0 +1,282 @@
+r"""Two electrons in the full product space of a grid: lowest singlets and triplets together.
+
+In the basis of products of the grid's orbitals a wave function is a G x G matrix x, symmetric for a
+singlet and antisymmetric for a triplet, and
+
+.. math:: H x = (e_i + e_k) \circ x + U^T [W \circ (U x U^T)] U
+
+with the interaction W diagonal on the points and U the orbitals there. The product keeps the
+symmetry, so that one product with the sum of a singlet and a triplet serves both. Davidson's method
+[1]_ with the preconditioner e_i + e_k starts from a configuration interaction in few orbitals.
+
+Vectors are packed: one number per pair i >= k and spin, with weights that keep norms.
+
+References
+----------
+.. [1] E. R. Davidson, J. Comput. Phys. 17, 87 (1975), https://doi.org/10.1016/0021-9991(75)90065-0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.physics.pair_grid import GridOrbitals, square_coefficients
+
+Places = NDArray[np.intp]
+
+#: Orbitals whose configurations the iteration starts from.
+_START_ORBITALS = 10
+
+#: Singlets come first on the axis of the spin.
+SINGLET, TRIPLET = 0, 1
+
+
+@dataclass(frozen=True)
+class PairStates:
+    """Lowest singlets and triplets of a batch of b systems.
+
+    Parameters
+    ----------
+    orbitals : GridOrbitals
+        Orbitals that the wave functions are products of.
+    energies : array, shape (2, b, n_roots + 1)
+        Energies in Ha* of singlets (first) and triplets, rising; the last of each is an upper
+        bound that was not iterated for.
+    vectors : array, shape (2, b, n_roots + 1, g (g + 1) / 2)
+        Wave functions, packed, normalised.
+    residuals : array, shape (2, b, n_roots + 1)
+        Norms ``|H x - E x|`` in Ha*: there is a level within that distance of E.
+    """
+
+    orbitals: GridOrbitals
+    energies: Any
+    vectors: Any
+    residuals: Any
+
+    def matrices(self, spin: int, root: int = 0, xp: Any = np) -> Any:
+        """Wave functions x as matrices over pairs of orbitals, shape (b, g, g), norm 1."""
+        packed = self.vectors[spin][:, root]
+        other = xp.zeros_like(packed)
+        both = (packed, other) if spin == SINGLET else (other, packed)
+        return _unpack(*both, self.orbitals.grid.size, xp)
+
+    def amplitudes(self, spin: int, root: int = 0, xp: Any = np) -> Any:
+        """Sine coefficients ``C x sqrt 2`` of functions whose squares sum to the density."""
+        x = self.matrices(spin, root, xp)
+        return square_coefficients(self.orbitals, xp).astype(x.dtype) @ (x * 2.0**0.5)
+
+
+def lowest_pair_states(
+    orbitals: GridOrbitals,
+    interaction: Any,
+    *,
+    n_roots: int = 1,
+    steps: int = 12,
+    tolerance: Sequence[float] | None = None,
+    dtype: Any = np.float32,
+    xp: Any = np,
+) -> PairStates:
+    """Find the lowest states of both spins by a fixed number of Davidson steps.
+
+    Parameters
+    ----------
+    orbitals : GridOrbitals
+        Orbitals of a batch of systems.
+    interaction : array, shape (g, g)
+        Interaction between the points, in Ha*.
+    n_roots : int, default 1
+        How many states of each spin.
+    steps : int, default 12
+        Largest number of Davidson steps.
+    tolerance : sequence of float, optional
+        Residual norm in Ha* that is good enough, for each of the `n_roots`: no more steps are made
+        than these take. Leave it out inside ``jax.jit``.
+    dtype : dtype, default float32
+        Of wave functions and products: single precision leaves 1e-6 of the energies.
+    xp : module, default numpy
+        Array namespace.
+
+    Returns
+    -------
+    PairStates
+    """
+    problem = _Problem(orbitals, interaction, dtype, xp)
+    space = _Subspace(problem, n_roots + 1, steps * n_roots)
+    starts = problem.start(n_roots + 1)
+    space.extend(starts[:, :, k] for k in range(n_roots + 1))
+    for step in range(steps + 1):
+        energies, vectors, images = space.ritz(n_roots + 1)
+        remainders = images - energies[..., None].astype(dtype) * vectors
+        residuals = xp.sqrt((remainders**2).sum(axis=-1))
+        wanted = list(range(n_roots))
+        if tolerance is not None:
+            wanted = [root for root in wanted if residuals[:, :, root].max() > tolerance[root]]
+        if step == steps or not wanted:
+            break
+        corrections = problem.precondition(remainders, vectors, energies)
+        space.extend(corrections[:, :, root] for root in wanted)
+    origin = 2.0 * orbitals.energies[:, :1]
+    return PairStates(orbitals, energies + origin, vectors, residuals)
+
+
+class _Problem:
+    """The two-electron Hamiltonian of a batch, energies counted from 2 e0."""
+
+    def __init__(self, orbitals: GridOrbitals, interaction: Any, dtype: Any, xp: Any) -> None:
+        self.xp, self.dtype, self.size = xp, dtype, orbitals.grid.size
+        self.levels = orbitals.energies - orbitals.energies[:, :1]
+        self.points = xp.asarray(orbitals.points, dtype=dtype)
+        self.interaction = xp.asarray(interaction, dtype=dtype)
+        i, k = _pairs(self.size)
+        diagonal = self.levels[:, i] + self.levels[:, k]
+        self.diagonal = diagonal.astype(dtype)[None, :, :]
+        # Preconditioner: no denominator below the spacing of the lowest levels of the empty box.
+        self.floor = (np.pi / orbitals.side) ** 2
+
+    def apply(self, vectors: Any) -> Any:
+        """H on one packed singlet and one packed triplet per system, shape (2, b, pairs)."""
+        xp, points = self.xp, self.points
+        transposed = xp.swapaxes(points, 1, 2)
+        x = _unpack(vectors[0], vectors[1], self.size, xp)
+        x = (points @ x @ transposed) * self.interaction
+        return self.diagonal * vectors + _pack(transposed @ x @ points, xp)
+
+    def start(self, n_starts: int) -> Any:
+        """Lowest states of a configuration interaction in few orbitals."""
+        xp, dtype = self.xp, self.dtype
+        i, k, direct, exchange, norms = _start_tables(min(_START_ORBITALS, self.size))
+        products = self.points[:, :, i] * self.points[:, :, k]
+        integrals = xp.swapaxes(products, 1, 2) @ (self.interaction @ products)
+        integrals = integrals.reshape(integrals.shape[0], -1)
+        direct, exchange = xp.take(integrals, direct, axis=1), xp.take(integrals, exchange, axis=1)
+        levels = self.diagonal[0, :, : len(i), None] * xp.eye(len(i), dtype=dtype)
+        norms = xp.asarray(norms, dtype=dtype)
+        # A pair i = i has no triplet: it is moved out of the way, and what rounding leaves of it
+        # removed, or the iteration finds it as a level without interaction.
+        absent = xp.asarray(np.diag(np.where(i == k, 1e6, 0.0)), dtype=dtype)
+        exists = xp.asarray(np.stack([i >= k, i > k])[:, None, None], dtype=dtype)
+        matrices = xp.stack(
+            [(direct + exchange) * norms + levels, direct - exchange + levels + absent]
+        )
+        _, mixing = xp.linalg.eigh(matrices)
+        lowest = xp.swapaxes(mixing[..., :n_starts], 2, 3) * exists
+        rest = xp.zeros((*lowest.shape[:3], self.diagonal.shape[-1] - len(i)), dtype=dtype)
+        return xp.concatenate([lowest, rest], axis=-1)
+
+    def precondition(self, remainders: Any, vectors: Any, energies: Any) -> Any:
+        """Correction ``(E - <W> - e_i - e_k)^-1 (H - E) x`` to each vector."""
+        xp, diagonal = self.xp, self.diagonal[:, :, None, :]
+        free = (diagonal * vectors**2).sum(axis=-1)[..., None]
+        distance = xp.minimum(free - diagonal, -self.floor)
+        return remainders / distance
+
+
+class _Subspace:
+    """Orthonormal packed vectors of both spins, their images under H, and H between them."""
+
+    def __init__(self, problem: _Problem, n_starts: int, n_more: int) -> None:
+        self._problem, self._size, xp = problem, 0, problem.xp
+        _, n_systems, n_pairs = problem.diagonal.shape
+        shape = (2, n_systems, n_starts + n_more, n_pairs)
+        self._vectors = xp.zeros(shape, dtype=problem.dtype)
+        self._images = xp.zeros(shape, dtype=problem.dtype)
+        self._projection = xp.zeros((*shape[:3], shape[2]), dtype=problem.levels.dtype)
+
+    def extend(self, vectors: Iterable[Any]) -> None:
+        """Add vectors, each of shape (2, b, pairs), one after the other."""
+        for vector in vectors:
+            self._add(vector)
+
+    def ritz(self, n_lowest: int) -> tuple[Any, Any, Any]:
+        """Lowest eigenvalues of H within, eigenvectors and their images."""
+        xp, size = self._problem.xp, self._size
+        energies, mixing = xp.linalg.eigh(self._projection[:, :, :size, :size])
+        mixing = xp.swapaxes(mixing[..., :n_lowest], 2, 3).astype(self._problem.dtype)
+        vectors = mixing @ self._vectors[:, :, :size]
+        return energies[..., :n_lowest], vectors, mixing @ self._images[:, :, :size]
+
+    def _add(self, vector: Any) -> None:
+        size, xp = self._size, self._problem.xp
+        known = self._vectors[:, :, :size]
+        vector = _normalised(vector, xp)
+        # Twice is enough: W. Kahan, in B. N. Parlett, The Symmetric Eigenvalue Problem (1980).
+        for _ in range(2 if size else 0):
+            overlaps = known @ vector[..., None]
+            vector = _normalised(vector - (xp.swapaxes(overlaps, 2, 3) @ known)[:, :, 0], xp)
+        image = self._problem.apply(vector)
+        self._vectors = _put(self._vectors, (slice(None), slice(None), size), vector)
+        self._images = _put(self._images, (slice(None), slice(None), size), image)
+        self._size = size + 1
+        row = (self._vectors[:, :, : size + 1] @ image[..., None])[..., 0]
+        row = row.astype(self._projection.dtype)
+        for place in ((size, slice(size + 1)), (slice(size + 1), size)):
+            self._projection = _put(self._projection, (slice(None), slice(None), *place), row)
+
+
+def _put(array: Any, place: tuple[Any, ...], values: Any) -> Any:
+    """Set array[place], in place where arrays can be written to."""
+    if hasattr(array, "at"):
+        return array.at[place].set(values)
+    array[place] = values
+    return array
+
+
+def _normalised(vector: Any, xp: Any) -> Any:
+    # A vector that vanishes (a converged residual) stays zero.
+    norm = xp.sqrt((vector**2).sum(axis=-1, keepdims=True))
+    return vector / xp.maximum(norm, 1e-30)
+
+
+@lru_cache(maxsize=16)
+def _pairs(size: int) -> tuple[Places, Places]:
+    """Orbitals i >= k of each packed pair; the first pairs are those of the lowest orbitals."""
+    return np.tril_indices(size)
+
+
+@lru_cache(maxsize=16)
+def _packing(size: int) -> tuple[Places, Places, Places, NDArray[np.float64]]:
+    """Flat places (i, k) and (k, i) of each pair; from there back; weight of a packed number."""
+    i, k = _pairs(size)
+    lower, upper = i * size + k, k * size + i
+    back = np.empty(size * size, dtype=np.intp)
+    # On the diagonal the sum of singlet and triplet is taken, the triplet being zero.
+    back[upper] = len(i) + np.arange(len(i))
+    back[lower] = np.arange(len(i))
+    return lower, upper, back, np.where(i == k, 1.0, np.sqrt(0.5))
+
+
+def _pack(x: Any, xp: Any) -> Any:
+    """Symmetric and antisymmetric part of x, shape (b, g, g), as shape (2, b, pairs)."""
+    lower, upper, _, weights = _packing(x.shape[-1])
+    flat = x.reshape(x.shape[0], -1)
+    first, second = xp.take(flat, lower, axis=1), xp.take(flat, upper, axis=1)
+    # sqrt(1/2) off the diagonal, 1/2 on it, where both halves are the same number.
+    weights = xp.asarray(weights * np.where(weights == 1, 0.5, 1.0), dtype=x.dtype)
+    return xp.stack([(first + second) * weights, (first - second) * weights])
+
+
+def _unpack(singlet: Any, triplet: Any, size: int, xp: Any) -> Any:
+    """Sum of a singlet and a triplet as matrices, shape (b, g, g)."""
+    _, _, back, weights = _packing(size)
+    weights = xp.asarray(weights, dtype=singlet.dtype)
+    singlet, triplet = singlet * weights, triplet * weights
+    halves = xp.concatenate([singlet + triplet, singlet - triplet], axis=1)
+    return xp.take(halves, back, axis=1).reshape(-1, size, size)
+
+
+@lru_cache(maxsize=4)
+def _start_tables(n_orbitals: int) -> tuple[Places, Places, Places, Places, NDArray[np.float64]]:
+    """Pairs i >= k of the lowest orbitals, places of (ij|kl) and (il|kj), norms of pairs."""
+    i, k = np.tril_indices(n_orbitals)
+    number = np.zeros((n_orbitals, n_orbitals), dtype=np.intp)
+    number[i, k] = number[k, i] = np.arange(len(i))
+    direct = number[i[:, None], i] * len(i) + number[k[:, None], k]
+    exchange = number[i[:, None], k] * len(i) + number[k[:, None], i]
+    norms = np.where(i == k, np.sqrt(0.5), 1.0)
+    return i, k, direct, exchange, np.outer(norms, norms)

@@ -19,12 +19,12 @@ class ConvolutionMuon(keras.optimizers.Muon):
     """Keras' Muon, also for kernels of convolutions, taken as matrices."""
 
     # A kernel (ky, kx, channels, filters) is a matrix W with ky kx channels rows and as many
-    # columns as filters. With gradient G, momentum M and the longer side m, a step is M <- mu M +
-    # G, W <- W - 0.2 alpha sqrt(m) U V^T, where U V^T, nearly, is the orthogonal factor of G + mu
-    # M: K. Jordan et al., https://kellerjordan.github.io/posts/muon (2024). The factor makes steps
-    # as long as those of Adam: J. Liu et al., arXiv:2502.16982. All other variables, and kernels
-    # with a single filter, are updated by Adam with the same learning rate. There is no weight
-    # decay by default.
+    # columns as filters. With gradient G, momentum M and the longer side m, a step is
+    #     M <- mu M + G,    W <- W - 0.2 alpha sqrt(m) U V^T,
+    # where U V^T, nearly, is the orthogonal factor of G + mu M: K. Jordan et al. (2024),
+    # https://kellerjordan.github.io/posts/muon. The factor 0.2 sqrt(m) makes steps as long as those
+    # of Adam: J. Liu et al., arXiv:2502.16982. All other variables, and kernels with a single
+    # filter, are updated by Adam with the same learning rate. There is no weight decay by default.
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 
 class KerasQDError(Exception):
-    """Base of all errors that keras-qd raises on purpose."""
+    """Base of all errors of keras-qd."""
 
     exit_code = 1
 

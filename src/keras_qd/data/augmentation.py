@@ -90,7 +90,7 @@ def _changed(image: NDArray[np.generic], element: int) -> NDArray[np.generic]:
 
 
 def _cut(length: int, shift: int) -> NDArray[np.float64]:
-    """Return the part of the enlarged axis that starts at a share of what it may start at."""
+    """Return the part of the enlarged axis that begins at `shift`, of `_SHIFTS` equal steps."""
     positions = enlarged_positions(length)
     start = shift * (len(positions) - length + 1) // _SHIFTS
     return positions[start : start + length]
@@ -99,7 +99,7 @@ def _cut(length: int, shift: int) -> NDArray[np.float64]:
 def _interpolated(
     image: NDArray[np.generic], positions: NDArray[np.float64], axis: int
 ) -> NDArray[np.generic]:
-    """Return the values between the pixels of one axis, on straight lines."""
+    """Interpolate linearly between the pixels along one axis."""
     low = np.floor(positions).astype(int)
     high = np.minimum(low + 1, image.shape[axis] - 1)
     weight = (positions - low).astype(image.dtype)
@@ -165,7 +165,7 @@ class Reflection:
     def undo(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample back: a mirror image, mirrored again, is what it was.
+        """Undo :meth:`apply`: a reflection is its own inverse.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ _SIDE = 2 * REACH + 1
 
 
 class Shifts:
-    """Augmentation by shifts of up to two pixels along each axis; what comes in is zero.
+    """Augmentation by shifts of up to two pixels along each axis, filled with zeros.
 
     Attributes
     ----------
@@ -309,7 +309,7 @@ def compose_elements(first: int, second: int) -> int:
 
 
 class Augmentation(Protocol):
-    """Ways to change a sample that leave it as good as new."""
+    """Changes of a sample under which its fields remain consistent."""
 
     name: str
     n_elements: int
@@ -376,7 +376,7 @@ class SquareSymmetries:
     def undo(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample back that :meth:`apply` has changed by these elements.
+        """Undo :meth:`apply` for these elements of the group.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What a data set is, and one made of arrays at hand."""
+"""The interface of data sets, and a data set of arrays in memory."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Dataset(ABC):
 
 
 class ArrayDataset(Dataset):
-    """A data set of arrays that are at hand.
+    """A data set of arrays in memory.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What one field of a data set is: its shape, its unit and its meaning."""
+"""Description of one field of a data set: its shape, its unit and its meaning."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def check_pairs(
 
 
 class _Survey:
-    """Which sizes and modes there are."""
+    """Counts of the sizes and modes of pairs."""
 
     def __init__(self) -> None:
         self.kinds: dict[str, dict[str, list[str]]] = {"a": {}, "b": {}}
@@ -65,7 +65,7 @@ class _Survey:
 
     @property
     def smallest(self) -> Size:
-        """The size that all have, if they have one."""
+        """The common size, if there is one."""
         return min((ny for ny, _ in self.sizes), default=0), min(
             (nx for _, nx in self.sizes), default=0
         )

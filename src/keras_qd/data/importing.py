@@ -23,7 +23,7 @@ _RESERVED = (FINGERPRINT, MANIFEST)
 
 @dataclass(frozen=True, kw_only=True)
 class FieldNames:
-    """What the fields are called and what they are.
+    """Names and descriptions of the fields to import.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def _check_lengths(chosen: Mapping[str, ForeignArray], errors: ErrorList) -> Non
 
 
 def _described(name: str, array: ForeignArray, names: FieldNames) -> Field:
-    """Describe a field. A column of numbers is numbers; truth values are 0 and 1."""
+    """Describe a field. A column of numbers is numbers; booleans are 0 and 1."""
     shape = tuple(array.values.shape[1:])
     dtype = np.dtype(array.values.dtype)
     return Field(

@@ -22,7 +22,7 @@ from keras_qd.physics.potentials.base import build_family, sample_generator
 #: The random constant of every potential, in Ha*.
 _CONSTANT: dict[str, Any] = {"offset": (-0.44, 0.44)}
 
-#: What a family has otherwise than by itself.
+#: Defaults that differ from those of a family.
 _DEFAULTS: dict[str, dict[str, Any]] = {"random-fourier": {"amplitude": 0.2}}
 
 

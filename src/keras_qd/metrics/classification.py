@@ -1,4 +1,4 @@
-"""How often a classifier is right, how sure it is, and which classes it confuses."""
+"""Accuracy, cross-entropy and confusion matrix of classifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Errors of what a density integrates to: its charge, its centre and its extent.
+r"""Errors of the moments of a density: its charge, its centre and its extent.
 
 The moments of a density, those of second order about its own centre [1]_, as sums over pixels. With
 their area :math:`h^2 = (L/n)^2` (in one dimension their width :math:`L/(n + 1)`)

@@ -171,7 +171,7 @@ def seen(inputs: Any, view: str) -> Any:
     if view == "without-mean":
         return inputs - ops.mean(inputs, axis=1, keepdims=True)
     if view == "square-root":
-        # A hair above zero, where the root has no slope.
+        # Slightly above zero, where the root has no slope.
         return ops.sqrt(ops.maximum(inputs, 0.0) + keras.config.epsilon() ** 2)
     if view == "logarithm":
         return ops.log(ops.maximum(inputs, _LEAST)) / _DECADES

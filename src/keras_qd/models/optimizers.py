@@ -158,7 +158,7 @@ class PairedOptimizer(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """That of the generator; setting it sets both, with their initial ratio."""
+        """Learning rate of the generator; setting it sets both, with their initial ratio."""
         return self.generator.learning_rate
 
     @learning_rate.setter

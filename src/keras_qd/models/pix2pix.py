@@ -26,14 +26,14 @@ _SLOPE = 0.2
 
 @dataclass(frozen=True)
 class Adversary:
-    """One of the two networks in a training step: it moves in every so many batches."""
+    """One of the two networks in a training step, updated once in `every` batches."""
 
     variables: list[Any]
     optimizer: Any
     every: int
 
     def is_due(self, batch: Any) -> Any:
-        """Return whether it moves in a batch, counted from 0, as a scalar tensor."""
+        """Return whether it is updated in a batch, counted from 0, as a scalar tensor."""
         return ops.equal(ops.mod(ops.convert_to_tensor(batch) + 1, self.every), 0)
 
 
@@ -63,8 +63,8 @@ class Pix2Pix(Configurable, keras.Model):
     lambda_l1 : float
         Weight of the L1 loss against the adversarial loss.
     generator_every, discriminator_every : int
-        Each network moves once in so many batches: with 1 and 3, the generator makes three steps
-        for one of the discriminator, in the third, sixth, ... batch.
+        Each network is updated once in so many batches: with 1 and 3, the generator makes three
+        steps for one of the discriminator, in the third, sixth, ... batch.
     clip_norm : float, optional
         Norm to which the gradient of each network is clipped.
     average_decay : float, optional
@@ -350,7 +350,7 @@ def _cross_entropy(logits: Any, *, real: bool) -> Any:
 
 
 def _search_space(input_shape: Shape) -> dict[str, Any]:
-    """Return that of the U-Net, and what concerns the discriminator."""
+    """Return the search space of the U-Net, and that of the discriminator."""
     side = min(input_shape[:2])
     levels = max(level for level in (1, 2, 3) if level == 1 or side >= _smallest_side(level))
     return {

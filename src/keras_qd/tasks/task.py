@@ -53,7 +53,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is learnt from what, and with which settings. All components are registered names.
+    """Inputs, targets, model and settings of a training. All components are registered names.
 
     Parameters
     ----------

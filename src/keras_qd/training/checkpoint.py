@@ -24,7 +24,7 @@ History = Mapping[str, list[float]]
 
 
 def save_state(path: Path, model: keras.Model, history: History) -> None:
-    """Write the state of `model` after the epochs of `history` to `path`, whole or not at all."""
+    """Write the state of `model` after the epochs of `history` to `path` atomically."""
     arrays = _values(_variables(model)) | _generator_state()
     arrays["history"] = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
     with replacing(path) as temporary:
@@ -44,7 +44,7 @@ def load_state(path: Path, model: keras.Model) -> None:
 
 
 def save_weights(path: Path, model: keras.Model) -> None:
-    """Write what `model` predicts with, and nothing of its training, whole or not at all."""
+    """Write what `model` predicts with, and nothing of its training, atomically."""
     with replacing(path) as temporary:
         np.savez(temporary, **_values(model.variables))
 

@@ -1,4 +1,4 @@
-"""Arrays in files that others have written, and arrays written for others.
+"""Arrays in files of other programs, read and written.
 
 One reader for all formats: ``.npy``, ``.npz``, HDF5, Zarr, pickles of arrays, images and stored
 data sets. Nothing is ever unpickled or executed; arrays stay on disk until they are sliced, those

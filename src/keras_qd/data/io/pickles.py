@@ -38,7 +38,7 @@ _INSTRUCTIONS = {
     *("EMPTY_TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "TUPLE"),
     *("EMPTY_LIST", "LIST", "APPEND", "APPENDS"),
 }
-#: Plain numbers: truth values, integers and floats of at most eight bytes.
+#: Plain numbers: booleans, integers and floats of at most eight bytes.
 _NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
 _MOST_AXES = 32
 _DEEPEST = 8
@@ -61,7 +61,7 @@ def read_pickled_array(path: str | Path) -> np.ndarray:
 
 
 class _RefusedError(Exception):
-    """What a pickle asks for is not done."""
+    """The content of a pickle is refused."""
 
 
 #: What pickle and pickletools raise for damaged files.

@@ -205,7 +205,7 @@ class Store:
 
     @property
     def path(self) -> Path | str:
-        """The directory of the store, or its URL where it is in none."""
+        """The directory of the store, or its URL if it is remote."""
         return self.location.path if isinstance(self.location, Directory) else self.location.address
 
     def _described(self, name: str) -> Field:

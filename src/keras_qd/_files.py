@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -12,18 +12,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place once the block has ended well.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write. Its folder is made where it does not exist.
-
-    Yields
-    ------
-    Path
-        Write here. It has the same suffix, for writers that go by it.
-    """
+    """Yield a temporary path with the suffix of `path`, which it replaces if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
@@ -36,11 +25,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path`, whole or not at all."""
+    """Write `text` to `path` atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON to `path`, whole or not at all."""
+    """Write `value` as JSON to `path` atomically."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")

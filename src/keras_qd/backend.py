@@ -130,11 +130,9 @@ def _running_backend() -> str | None:
 
 
 def _configured_backend() -> str | None:
-    """Return the backend named in the user's ``keras.json``, if it is installed.
-
-    Keras itself writes that file when first imported, with ``"tensorflow"`` in it whether or not
-    TensorFlow is installed; so a backend that is not installed is not a choice of the user.
-    """
+    """Return the backend named in the user's ``keras.json``, if it is installed."""
+    # Keras writes that file when first imported, with "tensorflow" whether or not it is installed,
+    # so a backend that is not installed is not a choice of the user.
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     try:
         settings = json.loads((Path(home) / "keras.json").read_text(encoding="utf-8"))

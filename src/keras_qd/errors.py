@@ -1,6 +1,6 @@
-"""The errors that keras-qd raises on purpose.
+"""Errors of keras-qd.
 
-Each message says what was given, what was expected and what to do. The command line prints it in
+Each message names what was given, what was expected and what to do. The command line prints it in
 one line and exits with ``exit_code``.
 """
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 
 class KerasQDError(Exception):
-    """Base of all errors that keras-qd raises on purpose."""
+    """Base of all errors of keras-qd."""
 
     exit_code = 1
 
@@ -89,7 +89,7 @@ class ConformanceError(KerasQDError, AssertionError):
     ----------
     what : str
         The component that was checked, in words.
-    faults : sequence of str
+    errors : sequence of str
         The errors, each with what to do about it.
 
     Examples
@@ -99,14 +99,14 @@ class ConformanceError(KerasQDError, AssertionError):
       1. it is not compiled: compile it
     """
 
-    def __init__(self, what: str, faults: Sequence[str]) -> None:
+    def __init__(self, what: str, errors: Sequence[str]) -> None:
         self.what = what
-        self.faults = tuple(faults)
-        listing = "".join(f"\n  {number}. {fault}" for number, fault in enumerate(faults, 1))
+        self.errors = tuple(errors)
+        listing = "".join(f"\n  {number}. {error}" for number, error in enumerate(errors, 1))
         super().__init__(f"{what} breaks the rules of keras-qd:{listing}")
 
 
-class Faults:
+class ErrorList:
     """Collects errors in data, so that they are reported all at once.
 
     Parameters
@@ -116,10 +116,10 @@ class Faults:
 
     Examples
     --------
-    >>> faults = Faults("the files cannot be imported")
-    >>> faults.add("a.npy is empty")
-    >>> faults.add("b.npy is missing")
-    >>> faults.settle()
+    >>> errors = ErrorList("the files cannot be imported")
+    >>> errors.add("a.npy is empty")
+    >>> errors.add("b.npy is missing")
+    >>> errors.settle()
     Traceback (most recent call last):
     ...
     keras_qd.errors.DataError: the files cannot be imported, for 2 reasons: (1) a.npy is empty;
@@ -133,25 +133,25 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def add(self, fault: str) -> None:
+    def add(self, error: str) -> None:
         """Add one error.
 
         Parameters
         ----------
-        fault : str
+        error : str
             Its message.
         """
-        self._found.append(fault)
+        self._found.append(error)
 
-    def extend(self, faults: Iterable[str]) -> None:
+    def extend(self, errors: Iterable[str]) -> None:
         """Add several errors.
 
         Parameters
         ----------
-        faults : iterable of str
+        errors : iterable of str
             Their messages.
         """
-        self._found.extend(faults)
+        self._found.extend(errors)
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -177,5 +177,5 @@ class Faults:
             return
         if len(self._found) == 1:
             raise DataError(f"{self._what}: {self._found[0]}")
-        listing = "; ".join(f"({n}) {fault}" for n, fault in enumerate(self._found, 1))
+        listing = "; ".join(f"({n}) {error}" for n, error in enumerate(self._found, 1))
         raise DataError(f"{self._what}, for {len(self._found)} reasons: {listing}")

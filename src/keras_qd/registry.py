@@ -46,18 +46,7 @@ Component = TypeVar("Component")
 
 
 def components(kind: str) -> Registry:
-    """Return the registry of one kind of component.
-
-    Parameters
-    ----------
-    kind : str
-        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"`` or ``"potentials"``.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such kind.
-    """
+    """Return the registry of one of :data:`KINDS`."""
     if kind not in KINDS:
         raise UnknownNameError("kind of component", kind, KINDS)
     return _registries()[kind]
@@ -281,26 +270,7 @@ class PluginWarning(UserWarning):
 
 
 class Registry:
-    """The components of one kind, by name.
-
-    Parameters
-    ----------
-    kind : str
-        One of :data:`KINDS`.
-    scan : callable, optional
-        Returns the entry points of a group; those installed by default.
-
-    Examples
-    --------
-    >>> registry = Registry("models", scan=lambda group: [])
-    >>> @registry.register("my-net")
-    ... def my_net(**config):
-    ...     return "a network"
-    >>> registry.names()
-    ['my-net']
-    >>> registry.get("my-net")()
-    'a network'
-    """
+    """The components of one kind, by name."""
 
     def __init__(self, kind: str, scan: Callable[[str], list[EntryPoint]] | None = None) -> None:
         self.kind = kind
@@ -312,19 +282,8 @@ class Registry:
         return sorted({point.name for point in self._points()} | set(self._registered))
 
     def register(self, name: str) -> Callable[[Component], Component]:
-        """Return a decorator that registers a component in this process.
-
-        Parameters
-        ----------
-        name : str
-            Lower-case words joined with hyphens. A component registered earlier under this name is
-            replaced, so that a notebook cell can be run again.
-
-        Raises
-        ------
-        UsageError
-            If the name is badly formed.
-        """
+        """Return a decorator that registers a component in this process."""
+        # An earlier component of this name is replaced, so that a notebook cell can be run again.
         if not is_component_name(name):
             raise UsageError(
                 f"{name!r} is not a valid name for a {KINDS[self.kind]}; "
@@ -338,15 +297,7 @@ class Registry:
         return remember
 
     def get(self, name: str) -> Any:
-        """Import and return the component called `name`.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is none; the message lists near matches and all names.
-        PluginError
-            If its import fails, or if two distributions claim the name.
-        """
+        """Import and return a component; an error lists near matches if there is none."""
         if name in self._registered:
             return self._registered[name]
         point = self._choose(name)
@@ -373,13 +324,7 @@ class Registry:
         return dict(sorted({**found, **dict.fromkeys(self._registered, THIS_SESSION)}.items()))
 
     def load_all(self) -> dict[str, Any]:
-        """Import every component; warn about broken ones and leave them out.
-
-        Returns
-        -------
-        dict
-            The components that could be imported, by name.
-        """
+        """Import every component; warn about broken ones and leave them out."""
         loaded = {}
         for name in self.names():
             try:
@@ -419,13 +364,7 @@ class Registry:
 
 
 def is_component_name(name: str) -> bool:
-    """Whether `name` consists of lower-case words joined with hyphens.
-
-    Examples
-    --------
-    >>> is_component_name("my-net"), is_component_name("My_Net")
-    (True, False)
-    """
+    """Whether `name` consists of lower-case words joined with hyphens."""
     return _NAME.fullmatch(name) is not None
 
 

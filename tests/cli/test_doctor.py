@@ -69,11 +69,11 @@ def test_a_failed_self_test_is_reported_and_exits_with_1(monkeypatch):
 
 def test_the_self_test_finds_a_solver_that_is_off(monkeypatch):
     monkeypatch.setattr("keras_qd.testing.installation.two_electron_energy", lambda omega: 2.5)
-    assert "exactly 2.5" in next(testing.self_test()).faults[0]
+    assert "exactly 2.5" in next(testing.self_test()).errors[0]
 
 
 @pytest.mark.slow
 def test_the_self_test_passes():
     trials = json.loads(succeed("doctor", "--self-test", "--json"))["self_test"]
     assert len(trials) >= 3
-    assert all(trial["faults"] == [] for trial in trials)
+    assert all(trial["errors"] == [] for trial in trials)

@@ -52,7 +52,7 @@ def nan_in(array, row):
         ),
         ({"train": {"a": 3.0}}, "is a single number"),
         ({"train": {"a": ["x", "y"]}}, "expected real numbers"),
-        ({"train": {"a": [[1, 2], [3]]}}, "is no array"),
+        ({"train": {"a": [[1, 2], [3]]}}, "is not an array"),
         (
             {"train": {"a": IMAGES}, "test": {"b": IMAGES}},
             "the test split has the fields b; the training split has a",

@@ -1,4 +1,4 @@
-"""Pairs of images become a store; whatever is wrong with them is told at once."""
+"""Pairs of images become a store; all errors are reported at once."""
 
 import hypothesis.extra.numpy as st_numpy
 import numpy as np
@@ -129,7 +129,7 @@ def test_random_cuts_are_the_same_of_both_and_seeded(tmp_path):
     assert other.digest() != cut.digest()
 
 
-def test_all_faults_are_told_at_once_and_nothing_is_written(tmp_path):
+def test_all_errors_are_reported_at_once_and_nothing_is_written(tmp_path):
     a, b = tmp_path / "set" / "A", tmp_path / "set" / "B"
     for number in range(6):
         save(a / f"{number}.png", images(1)[0])
@@ -148,7 +148,7 @@ def test_all_faults_are_told_at_once_and_nothing_is_written(tmp_path):
     with pytest.raises(DataError) as caught:
         prepare_pairs(tmp_path / "store.zarr", tmp_path / "set", crop=(9, 9))
     told = str(caught.value)
-    for fault in (
+    for error in (
         "lonely.png has no partner",
         "single.png has no partner",
         "0.png have one name",
@@ -160,7 +160,7 @@ def test_all_faults_are_told_at_once_and_nothing_is_written(tmp_path):
         "the images B differ in mode: grey uint8 (4), grey uint16 (1: 4)",
         "9 x 9 cannot be cut out of 8 x 10",
     ):
-        assert fault in told
+        assert error in told
     assert "notes" not in told
     assert not (tmp_path / "store.zarr").exists()
 
@@ -170,13 +170,13 @@ def test_folders_that_make_no_set(tmp_path, halves):
     save(tmp_path / "odd" / "a.png", images(1, size=(4, 5))[0])
     save(tmp_path / "mixed" / "train" / "a.png", images(1)[0])
     save(tmp_path / "mixed" / "b.png", images(1)[0])
-    for folder, fault in {
+    for folder, error in {
         "empty": "holds no image",
         "nowhere": "there is no folder",
-        "odd": "5 pixels wide, which makes no two halves",
+        "odd": "5 pixels wide, which cannot be halved",
         "mixed": "1 pairs are in folders for training.* but 1 are not, such as b",
     }.items():
-        with pytest.raises(DataError, match=fault):
+        with pytest.raises(DataError, match=error):
             prepare_pairs(tmp_path / "store.zarr", tmp_path / folder)
     with pytest.raises(DataError, match="two with --a and --b"):
         prepare_pairs(tmp_path / "store.zarr", a=halves[0])

@@ -1,4 +1,4 @@
-"""Arrays of all formats come into a store bit for bit; all faults are told at once."""
+"""Arrays of all formats come into a store bit for bit; all errors are reported at once."""
 
 import hashlib
 import json
@@ -141,7 +141,7 @@ def test_an_array_in_groups_is_called_by_its_path_or_its_last_part(tmp_path):
     assert set(import_files([path], tmp_path / "store.zarr", names).fields) == {"a", "b", "c"}
 
 
-def test_all_faults_are_told_at_once_and_nothing_is_written(tmp_path):
+def test_all_errors_are_reported_at_once_and_nothing_is_written(tmp_path):
     sick = ARRAYS["V"].copy()
     sick[3, 4], sick[7] = np.nan, np.inf
     arrays = {"V": sick, "E": ARRAYS["E"][:-1], "c": ARRAYS["V"] + 1j, "text": np.array(["a"] * 50)}
@@ -157,12 +157,12 @@ def test_all_faults_are_told_at_once_and_nothing_is_written(tmp_path):
     with pytest.raises(DataError) as caught:
         import_files(paths, tmp_path / "store.zarr", names, length=-1.0, identity="unknowable")
     told = str(caught.value)
-    for fault in (
+    for error in (
         "asks for os.system",
         "objects.npy cannot be read",
         "cut.npz cannot be read",
         "cut.h5 cannot be read",
-        "folder is a directory, but no Zarr",
+        "folder is a directory, but not a Zarr",
         "nowhere.npy cannot be read: there is no such file",
         "'a-b' cannot be the name",
         "'gone.npy', the field 'gone', means no array",
@@ -176,7 +176,7 @@ def test_all_faults_are_told_at_once_and_nothing_is_written(tmp_path):
         "one (one.npy) is a single number",
         "different numbers of samples: a-b 49, V 50",
     ):
-        assert fault in told
+        assert error in told
     assert not (tmp_path / "store.zarr").exists()
 
 

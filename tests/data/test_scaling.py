@@ -112,7 +112,7 @@ def test_only_known_limits_bound():
 def test_misuse_is_told():
     with pytest.raises(UnknownNameError, match="did you mean 'standard'"):
         fit_scaling("standart", np.ones(3))
-    with pytest.raises(DataError, match="no samples"):
+    with pytest.raises(DataError, match="without samples"):
         fit_scaling("standard", np.ones((0, 4)))
     with pytest.raises(DataError, match="not finite"):
         fit_scaling("max", np.array([1.0, np.nan]))

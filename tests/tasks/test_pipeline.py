@@ -93,7 +93,7 @@ def test_scaling_is_fitted_on_what_it_is_given_alone(fields):
 
 
 def test_missing_field_is_named(fields):
-    with pytest.raises(DataError, match="needs the field gap, which the data set has not"):
+    with pytest.raises(DataError, match="needs the field gap, which the data set lacks"):
         Pipeline.fit(task("gap", "density"), fields)
     pipeline = Pipeline.fit(task("potential", "density"), fields)
     with pytest.raises(DataError, match="'potential' is missing; given: line"):

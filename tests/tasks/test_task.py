@@ -40,7 +40,7 @@ def test_another_model_takes_none_of_the_old_ones_settings():
     ("changes", "message"),
     [
         ({"inputs": ()}, "at least one input"),
-        ({"epochs": 0}, "epochs of task 'mine' must be a whole number"),
+        ({"epochs": 0}, "epochs of task 'mine' must be a positive whole number"),
         ({"batch_size": 2.5}, "batch_size of task 'mine'"),
         ({"epochs": True}, "epochs of task 'mine'"),
         ({"scaling": {"w": "standard"}}, "scales w, but uses only v, n"),
@@ -83,7 +83,7 @@ def test_the_optimizer_may_have_settings(optimizer):
 )
 def test_no_such_optimizer(optimizer):
     task = Task(**{**PARTS, "model": "unet", "model_config": {"filters": 2}}, optimizer=optimizer)
-    with pytest.raises(UsageError, match="is none of Keras'; give a name"):
+    with pytest.raises(UsageError, match="is not one of Keras'; give a name"):
         task.build_model((4, 4, 1), (4, 4, 1))
 
 

@@ -450,8 +450,8 @@ def test_everything_wrong_is_told_at_once():
     keras_qd.register("tasks", "broken-twice")(Task(name="x", **{**PARTS, "description": ""}))
     with pytest.raises(ConformanceError) as raised:
         testing.check_task("broken-twice", backends=())
-    assert len(raised.value.faults) >= 2
-    assert all(f"\n  {n}. " in str(raised.value) for n in range(1, len(raised.value.faults) + 1))
+    assert len(raised.value.errors) >= 2
+    assert all(f"\n  {n}. " in str(raised.value) for n in range(1, len(raised.value.errors) + 1))
     assert str(raised.value).startswith("the task 'broken-twice' breaks the rules of keras-qd:")
 
 
@@ -465,19 +465,19 @@ def test_another_process_finds_what_is_wrong(tmp_path, monkeypatch):
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
     (described / "entry_points.txt").write_text("[keras_qd.metrics]\nodd = odd:metric\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    found = backends.faults_on(RUNNING, "check_metric", "odd", {"config": {}})
+    found = backends.errors_on(RUNNING, "check_metric", "odd", {"config": {}})
     assert found == [f"building it raises ValueError: odd on {RUNNING}"]
-    (ended,) = backends.faults_on(RUNNING, "check_nothing", "odd", {})
+    (ended,) = backends.errors_on(RUNNING, "check_nothing", "odd", {})
     assert "the check itself ended with exit code 1: AttributeError" in ended
 
 
 def test_only_what_is_wrong_elsewhere_is_told_of_elsewhere(monkeypatch):
     monkeypatch.setattr(backends, "installed_backends", lambda: ["cold", RUNNING, "warm"])
-    monkeypatch.setattr(backends, "faults_on", lambda name, *check: ["here too", f"it is {name}"])
+    monkeypatch.setattr(backends, "errors_on", lambda name, *check: ["here too", f"it is {name}"])
     found = Findings("the metric 'l1'")
-    found.faults.append("here too")
+    found.errors.append("here too")
     backends.check_elsewhere(found, "check_metric", "metrics", "l1", {}, None)
-    assert found.faults == ["here too", "on cold: it is cold", "on warm: it is warm"]
+    assert found.errors == ["here too", "on cold: it is cold", "on warm: it is warm"]
 
 
 def test_what_only_this_session_knows_cannot_be_checked_elsewhere(monkeypatch):

@@ -73,7 +73,7 @@ def test_two_devices_do_what_one_does(tmp_path):
 
 
 def test_numbers_of_devices_that_make_no_sense_are_refused(tmp_path):
-    for devices, message in ((0, "from 1 on"), (3, "a multiple of 3")):
+    for devices, message in ((0, "a positive whole number"), (3, "a multiple of 3")):
         with pytest.raises(UsageError, match=message):
             keras_qd.train(tiny_task(), tmp_path / "run", dataset=make_dataset(), devices=devices)
     assert not (tmp_path / "run").exists()

@@ -82,7 +82,7 @@ def command(self_test: bool, as_json: bool) -> None:
     print_json(findings) if as_json else _print(findings)
     if not any(isinstance(devices, list) for devices in backends.values()):
         raise KerasQDError("no Keras backend works; run: pip install 'keras-qd[jax]'")
-    failed = [trial["part"] for trial in findings.get("self_test", []) if trial["faults"]]
+    failed = [trial["part"] for trial in findings.get("self_test", []) if trial["errors"]]
     if failed:
         raise KerasQDError(f"the self-test failed: {', '.join(failed)}")
 
@@ -121,7 +121,7 @@ def _self_test(quiet: bool) -> list[dict[str, Any]]:
     for trial in self_test():
         trials.append(dataclasses.asdict(trial))
         if not quiet:
-            result = "; ".join(trial.faults) or "works"
+            result = "; ".join(trial.errors) or "works"
             click.echo(f"self-test: {trial.part} ({trial.seconds:.0f} s): {result}")
     return trials
 

@@ -16,8 +16,8 @@ from keras_qd.errors import DataError, UnknownNameError, UsageError
 
 #: How much images are enlarged by.
 ENLARGEMENT = 286 / 256
-#: Places along an axis that are told apart; more than images can be shifted by.
-_PLACES = 2**12
+#: Distinct shifts along an axis; more than there are pixels to shift by.
+_SHIFTS = 2**12
 
 
 class Jitter:
@@ -38,7 +38,7 @@ class Jitter:
     """
 
     name = "jitter"
-    n_elements = 2 * _PLACES**2
+    n_elements = 2 * _SHIFTS**2
 
     def apply(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
@@ -75,42 +75,31 @@ class Jitter:
 
 
 def enlarged_positions(length: int) -> NDArray[np.float64]:
-    """Return where along an axis of pixels those of the enlarged image lie.
-
-    Parameters
-    ----------
-    length : int
-        Pixels along the axis.
-
-    Returns
-    -------
-    ndarray, shape (enlarged length,)
-        In pixels, from 0 to ``length - 1``; pixels are squares, and what lies beyond the centre of
-        the last one has its value.
-    """
+    """Return where the pixels of the enlarged image lie along an axis of `length` pixels."""
+    # Pixels are squares: what lies beyond the centre of the last one has its value.
     count = round(length * ENLARGEMENT)
     return np.clip((np.arange(count) + 0.5) * length / count - 0.5, 0, length - 1)
 
 
 def _changed(image: NDArray[np.generic], element: int) -> NDArray[np.generic]:
-    places, mirrored = divmod(element, 2)
-    rows = _cut(image.shape[0], places // _PLACES)
-    columns = _cut(image.shape[1], places % _PLACES)
+    shifts, mirrored = divmod(element, 2)
+    rows = _cut(image.shape[0], shifts // _SHIFTS)
+    columns = _cut(image.shape[1], shifts % _SHIFTS)
     columns = columns[::-1] if mirrored else columns
     return _interpolated(_interpolated(image, rows, axis=0), columns, axis=1)
 
 
-def _cut(length: int, place: int) -> NDArray[np.float64]:
-    """Return the part of the enlarged axis that starts at a share of what it may start at."""
+def _cut(length: int, shift: int) -> NDArray[np.float64]:
+    """Return the part of the enlarged axis that begins at `shift`, of `_SHIFTS` equal steps."""
     positions = enlarged_positions(length)
-    start = place * (len(positions) - length + 1) // _PLACES
+    start = shift * (len(positions) - length + 1) // _SHIFTS
     return positions[start : start + length]
 
 
 def _interpolated(
     image: NDArray[np.generic], positions: NDArray[np.float64], axis: int
 ) -> NDArray[np.generic]:
-    """Return the values between the pixels of one axis, on straight lines."""
+    """Interpolate linearly between the pixels along one axis."""
     low = np.floor(positions).astype(int)
     high = np.minimum(low + 1, image.shape[axis] - 1)
     weight = (positions - low).astype(image.dtype)
@@ -176,7 +165,7 @@ class Reflection:
     def undo(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample back: a mirror image, mirrored again, is what it was.
+        """Undo :meth:`apply`: a reflection is its own inverse.
 
         Parameters
         ----------
@@ -199,7 +188,7 @@ _SIDE = 2 * REACH + 1
 
 
 class Shifts:
-    """Augmentation by shifts of up to two pixels along each axis; what comes in is zero.
+    """Augmentation by shifts of up to two pixels along each axis, filled with zeros.
 
     Attributes
     ----------
@@ -284,7 +273,7 @@ def symmetry(
     Returns
     -------
     ndarray
-        The same numbers in other places, of the same shape.
+        The same numbers, moved; of the same shape.
 
     Raises
     ------
@@ -308,31 +297,19 @@ def symmetry(
 
 
 def inverse_element(element: int) -> int:
-    """Return the element that undoes `element`; a mirror image undoes itself.
-
-    Examples
-    --------
-    >>> [inverse_element(element) for element in range(8)]
-    [0, 3, 2, 1, 4, 5, 6, 7]
-    """
+    """Return the element that undoes `element`; a mirror image undoes itself."""
     return element if element >= 4 else -element % 4
 
 
 def compose_elements(first: int, second: int) -> int:
-    """Return the element that does `first`, then `second`.
-
-    Examples
-    --------
-    >>> compose_elements(1, 1), compose_elements(4, 4)
-    (2, 0)
-    """
+    """Return the element that does `first`, then `second`."""
     # Turning a mirrored image turns the original the other way.
     turns = first - second if first >= 4 else first + second
     return turns % 4 + 4 * ((first >= 4) ^ (second >= 4))
 
 
 class Augmentation(Protocol):
-    """Ways to change a sample that leave it as good as new."""
+    """Changes of a sample under which its fields remain consistent."""
 
     name: str
     n_elements: int
@@ -399,7 +376,7 @@ class SquareSymmetries:
     def undo(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample back that :meth:`apply` has changed by these elements.
+        """Undo :meth:`apply` for these elements of the group.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What a data set is, and one made of arrays at hand."""
+"""The interface of data sets, and a data set of arrays in memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Dataset(ABC):
     @property
     @abstractmethod
     def metadata(self) -> dict[str, Any]:
-        """Where the data comes from, as plain JSON; ``digest`` tells two sets apart."""
+        """Where the data comes from, as plain JSON; ``digest`` distinguishes two sets."""
 
     @abstractmethod
     def split(self, name: str) -> Mapping[str, Any]:
@@ -70,7 +70,7 @@ class Dataset(ABC):
 
 
 class ArrayDataset(Dataset):
-    """A data set of arrays that are at hand.
+    """A data set of arrays in memory.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def check_split_name(name: str) -> None:
 
 
 def _checked_split(split: str, arrays: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
-    """Return the arrays of a split, or raise a DataError that says what is wrong."""
+    """Return the arrays of a split, or raise a DataError with the reason."""
     checked = {name: _checked_array(split, name, values) for name, values in arrays.items()}
     lengths = {name: len(values) for name, values in checked.items()}
     if len(set(lengths.values())) > 1:
@@ -162,7 +162,7 @@ def _checked_array(split: str, name: str, values: ArrayLike) -> np.ndarray:
     try:
         array = np.asarray(values)
     except ValueError as error:  # ragged lists
-        raise DataError(f"{what} is no array: {error}") from error
+        raise DataError(f"{what} is not an array: {error}") from error
     if array.dtype.kind not in "fiub":
         raise DataError(f"{what} has type {array.dtype}; expected real numbers")
     if array.ndim == 0:
@@ -264,25 +264,8 @@ def split_rows(
 
 
 def given_rows(counts: Mapping[str, int], n_samples: int) -> dict[str, np.ndarray]:
-    """Return the splits of samples that come divided, one split after the other.
-
-    Parameters
-    ----------
-    counts : mapping of str to int
-        How many samples each split has.
-    n_samples : int
-        How many samples there are; those beyond are left out.
-
-    Returns
-    -------
-    dict of str to ndarray of int
-        Ascending numbers of the samples in each split.
-
-    Examples
-    --------
-    >>> given_rows({"train": 2, "validation": 0, "test": 2}, 3)
-    {'train': array([0, 1]), 'validation': array([], dtype=int64), 'test': array([2])}
-    """
+    """Return the rows of each split where samples come divided, one split after the other."""
+    # Samples beyond `n_samples` are left out.
     edges = np.minimum(np.cumsum([0, *(counts[name] for name in SPLITS)]), n_samples)
     return {name: np.arange(*edges[number : number + 2]) for number, name in enumerate(SPLITS)}
 

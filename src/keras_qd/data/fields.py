@@ -1,4 +1,4 @@
-"""What one field of a data set is: its shape, its unit and its meaning."""
+"""Description of one field of a data set: its shape, its unit and its meaning."""
 
 from __future__ import annotations
 
@@ -100,13 +100,7 @@ class Field:
 
 
 def drawn_parameters(names: Sequence[str]) -> Field:
-    """Return the field of what a family of potentials drew for each sample.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the parameters; lengths are in a0*, energies in Ha*.
-    """
+    """Return the field of the drawn parameters of each sample, lengths in a0*, energies in Ha*."""
     return Field(
         (len(names),),
         "a0*, Ha*",

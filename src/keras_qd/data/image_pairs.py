@@ -18,39 +18,39 @@ from keras_qd.data.io.images import SPLITS, PairFiles, find_pairs, read_image
 from keras_qd.data.store.store import Store, open_store
 from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.data.stored import IMPORTED, MEMORY_BUDGET, StoredDataset
-from keras_qd.errors import DataError, Faults, StoreError, UsageError
+from keras_qd.errors import DataError, ErrorList, StoreError, UsageError
 
 Size = tuple[int, int]
 _NAMED = 5
 
 
 def check_pairs(
-    pairs: Sequence[PairFiles], resize: Size | None, crop: Size | None, faults: Faults
+    pairs: Sequence[PairFiles], resize: Size | None, crop: Size | None, errors: ErrorList
 ) -> dict[str, tuple[tuple[int, ...], str]]:
     """Read all images, and return shape and type of ``a`` and ``b`` as they will be stored."""
     survey = _Survey()
     for pair in pairs:
-        images = _read(pair, faults)
+        images = _read(pair, errors)
         if images is None:
             continue
         a, b = images["a"].shape, images["b"].shape
         if a[:2] != b[:2] and resize is None:
-            faults.add(f"{pair.a} is {_text(a)}, but {pair.b} {_text(b)}")
+            errors.add(f"{pair.a} is {_text(a)}, but {pair.b} {_text(b)}")
         survey.add(pair.name, images)
     if resize is None and len(survey.sizes) > 1:
         sizes = {_text(size): names for size, names in survey.sizes.items()}
-        faults.add(f"sizes differ: {_listing(sizes)}; use --resize")
+        errors.add(f"sizes differ: {_listing(sizes)}; use --resize")
     for side, kinds in survey.kinds.items():
         if len(kinds) > 1:
-            faults.add(f"the images {side.upper()} differ in mode: {_listing(kinds)}")
+            errors.add(f"the images {side.upper()} differ in mode: {_listing(kinds)}")
     size = resize or survey.smallest
     if crop is not None and (crop[0] > size[0] or crop[1] > size[1]):
-        faults.add(f"{_text(crop)} cannot be cut out of {_text(size)}")
+        errors.add(f"{_text(crop)} cannot be cut out of {_text(size)}")
     return survey.stored(crop or size)
 
 
 class _Survey:
-    """Which sizes and modes there are."""
+    """Counts of the sizes and modes of pairs."""
 
     def __init__(self) -> None:
         self.kinds: dict[str, dict[str, list[str]]] = {"a": {}, "b": {}}
@@ -65,7 +65,7 @@ class _Survey:
 
     @property
     def smallest(self) -> Size:
-        """The size that all have, if they have one."""
+        """The common size, if there is one."""
         return min((ny for ny, _ in self.sizes), default=0), min(
             (nx for _, nx in self.sizes), default=0
         )
@@ -86,19 +86,19 @@ def read_pair(pair: PairFiles) -> dict[str, np.ndarray]:
     if pair.a != pair.b:
         return {"a": a, "b": _named(pair.b)}
     if a.shape[1] % 2:
-        raise DataError(f"{pair.a}: it is {a.shape[1]} pixels wide, which makes no two halves")
+        raise DataError(f"{pair.a}: it is {a.shape[1]} pixels wide, which cannot be halved")
     half = a.shape[1] // 2
     return {"a": a[:, :half], "b": a[:, half:]}
 
 
-def _read(pair: PairFiles, faults: Faults) -> dict[str, np.ndarray] | None:
+def _read(pair: PairFiles, errors: ErrorList) -> dict[str, np.ndarray] | None:
     """Read a pair; where that fails, add the errors of both of its files."""
     try:
         return read_pair(pair)
     except DataError as error:
-        faults.add(str(error))
+        errors.add(str(error))
         if pair.a != pair.b and str(error).startswith(f"{pair.a}:"):
-            with faults.collecting():
+            with errors.collecting():
                 _named(pair.b)
     return None
 
@@ -229,10 +229,10 @@ def prepare_pairs(
         if size is not None and min(size) < 1:
             raise UsageError(f"{name}={tuple(size)} must be positive")
     folder, a, b = (None if each is None else Path(each) for each in (folder, a, b))
-    faults = Faults("the images cannot be prepared")
-    pairs = find_pairs(folder, a, b, faults)
-    described = check_pairs(pairs, resize, crop, faults)
-    faults.settle()
+    errors = ErrorList("the images cannot be prepared")
+    pairs = find_pairs(folder, a, b, errors)
+    described = check_pairs(pairs, resize, crop, errors)
+    errors.settle()
     sides = dict(zip(("input", "target"), direction.split("-to-"), strict=True))
     counts = Counter(pair.split for pair in pairs)
     description = {
@@ -327,7 +327,7 @@ def image_pairs(
     """
     if path is None:
         raise UsageError(
-            "image-pairs are yours to bring: prepare them with 'keras-qd prepare FOLDER --out "
+            "image-pairs needs your own images: prepare them with 'keras-qd prepare FOLDER --out "
             "PATH', and name the result (--data PATH, or path=...)"
         )
     store = open_store(path)

@@ -15,7 +15,7 @@ from keras_qd.data.io.arrays import ForeignArray, open_arrays, source_checksum
 from keras_qd.data.store.store import FINGERPRINT, MANIFEST, Store
 from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.data.stored import IMPORTED
-from keras_qd.errors import Faults
+from keras_qd.errors import ErrorList
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = (FINGERPRINT, MANIFEST)
@@ -23,7 +23,7 @@ _RESERVED = (FINGERPRINT, MANIFEST)
 
 @dataclass(frozen=True, kw_only=True)
 class FieldNames:
-    """What the fields are called and what they are.
+    """Names and descriptions of the fields to import.
 
     Parameters
     ----------
@@ -49,41 +49,41 @@ class FieldNames:
 
 
 def choose_fields(
-    arrays: Sequence[ForeignArray], names: FieldNames, faults: Faults
+    arrays: Sequence[ForeignArray], names: FieldNames, errors: ErrorList
 ) -> dict[str, ForeignArray]:
     """Give each array the name of a field."""
     remaining = list(arrays)
     for text in names.skipped:
-        _take(text, "left out", remaining, faults)
+        _take(text, "left out", remaining, errors)
     chosen = {}
     for name, text in names.named.items():
-        array = _take(text, f"the field {name!r}", remaining, faults)
+        array = _take(text, f"the field {name!r}", remaining, errors)
         if array is not None:
             chosen[name] = array
     for array in remaining:
         if array.name in chosen:
-            faults.add(
+            errors.add(
                 f"{array.location} and {chosen[array.name].location} would both be the field "
                 f"{array.name!r}; name one of them, as in --field NAME={array.location}, or skip it"
             )
         chosen.setdefault(array.name, array)
-    _check_names(chosen, faults)
-    if not chosen and not faults:
-        faults.add("no array is left")
+    _check_names(chosen, errors)
+    if not chosen and not errors:
+        errors.add("no array is left")
     return chosen
 
 
-def _check_names(chosen: Mapping[str, ForeignArray], faults: Faults) -> None:
+def _check_names(chosen: Mapping[str, ForeignArray], errors: ErrorList) -> None:
     for name, array in chosen.items():
         if not _NAME.fullmatch(name) or name in _RESERVED:
-            faults.add(
+            errors.add(
                 f"{name!r} cannot be the name of a field; give one of letters, digits and "
                 f"underscores, as in --field NAME={array.location}"
             )
 
 
 def _take(
-    text: str, purpose: str, remaining: list[ForeignArray], faults: Faults
+    text: str, purpose: str, remaining: list[ForeignArray], errors: ErrorList
 ) -> ForeignArray | None:
     """Take the array that `text` means out of those that remain."""
     meant = [array for array in remaining if text in array.known_as]
@@ -92,7 +92,7 @@ def _take(
         return meant[0]
     known = ", ".join(array.location for array in meant or remaining) or "none"
     count = f"{len(meant)} arrays" if meant else "no array"
-    faults.add(f"{text!r}, {purpose}, means {count}; there are: {known}")
+    errors.add(f"{text!r}, {purpose}, means {count}; there are: {known}")
     return None
 
 
@@ -177,45 +177,47 @@ def _checked_fields(
     paths: Sequence[Path], names: FieldNames, identity: str | None, length: float | None
 ) -> dict[str, ForeignArray]:
     """Open and check all files, and return the array of each field."""
-    faults = Faults("nothing was imported")
-    arrays = _opened(paths, faults)
-    chosen = choose_fields(arrays, names, faults)
-    _check_mentioned(chosen, names, identity, faults)
+    errors = ErrorList("nothing was imported")
+    arrays = _opened(paths, errors)
+    chosen = choose_fields(arrays, names, errors)
+    _check_mentioned(chosen, names, identity, errors)
     if length is not None and not length > 0:
-        faults.add(f"the length must be positive, got {length}")
+        errors.add(f"the length must be positive, got {length}")
     for name, array in chosen.items():
-        faults.extend(array.find_errors(name))
-    _check_lengths(chosen, faults)
-    faults.settle()
+        errors.extend(array.find_errors(name))
+    _check_lengths(chosen, errors)
+    errors.settle()
     return chosen
 
 
-def _opened(paths: Sequence[Path], faults: Faults) -> list[ForeignArray]:
+def _opened(paths: Sequence[Path], errors: ErrorList) -> list[ForeignArray]:
     arrays: list[ForeignArray] = []
     for path in paths:
-        with faults.collecting():
+        with errors.collecting():
             arrays += open_arrays(path)
     return arrays
 
 
 def _check_mentioned(
-    chosen: Mapping[str, ForeignArray], names: FieldNames, identity: str | None, faults: Faults
+    chosen: Mapping[str, ForeignArray], names: FieldNames, identity: str | None, errors: ErrorList
 ) -> None:
     mentioned = [*names.units, *names.meanings, *([identity] if identity is not None else [])]
     for name in dict.fromkeys(mentioned):
         if name not in chosen:
-            faults.add(f"there is no field {name!r}; there are: {', '.join(chosen) or 'none'}")
+            errors.add(f"there is no field {name!r}; there are: {', '.join(chosen) or 'none'}")
 
 
-def _check_lengths(chosen: Mapping[str, ForeignArray], faults: Faults) -> None:
+def _check_lengths(chosen: Mapping[str, ForeignArray], errors: ErrorList) -> None:
     lengths = {name: array.values.shape[0] for name, array in chosen.items() if array.values.shape}
     if len(set(lengths.values())) > 1:
         listing = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        faults.add(f"the fields have different numbers of samples: {listing}; skip what is none")
+        errors.add(
+            f"the fields have different numbers of samples: {listing}; leave out other arrays"
+        )
 
 
 def _described(name: str, array: ForeignArray, names: FieldNames) -> Field:
-    """Describe a field. A column of numbers is numbers; truth values are 0 and 1."""
+    """Describe a field. A column of numbers is numbers; booleans are 0 and 1."""
     shape = tuple(array.values.shape[1:])
     dtype = np.dtype(array.values.dtype)
     return Field(

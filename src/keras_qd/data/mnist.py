@@ -1,4 +1,4 @@
-"""MNIST: 28 x 28 grey images of handwritten digits, for the tasks that are taught with them.
+"""MNIST: 28 x 28 grey images of handwritten digits, for the teaching tasks.
 
 LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86, 2278 (1998), doi:10.1109/5.726791.
 
@@ -48,10 +48,10 @@ def download_mnist() -> Path:
         with urlopen(_ORIGIN, timeout=60) as answer:
             content = answer.read()
         if hashlib.sha256(content).hexdigest() != _CHECKSUM:
-            raise OSError(f"{_ORIGIN} is not the file that it was")
+            raise OSError(f"the checksum of {_ORIGIN} is wrong")
     except (OSError, HTTPException) as cause:
         raise DataError(
-            f"MNIST could not be downloaded ({cause}); bring mnist.npz by other means and name it "
+            f"MNIST could not be downloaded ({cause}); get mnist.npz by other means and name it "
             "(--data, path=), or leave the download out: the bundled 5,000 images are then used"
         ) from cause
     with replacing(path) as temporary:
@@ -126,17 +126,17 @@ def _idx_array(folder: Path, name: str) -> Array:
     if found[0].suffix == ".gz":
         content = gzip.decompress(content)
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
-        raise DataError(f"{found[0]} is no file of bytes in the IDX format")
+        raise DataError(f"{found[0]} is not an IDX file of bytes")
     n_axes = content[3]
     shape = np.frombuffer(content, ">u4", n_axes, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * n_axes).reshape(shape)
 
 
 def _checked(images: Array, digits: Array) -> dict[str, Array]:
-    """Return images and digits as one split, or raise a DataError that says what is wrong."""
+    """Return images and digits as one split, or raise a DataError with the reason."""
     if images.shape[1:] != SHAPE or digits.shape != images.shape[:1] or not len(digits):
         raise DataError(
-            f"images of shape {images.shape} and digits of shape {digits.shape} are no MNIST; "
+            f"images of shape {images.shape} and digits of shape {digits.shape} are not MNIST; "
             "expected (n, 28, 28) and (n,)"
         )
     if images.dtype != np.uint8 or digits.max() > 9:
@@ -157,14 +157,14 @@ def _halved(train: dict[str, Array], test: dict[str, Array]) -> Splits:
 def _shared_out(images: dict[str, Array]) -> Splits:
     """Return splits with the same share of every digit, by its images' order in the file."""
     digits = images["digit"]
-    place = np.empty(len(digits), dtype=np.int64)
+    position = np.empty(len(digits), dtype=np.int64)
     for digit in np.unique(digits):
         rows = np.flatnonzero(digits == digit)
-        place[rows] = np.arange(len(rows)) % _SHARE
+        position[rows] = np.arange(len(rows)) % _SHARE
     chosen = {
-        "train": ~np.isin(place, (_SHARE // 2 - 1, _SHARE - 1)),
-        "validation": place == _SHARE - 1,
-        "test": place == _SHARE // 2 - 1,
+        "train": ~np.isin(position, (_SHARE // 2 - 1, _SHARE - 1)),
+        "validation": position == _SHARE - 1,
+        "test": position == _SHARE // 2 - 1,
     }
     return {
         split: {name: values[rows] for name, values in images.items()}

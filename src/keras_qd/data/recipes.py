@@ -32,6 +32,11 @@ class Recipe(ABC):
     the field :attr:`identity` and those that are wanted, samples along the first axis.
     ``solver_description()`` returns in one line what that runs.
 
+    Parameters
+    ----------
+    seed : int
+        Root seed.
+
     Attributes
     ----------
     kind : str

@@ -113,10 +113,31 @@ class Scaling(ABC):
         """
 
     def check(self, values: Array) -> None:  # noqa: B027  (most are defined everywhere)
-        """Raise a DataError if the scaling is not defined for some of the physical values."""
+        """Check that the scaling is defined for physical values.
+
+        Parameters
+        ----------
+        values : ndarray
+            Physical values.
+
+        Raises
+        ------
+        DataError
+            If it is not defined for some of them.
+        """
 
     def forward(self, array: ArrayLike) -> Array:
         """Scale an array of physical values in 64 bits.
+
+        Parameters
+        ----------
+        array : array_like
+            Physical values.
+
+        Returns
+        -------
+        ndarray of float64
+            The values that a network sees.
 
         Raises
         ------
@@ -128,7 +149,18 @@ class Scaling(ABC):
         return np.asarray(self.scale(np, values))
 
     def inverse(self, array: ArrayLike) -> Array:
-        """Undo :meth:`forward` in 64 bits."""
+        """Undo :meth:`forward` in 64 bits.
+
+        Parameters
+        ----------
+        array : array_like
+            Values that a network sees.
+
+        Returns
+        -------
+        ndarray of float64
+            Physical values.
+        """
         return np.asarray(self.restore(np, np.asarray(array, dtype=np.float64)))
 
     def network_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -199,6 +231,11 @@ def register_scaling(*names: str) -> Callable[[Kind], Kind]:
     ----------
     *names : str
         The names; the name asked for is passed to :meth:`Scaling.fit`.
+
+    Returns
+    -------
+    callable
+        Registers a subclass of :class:`Scaling` and returns it.
 
     Raises
     ------
@@ -322,12 +359,10 @@ class Statistics:
 
 
 def statistics(array: ArrayLike, change: Callable[[Values], Values] | None = None) -> Statistics:
-    """Return the statistics of an array, computed in blocks; `change` is applied to each first.
-
-    Means and squares are merged pairwise, which loses no digits where the mean is large: T. F.
-    Chan, G. H. Golub and R. J. LeVeque, Am. Stat. 37, 242 (1983),
-    https://doi.org/10.1080/00031305.1983.10483115
-    """
+    """Return the statistics of an array, computed in blocks; `change` is applied to each first."""
+    # Means and squares are merged pairwise, which loses no digits where the mean is large: T. F.
+    # Chan, G. H. Golub and R. J. LeVeque, Am. Stat. 37, 242 (1983),
+    # doi:10.1080/00031305.1983.10483115
     low, high = np.inf, -np.inf
     count, mean, squares = 0, 0.0, 0.0
     for block in _blocks(array):
@@ -339,7 +374,7 @@ def statistics(array: ArrayLike, change: Callable[[Values], Values] | None = Non
         mean += shift * values.size / total
         count = total
     if not count:
-        raise DataError("a scaling cannot be fitted to no samples")
+        raise DataError("a scaling cannot be fitted without samples")
     if not np.isfinite([low, high, mean]).all():
         raise DataError(
             "a scaling cannot be fitted to values that are not finite; remove them first"
@@ -484,7 +519,7 @@ class LogScaling(Scaling):
         """Raise a DataError if a value is negative."""
         if values.size and values.min() < 0:
             raise DataError(
-                f"the scaling 'log' is for values from zero on, but the smallest is "
+                f"the scaling 'log' needs values of at least zero, but the smallest is "
                 f"{values.min():.3g}; use another one, such as 'standard'"
             )
 
@@ -538,7 +573,7 @@ class OneHot(Scaling):
         """Count the classes, from `limits` where they are known; see :meth:`Scaling.fit`."""
         values = np.asarray(array)
         if not values.size:
-            raise DataError("a scaling cannot be fitted to no samples")
+            raise DataError("a scaling cannot be fitted without samples")
         highest = float(values.max()) if limits is None else limits[1]
         if not np.isfinite(highest):
             raise DataError("a scaling cannot be fitted to values that are not finite")

@@ -31,17 +31,9 @@ from keras_qd.errors import StoreError, UsageError
 
 @dataclass(frozen=True)
 class Shards:
-    """The rows of a split that is read shard by shard.
+    """The rows of a split by shard: ``edges[i]`` to ``edges[i + 1] - 1`` in ``numbers[i]``."""
 
-    Parameters
-    ----------
-    numbers : ndarray of int, shape (n,)
-        Numbers of the shards that have rows in the split.
-    edges : ndarray of int, shape (n + 1,)
-        The rows of shard i are those from ``edges[i]`` to ``edges[i + 1] - 1``.
-    window : int
-        How many shards are shuffled together, and so have to be in memory at a time.
-    """
+    # The `window` is how many shards are shuffled together, and so are in memory at a time.
 
     numbers: np.ndarray
     edges: np.ndarray
@@ -49,38 +41,13 @@ class Shards:
 
     @classmethod
     def of_samples(cls, samples: np.ndarray, shard_samples: int, window: int) -> Shards:
-        """Divide a split.
-
-        Parameters
-        ----------
-        samples : ndarray of int
-            Ascending numbers of the split's samples in the store.
-        shard_samples : int
-            Samples in a shard of the store.
-        window : int
-            How many shards are shuffled together.
-
-        Examples
-        --------
-        >>> Shards.of_samples(np.array([0, 2, 3, 9, 11]), 4, window=2).edges
-        array([0, 3, 5])
-        """
+        """Divide a split, given the ascending numbers of its samples in the store."""
         numbers, first = np.unique(samples // shard_samples, return_index=True)
         return cls(numbers, np.append(first, len(samples)), window)
 
     def shuffled(self, generator: np.random.Generator) -> np.ndarray:
-        """Return all rows in a random order: random shards, then random rows of a window of them.
-
-        Parameters
-        ----------
-        generator : numpy.random.Generator
-            Alone decides on the order.
-
-        Returns
-        -------
-        ndarray of int
-            Rows of one window come before those of the next, so that each shard is read once.
-        """
+        """Return all rows in a random order: random shards, then random rows of a window."""
+        # Rows of one window come before those of the next, so that each shard is read once.
         order = generator.permutation(len(self.numbers))
         windows = [
             np.concatenate([np.arange(*self.edges[[one, one + 1]]) for one in order[start:stop]])
@@ -144,16 +111,7 @@ class StoredArray:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """Read some samples.
-
-        Parameters
-        ----------
-        rows : slice or array_like of int
-
-        Returns
-        -------
-        ndarray, sample axis first
-        """
+        """Read some samples, by a slice or by row numbers; sample axis first."""
         rows = np.arange(len(self))[rows]
         if rows.ndim == 0:
             return np.asarray(self[rows[np.newaxis]][0])
@@ -192,8 +150,8 @@ class StoredDataset(Dataset):
     samples : int, optional
         How many of its samples; all of them by default.
     fractions : sequence of three float, optional
-        Shares of the training, validation and test split; by default as whoever made the store has
-        divided it, or else 80, 10 and 10 %.
+        Shares of the training, validation and test split; by default those of the store, or
+        else 80, 10 and 10 %.
     memory_budget : int
         Bytes that the fields of a split may have to be held in memory; those of a larger one are
         :class:`StoredArray`.
@@ -321,8 +279,8 @@ def stored(
     samples : int, optional
         How many of its samples, all by default.
     fractions : sequence of three float, optional
-        Shares of the training, validation and test split; by default as whoever made the store has
-        divided it, or else 80, 10 and 10 %.
+        Shares of the training, validation and test split; by default those of the store, or
+        else 80, 10 and 10 %.
     memory_budget : int
         Bytes that the fields of a split may have to be held in memory; a larger split is read batch
         by batch, and shuffled within some shards at a time.
@@ -356,16 +314,14 @@ def cache_directory() -> Path:
 
 
 def cached_path(recipe: Recipe) -> Path:
-    """Return where the data set of a recipe is kept, one path for each configuration.
-
-    The number of samples is not part of it: more of them make the same data set longer.
-    """
+    """Return where the data set of a recipe is kept, one path for each configuration."""
+    # The number of samples is not part of it: more of them make the same data set longer.
     text = json.dumps(recipe.configuration(), sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     return cache_directory() / f"{recipe.kind}-{digest}.zarr"
 
 
-#: What a store may hold that was not generated: its fields are checked by whoever needs them.
+#: Kinds of stores that were not generated; their fields are checked where they are used.
 IMPORTED = "imported"
 
 

@@ -22,7 +22,7 @@ from keras_qd.physics.potentials.base import build_family, sample_generator
 #: The random constant of every potential, in Ha*.
 _CONSTANT: dict[str, Any] = {"offset": (-0.44, 0.44)}
 
-#: What a family has otherwise than by itself.
+#: Defaults that differ from those of a family.
 _DEFAULTS: dict[str, dict[str, Any]] = {"random-fourier": {"amplitude": 0.2}}
 
 
@@ -32,6 +32,8 @@ class Wells(Recipe):
 
     Parameters
     ----------
+    seed : int
+        Root seed.
     n_points : int
         Interior nodes :math:`x_i = i L / (n + 1)`.
     length : float
@@ -39,15 +41,13 @@ class Wells(Recipe):
     family : str
         Family of random potentials on a line: ``"random-fourier"`` or ``"gaussian-wells"``.
     family_settings : mapping
-        Settings of the family. Unless they say otherwise, each potential has a random constant,
-        uniform in :math:`\pm 0.44` Ha*: the energy knows it, the density does not. A random field
-        has an amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron is
-        localised without leaving the rest of the line empty.
+        Settings of the family. By default each potential has a random constant, uniform in
+        :math:`\pm 0.44` Ha*: the energy depends on it, the density does not. A random field has an
+        amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron is localised
+        without leaving the rest of the line empty.
     material : str, optional
         Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
-    seed : int
-        Root seed.
 
     Raises
     ------
@@ -120,7 +120,13 @@ class Wells(Recipe):
         }
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
-        """Solve stored potentials (m, points) again, all at once."""
+        """Solve stored potentials again, all at once, to measure the cost of the solver.
+
+        Parameters
+        ----------
+        samples : mapping of str to ndarray
+            The stored fields, with the potentials (m, points) in Ha*.
+        """
         solve_1d(np.asarray(samples[self.identity], dtype=np.float64), self.length)
 
     def solver_description(self) -> str:

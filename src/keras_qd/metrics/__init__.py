@@ -1,4 +1,4 @@
-"""How good a prediction is: metrics that work inside ``fit`` and, exactly, on whole arrays.
+"""Metrics of predictions: batch by batch in ``fit``, and exactly on whole arrays.
 
 Names are imported when first used, and Keras with them.
 """

@@ -12,32 +12,13 @@ COUNTED_BY_ALL = "only_first_replica"
 
 
 class RunningSpread:
-    """Sum of squared deviations from the mean, over systems and values of a system.
+    """Sum of squared deviations from the mean, over systems and values of a system."""
 
-    The textbook formula, mean square minus squared mean, cancels where the mean is large compared
-    with the spread. Here values are shifted by the first system, each batch is centred on its own
-    mean, and its moments are merged with those so far [1]_.
-
-    Parameters
-    ----------
-    metric : keras.metrics.Metric
-        Owns the variables.
-    size : int
-        Values per system; each has its own mean.
-    weight_size : int
-        Weights per system: 1, or `size` if every value has its own.
-
-    Notes
-    -----
-    Means of several devices cannot be added, so each has to receive the whole batch; see
-    `whole_batch`.
-
-    References
-    ----------
-    .. [1] T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for
-       computing sample variances", COMPSTAT 1982,
-       https://doi.org/10.1007/978-3-642-51461-6_3
-    """
+    # The textbook formula, mean square minus squared mean, cancels where the mean is large compared
+    # with the spread. Here values are shifted by the first system, each batch is centred on its own
+    # mean, and its moments are merged with those so far: T. F. Chan, G. H. Golub and R. J. LeVeque,
+    # COMPSTAT 1982, doi:10.1007/978-3-642-51461-6_3. Means of several devices cannot be added, so
+    # each has to receive the `whole_batch`.
 
     def __init__(self, metric: keras.metrics.Metric, size: int, weight_size: int = 1) -> None:
         self.size = size
@@ -77,10 +58,8 @@ class RunningSpread:
 
 
 def whole_batch(*parts: Any) -> tuple[Any, ...]:
-    """Return tensors of the whole batch, where TensorFlow divides it among several devices.
-
-    Every replica then holds the same. On one device, and on JAX and torch, a part is the whole.
-    """
+    """Return tensors of the whole batch, where TensorFlow divides it among several devices."""
+    # Every replica then holds the same. On one device, and on JAX and torch, a part is the whole.
     if keras.config.backend() != "tensorflow":
         return parts
     import tensorflow as tf

@@ -366,13 +366,7 @@ def blocks(
 
 
 def block_slices(shape: tuple[int, ...]) -> list[slice]:
-    """Return consecutive slices of the sample axis, of about `BLOCK_VALUES` values each.
-
-    Examples
-    --------
-    >>> block_slices((40, 64, 64))
-    [slice(0, 16, None), slice(16, 32, None), slice(32, 40, None)]
-    """
+    """Return consecutive slices of the sample axis, of about `BLOCK_VALUES` values each."""
     step = max(1, BLOCK_VALUES // max(1, math.prod(shape[1:])))
     starts = range(0, max(1, shape[0]), step)
     return [slice(start, min(start + step, shape[0])) for start in starts]

@@ -1,4 +1,4 @@
-"""How often a classifier is right, how sure it is, and which classes it confuses."""
+"""Accuracy, cross-entropy and confusion matrix of classifiers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class CrossEntropy(FieldMetric):
     Notes
     -----
     References are classes or one-hot vectors. Probabilities count as at least 1e-7. A prediction
-    that only knows how frequent the classes are has the entropy of the classes.
+    that predicts only the frequencies of the classes has the entropy of the classes.
 
     References
     ----------

@@ -26,22 +26,7 @@ SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 class RangeMetric(FieldMetric):
-    """Base of the metrics that measure errors relative to the range of the data.
-
-    Parameters
-    ----------
-    data_range : float, optional
-        Range of the data; by default that of the context, or else of the reference over the set.
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Accepted like in all metrics; this one always computes in double precision.
-
-    Raises
-    ------
-    UsageError
-        If `data_range` is not a positive number.
-    """
+    """Base of the metrics that measure errors relative to the range of the data."""
 
     unit = ""
     higher_is_better = True
@@ -214,7 +199,7 @@ class MultiScaleSSIM(SSIM):
     the mean of blocks of 2 x 2 pixels; an odd last row or column is left out. The paper's five
     scales need 176 pixels a side: smaller images have the scales that the window fits into, with
     the paper's weights divided by their sum, so 64 x 64 pixels have three, and fewer than 22 pixels
-    give `SSIM` itself. A scale whose mean is negative, as of an image and its negative, counts as
+    give `SSIM` itself. A scale whose mean is negative, as for an image and its negative, counts as
     0. Channels are compared one by one and averaged. NaN if all values of the reference are equal
     and no range is given.
 
@@ -303,13 +288,7 @@ class NormalizedMutualInformation(FieldMetric):
 
 
 def reference_range(reference: Any) -> float:
-    """Return the largest minus the smallest value of a set of fields; 0 for an empty set.
-
-    Examples
-    --------
-    >>> reference_range([[1.0, 2.0], [5.0, 4.0]])
-    4.0
-    """
+    """Return the largest minus the smallest value of a set of fields; 0 for an empty set."""
     extremes = [(y.min(), y.max()) for y, _, _ in blocks(reference, reference) if y.size]
     if not extremes:
         return 0.0
@@ -317,13 +296,7 @@ def reference_range(reference: Any) -> float:
 
 
 def image_shape(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
-    """Return (height, width, channels) of the images in an array; DataError if it holds none.
-
-    Examples
-    --------
-    >>> image_shape((7, 16, 24), "ssim")
-    (16, 24, 1)
-    """
+    """Return (height, width, channels) of the images in an array; DataError if it holds none."""
     if len(shape) == 3 and shape[2] != 1:
         shape = (*shape, 1)
     if len(shape) != 4:
@@ -340,13 +313,7 @@ def image_shape(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
 
 
 def scale_weights(shape: Sequence[int]) -> list[float]:
-    """Return the exponents of the scales that the window fits into; their sum is one.
-
-    Examples
-    --------
-    >>> len(scale_weights((176, 200))), len(scale_weights((64, 64))), scale_weights((11, 11))
-    (5, 3, [1.0])
-    """
+    """Return the exponents of the scales that the window fits into; their sum is one."""
     side = min(int(length) for length in shape)
     fitting = [w for scale, w in enumerate(SCALE_WEIGHTS) if side >> scale >= WINDOW]
     return [weight / sum(fitting) for weight in fitting]

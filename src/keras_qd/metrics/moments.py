@@ -1,4 +1,4 @@
-r"""Errors of what a density integrates to: its charge, its centre and its extent.
+r"""Errors of the moments of a density: its charge, its centre and its extent.
 
 The moments of a density, those of second order about its own centre [1]_, as sums over pixels. With
 their area :math:`h^2 = (L/n)^2` (in one dimension their width :math:`L/(n + 1)`)
@@ -28,24 +28,7 @@ from keras_qd.metrics.base import Array, Context, FieldMetric, flat
 
 
 class MomentError(FieldMetric):
-    """Base of the errors of a density's moments.
-
-    Parameters
-    ----------
-    length : float, optional
-        Side of the box. Needed in training; on whole arrays it may come with the context.
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
-
-    Raises
-    ------
-    UsageError
-        If `length` is not a positive number, or if it is needed and not given.
-    DataError
-        If the arrays are not densities in one or two dimensions with one channel.
-    """
+    """Base of the errors of a density's moments."""
 
     flattened = False
 
@@ -185,11 +168,9 @@ class SecondMomentError(MomentError):
 
 
 def unit_grid(shape: tuple[int, ...], name: str) -> Array:
-    """Return the coordinates (k, dimensions) of a density's values in a box of side 1.
-
-    The origin is the centre of the box. Images have their pixels' centres, x first; lines have the
-    interior nodes of a grid whose end points are the walls.
-    """
+    """Return the coordinates (k, dimensions) of a density's values in a box of side 1 around 0."""
+    # Images have their pixels' centres, x first; lines have the interior nodes of a grid whose end
+    # points are the walls.
     sizes = shape[1:-1] if len(shape) > 2 and shape[-1] == 1 else shape[1:]
     if len(sizes) not in (1, 2):
         raise DataError(
@@ -204,12 +185,10 @@ def unit_grid(shape: tuple[int, ...], name: str) -> Array:
 
 
 def _changes(xp: Any, y: Any, p: Any, grid: Array) -> tuple[Any, Any]:
-    """Return the changes of the centres (n, d) and of the second moments (n, d, d).
-
-    As integrals over the error, in which nothing cancels: differences of moments would lose the
-    digits of a small change. Elementwise products, since accelerators multiply matrices in reduced
-    precision.
-    """
+    """Return the changes of the centres (n, d) and of the second moments (n, d, d)."""
+    # As integrals over the error, in which nothing cancels: differences of moments would lose the
+    # digits of a small change. Elementwise products, since accelerators multiply matrices in
+    # reduced precision.
     grid = xp.array(grid, dtype=keras.backend.standardize_dtype(y.dtype))
     charge, predicted = (xp.sum(each, axis=1) for each in (y, p))
     charge, predicted = (xp.where(each == 0, float("nan"), each) for each in (charge, predicted))

@@ -4,7 +4,7 @@ Each potential is taken relative to its own mean: :math:`v - \sum_p w_p v_p / \s
 for every choice of the constant. With equal weights these are the aligned metrics.
 
 The density-weighted metrics take the density as :math:`w`. A density determines its potential up to
-a constant [1]_, but hardly where there is none, so a prediction should not be judged there. With
+a constant [1]_, but hardly where there is none, so a prediction should not be evaluated there. With
 the aligned error :math:`e` they are weighted power means [2]_, and the coefficient of determination
 of weighted least squares [3]_, summed as in `keras_qd.metrics.r2`:
 
@@ -44,14 +44,7 @@ from keras_qd.metrics.r2 import R2
 
 
 def align(xp: Any, v: Any, weights: Any) -> Any:
-    """Return potentials, shape (n, k), relative to their own weighted means.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> align(np, np.array([[5.0, 7.0]]), np.array([[3.0, 1.0]]))
-    array([[-0.5,  1.5]])
-    """
+    """Return potentials, shape (n, k), relative to their own weighted means."""
     # Relative to one of the values first: a large constant must not cost the digits of the rest.
     v = v - v[:, :1]
     weights = weights * xp.ones_like(v)

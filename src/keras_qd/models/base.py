@@ -15,25 +15,10 @@ Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 
 def portable_config(config: Any) -> Any:
-    """Return a compile configuration that names no backend.
-
-    On torch, Keras writes optimizers as ``keras.src.backend.torch.optimizers.torch_adam.Adam``,
-    which another backend cannot import; here they are ``keras.optimizers.Adam``, which every
-    backend understands. Whether to compile is left to the backend that loads the model: Keras
-    writes what the one that saved it had chosen.
-
-    Parameters
-    ----------
-    config : dict
-        Serialized by Keras, nested as it comes.
-
-    Examples
-    --------
-    >>> portable_config({"module": "keras.src.backend.torch.optimizers.torch_adam"})
-    {'module': 'keras.optimizers'}
-    >>> portable_config({"loss": "mae", "jit_compile": True})
-    {'loss': 'mae', 'jit_compile': 'auto'}
-    """
+    """Return a compile configuration that names no backend."""
+    # On torch, Keras writes optimizers as keras.src.backend.torch.optimizers.torch_adam.Adam, which
+    # another backend cannot import; keras.optimizers.Adam exists everywhere. Whether to compile is
+    # left to the backend that loads the model: Keras writes what the one that saved it had chosen.
     if isinstance(config, (list, tuple)):
         return [portable_config(item) for item in config]
     if not isinstance(config, dict):
@@ -100,23 +85,10 @@ def searches(space: Any) -> Callable[[Builder], Builder]:
 
 
 class Configurable:
-    """Mixin of a model whose configuration is its arguments, recorded when it is made.
+    """Mixin of a model whose configuration is its arguments, recorded as `settings` when made."""
 
-    Attributes
-    ----------
-    settings : dict
-        Name -> value of every argument, defaults included. An ``__init__`` may replace a value by
-        the one that it resolves to, such as a depth that follows from the shape of the images.
-
-    Examples
-    --------
-    >>> class Mean(Configurable, keras.Model):
-    ...     def __init__(self, input_shape=(8, 8, 1), name="mean"):
-    ...         inputs = keras.Input(input_shape)
-    ...         super().__init__(inputs, keras.layers.GlobalAveragePooling2D()(inputs), name=name)
-    >>> Mean((4, 4, 1)).get_config()
-    {'input_shape': (4, 4, 1), 'name': 'mean'}
-    """
+    # An __init__ may replace a value of `settings` by the one that it resolves to, such as a depth
+    # that follows from the shape of the images.
 
     settings: dict[str, Any]
 
@@ -184,28 +156,7 @@ _CONFIG = "config.json"
 
 
 def save_model(model: keras.Model, path: str | Path) -> None:
-    """Save a model with its optimizer's state in a file that names no backend.
-
-    Keras writes the classes of torch's optimizers as its own internal ones, which cannot be
-    imported on other backends; here they are those that every backend understands.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Any model that Keras can save.
-    path : str or Path
-        A file with the ending ``.keras``.
-
-    Examples
-    --------
-    >>> import keras, tempfile
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    >>> model.compile("adam", "mse")
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_model(model, f"{folder}/model.keras")
-    ...     type(keras.saving.load_model(f"{folder}/model.keras").optimizer).__name__
-    'Adam'
-    """
+    """Save a model with its optimizer's state in a ``.keras`` file that names no backend."""
     path = Path(path)
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and not optimizer.built:

@@ -35,32 +35,14 @@ class TrialEnergy(keras.layers.Layer):
     The potential is taken at the nodes of the sine functions, as in their discrete-variable
     representation [1]_, and the minimum is the lower root of a linear variational problem [2]_.
     The trial states come from a network: :math:`c_k` is the coefficient of the k-th sine function
-    in its output, over k. The weights :math:`a_k` are trained: the layer knows neither the
-    electron's mass nor the length of the line. By the variational principle the error of a
-    ground-state energy is of second order in that of the state, so a network that finds states to a
-    per cent finds energies to a hundredth of that. Two states, since the electron may change from
-    one well to another with the least change of the potential. Adding a constant to the potential
-    adds it to the energy.
+    in its output, over k. The weights :math:`a_k` are trained: the layer is given neither the
+    electron's mass nor the length L of the line; exact ones are :math:`\pi / (\sqrt{2} L)`. By the
+    variational principle the error of a ground-state energy is of second order in that of the
+    state. There are two states because the least change of the potential may move the electron
+    from one well to another. Adding a constant to the potential adds it to the energy.
 
-    Parameters
-    ----------
-    modes : int
-        Number of sine functions in the states.
-    **options
-        Options of :class:`keras.layers.Layer`.
-
-    Notes
-    -----
-    A network that has learnt the kinetic energy of an electron has found
-    :math:`a_k = \pi / (\sqrt{2} L)` for all k that matter.
-
-    References
-    ----------
-    .. [1] D. T. Colbert and W. H. Miller, "A novel discrete variable representation for quantum
-       mechanical reactive scattering via the S-matrix Kohn method", J. Chem. Phys. 96, 1982 (1992),
-       https://doi.org/10.1063/1.462100
-    .. [2] A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 1.3,
-       ISBN 978-0-486-69186-2
+    .. [1] D. T. Colbert and W. H. Miller, J. Chem. Phys. 96, 1982 (1992), doi:10.1063/1.462100
+    .. [2] A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 1.3
     """
 
     def __init__(self, modes: int, **options: Any) -> None:
@@ -71,8 +53,8 @@ class TrialEnergy(keras.layers.Layer):
         """Create the weights for states (n, points, 2) and potentials (n, points)."""
         points = trial_shape[1]
         modes = np.arange(1, self.modes + 1)
-        places = np.arange(1, points + 1)[:, None]
-        sines = np.sqrt(2 / (points + 1)) * np.sin(np.pi * places * modes / (points + 1))
+        nodes = np.arange(1, points + 1)[:, None]
+        sines = np.sqrt(2 / (points + 1)) * np.sin(np.pi * nodes * modes / (points + 1))
         self._sines = sines.astype("float32")
         self._modes = modes.astype("float32")
         self.roughness = self.add_weight(
@@ -83,7 +65,7 @@ class TrialEnergy(keras.layers.Layer):
 
     def call(self, trial: Any, potential: Any) -> Any:
         """Return energies (n, 1) from trial states (n, points, 2) and potentials (n, points)."""
-        first, second = (self._coefficients(trial[..., place]) for place in (0, 1))
+        first, second = (self._coefficients(trial[..., state]) for state in (0, 1))
         second = _normalized(second - _product(first, second) * first)
         one, two = (self._applied(each, potential) for each in (first, second))
         return _lower_level(_product(first, one), _product(second, two), _product(first, two))
@@ -155,8 +137,8 @@ def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number])
         logarithm of such a profile over ten, which shows the tails of a density as clearly as its
         peak.
     readout : str
-        ``"dense"``: any function of the features. ``"mean"``: a mean over the line, as of an energy
-        density. ``"trial-states"``: the lowest energy of two states that the features define, by
+        ``"dense"``: any function of the features. ``"mean"``: a mean over the line, as for an
+        energy density. ``"trial-states"``: the lowest energy of two states of the features, by
         :class:`~keras_qd.models.energies.TrialEnergy`.
     shapes : pair of tuple of int
         (points, channels) and (numbers,).
@@ -174,7 +156,7 @@ def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number])
             raise UnknownNameError(kind, name, known)
     if readout == "trial-states" and view != "without-mean":
         raise UsageError(
-            f"trial states have an energy in a potential; with the view {view!r} there is none: "
+            f"the readout trial-states needs the potential, not the view {view!r}: "
             "give view='without-mean'"
         )
     if view == "without-mean" and (shapes[0][1], shapes[1][0]) != (1, 1):
@@ -189,7 +171,7 @@ def seen(inputs: Any, view: str) -> Any:
     if view == "without-mean":
         return inputs - ops.mean(inputs, axis=1, keepdims=True)
     if view == "square-root":
-        # A hair above zero, where the root has no slope.
+        # Slightly above zero, where the root has no slope.
         return ops.sqrt(ops.maximum(inputs, 0.0) + keras.config.epsilon() ** 2)
     if view == "logarithm":
         return ops.log(ops.maximum(inputs, _LEAST)) / _DECADES

@@ -16,41 +16,15 @@ _TINY = 1e-7
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class ConvolutionMuon(keras.optimizers.Muon):
-    r"""Keras' Muon [1]_, also for kernels of convolutions, taken as matrices.
+    """Keras' Muon, also for kernels of convolutions, taken as matrices."""
 
-    A kernel of shape (ky, kx, channels, filters) is a matrix W with ky kx channels rows and as many
-    columns as filters. With its gradient G and the momentum M, a step is
-
-    .. math::
-
-        M \leftarrow \mu M + G, \qquad
-        W \leftarrow W - 0.2 \, \alpha \sqrt{\max(m, n)} \; U V^T,
-
-    where m, n are the sides of the matrix and :math:`U V^T`, nearly, is the orthogonal factor of
-    :math:`G + \mu M`, found by five Newton-Schulz iterations; the factor makes steps as long as
-    those of Adam [2]_. All other variables, and kernels with a single filter, are updated by Adam
-    with the same learning rate. There is no weight decay by default.
-
-    Parameters
-    ----------
-    learning_rate : float
-        The factor :math:`\alpha`.
-    weight_decay, adam_weight_decay : float, optional
-        For matrices, and for all other variables.
-    **options
-        Options of :class:`keras.optimizers.Muon`.
-
-    References
-    ----------
-    .. [1] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024),
-       https://kellerjordan.github.io/posts/muon
-    .. [2] J. Liu et al., "Muon is scalable for LLM training" (2025), arXiv:2502.16982
-
-    Examples
-    --------
-    >>> ConvolutionMuon(3e-3).momentum
-    0.95
-    """
+    # A kernel (ky, kx, channels, filters) is a matrix W with ky kx channels rows and as many
+    # columns as filters. With gradient G, momentum M and the longer side m, a step is
+    #     M <- mu M + G,    W <- W - 0.2 alpha sqrt(m) U V^T,
+    # where U V^T, nearly, is the orthogonal factor of G + mu M: K. Jordan et al. (2024),
+    # https://kellerjordan.github.io/posts/muon. The factor 0.2 sqrt(m) makes steps as long as those
+    # of Adam: J. Liu et al., arXiv:2502.16982. All other variables, and kernels with a single
+    # filter, are updated by Adam with the same learning rate. There is no weight decay by default.
 
     def __init__(
         self,
@@ -67,14 +41,11 @@ class ConvolutionMuon(keras.optimizers.Muon):
         )
 
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        r"""Return the orthogonal factor of a matrix, approximately.
-
-        With the smaller of both Gram matrices, :math:`A = X^T X`, a Newton-Schulz iteration is
-        :math:`X \leftarrow X P`, :math:`A \leftarrow P A P` with
-        :math:`P = a + b A + c A^2`. All work between the first and the last product is done on A,
-        so a tall kernel costs a third of what it costs in Keras. Singular values far below the
-        largest are less accurate, by up to 5e-4 in single precision.
-        """
+        """Return the orthogonal factor of a matrix, approximately."""
+        # With the smaller of both Gram matrices, A = X^T X, a Newton-Schulz iteration is X <- X P,
+        # A <- P A P with P = a + b A + c A^2. All work between the first and the last product is
+        # done on A, so a tall kernel costs a third of what it costs in Keras. Singular values far
+        # below the largest are less accurate, by up to 5e-4 in single precision.
         wide = x.shape[0] < x.shape[1]
         x = ops.transpose(x) if wide else x
         x = x / (ops.norm(x) + _TINY)
@@ -106,7 +77,7 @@ OPTIMIZERS = ("adam", "muon")
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class PairedOptimizer(keras.optimizers.Optimizer):
-    """The optimizers of generator and discriminator, in place of one.
+    """The optimizers of generator and discriminator, as one.
 
     Each network has its own moments, number of steps and, in float16, loss scale. ``iterations``
     counts batches, in which one network or both are updated.
@@ -147,11 +118,28 @@ class PairedOptimizer(keras.optimizers.Optimizer):
 
     @classmethod
     def twice(cls, optimizer: keras.optimizers.Optimizer) -> PairedOptimizer:
-        """Return a pair of this optimizer and another with the same settings."""
+        """Return a pair of this optimizer and another with the same settings.
+
+        Parameters
+        ----------
+        optimizer : keras.optimizers.Optimizer
+            For the generator; the discriminator gets the copy.
+
+        Returns
+        -------
+        PairedOptimizer
+            The pair, not built yet.
+        """
         return cls(optimizer, type(optimizer).from_config(optimizer.get_config()))
 
     def build_networks(self, generator: Sequence[Any], discriminator: Sequence[Any]) -> None:
-        """Create the state for the trainable variables of both networks."""
+        """Create the state for the trainable variables of both networks, once.
+
+        Parameters
+        ----------
+        generator, discriminator : sequence of keras.Variable
+            The trainable variables of each network.
+        """
         if self.built:
             return
         self.generator.build(list(generator))
@@ -170,7 +158,7 @@ class PairedOptimizer(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """That of the generator; setting it sets both, with their initial ratio."""
+        """Learning rate of the generator; setting it sets both, with their initial ratio."""
         return self.generator.learning_rate
 
     @learning_rate.setter
@@ -232,20 +220,8 @@ def with_loss_scale(optimizer: Any, network: keras.Model) -> Any:
 
 
 def clipped(gradients: Sequence[Any], limit: Any) -> list[Any]:
-    r"""Return gradients :math:`g \min(1, c / \|g\|)` [1]_, the norm over all of them together.
-
-    Parameters
-    ----------
-    gradients : sequence of tensor
-        Of all variables of one network.
-    limit : float or scalar tensor
-        The largest norm c that is not clipped.
-
-    References
-    ----------
-    .. [1] R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
-       networks", Int. Conf. Machine Learning (2013), arXiv:1211.5063
-    """
+    """Return gradients g min(1, limit / |g|), with the norm over all of them together."""
+    # R. Pascanu, T. Mikolov and Y. Bengio, Int. Conf. Machine Learning (2013), arXiv:1211.5063
     norm = ops.sqrt(sum((ops.sum(ops.square(each)) for each in gradients), start=0.0))
     factor = limit / ops.maximum(norm, limit)
     return [each * factor for each in gradients]

@@ -26,14 +26,14 @@ _SLOPE = 0.2
 
 @dataclass(frozen=True)
 class Adversary:
-    """One of the two networks in a training step: it moves in every so many batches."""
+    """One of the two networks in a training step, updated once in `every` batches."""
 
     variables: list[Any]
     optimizer: Any
     every: int
 
     def is_due(self, batch: Any) -> Any:
-        """Return whether it moves in a batch, counted from 0, as a scalar tensor."""
+        """Return whether it is updated in a batch, counted from 0, as a scalar tensor."""
         return ops.equal(ops.mod(ops.convert_to_tensor(batch) + 1, self.every), 0)
 
 
@@ -63,8 +63,8 @@ class Pix2Pix(Configurable, keras.Model):
     lambda_l1 : float
         Weight of the L1 loss against the adversarial loss.
     generator_every, discriminator_every : int
-        Each network moves once in so many batches: with 1 and 3, the generator makes three steps
-        for one of the discriminator, in the third, sixth, ... batch.
+        Each network is updated once in so many batches: with 1 and 3, the generator makes three
+        steps for one of the discriminator, in the third, sixth, ... batch.
     clip_norm : float, optional
         Norm to which the gradient of each network is clipped.
     average_decay : float, optional
@@ -182,7 +182,20 @@ class Pix2Pix(Configurable, keras.Model):
         return generator, discriminator
 
     def clip(self, gradients: list[Any], optimizer: Any) -> list[Any]:
-        """Return the gradients of one network, clipped if a norm is set; loss scales count."""
+        """Clip the gradients of one network to the norm that is set, if any.
+
+        Parameters
+        ----------
+        gradients : list of tensor
+            Of all trainable variables of the network.
+        optimizer : keras.optimizers.Optimizer
+            Of the same network; its loss scale multiplies the norm.
+
+        Returns
+        -------
+        list of tensor
+            The gradients, clipped over all variables together.
+        """
         if self.clip_norm is None:
             return gradients
         return clipped(gradients, optimizer.scale_loss(ops.cast(self.clip_norm, "float32")))
@@ -235,8 +248,10 @@ class Pix2Pix(Configurable, keras.Model):
 
         Returns
         -------
-        generator, discriminator : tensor, shape ()
-            The two losses.
+        generator : tensor, shape ()
+            Loss of the generator.
+        discriminator : tensor, shape ()
+            Loss of the discriminator.
 
         Raises
         ------
@@ -264,7 +279,22 @@ class Pix2Pix(Configurable, keras.Model):
         return generator, discriminator
 
     def report(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
-        """Update ``loss`` with the generator's loss, and the compiled metrics; return all logs."""
+        """Update the mean of the generator's loss and the compiled metrics.
+
+        Parameters
+        ----------
+        loss : tensor, shape ()
+            Loss of the generator.
+        x, y, y_pred : tensor, shape (n, ny, nx, channels)
+            Inputs, targets and the generator's predictions.
+        sample_weight : tensor, shape (n,), optional
+            Weights of the samples.
+
+        Returns
+        -------
+        dict of str to tensor
+            All logs, by name.
+        """
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(x)[0])
         return dict(self.compute_metrics(x, y, y_pred, sample_weight))
 
@@ -282,7 +312,7 @@ class Pix2Pix(Configurable, keras.Model):
         return cls(**{**config, **networks})
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile the model as :meth:`get_compile_config` says."""
+        """Compile the model from the result of :meth:`get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
@@ -295,7 +325,7 @@ def _check_settings(
     for every in (generator_every, discriminator_every):
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise UsageError(
-                f"a network moves in every batch (1), every second (2), ...; got {every!r}"
+                f"a network is updated in every batch (1), every second (2), ...; got {every!r}"
             )
     if clip_norm is not None and not clip_norm > 0:
         raise UsageError(f"clip_norm={clip_norm!r} must be positive, or None not to clip")
@@ -320,7 +350,7 @@ def _cross_entropy(logits: Any, *, real: bool) -> Any:
 
 
 def _search_space(input_shape: Shape) -> dict[str, Any]:
-    """Return that of the U-Net, and what concerns the discriminator."""
+    """Return the search space of the U-Net, and that of the discriminator."""
     side = min(input_shape[:2])
     levels = max(level for level in (1, 2, 3) if level == 1 or side >= _smallest_side(level))
     return {

@@ -15,27 +15,8 @@ from keras_qd.models.unet import Shape, output_channels
 
 
 def gather(image: Any, side: int) -> Any:
-    """Return images in which every block of pixels has become the channels of one pixel.
-
-    Parameters
-    ----------
-    image : tensor, shape (n, side y, side x, channels)
-        Images with sides that are multiples of the block's.
-    side : int
-        Pixels along a block.
-
-    Returns
-    -------
-    tensor, shape (n, y, x, side**2 channels)
-        The inverse is :func:`spread`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> image = np.arange(16.0).reshape(1, 4, 4, 1)
-    >>> [float(each) for each in gather(image, 2)[0, 0, 0]]
-    [0.0, 1.0, 4.0, 5.0]
-    """
+    """Make blocks of pixels the channels of one: (n, side y, side x, c) to (n, y, x, side**2 c)."""
+    # The inverse is `spread`.
     ny, nx, channels = image.shape[1:]
     shape = (-1, ny // side, side, nx // side, side, channels)
     blocks = ops.transpose(ops.reshape(image, shape), (0, 1, 3, 2, 4, 5))

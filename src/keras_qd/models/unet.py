@@ -123,12 +123,12 @@ class UNet(Configurable, keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile the model as :meth:`get_compile_config` says."""
+        """Compile the model from the result of :meth:`get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
 def search_space(input_shape: Shape) -> dict[str, Any]:
-    """Return the settings worth tuning; a deep network sees all of an image."""
+    """Return the settings to tune; a deep network covers all of an image."""
     deepest = _deepest(input_shape)
     return {
         "learning_rate": LEARNING_RATE,

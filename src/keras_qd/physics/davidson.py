@@ -33,49 +33,16 @@ def davidson(
     lowest: float = np.inf,
     max_iterations: int = 200,
 ) -> tuple[Array, Array]:
-    """Find the lowest eigenvalues and eigenvectors of a symmetric matrix by block Davidson [1]_.
-
-    All wanted roots and one more are improved together in one subspace that starts from all the
-    given vectors, so that a root that is nearly degenerate, or hidden from one start by symmetry,
-    is found from the others.
-
-    Parameters
-    ----------
-    apply : callable
-        Maps rows, shape (k, n), to the matrix times each row.
-    precondition : callable
-        Maps residuals, shape (k, n), and their eigenvalues, shape (k,), to corrections: roughly
-        ``(value - matrix)^-1 residual``.
-    starts : ndarray, shape (k, n)
-        Linearly independent start vectors, more than `n_roots`.
-    n_roots : int
-        Number of eigenvalues, from the lowest.
-    tolerance : float, default 1e-6
-        Largest residual norm ``|A x - e x|`` of the lowest root and its neighbours; the error of
-        the eigenvalue is about its square. Roots above these need only 1e-5.
-    lowest : float, default inf
-        An eigenvalue known from elsewhere, for which `tolerance` holds if it is smaller: no root
-        above its neighbourhood then needs it.
-    max_iterations : int, default 200
-        Largest number of blocks of new directions.
-
-    Returns
-    -------
-    values : ndarray, shape (n_roots,)
-    vectors : ndarray, shape (n_roots, n)
-        Orthonormal rows.
-
-    Raises
-    ------
-    PhysicsError
-        If the iteration does not converge.
-
-    References
-    ----------
-    .. [1] E. R. Davidson, J. Comput. Phys. 17, 87 (1975), doi:10.1016/0021-9991(75)90065-0;
-       M. Crouzeix, B. Philippe and M. Sadkane, SIAM J. Sci. Comput. 15, 62 (1994),
-       doi:10.1137/0915004.
-    """
+    """Return the lowest eigenvalues (k,) and eigenvectors (k, n) of a symmetric n x n matrix."""
+    # `apply` maps rows (k, n) to the matrix times each row; `precondition` maps residuals (k, n)
+    # and their eigenvalues (k,) to roughly (value - matrix)^-1 residual. All wanted roots and one
+    # more are improved together in one subspace that starts from all `starts` (k, n), more than
+    # n_roots, so that a root that is nearly degenerate, or hidden from one start by symmetry, is
+    # found from the others. `tolerance` bounds |A x - e x| of the lowest root and its neighbours,
+    # or of the eigenvalue `lowest` known from elsewhere; the error of the eigenvalue is about its
+    # square. Roots above need 1e-5. E. R. Davidson, J. Comput. Phys. 17, 87 (1975),
+    # doi:10.1016/0021-9991(75)90065-0; M. Crouzeix, B. Philippe and M. Sadkane, SIAM J. Sci.
+    # Comput. 15, 62 (1994), doi:10.1137/0915004.
     subspace = _Subspace(apply, max(16 * n_roots, starts.shape[0]) + 2 * n_roots)
     subspace.extend(starts)
     for _ in range(max_iterations):

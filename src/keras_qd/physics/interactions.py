@@ -108,18 +108,7 @@ class Interaction:
         return replace(self, screening_length=self.length * factor)
 
     def __call__(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Evaluate w(r).
-
-        Parameters
-        ----------
-        distance : ndarray
-            r, in a0*.
-
-        Returns
-        -------
-        ndarray
-            w(r) in Ha*, infinite where 1 / r is.
-        """
+        """Return w(r) in Ha* at distances r in a0*, infinite where 1 / r is."""
         if self.name == "none":
             return np.zeros_like(distance)
         if self.thickness is not None:

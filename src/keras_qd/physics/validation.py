@@ -53,7 +53,7 @@ class Check:
     strength : str
         Description of the parabola, box or interaction.
     computed, reference : float
-        In Ha*, or as `quantity` says.
+        In Ha*, or in the unit in `quantity`.
     tolerance : float
         Largest absolute error that passes.
     reason : str

@@ -335,7 +335,7 @@ def _six_electrons() -> Case:
         strength="omega = 1",
         reference=SIX_ELECTRONS_ENERGY,
         tolerance=0.06,
-        reason="30 % of the basis error of 5 shells, as of every estimated label error",
+        reason="30 % of the basis error of 5 shells, as for every estimated label error",
         source=f"{LOHNE} (diffusion Monte Carlo, +-2e-4)",
         compute=_extrapolated_six,
         is_quick=False,

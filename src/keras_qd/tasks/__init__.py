@@ -1,4 +1,4 @@
-"""Tasks: what a model learns from what, and how it is trained and evaluated."""
+"""Tasks: inputs, targets, model, training and evaluation in one configuration."""
 
 import lazy_loader
 

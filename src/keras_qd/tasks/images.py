@@ -1,4 +1,4 @@
-"""One image into another: pix2pix on pairs that anybody brings."""
+"""Image to image: pix2pix on the user's own pairs."""
 
 from __future__ import annotations
 

@@ -81,7 +81,18 @@ class PhysicalModel(keras.Model):
         return found if len(found) > 1 else next(iter(found.values()))
 
     def with_network(self, network: keras.Model) -> PhysicalModel:
-        """Return a model with another network between the same scalings."""
+        """Return a model with another network between the same scalings.
+
+        Parameters
+        ----------
+        network : keras.Model
+            Takes and returns scaled arrays of the same shapes.
+
+        Returns
+        -------
+        PhysicalModel
+            The model around `network`.
+        """
         return PhysicalModel(network, self.pipeline)
 
     def on_grid(self, shapes: Mapping[str, Shape]) -> PhysicalModel:
@@ -101,14 +112,15 @@ class PhysicalModel(keras.Model):
         Raises
         ------
         DataError
-            If the network cannot be built on that grid, or has other weights there.
+            If the network cannot be built on that grid, or has different weights on it.
 
         Notes
         -----
         The network is rebuilt by its ``from_config`` with another ``input_shape`` and
-        ``output_shape``. A convolution knows pixels, not lengths: with the same pixels in a larger
-        box a U-Net sees what it saw in training, while the same box in more pixels is unlike
-        anything it was trained on. A Fourier neural operator works with either.
+        ``output_shape``. A convolution depends on pixels, not on lengths: with the
+        same pixels in a larger box a U-Net sees what it saw in training, while the same box in
+        more pixels is unlike anything it was trained on. A Fourier neural operator works
+        with either.
         """
         pipeline = self.pipeline.on_grid(shapes)
         if pipeline is self.pipeline:
@@ -141,13 +153,7 @@ class PhysicalModel(keras.Model):
 
 
 def read_model(path: Path) -> PhysicalModel:
-    """Load a model that a run has saved, in Keras' safe mode.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read, or is not one that a run has saved.
-    """
+    """Load a model that a run has saved, in Keras' safe mode."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
@@ -185,6 +191,6 @@ def _rebuilt(network: keras.Model, input_shape: Shape, output_shape: Shape) -> k
     rebuilt = type(network).from_config(config)
     found, needed = ([tuple(each.shape) for each in m.weights] for m in (network, rebuilt))
     if found != needed:
-        raise DataError(f"{network.name!r} has other weights there")
+        raise DataError(f"{network.name!r} has different weights on that grid")
     rebuilt.set_weights(network.get_weights())
     return rebuilt

@@ -90,8 +90,8 @@ class Pipeline:
         missing = [name for name in names if name not in training]
         if missing:
             raise DataError(
-                f"task {task.name!r} needs the field {', '.join(missing)}, which the data set has "
-                f"not; it has {', '.join(sorted(training))}"
+                f"task {task.name!r} needs the field {', '.join(missing)}, which the data set "
+                f"lacks; it has {', '.join(sorted(training))}"
             )
         scalings = {
             name: fit_scaling(

@@ -40,30 +40,9 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 def learning_rate_factor(schedule: str, epoch: int, epochs: int) -> float:
-    """Return the factor on the first learning rate during one epoch.
-
-    Parameters
-    ----------
-    schedule : str
-        ``"constant"``; ``"linear"``, 1 for the first half and then in a straight line to 0, as in
-        the original pix2pix; or ``"cosine"``, half a period of a cosine.
-    epoch, epochs : int
-        Which epoch, counted from 0, of how many.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such schedule.
-
-    Notes
-    -----
-    The factor is taken in the middle of the epoch, so that no epoch runs at zero.
-
-    Examples
-    --------
-    >>> [round(learning_rate_factor("cosine", epoch, 3), 3) for epoch in range(3)]
-    [0.933, 0.5, 0.067]
-    """
+    """Return the factor on the first learning rate in the middle of an epoch, counted from 0."""
+    # "linear" is 1 for the first half and then a straight line to 0, as in the original pix2pix;
+    # "cosine" half a period of a cosine. The middle of the epoch, so that no epoch runs at zero.
     if schedule not in SCHEDULES:
         raise UnknownNameError("schedule", schedule, SCHEDULES)
     return SCHEDULES[schedule]((epoch + 0.5) / epochs)
@@ -74,7 +53,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is learnt from what, and with which settings. All components are registered names.
+    """Inputs, targets, model and settings of a training. All components are registered names.
 
     Parameters
     ----------
@@ -334,14 +313,14 @@ class Task:
         except (ValueError, TypeError, KeyError) as cause:
             raise UsageError(
                 f"the optimizer {_plain(self.optimizer)!r} of task {self.name!r} is "
-                "none of Keras'; give a name, or "
+                "not one of Keras'; give a name, or "
                 '{"class_name": "adam", "config": {"learning_rate": 0.001}}'
             ) from cause
 
 
 def _require_positive(task: str, key: str, value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"{key} of task {task!r} must be a whole number from 1 on, got {value!r}")
+        raise UsageError(f"{key} of task {task!r} must be a positive whole number, got {value!r}")
 
 
 def _plain(value: Any) -> Any:

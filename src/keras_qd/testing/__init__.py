@@ -1,4 +1,4 @@
-"""Checks that a component keeps the rules of keras-qd, for the tests of whoever wrote it.
+"""Checks that a component keeps the rules of keras-qd, for the tests of its authors.
 
 Each check finds out as much as it can and raises one
 :class:`~keras_qd.errors.ConformanceError`, which lists all that is wrong and what to do about it.

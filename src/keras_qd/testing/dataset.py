@@ -37,7 +37,7 @@ def check_dataset(
     config : mapping, optional
         Settings of the data set, such as a small number of samples.
     identity : str, optional
-        The field by which samples are told apart; by default the one with the most values.
+        The field by which samples are distinguished; by default the one with the most values.
 
     Raises
     ------
@@ -95,12 +95,12 @@ def _check_metadata(found: Findings, dataset: Dataset) -> None:
     found.require(
         isinstance(metadata.get("digest"), str),
         "its metadata have no digest",
-        "add a text that differs for every other content: runs tell data sets apart by it",
+        "add a text that differs for every other content: runs distinguish data sets by it",
     )
 
 
 def _check_fields(found: Findings, dataset: Dataset, splits: Mapping[str, Any]) -> bool:
-    before = len(found.faults)
+    before = len(found.errors)
     for split, arrays in splits.items():
         if found.require(
             set(arrays) == set(dataset.fields),
@@ -121,19 +121,19 @@ def _check_fields(found: Findings, dataset: Dataset, splits: Mapping[str, Any]) 
                 f"the {split} split is empty",
                 "keep samples for it: without them nothing can be trained or evaluated",
             )
-    return len(found.faults) == before
+    return len(found.errors) == before
 
 
 def _check_array(found: Findings, what: str, values: np.ndarray, field: Any) -> None:
     found.require(
         values.shape[1:] == tuple(field.shape),
         f"samples of {what} have shape {values.shape[1:]}, described as {tuple(field.shape)}",
-        "give every sample the shape that its Field says",
+        "give every sample the shape of its Field",
     )
     found.require(
         values.dtype == np.dtype(field.dtype),
         f"{what} is {values.dtype}, described as {field.dtype}",
-        "cast the array, or say so in its Field",
+        "cast the array, or change the dtype of its Field",
     )
     if field.nullable or not len(values):
         return

@@ -22,36 +22,21 @@ _LONGEST = 400
 
 
 class Findings:
-    """The errors of one component, in the order in which they were found.
-
-    Parameters
-    ----------
-    what : str
-        The component, in words: ``"the model 'my-net'"``.
-
-    Examples
-    --------
-    >>> found = Findings("the model 'my-net'")
-    >>> found.require(1 + 1 == 3, "it cannot add", "learn it")
-    False
-    >>> found.attempt("dividing", lambda a, b: a / b, 1, 0)
-    >>> found.faults
-    ['it cannot add: learn it', 'dividing raises ZeroDivisionError: division by zero']
-    """
+    """The errors of one component, in the order in which they were found."""
 
     def __init__(self, what: str) -> None:
         self.what = what
-        self.faults: list[str] = []
+        self.errors: list[str] = []
         self._cause: Exception | None = None
 
-    def add(self, fault: str, advice: str) -> None:
+    def add(self, error: str, advice: str) -> None:
         """Add an error, and what to do about it."""
-        self.faults.append(f"{fault}: {advice}")
+        self.errors.append(f"{error}: {advice}")
 
-    def require(self, holds: bool, fault: str, advice: str) -> bool:
+    def require(self, holds: bool, error: str, advice: str) -> bool:
         """Add an error unless `holds`, and return `holds`."""
         if not holds:
-            self.add(fault, advice)
+            self.add(error, advice)
         return bool(holds)
 
     def attempt(
@@ -66,30 +51,18 @@ class Findings:
             return function(*arguments, **settings)
         except Exception as cause:  # code of others may raise anything: that is an error to report
             message = " ".join(str(cause).split())[:_LONGEST]
-            self.faults.append(f"{doing} raises {type(cause).__name__}: {message}")
+            self.errors.append(f"{doing} raises {type(cause).__name__}: {message}")
             self._cause = self._cause or cause
             return None
 
     def raise_if_any(self) -> None:
-        """Raise all errors.
-
-        Raises
-        ------
-        ConformanceError
-            If there is any error. Its cause is the first exception.
-        """
-        if self.faults:
-            raise ConformanceError(self.what, self.faults) from self._cause
+        """Raise a ConformanceError with all errors, if any; its cause is the first exception."""
+        if self.errors:
+            raise ConformanceError(self.what, self.errors) from self._cause
 
 
 def survives_json(value: Any) -> bool:
-    """Return whether a value is the same after JSON, with tuples as lists.
-
-    Examples
-    --------
-    >>> survives_json({"a": (1, 2.5, None)}), survives_json({"a": {1, 2}}), survives_json({1: "a"})
-    (True, False, False)
-    """
+    """Return whether a value is the same after JSON, with tuples as lists."""
     try:
         return bool(json.loads(json.dumps(value)) == _listed(value))
     except (TypeError, ValueError):
@@ -107,12 +80,12 @@ import json, sys
 from keras_qd import testing
 from keras_qd.errors import ConformanceError
 check, name, settings = json.load(sys.stdin)
-faults = []
+errors = []
 try:
     getattr(testing, check)(name, backends=(), **settings)
 except ConformanceError as error:
-    faults = list(error.faults)
-print(json.dumps(faults))
+    errors = list(error.errors)
+print(json.dumps(errors))
 """
 
 
@@ -124,26 +97,7 @@ def check_elsewhere(
     settings: Mapping[str, Any],
     backends: Sequence[str] | None,
 ) -> None:
-    """Repeat a check on the other backends, and add the errors that occur only there.
-
-    Parameters
-    ----------
-    found : Findings
-        The errors on the running backend, to which those elsewhere are added.
-    check : str
-        Name of a function of :mod:`keras_qd.testing`.
-    kind, name : str
-        Kind and registered name of the component.
-    settings : mapping
-        The other arguments of the check, as JSON can hold them.
-    backends : sequence of str, optional
-        The backends to check on; all that are installed by default.
-
-    Raises
-    ------
-    UnknownNameError
-        If one of the backends is not installed.
-    """
+    """Repeat a check on the other backends, and add the errors that occur only there."""
     installed = installed_backends()
     wanted = installed if backends is None else list(backends)
     for backend in wanted:
@@ -156,13 +110,13 @@ def check_elsewhere(
             "announce it as an entry point, or check it on this backend alone with backends=()",
         )
         return
-    here = list(found.faults)
+    here = list(found.errors)
     for backend in others:
-        faults = faults_on(backend, check, name, settings)
-        found.faults += [f"on {backend}: {fault}" for fault in faults if fault not in here]
+        errors = errors_on(backend, check, name, settings)
+        found.errors += [f"on {backend}: {error}" for error in errors if error not in here]
 
 
-def faults_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) -> list[str]:
+def errors_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) -> list[str]:
     """Return the errors of a check in a new process on one backend."""
     process = subprocess.run(  # noqa: S603 - this interpreter, a constant script
         [sys.executable, "-c", _SCRIPT],
@@ -178,23 +132,13 @@ def faults_on(backend: str, check: str, name: str, settings: Mapping[str, Any]) 
         check=False,
     )
     if process.returncode == 0:
-        return [str(fault) for fault in json.loads(process.stdout.splitlines()[-1])]
+        return [str(error) for error in json.loads(process.stdout.splitlines()[-1])]
     last = (process.stderr.strip().splitlines() or ["without a message"])[-1]
     return [f"the check itself ended with exit code {process.returncode}: {last}"]
 
 
 def find_registered(found: Findings, kind: str, name: str) -> Any:
-    """Import a component by its registered name; if that fails, add the error and return None.
-
-    Parameters
-    ----------
-    found : Findings
-        To which errors are added.
-    kind : str
-        One of :data:`keras_qd.registry.KINDS`.
-    name : str
-        The registered name.
-    """
+    """Import a component by its registered name; if that fails, add the error and return None."""
     found.require(
         is_component_name(name),
         f"{name!r} is not a valid name for a {KINDS[kind]}",

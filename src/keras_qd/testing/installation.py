@@ -21,7 +21,7 @@ from keras_qd.data.stored import VARIABLE, StoredDataset
 from keras_qd.physics.box import Box
 from keras_qd.physics.references import two_electron_energy
 from keras_qd.physics.solver import solve
-from keras_qd.testing.findings import faults_on
+from keras_qd.testing.findings import errors_on
 
 _DOTS: dict[str, Any] = {"n_electrons": 1, "n_pixels": 16, "n_orbitals": 6}
 
@@ -41,19 +41,19 @@ class InstallationCheck:
     ----------
     part : str
         The part that was checked.
-    faults : tuple of str
+    errors : tuple of str
         Its errors; empty if it works.
     seconds : float
         Duration of the check.
 
     Examples
     --------
-    >>> InstallationCheck("exact solver", (), 0.8).faults
+    >>> InstallationCheck("exact solver", (), 0.8).errors
     ()
     """
 
     part: str
-    faults: tuple[str, ...]
+    errors: tuple[str, ...]
     seconds: float
 
 
@@ -68,27 +68,27 @@ def self_test() -> Iterator[InstallationCheck]:
     Examples
     --------
     >>> from keras_qd.testing import self_test
-    >>> next(self_test()).faults
+    >>> next(self_test()).errors
     ()
     """
-    yield _checked("exact solver", _solver_faults)
+    yield _checked("exact solver", _solver_errors)
     with _empty_cache():
-        yield _checked("stored data set", _data_faults)
+        yield _checked("stored data set", _data_errors)
         for backend in installed_backends():
-            yield _checked(f"training on {backend}", partial(_run_faults, backend))
+            yield _checked(f"training on {backend}", partial(_run_errors, backend))
 
 
-def _checked(part: str, find_faults: Callable[[], list[str]]) -> InstallationCheck:
+def _checked(part: str, find_errors: Callable[[], list[str]]) -> InstallationCheck:
     """Return the result of one check; whatever it raises is an error of the installation."""
     started = time.perf_counter()
     try:
-        faults = find_faults()
+        errors = find_errors()
     except Exception as cause:  # any error of an installation is a result
-        faults = [f"{type(cause).__name__}: {cause}"]
-    return InstallationCheck(part, tuple(faults), time.perf_counter() - started)
+        errors = [f"{type(cause).__name__}: {cause}"]
+    return InstallationCheck(part, tuple(errors), time.perf_counter() - started)
 
 
-def _solver_faults() -> list[str]:
+def _solver_errors() -> list[str]:
     """Compare two electrons in a parabola with the exact energy, 3 Ha* at omega = 1."""
     box = Box(10.0)
     x, y = box.mesh(32)
@@ -99,7 +99,7 @@ def _solver_faults() -> list[str]:
     return [f"two electrons in a parabola have the energy {found:.4f} Ha*, exactly {exact:.4f}"]
 
 
-def _data_faults() -> list[str]:
+def _data_errors() -> list[str]:
     """Compare generated samples with those read from a store."""
     recipe = QuantumDots(**_DOTS)
     with tempfile.TemporaryDirectory() as folder:
@@ -110,10 +110,10 @@ def _data_faults() -> list[str]:
     return ["densities read from a store are not those that were written"]
 
 
-def _run_faults(backend: str) -> list[str]:
+def _run_errors(backend: str) -> list[str]:
     """Check a small task on one backend."""
     settings = {"changes": _CHANGES, "train": True}
-    return faults_on(backend, "check_task", "potential-to-density", settings)
+    return errors_on(backend, "check_task", "potential-to-density", settings)
 
 
 @contextmanager

@@ -188,7 +188,7 @@ def _check_result(found: Findings, metric: Any, value: float) -> None:
     found.require(
         np.isfinite(value),
         f"its value is {value} for ordinary numbers",
-        "say in its documentation what it needs, and check it on that",
+        "document what it needs, and check it on that",
     )
     result = metric.result()
     found.require(

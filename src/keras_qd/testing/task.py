@@ -86,7 +86,7 @@ def _check_made(found: Findings, name: str, task: Any, train: bool) -> None:
     ):
         return
     found.require(task.name == name, f"its name is {task.name!r}", f"name it {name!r}")
-    found.require(bool(task.description), "it has no description", "say what it maps to what")
+    found.require(bool(task.description), "it has no description", "describe what it maps")
     found.attempt("writing it down and reading it again", _check_json, found, task)
     if not _check_parts(found, task):
         return

@@ -24,7 +24,7 @@ History = Mapping[str, list[float]]
 
 
 def save_state(path: Path, model: keras.Model, history: History) -> None:
-    """Write the state of `model` after the epochs of `history` to `path`, whole or not at all."""
+    """Write the state of `model` after the epochs of `history` to `path` atomically."""
     arrays = _values(_variables(model)) | _generator_state()
     arrays["history"] = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
     with replacing(path) as temporary:
@@ -32,43 +32,25 @@ def save_state(path: Path, model: keras.Model, history: History) -> None:
 
 
 def load_history(path: Path) -> dict[str, list[float]]:
-    """Return the history in the checkpoint at `path`; empty where there is no checkpoint yet.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read.
-    """
+    """Return the history in the checkpoint at `path`; empty where there is no checkpoint yet."""
     return _history(_read(path)) if path.exists() else {}
 
 
 def load_state(path: Path, model: keras.Model) -> None:
-    """Put the state in `path` into `model`.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read, or is of another model.
-    """
+    """Put the state in `path` into `model`."""
     arrays = _read(path)
     _assign(path, _variables(model), arrays)
     _restore_generator(arrays.get("torch_generator"))
 
 
 def save_weights(path: Path, model: keras.Model) -> None:
-    """Write what `model` predicts with, and nothing of its training, whole or not at all."""
+    """Write what `model` predicts with, and nothing of its training, atomically."""
     with replacing(path) as temporary:
         np.savez(temporary, **_values(model.variables))
 
 
 def load_weights(path: Path, model: keras.Model) -> None:
-    """Put what :func:`save_weights` wrote into `model`.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read, or is of another model.
-    """
+    """Put what :func:`save_weights` wrote into `model`."""
     _assign(path, model.variables, _read(path))
 
 

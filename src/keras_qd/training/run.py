@@ -162,27 +162,27 @@ class Run:
 
     @property
     def config_path(self) -> Path:
-        """Where the configuration is."""
+        """Path of the configuration."""
         return self.path / "config.json"
 
     @property
     def model_path(self) -> Path:
-        """Where the trained model is, once there is one."""
+        """Path of the trained model, once there is one."""
         return self.path / "model.keras"
 
     @property
     def checkpoint_path(self) -> Path:
-        """Where the state of an unfinished training is."""
+        """Path of the state of an unfinished training."""
         return self.path / "checkpoints" / "last.npz"
 
     @property
     def best_path(self) -> Path:
-        """Where the weights of the best epoch so far are, where the task monitors a metric."""
+        """Path of the weights of the best epoch so far, if the task monitors a metric."""
         return self.path / "checkpoints" / "best.npz"
 
     @property
     def finished(self) -> bool:
-        """Whether the training has come to its end."""
+        """Whether the training is finished."""
         return self.model_path.is_file()
 
     @cached_property
@@ -270,7 +270,7 @@ class Run:
         return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else {})}
 
     def write_history(self, columns: Mapping[str, list[float]]) -> None:
-        """Write ``history.csv`` anew.
+        """Rewrite ``history.csv``.
 
         Parameters
         ----------

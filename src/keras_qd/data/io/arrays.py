@@ -1,4 +1,4 @@
-"""Arrays in files that others have written, and arrays written for others.
+"""Arrays in files of other programs, read and written.
 
 One reader for all formats: ``.npy``, ``.npz``, HDF5, Zarr, pickles of arrays, images and stored
 data sets. Nothing is ever unpickled or executed; arrays stay on disk until they are sliced, those
@@ -33,7 +33,7 @@ _NPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
-#: Zarr codecs that only pack numbers. Zarr 2 knows one that unpickles.
+#: Zarr codecs that only pack numbers; one of Zarr 2 unpickles.
 _CODECS = {
     *("bytes", "transpose", "sharding_indexed", "blosc", "gzip", "zstd", "crc32c"),
     *("zlib", "bz2", "lzma", "lz4", "shuffle", "delta", "fixedscaleoffset", "packbits"),
@@ -121,7 +121,7 @@ def open_arrays(path: str | Path) -> list[ForeignArray]:
 def _open(path: Path) -> list[ForeignArray]:
     if path.is_dir():
         if not any((path / name).exists() for name in _ZARR_FILES):
-            raise DataError(f"{path} is a directory, but no Zarr array or group")
+            raise DataError(f"{path} is a directory, but not a Zarr array or group")
         return _open_zarr(path)
     with path.open("rb") as file:
         start = file.read(8)
@@ -230,7 +230,7 @@ def _check_codecs(path: Path, key: str, array: Any) -> None:
     if unknown:
         raise DataError(
             f"{path}: {key or 'the array'} is packed with {', '.join(unknown)}, which is not "
-            "among the ways known to be safe; write it again, with zstd for example"
+            "known to be safe; write it again, with zstd for example"
         )
 
 
@@ -272,11 +272,9 @@ def read_fields(
     unit: str = "",
     limits: Grey | None = None,
 ) -> Mapping[str, Any]:
-    """Open the named fields of a file, folder of images or stored data set, to be sliced.
-
-    A file with a single array, and images, hold the only field. `grey`, `unit` and `limits` are
-    those of :func:`keras_qd.data.io.images.open_images`.
-    """
+    """Open the named fields of a file, folder of images or stored data set, to be sliced."""
+    # A file with a single array, and images, hold the only field; `grey`, `unit` and `limits` are
+    # those of `open_images`.
     if "://" in str(path):
         return _read_store(path, names)
     path = Path(path)
@@ -328,10 +326,8 @@ def _require(path: str | Path, names: Sequence[str], found: Sequence[str]) -> No
 def writing_arrays(
     path: Path, fields: Mapping[str, Field], n_samples: int
 ) -> Iterator[Callable[[Mapping[str, NDArray[Any]]], None]]:
-    """Yield what writes the next samples of all fields into a ``.npy`` or ``.npz`` file.
-
-    The file appears when the block ends without an error; it may be larger than memory.
-    """
+    """Yield what writes the next samples of all fields into a ``.npy`` or ``.npz`` file."""
+    # The file appears when the block ends without an error; it may be larger than memory.
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as folder:
         parts = {name: Path(folder) / f"{name}.npy" for name in fields}

@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from keras_qd.errors import DataError, Faults, UsageError
+from keras_qd.errors import DataError, ErrorList, UsageError
 
 TIFF = (".tif", ".tiff")
 #: Suffixes of the files that count as images.
@@ -21,29 +21,13 @@ _PLAIN = ("L", "RGB", "F", "I;16", "I;16L", "I;16B")
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Read an image.
-
-    Parameters
-    ----------
-    path : Path
-        A file with one of :data:`SUFFIXES`.
-
-    Returns
-    -------
-    ndarray, shape (ny, nx) or (ny, nx, 3)
-        Of type uint8, uint16 or floats. Black and white are 0 and 255.
-
-    Raises
-    ------
-    DataError
-        If the file is broken, or would lose something.
-    """
+    """Read an image, (ny, nx) or (ny, nx, 3), as uint8, uint16 or floats; black is 0."""
     try:
         image = _read_tiff(path) if path.suffix.lower() in TIFF else _read_other(path)
     except DataError:
         raise
     except UnidentifiedImageError:
-        raise DataError("it is broken, or no image") from None
+        raise DataError("it is broken, or not an image") from None
     except Exception as error:  # decoders of damaged files raise anything
         raise DataError(f"it is broken, or cannot be decoded: {error}") from error
     image = _without_alpha(image)
@@ -96,7 +80,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
 
 
 def _without_alpha(image: np.ndarray) -> np.ndarray:
-    """Leave out an alpha channel that says nothing."""
+    """Leave out an alpha channel that is opaque everywhere."""
     if image.ndim != 3 or image.shape[2] not in (2, 4):
         return image
     opaque = 1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
@@ -127,15 +111,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class PairFiles:
-    """The files of one pair.
-
-    Parameters
-    ----------
-    name : str
-        Path within the folder, without suffix.
-    a, b : Path
-        The files; one and the same where the images are side by side in it.
-    """
+    """The name of a pair, its path without suffix, and its files: one file if side by side."""
 
     name: str
     a: Path
@@ -143,48 +119,34 @@ class PairFiles:
 
     @property
     def split(self) -> str | None:
-        """The split that its folder says it belongs to, if any."""
+        """The split that its folder names, if any."""
         return _SPLIT_FOLDERS.get(self.name.partition("/")[0].lower()) if "/" in self.name else None
 
 
 def find_pairs(
-    folder: Path | None, a: Path | None, b: Path | None, faults: Faults
+    folder: Path | None, a: Path | None, b: Path | None, errors: ErrorList
 ) -> list[PairFiles]:
-    """Find the pairs in one folder, side by side or in its folders A and B, or in two folders.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        The folder, where there is one.
-    a, b : Path, optional
-        The two folders, where there are two.
-    faults : Faults
-        Hears of files without a partner, and of two of one name.
-
-    Returns
-    -------
-    list of PairFiles
-        By name; those for training come first where folders divide them, then those for validation.
-    """
+    """Find pairs in one folder, side by side or in its folders A and B, or in two folders."""
+    # By name; those for training come first where folders divide them, then those for validation.
     if folder is not None and a is None and b is None:
         a, b = _subfolder(folder, "a"), _subfolder(folder, "b")
         if a is None or b is None:
-            return _ordered([PairFiles(*each) for each in _side_by_side(folder, faults)], faults)
+            return _ordered([PairFiles(*each) for each in _side_by_side(folder, errors)], errors)
     if a is None or b is None:
-        faults.add("give one folder, or two with --a and --b")
+        errors.add("give one folder, or two with --a and --b")
         return []
-    return _ordered(_matched(find_images(a, faults), find_images(b, faults), faults), faults)
+    return _ordered(_matched(find_images(a, errors), find_images(b, errors), errors), errors)
 
 
-def _side_by_side(folder: Path, faults: Faults) -> list[tuple[str, Path, Path]]:
-    return [(name, path, path) for name, path in find_images(folder, faults).items()]
+def _side_by_side(folder: Path, errors: ErrorList) -> list[tuple[str, Path, Path]]:
+    return [(name, path, path) for name, path in find_images(folder, errors).items()]
 
 
 def _matched(
-    first: Mapping[str, Path], second: Mapping[str, Path], faults: Faults
+    first: Mapping[str, Path], second: Mapping[str, Path], errors: ErrorList
 ) -> list[PairFiles]:
     for found, other in ((first, second), (second, first)):
-        faults.extend(f"{found[name]} has no partner" for name in sorted(set(found) - set(other)))
+        errors.extend(f"{found[name]} has no partner" for name in sorted(set(found) - set(other)))
     return [PairFiles(name, first[name], second[name]) for name in first if name in second]
 
 
@@ -194,18 +156,10 @@ def _subfolder(folder: Path, name: str) -> Path | None:
     return next((each for each in folder.iterdir() if each.name.lower() == name), None)
 
 
-def find_images(folder: Path, faults: Faults) -> dict[str, Path]:
-    """Return all images below a folder by name, without those that are hidden.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    faults : Faults
-        Hears of two of one name, and of a folder that is not there or holds none.
-    """
+def find_images(folder: Path, errors: ErrorList) -> dict[str, Path]:
+    """Return all images below a folder by name, without those that are hidden."""
     if not folder.is_dir():
-        faults.add(f"there is no folder {folder}")
+        errors.add(f"there is no folder {folder}")
         return {}
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
@@ -213,19 +167,19 @@ def find_images(folder: Path, faults: Faults) -> dict[str, Path]:
             continue
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in found:
-            faults.add(f"{found[name]} and {path} have one name")
+            errors.add(f"{found[name]} and {path} have one name")
         found[name] = path
     if not found:
-        faults.add(f"{folder} holds no image ({', '.join(SUFFIXES)})")
+        errors.add(f"{folder} holds no image ({', '.join(SUFFIXES)})")
     return found
 
 
-def _ordered(pairs: list[PairFiles], faults: Faults) -> list[PairFiles]:
+def _ordered(pairs: list[PairFiles], errors: ErrorList) -> list[PairFiles]:
     """Put the splits that folders make one after the other."""
     divided = [pair for pair in pairs if pair.split is not None]
     if divided and len(divided) < len(pairs):
         outside = next(pair for pair in pairs if pair.split is None)
-        faults.add(
+        errors.add(
             f"{len(divided)} pairs are in folders for training, validation and test, but "
             f"{len(pairs) - len(divided)} are not, such as {outside.name}"
         )
@@ -240,21 +194,11 @@ Grey = tuple[float, float]
 
 @dataclass(frozen=True)
 class ImageStack:
-    """Images of one size, each read when it is asked for.
+    """Images of one size, each read when it is asked for."""
 
-    Whole numbers become physical values linearly: 0 is the first value of `grey`, and the largest
-    that the type can hold (255 or 65535) the second. Floats are physical values already. The first
-    row of an image is the first row of the array.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        The files, in the order of the samples.
-    shape_of_one : tuple of int
-        Of each image.
-    grey : pair of float, optional
-        What black and white mean; without it, whole numbers are taken as they are.
-    """
+    # Whole numbers become physical values linearly: 0 is the first value of `grey`, the largest of
+    # the type (255 or 65535) the second. Floats are physical values already, as is everything where
+    # `grey` is None. The first row of an image is the first row of the array.
 
     paths: Sequence[Path]
     shape_of_one: tuple[int, ...]
@@ -271,13 +215,7 @@ class ImageStack:
         return np.dtype(np.float64)
 
     def __getitem__(self, samples: slice) -> np.ndarray:
-        """Read some of the images.
-
-        Raises
-        ------
-        DataError
-            If one is broken, or of another size than the first.
-        """
+        """Read some of the images; raise a DataError if one is broken or of another size."""
         return np.stack([self._read(path) for path in self.paths[samples]])
 
     def _read(self, path: Path) -> np.ndarray:
@@ -285,7 +223,7 @@ class ImageStack:
         if image.shape != self.shape_of_one:
             raise DataError(
                 f"{path} has shape {image.shape}, but {self.paths[0]} has {self.shape_of_one}; "
-                "bring all to one size first"
+                "resize all of them to one size first"
             )
         if image.dtype.kind == "f" or self.grey is None:
             return image.astype(np.float64)
@@ -301,30 +239,11 @@ def is_image(path: Path) -> bool:
 
 
 def open_images(path: Path, grey: Grey | None, unit: str, limits: Grey | None) -> ImageStack:
-    """Open an image, or all images below a folder in the order of their names.
-
-    Parameters
-    ----------
-    path : Path
-        The image, or the folder.
-    grey : pair of float, optional
-        What black and white mean, in the field's unit.
-    unit : str
-        The field's unit; empty for a pure number.
-    limits : pair of float, optional
-        The limits of the field's values, where the model knows them: what black and white were
-        in training.
-
-    Raises
-    ------
-    DataError
-        If there is no image, or the first cannot be read.
-    UsageError
-        If what black and white mean is not said, but has to be.
-    """
-    faults = Faults(f"no image can be read from {path}")
-    paths = list(find_images(path, faults).values()) if path.is_dir() else [path]
-    faults.settle()
+    """Open an image, or all images below a folder in the order of their names."""
+    # `grey` is what black and white mean, in `unit`; `limits` is what they meant in training.
+    errors = ErrorList(f"no image can be read from {path}")
+    paths = list(find_images(path, errors).values()) if path.is_dir() else [path]
+    errors.settle()
     first = _read(paths[0])
     if grey is None and first.dtype.kind != "f":
         _require_same_scale(paths[0], first.dtype, unit, limits)
@@ -339,7 +258,7 @@ def _require_same_scale(path: Path, dtype: np.dtype[Any], unit: str, limits: Gre
         known = f", which goes from {limits[0]:g} to {limits[1]:g}" if limits is not None else ""
         raise UsageError(
             f"{path} holds whole numbers ({dtype}), not values in {unit or 'units'} of the model's "
-            f"field{known}; say what black and white mean with --grey BLACK WHITE"
+            f"field{known}; set what black and white mean with --grey BLACK WHITE"
         )
 
 
@@ -348,5 +267,5 @@ def _read(path: Path) -> np.ndarray:
         raise DataError(f"there is no file {path}")
     try:
         return read_image(path)
-    except DataError as fault:
-        raise DataError(f"{path}: {fault}") from fault
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error

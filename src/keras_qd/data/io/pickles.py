@@ -1,4 +1,4 @@
-"""NumPy arrays in pickle files, read by an unpickler that knows a few names and no others.
+"""NumPy arrays in pickle files, read by an unpickler with an allow-list of names.
 
 A pickle is a program: it names functions, calls them and fills in their results. Here it is read in
 two steps.
@@ -8,7 +8,7 @@ two steps.
   out-of-band buffers) refuse the file, as do lengths beyond its end.
 - The names of an array's parts stand for functions of this module. Nothing is ever imported or
   looked up. The array is then cut out of the bytes in the file, as plain numbers, and its length
-  must be what shape and type say; lists may not unfold to more numbers than the file has bytes.
+  must match shape and type; lists may not unfold to more numbers than the file has bytes.
 """
 
 from __future__ import annotations
@@ -38,38 +38,14 @@ _INSTRUCTIONS = {
     *("EMPTY_TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "TUPLE"),
     *("EMPTY_LIST", "LIST", "APPEND", "APPENDS"),
 }
-#: Plain numbers: truth values, integers and floats of at most eight bytes.
+#: Plain numbers: booleans, integers and floats of at most eight bytes.
 _NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
 _MOST_AXES = 32
 _DEEPEST = 8
 
 
 def read_pickled_array(path: str | Path) -> np.ndarray:
-    """Read the array in a pickle file, of any protocol from 0 to 5.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file that ``pickle.dump`` has made of one array of real numbers, or of a list or tuple of
-        numbers or of arrays of one shape.
-
-    Returns
-    -------
-    ndarray
-        In the byte order of this machine.
-
-    Raises
-    ------
-    DataError
-        If the file holds anything else. Then nothing of it has been executed.
-
-    Examples
-    --------
-    >>> path = getfixture("tmp_path") / "V.db"
-    >>> _ = path.write_bytes(pickle.dumps(np.arange(3.0)))
-    >>> read_pickled_array(path)
-    array([0., 1., 2.])
-    """
+    """Read the array, or the list of numbers or arrays, in a pickle file of any protocol."""
     content = Path(path).read_bytes()
     try:
         _check_instructions(content)
@@ -81,11 +57,11 @@ def read_pickled_array(path: str | Path) -> np.ndarray:
             "or of numbers, are read"
         ) from None
     except _BROKEN as error:
-        raise DataError(f"{path} is no sound pickle of a NumPy array: {error}") from None
+        raise DataError(f"{path} is not a valid pickle of a NumPy array: {error}") from None
 
 
 class _RefusedError(Exception):
-    """What a pickle asks for is not done."""
+    """The content of a pickle is refused."""
 
 
 #: What pickle and pickletools raise for damaged files.
@@ -123,7 +99,7 @@ def _check_instructions(content: bytes) -> None:
         if (
             "PUT" in opcode.name and not 0 <= int(argument or 0) <= end
         ):  # the memo is as long as its number
-            raise _RefusedError("it numbers its values wrongly")
+            raise _RefusedError("its memo is inconsistent")
     if end + 1 != len(content):
         raise _RefusedError("it holds more than one object")
 
@@ -138,7 +114,7 @@ class _Function:
         try:
             return self.action(*arguments)
         except TypeError:
-            raise _RefusedError("it calls a function of NumPy in another way") from None
+            raise _RefusedError("it calls a function of NumPy in an unsupported way") from None
 
 
 @dataclass(slots=True)
@@ -167,7 +143,7 @@ class _Pending:
 
 
 def _never(*arguments: Any) -> Any:
-    raise _RefusedError("it makes an array in another way")
+    raise _RefusedError("it builds an array in an unsupported way")
 
 
 _NDARRAY = _Function(_never)
@@ -182,7 +158,7 @@ def _reconstruct(kind: Any, shape: Any, code: Any) -> _Pending:
 def _dtype(code: Any, *flags: Any) -> _NumberType:
     if not isinstance(code, str) or not _NUMBERS.fullmatch(code):
         shown = repr(code[:20]) if isinstance(code, str) else "without a name"
-        raise _RefusedError(f"it holds an array of type {shown}, which are no plain real numbers")
+        raise _RefusedError(f"it holds an array of type {shown}; only real numbers are read")
     return _NumberType(code)
 
 
@@ -193,7 +169,7 @@ def _encode(text: Any, encoding: Any) -> bytes:
 
 
 def _array(content: Any, number_type: Any, shape: Any, order: Any) -> np.ndarray:
-    """Cut an array out of bytes, which must be as many as shape and type say."""
+    """Cut an array out of bytes, whose number must match shape and type."""
     if isinstance(content, str):  # Python 2 wrote bytes as text in Latin-1
         content = content.encode("latin1")
     if not isinstance(content, (bytes, bytearray)) or not isinstance(number_type, _NumberType):
@@ -201,7 +177,7 @@ def _array(content: Any, number_type: Any, shape: Any, order: Any) -> np.ndarray
     lengths = _listed(shape)
     small = all(type(length) is int and 0 <= length < 2**63 for length in lengths)
     if order not in ("C", "F") or not small or len(lengths) > _MOST_AXES:
-        raise _RefusedError("it holds an array of no possible shape")
+        raise _RefusedError("it holds an array of an impossible shape")
     dtype = np.dtype(number_type.order + number_type.code)
     if math.prod(lengths) * dtype.itemsize != len(content):
         raise _RefusedError(
@@ -213,7 +189,7 @@ def _array(content: Any, number_type: Any, shape: Any, order: Any) -> np.ndarray
 
 def _listed(values: Any) -> tuple[Any, ...]:
     if not isinstance(values, tuple):
-        raise _RefusedError("it gives arguments that are no tuple")
+        raise _RefusedError("its arguments are not a tuple")
     return values
 
 

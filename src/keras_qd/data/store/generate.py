@@ -104,7 +104,9 @@ def generate(
     if n_samples < 1 or (workers is not None and workers < 1):
         raise UsageError(f"samples={n_samples} and workers={workers} must be at least 1")
     if workers is not None and scheduler is not None:
-        raise UsageError("give workers or a scheduler: a cluster has the workers it has")
+        raise UsageError(
+            "give workers or a scheduler, not both: the cluster sets the number of workers"
+        )
     location = locate(path)
     with disk_errors(location), location.lock(), open_workers(workers, scheduler) as crew:
         store = prepare_store(location, contents_of(recipe), n_samples)
@@ -188,7 +190,7 @@ class _Generation:
 
 
 def _pack(recipe: Recipe) -> bytes:
-    """Return a recipe as a worker takes it: its class, its settings, and what only we know."""
+    """Return a recipe for a worker: class, settings, and what only this process registered."""
     registered = {
         name: components("potentials").get(name)
         for name, origin in recipe.origins.items()

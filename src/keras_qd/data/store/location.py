@@ -30,13 +30,9 @@ _OPTIONS = {"use_listings_cache": False}
 
 
 class Location(ABC):
-    """Base of the locations of stores; writing one key is atomic.
+    """Base of the locations of stores; writing one key is atomic."""
 
-    Attributes
-    ----------
-    address : str
-        By which any other process, and every machine that shares the location, finds it.
-    """
+    # By its `address` any other process, and every machine that shares the location, finds it.
 
     address: str
 
@@ -187,13 +183,7 @@ def _tops(files: Mapping[str, bytes]) -> set[str]:
 
 
 def locate(path: str | PathLike[str] | Location) -> Location:
-    """Return the location that a path or a URL means; ``file://`` URLs mean directories.
-
-    Examples
-    --------
-    >>> locate("file:///data/dots.zarr").address
-    '/data/dots.zarr'
-    """
+    """Return the location that a path or a URL means; ``file://`` URLs mean directories."""
     if isinstance(path, Location):
         return path
     text = fspath(path)

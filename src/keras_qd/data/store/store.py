@@ -28,15 +28,7 @@ DESCRIPTION = (
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """One finished shard.
-
-    Parameters
-    ----------
-    count : int
-        How many samples it holds, 0 while it is not made.
-    checksum : bytes
-        SHA-256 of their values, from :func:`checksum`.
-    """
+    """One shard: its number of samples (0 while it is not made) and their `checksum`."""
 
     count: int = 0
     checksum: bytes = bytes(32)
@@ -53,10 +45,8 @@ class ManifestEntry:
 
 
 def checksum(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return the SHA-256 of arrays by name: of names, types, shapes and values.
-
-    It does not depend on how the arrays are compressed, nor on the byte order of the machine.
-    """
+    """Return the SHA-256 of arrays by name: of names, types, shapes and values."""
+    # It does not depend on compression, nor on the byte order of the machine.
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = arrays[name]
@@ -107,20 +97,7 @@ def describe(
 
 
 def check_description(location: object, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a store, or say why it cannot be read.
-
-    Parameters
-    ----------
-    location : object
-        Where the store is, for the message.
-    attributes : mapping
-        Attributes of its Zarr group.
-
-    Raises
-    ------
-    StoreError
-        If the group is no data set of keras-qd, or one from a newer version.
-    """
+    """Return the description of a store, or raise a StoreError if it cannot be read."""
     found = attributes.get(ATTRIBUTE)
     if not isinstance(found, Mapping) or "schema_version" not in found:
         raise StoreError(
@@ -139,21 +116,7 @@ def check_description(location: object, attributes: Mapping[str, Any]) -> dict[s
 def check_same_configuration(
     location: object, stored: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> None:
-    """Refuse to mix two configurations in one store.
-
-    Parameters
-    ----------
-    location : object
-        Where the store is, for the message.
-    stored, wanted : mapping
-        Configuration in the store and what was asked for; keys missing in `wanted` are not
-        compared.
-
-    Raises
-    ------
-    UsageError
-        If they differ; the message lists the keys and both values.
-    """
+    """Raise a UsageError if the configurations differ in a key of `wanted`; list both values."""
     different = [
         f"{key} is {stored.get(key)!r}, not {value!r}"
         for key, value in wanted.items()
@@ -162,19 +125,13 @@ def check_same_configuration(
     if different:
         raise UsageError(
             f"{location} holds data of another configuration: {'; '.join(different)}. "
-            "Choose another path, or ask for what is stored"
+            "Choose another path, or the stored settings"
         )
 
 
 @contextmanager
 def disk_errors(location: object) -> Iterator[None]:
-    """Turn what the operating system says about the disk into one clear error.
-
-    Raises
-    ------
-    StoreError
-        For any `OSError` inside the block.
-    """
+    """Turn any OSError of the block into a StoreError that explains it."""
     try:
         yield
     except KerasQDError:
@@ -183,7 +140,7 @@ def disk_errors(location: object) -> Iterator[None]:
         if error.errno in _FULL:
             raise StoreError(
                 f"no space left on the disk of {location} ({error.strerror}); what is finished is "
-                "kept: make room and run the same again to resume"
+                "kept: free some space and run the same command to resume"
             ) from error
         raise StoreError(f"{location} cannot be written: {error}") from error
 
@@ -215,13 +172,13 @@ class Store:
         Samples in one shard.
     fields : dict of str to Field
     label_error : dict or None
-        Estimated errors of the labels, once the store has been finished: ``samples`` that were
-        judged, and for each label ``median`` and ``largest``.
+        Estimated errors of the labels, once the store has been finished: ``samples`` is how
+        many were solved again, with ``median`` and ``largest`` of each label.
 
     Raises
     ------
     StoreError
-        If there is no store, no keras-qd store, a damaged one, or one from a newer version.
+        If the store is missing, damaged, not one of keras-qd, or from a newer version.
 
     Examples
     --------
@@ -248,7 +205,7 @@ class Store:
 
     @property
     def path(self) -> Path | str:
-        """The directory of the store, or its URL where it is in none."""
+        """The directory of the store, or its URL if it is remote."""
         return self.location.path if isinstance(self.location, Directory) else self.location.address
 
     def _described(self, name: str) -> Field:
@@ -257,7 +214,7 @@ class Store:
         except (KeyError, ValueError, OSError) as error:
             raise StoreError(
                 f"{self.location}: the field {name!r} is missing or damaged ({error}); "
-                "restore it from a copy, or generate the data set anew at another path"
+                "restore it from a copy, or generate the data set again at another path"
             ) from error
 
     @property
@@ -410,7 +367,7 @@ class Store:
         ]
 
     def incomplete(self) -> StoreError:
-        """Return the error that says how much is there and how to have the rest."""
+        """Return the error with the number of samples there are and the command for the rest."""
         return StoreError(
             f"{self.location} is not finished: {self.n_finished} of {self.n_samples} samples are "
             f"there; run the same '{self.command}' again to make the rest"
@@ -427,14 +384,14 @@ class Store:
         return {name: self._part(name, number, count) for name in (*self.fields, FINGERPRINT)}
 
     def _part(self, name: str, number: int, count: int) -> np.ndarray:
-        """Read the first samples of one field of a shard, or say that they are damaged."""
+        """Read the first samples of one field of a shard; raise if they are damaged."""
         start = number * self.shard_samples
         try:
             return np.asarray(self._array(name)[start : start + count])
-        except (OSError, RuntimeError, ValueError) as error:  # what the codecs say of broken files
+        except (OSError, RuntimeError, ValueError) as error:  # raised by codecs for broken files
             raise StoreError(
                 f"{self.location}: {name} of samples {start} to {start + count - 1} is damaged "
-                f"({error}); run the same '{self.command}' again to make it anew"
+                f"({error}); run the same '{self.command}' again to replace it"
             ) from error
 
     def _array(self, name: str) -> Any:
@@ -459,7 +416,7 @@ def open_store(path: str | PathLike[str]) -> Store:
     Raises
     ------
     StoreError
-        If there is no store, no keras-qd store, a damaged one, or one from a newer version.
+        If the store is missing, damaged, not one of keras-qd, or from a newer version.
 
     Examples
     --------
@@ -475,13 +432,7 @@ def open_store(path: str | PathLike[str]) -> Store:
 
 
 def open_group(location: Location, mode: str) -> Any:
-    """Open the Zarr group of a store for reading ("r") or changing ("r+").
-
-    Raises
-    ------
-    StoreError
-        If there is none, or it cannot be read.
-    """
+    """Open the Zarr group of a store, mode "r" or "r+"; raise a StoreError if that fails."""
     if not location.exists():
         raise StoreError(
             f"there is no data set at {location}; "

@@ -68,16 +68,14 @@ def in_material(kind: type[Recipe], material: str, **settings: Any) -> Recipe:
 
 
 def store_material(store: Store) -> Material | None:
-    """Return the material that a0* and Ha* stand for in a store, if it says so."""
+    """Return the material that a0* and Ha* stand for in a store, if it names one."""
     name = store.configuration.get("material")
     return None if name is None else find_material(name)
 
 
 def shown_units(store: Store) -> dict[str, tuple[float, str]]:
-    """Return for every field of a store what to multiply it by to be shown, and its unit then.
-
-    That is nm and meV where the store names a material, and what is stored where it does not.
-    """
+    """Return for each field the factor and the unit of its displayed values."""
+    # nm and meV where the store names a material, else what is stored.
     material = store_material(store)
     if material is None:
         return {name: (1.0, field.unit) for name, field in store.fields.items()}
@@ -91,28 +89,7 @@ def check_material(name: str | None) -> None:
 
 
 def laboratory_unit(unit: str, material: Material) -> tuple[float, str]:
-    """Return what to multiply a value by, and the unit that it has then.
-
-    Parameters
-    ----------
-    unit : str
-        Unit of a field.
-    material : Material
-        What a0* and Ha* stand for.
-
-    Returns
-    -------
-    factor : float
-        1 for units that have nothing to do with a0* and Ha*, or are several.
-    unit : str
-
-    Examples
-    --------
-    >>> from keras_qd.physics import material
-    >>> factor, unit = laboratory_unit("Ha*", material("GaAs"))
-    >>> print(f"{factor:.2f} {unit}")
-    10.96 meV
-    """
+    """Return the factor to nm or meV and the unit; 1 for units without a0* and Ha*, or several."""
     known = {
         "Ha*": (material.hartree, "meV"),
         "a0*": (material.bohr_radius, "nm"),
@@ -129,15 +106,7 @@ def _default_family(kind: type[Recipe]) -> str:
 
 @dataclass(frozen=True)
 class FieldSummary:
-    """What the finished samples of one field are like.
-
-    Parameters
-    ----------
-    minimum, maximum, mean : float
-        Over all finite values, NaN where there are none.
-    n_bad : int
-        Values that are NaN or infinite.
-    """
+    """Range and mean of a field's finite values, NaN without any, and how many are not finite."""
 
     minimum: float
     maximum: float
@@ -146,23 +115,7 @@ class FieldSummary:
 
 
 def summarise_field(store: Store, name: str, without: Collection[int] = ()) -> FieldSummary:
-    """Read all finished samples of one field and summarise them.
-
-    Parameters
-    ----------
-    store : Store
-    name : str
-        Name of the field.
-    without : collection of int
-        Shards to leave out, since they are damaged.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such field.
-    StoreError
-        If another shard is damaged.
-    """
+    """Summarise all finished samples of one field, but for those in the shards `without`."""
     low, high, total, n_good, n_bad = np.inf, -np.inf, 0.0, 0, 0
     for values in _finished(store, name, without):
         good = values[np.isfinite(values)]
@@ -177,28 +130,7 @@ def summarise_field(store: Store, name: str, without: Collection[int] = ()) -> F
 
 
 def field_histogram(store: Store, name: str, n_bins: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """Count the finite values of all finished samples of one field.
-
-    Parameters
-    ----------
-    store : Store
-    name : str
-        Name of the field.
-    n_bins : int
-        Bins of the same width from the smallest value to the largest.
-
-    Returns
-    -------
-    counts : ndarray of int, shape (n_bins,)
-    edges : ndarray, shape (n_bins + 1,)
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such field.
-    StoreError
-        If a shard is damaged.
-    """
+    """Return counts (n_bins,) and edges (n_bins + 1,) of the finite values of one field."""
     found = summarise_field(store, name)
     ends = (found.minimum, found.maximum) if np.isfinite(found.mean) else (0.0, 1.0)
     counts, edges = np.zeros(n_bins, int), np.histogram_bin_edges([], n_bins, ends)

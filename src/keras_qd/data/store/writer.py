@@ -73,7 +73,7 @@ def write_store(
         axis. It is called once for each shard that is missing.
     description : mapping
         Where the samples come from, as plain JSON: stores of another description are never mixed.
-        ``kind`` says what they are, and ``command`` which command makes them.
+        ``kind`` names what they are, and ``command`` the command that makes them.
     n_samples : int
         How many samples there are.
     identity : str, optional
@@ -157,11 +157,9 @@ class Contents:
 
 
 def prepare_store(location: Location, contents: Contents, n_samples: int) -> Store:
-    """Create a store, or prepare an existing one to be resumed. The caller holds the lock.
-
-    More samples than it holds make it longer, fewer change nothing. Shards with a wrong checksum
-    are removed from the manifest, so that they are made again.
-    """
+    """Create a store, or prepare an existing one to be resumed. The caller holds the lock."""
+    # More samples than it holds make it longer, fewer change nothing. Shards with a wrong checksum
+    # are removed from the manifest, so that they are made again.
     if not location.exists():
         location.create(_empty_store(contents, n_samples))
     store = Store(location)
@@ -197,11 +195,9 @@ def _empty_store(contents: Contents, n_samples: int) -> dict[str, bytes]:
 
 
 def _create_array(group: Any, name: str, each: Field, n_samples: int, shard_samples: int) -> None:
-    """Create the array of one field. A shard is one chunk of each array.
-
-    Plain chunks of about 1 MB, shuffled and compressed with LZ4, were both faster and smaller than
-    Zarr's sharding codec with smaller chunks inside.
-    """
+    """Create the array of one field. A shard is one chunk of each array."""
+    # Plain chunks of about 1 MB, shuffled and compressed with LZ4, were both faster and smaller
+    # than Zarr's sharding codec with smaller chunks inside.
     group.create_array(
         name,
         shape=(n_samples, *each.shape),

@@ -21,19 +21,7 @@ _SMALL_MAP = 2
 
 
 def convolution(image: Any, kernel: Any) -> Any:
-    """Convolve with a 4 x 4 kernel at every pixel where it fits.
-
-    Parameters
-    ----------
-    image : tensor, shape (n, ny, nx, channels)
-        Images, channels last.
-    kernel : tensor, shape (4, 4, channels, filters)
-        Weights.
-
-    Returns
-    -------
-    tensor, shape (n, ny - 3, nx - 3, filters)
-    """
+    """Convolve (n, ny, nx, c) with a kernel (4, 4, c, f) where it fits: (n, ny - 3, nx - 3, f)."""
     if _runs_on_xla():
         return products.convolution(image, kernel)
     if keras.config.backend() == "torch":
@@ -42,20 +30,8 @@ def convolution(image: Any, kernel: Any) -> Any:
 
 
 def strided_convolution(image: Any, kernel: Any) -> Any:
-    """Convolve with a 4 x 4 kernel at every second pixel, zeros around the image.
-
-    Parameters
-    ----------
-    image : tensor, shape (n, ny, nx, channels)
-        Images, channels last.
-    kernel : tensor, shape (4, 4, channels, filters)
-        Weights.
-
-    Returns
-    -------
-    tensor, shape (n, ceil(ny / 2), ceil(nx / 2), filters)
-        An odd side counts as the even one that a row of zeros makes of it.
-    """
+    """Convolve at every second pixel, zeros around the image: (n, ceil(ny/2), ceil(nx/2), f)."""
+    # An odd side counts as the even one that a row of zeros makes of it.
     ny, nx = image.shape[1:3]
     if _runs_on_xla() and max(ny, nx) <= 2 * _SMALL_MAP:
         return products.strided_convolution(image, kernel)
@@ -67,20 +43,8 @@ def strided_convolution(image: Any, kernel: Any) -> Any:
 
 
 def transposed_convolution(image: Any, kernel: Any) -> Any:
-    """Spread every pixel over 4 x 4 pixels of an image with twice the sides.
-
-    Parameters
-    ----------
-    image : tensor, shape (n, ny, nx, channels)
-        Images, channels last.
-    kernel : tensor, shape (4, 4, filters, channels)
-        Weights.
-
-    Returns
-    -------
-    tensor, shape (n, 2 ny, 2 nx, filters)
-        The adjoint of :func:`strided_convolution` on an even grid.
-    """
+    """Spread (n, ny, nx, c) by a kernel (4, 4, f, c) over images (n, 2 ny, 2 nx, f)."""
+    # The adjoint of `strided_convolution` on an even grid.
     if _runs_on_xla():
         return products.transposed_convolution(image, kernel)
     if keras.config.backend() == "torch":
@@ -149,19 +113,7 @@ class _Kernel(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class Convolve(_Kernel):
-    """4 x 4 convolution where the kernel fits: sides shorter by three.
-
-    Parameters
-    ----------
-    filters : int
-        Channels of the result.
-    use_bias : bool
-        Whether to add a bias; it has no effect before a normalisation.
-    kernel_initializer : str or keras.initializers.Initializer
-        Initial weights.
-    **options
-        Options of :class:`keras.layers.Layer`.
-    """
+    """4 x 4 convolution where the kernel fits: sides shorter by three."""
 
     def _convolve(self, inputs: Any) -> Any:
         return convolution(inputs, self.kernel)
@@ -169,19 +121,7 @@ class Convolve(_Kernel):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class Downsample(_Kernel):
-    """Strided 4 x 4 convolution: half the sides, rounded up.
-
-    Parameters
-    ----------
-    filters : int
-        Channels of the result.
-    use_bias : bool
-        Whether to add a bias; it has no effect before a normalisation.
-    kernel_initializer : str or keras.initializers.Initializer
-        Initial weights.
-    **options
-        Options of :class:`keras.layers.Layer`.
-    """
+    """Strided 4 x 4 convolution: half the sides, rounded up."""
 
     def _convolve(self, inputs: Any) -> Any:
         return strided_convolution(inputs, self.kernel)
@@ -189,19 +129,7 @@ class Downsample(_Kernel):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class Upsample(_Kernel):
-    """Transposed 4 x 4 convolution: twice the sides.
-
-    Parameters
-    ----------
-    filters : int
-        Channels of the result.
-    use_bias : bool
-        Whether to add a bias; it has no effect before a normalisation.
-    kernel_initializer : str or keras.initializers.Initializer
-        Initial weights.
-    **options
-        Options of :class:`keras.layers.Layer`.
-    """
+    """Transposed 4 x 4 convolution: twice the sides."""
 
     def _kernel_channels(self, channels: int | None) -> tuple[int | None, int | None]:
         return self.filters, channels

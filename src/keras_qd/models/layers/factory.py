@@ -15,12 +15,10 @@ from keras_qd.errors import UnknownNameError
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class Dropout(keras.layers.Dropout):
-    """Dropout that continues with the same masks after a model is saved and loaded.
+    """Dropout that continues with the same masks after a model is saved and loaded."""
 
-    Keras does not save seed states, so a training resumed from a saved model would draw other masks
-    than one never interrupted. The arguments are those of :class:`keras.layers.Dropout`; the rate
-    must not be zero.
-    """
+    # Keras does not save seed states, so a training resumed from a saved model would draw other
+    # masks than one never interrupted. The rate must not be zero.
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Write the seed and the count of draws."""
@@ -45,27 +43,12 @@ _GROUPS = 8
 
 
 class LayerFactory:
-    """Makes the layers of one network.
+    """Makes the layers of one network, whose names begin with `prefix`."""
 
-    Parameters
-    ----------
-    prefix : str
-        Beginning of every layer's name, so that the generator and the discriminator of one model
-        have no name in common.
-    dtype : str, optional
-        Name of a dtype policy, such as ``"mixed_bfloat16"``; the global one if not given.
-    seed : int, optional
-        For the initial weights and the dropout masks; every layer derives its own from it and the
-        prefix.
-    normalization : str
-        ``"batch"`` (over the batch), ``"instance"`` (over each image), ``"group"`` (over each image
-        and up to eight groups of channels) or ``"none"``.
-
-    Raises
-    ------
-    UnknownNameError
-        If the normalization is none of these.
-    """
+    # The prefix keeps the names of the generator and the discriminator of one model apart; it and
+    # the seed give every layer its own random numbers. Normalization is "batch" (over the batch),
+    # "instance" (over each image), "group" (over each image and up to eight groups of channels) or
+    # "none".
 
     def __init__(
         self,

@@ -22,21 +22,17 @@ def convolution(image: Any, kernel: Any) -> Any:
 
 
 def strided_convolution(image: Any, kernel: Any) -> Any:
-    """Convolve as the function of this name in :mod:`~keras_qd.models.layers.convolution`.
-
-    The image is framed, and its patches are multiplied by the kernel.
-    """
+    """Convolve as the function of this name in :mod:`~keras_qd.models.layers.convolution`."""
+    # The image is framed, and its patches are multiplied by the kernel.
     ny, nx = image.shape[1:3]
     padded = ops.pad(image, ((0, 0), (1, 1 + ny % 2), (1, 1 + nx % 2), (0, 0)))
     return _product_of_patches(padded, kernel, -(-ny // 2), -(-nx // 2), 2)
 
 
 def transposed_convolution(image: Any, kernel: Any) -> Any:
-    """Convolve as the function of this name in :mod:`~keras_qd.models.layers.convolution`.
-
-    Every pixel is multiplied by the kernel as a matrix, and the patches are added up where they
-    overlap. A 4 x 4 patch is 2 x 2 blocks of 2 x 2 pixels; neighbours overlap by whole blocks.
-    """
+    """Convolve as the function of this name in :mod:`~keras_qd.models.layers.convolution`."""
+    # Every pixel is multiplied by the kernel as a matrix, and the patches are added up where they
+    # overlap. A 4 x 4 patch is 2 x 2 blocks of 2 x 2 pixels; neighbours overlap by whole blocks.
     ny, nx, channels = image.shape[1:]
     filters = kernel.shape[2]
     weights = ops.reshape(ops.transpose(kernel, (3, 0, 1, 2)), (channels, -1))

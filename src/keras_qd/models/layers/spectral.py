@@ -12,17 +12,7 @@ from keras_qd.errors import UsageError
 
 
 class SpectralLayer(keras.layers.Layer):
-    """A layer that multiplies Fourier modes of all channels by trained complex matrices.
-
-    Parameters
-    ----------
-    filters : int
-        Channels of the result.
-    modes : int
-        Number of modes kept.
-    **options
-        Options of :class:`keras.layers.Layer`.
-    """
+    """A layer that multiplies Fourier modes of all channels by trained complex matrices."""
 
     def __init__(self, filters: int, modes: int, **options: Any) -> None:
         super().__init__(**options)
@@ -58,32 +48,12 @@ def fourier_block(features: Any, convolution: SpectralLayer) -> Any:
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class SpectralConvolution(SpectralLayer):
-    r"""Multiply the lowest Fourier modes of all channels by trained complex matrices [1]_.
+    """Multiply the lowest Fourier modes of all channels by trained complex matrices."""
 
-    .. math:: y = \mathrm{irfft}(R_k \, \mathrm{rfft}(x)_k), \qquad k = 0, \dots, m - 1
-
-    Parameters
-    ----------
-    filters : int
-        Channels of the result.
-    modes : int
-        Number of modes kept.
-    **options
-        Options of :class:`keras.layers.Layer`.
-
-    References
-    ----------
-    .. [1] Li et al., 2020, arXiv:2010.08895
-    """
+    # y = irfft(R_k rfft(x)_k) for k = 0, ..., modes - 1: Li et al., 2020, arXiv:2010.08895
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the weights for profiles of shape (n, points, channels).
-
-        Raises
-        ------
-        UsageError
-            If the profiles have fewer modes.
-        """
+        """Create the weights; raise a UsageError if the grid has fewer modes."""
         _, points, channels = input_shape
         if self.modes > points // 2 + 1:
             raise UsageError(f"{points} points have {points // 2 + 1} modes, not {self.modes}")
@@ -111,44 +81,16 @@ class SpectralConvolution(SpectralLayer):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class SpectralConvolution2D(SpectralLayer):
-    r"""Multiply the lowest Fourier modes of all channels by trained complex matrices [1]_.
+    """Multiply the lowest modes of two-dimensional Fourier transforms by trained matrices."""
 
-    .. math:: y = \mathcal{F}^{-1}\left[R_{kl} \, \mathcal{F}[x]_{kl}\right], \qquad
-              |k| < m, \quad 0 \le l < m
-
-    Few modes are kept, so the transforms are products with matrices of m and 2 m - 1 waves: faster
-    than a fast Fourier transform, with the same result, on any grid. There are no complex tensors:
-    real parts precede imaginary ones along an axis, and a complex matrix is the real one that acts
-    on both.
-
-    Parameters
-    ----------
-    filters : int
-        Channels of the result.
-    modes : int
-        m, the number of waves kept along a side.
-    **options
-        Options of :class:`keras.layers.Layer`.
-
-    References
-    ----------
-    .. [1] Li et al., 2020, arXiv:2010.08895
-
-    Examples
-    --------
-    >>> layer = SpectralConvolution2D(filters=3, modes=2)
-    >>> tuple(layer(np.zeros((1, 8, 8, 1))).shape)
-    (1, 8, 8, 3)
-    """
+    # y = F^-1(R_kl F(x)_kl) for |k| < m, 0 <= l < m: Li et al., 2020, arXiv:2010.08895. Few modes
+    # are kept, so the transforms are products with matrices of m and 2 m - 1 waves: faster than a
+    # fast Fourier transform, with the same result, on any grid. There are no complex tensors: real
+    # parts precede imaginary ones along an axis, and a complex matrix is the real one that acts on
+    # both.
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the weights for images of shape (n, ny, nx, channels).
-
-        Raises
-        ------
-        UsageError
-            If the images have fewer modes.
-        """
+        """Create the weights; raise a UsageError if the grid has fewer modes."""
         _, ny, nx, channels = input_shape
         most = (min(ny, nx) + 1) // 2
         if not 1 <= self.modes <= most:

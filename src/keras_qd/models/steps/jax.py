@@ -10,24 +10,7 @@ import keras
 
 
 def train_step(model: Any, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
-    """Update generator and discriminator from one batch, without side effects.
-
-    Parameters
-    ----------
-    model : Pix2Pix
-        Compiled.
-    state : tuple of lists of arrays
-        Trainable, other, optimizer and metric variables.
-    data : tuple
-        (x, y) or (x, y, sample_weight).
-
-    Returns
-    -------
-    logs : dict
-        Name -> value of every metric.
-    state : tuple of lists of arrays
-        After the step.
-    """
+    """Update generator and discriminator from one batch, without side effects."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     trainable, others, optimizer_state, metrics_state = state
     fixed = [

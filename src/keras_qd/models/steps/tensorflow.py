@@ -9,20 +9,8 @@ import tensorflow as tf
 
 
 def train_step(model: Any, data: Any) -> dict[str, Any]:
-    """Update generator and discriminator from one batch.
-
-    Parameters
-    ----------
-    model : Pix2Pix
-        Compiled. Under ``tf.distribute`` every replica processes its own part of the batch.
-    data : tuple
-        (x, y) or (x, y, sample_weight).
-
-    Returns
-    -------
-    dict
-        Name -> value of every metric.
-    """
+    """Update generator and discriminator from one batch."""
+    # Under tf.distribute every replica processes its own part of the batch.
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     adversaries = model.adversaries()
     with tf.GradientTape(persistent=True) as tape:

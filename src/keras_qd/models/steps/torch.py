@@ -11,20 +11,7 @@ from keras_qd.models.steps import torch_adam
 
 
 def train_step(model: Any, data: Any) -> dict[str, Any]:
-    """Update generator and discriminator from one batch.
-
-    Parameters
-    ----------
-    model : Pix2Pix
-        Compiled.
-    data : tuple
-        (x, y) or (x, y, sample_weight).
-
-    Returns
-    -------
-    dict
-        Name -> value of every metric.
-    """
+    """Update generator and discriminator from one batch."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     adversaries = model.adversaries()
     for adversary in adversaries:

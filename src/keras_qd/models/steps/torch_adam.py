@@ -12,7 +12,7 @@ from torch.optim.adam import adam
 
 # Kept since with Keras' Adam a step of the task image-to-image takes 1.30 times the processor time.
 
-#: Settings of Keras' optimizers that the kernel does not know.
+#: Settings of Keras' optimizers that the kernel does not support.
 _EXTRAS = (
     "amsgrad",
     "clipnorm",
@@ -26,22 +26,11 @@ _EXTRAS = (
 
 
 def apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
-    r"""Move variables along their gradients, as ``optimizer.apply`` does.
-
-    After t steps Keras moves by :math:`\alpha_t m / (\sqrt v + \epsilon)`, and torch divides
-    by :math:`\sqrt{v} / \sqrt{1 - \beta_2^t} + \epsilon` instead. Both agree when torch is given
-    :math:`\epsilon / \sqrt{1 - \beta_2^t}`.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Built. Any other than a plain Adam on a CPU applies the gradients itself: reading the number
-        of steps from an accelerator would wait for it.
-    gradients : sequence of torch.Tensor
-        In any memory order.
-    variables : sequence of keras.Variable
-        The variables of the gradients.
-    """
+    """Move variables along their gradients, as ``optimizer.apply`` does."""
+    # After t steps Keras moves by alpha_t m / (sqrt(v) + epsilon), and torch divides by sqrt(v) /
+    # sqrt(1 - beta_2^t) + epsilon instead: both agree when torch is given epsilon / sqrt(1 -
+    # beta_2^t). Any other than a plain Adam on a CPU applies the gradients itself: reading the
+    # number of steps from an accelerator would wait for it.
     on_cpu = all(variable.value.device.type == "cpu" for variable in variables)
     plain = _is_plain(optimizer, gradients, variables)
     if torch.compiler.is_compiling() or not (on_cpu and plain and variables):

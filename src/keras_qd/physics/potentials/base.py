@@ -76,20 +76,12 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Family(ABC):
-    """Base of all families of random potentials: a name, checked settings and parameters.
+    """Base of all families of random potentials: a name, checked settings and parameters."""
 
-    A family is a frozen dataclass whose fields are its settings. A setting is a number, or a pair
-    ``(low, high)`` from which every sample draws uniformly. Lengths are fractions of the length of
-    the box, so that one configuration means the same in every box; energies are in Ha*, angles in
-    radians.
-
-    Attributes
-    ----------
-    name : str
-        The name under which it is registered.
-    energies : tuple of str
-        The settings that are energies.
-    """
+    # A family is a frozen dataclass whose fields are its settings. A setting is a number, or a pair
+    # (low, high) from which every sample draws uniformly. Lengths are fractions of the length of
+    # the box, so that one configuration means the same in every box; energies are in Ha*, angles in
+    # radians. `name` is the registered name, `energies` the settings that are energies.
 
     name: ClassVar[str]
     energies: ClassVar[tuple[str, ...]] = ()
@@ -98,15 +90,7 @@ class Family(ABC):
     def convert_energies(
         cls, settings: Mapping[str, object], convert: Callable[[float], float]
     ) -> dict[str, object]:
-        """Return settings of this family with its energies converted to another unit.
-
-        Parameters
-        ----------
-        settings : mapping of str to object
-            Settings as :func:`build_family` takes them.
-        convert : callable
-            Converts one energy.
-        """
+        """Return settings of this family with `convert` applied to each of its energies."""
         return {
             name: _converted(value, convert) if name in cls.energies else value
             for name, value in settings.items()
@@ -129,36 +113,11 @@ class Family(ABC):
         return tuple(each for each, low, high in ranges if low < high and not each.is_count)
 
     def draw(self, generator: np.random.Generator) -> Drawn:
-        """Draw the parameters of one sample: by default each uniformly between its bounds.
-
-        Parameters
-        ----------
-        generator : numpy.random.Generator
-            The only source of randomness.
-
-        Returns
-        -------
-        dict
-            A number for each of `parameters`, and whatever else `values` needs, such as an array
-            of random coefficients.
-        """
+        """Draw the parameters of one sample: by default each uniformly between its bounds."""
         return {parameter.name: parameter.draw(generator) for parameter in self.parameters}
 
     def in_units(self, drawn: Mapping[str, Any], length: float) -> dict[str, float]:
-        """Return drawn parameters in a0*, Ha* and radians.
-
-        Parameters
-        ----------
-        drawn : mapping
-            What `draw` returned.
-        length : float
-            Length of the box in a0*.
-
-        Returns
-        -------
-        dict of str to float
-            By the names in `parameter_names`.
-        """
+        """Return drawn parameters, by the names in `parameter_names`, in a0*, Ha* and radians."""
         return {
             each.name: drawn[each.name] * length if each.is_length else drawn[each.name]
             for each in self.parameters
@@ -317,7 +276,7 @@ def _converted(value: Any, convert: Callable[[float], float]) -> Any:
 
 def _as_sequence(setting: Any) -> Iterable[Any]:
     if isinstance(setting, str | bool):
-        raise TypeError("text and truth values are not settings")
+        raise TypeError("text and booleans are not settings")
     return setting if isinstance(setting, Iterable) else (setting,)
 
 

@@ -22,7 +22,7 @@ from keras_qd.physics.potentials.base import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GaussianWells(PotentialFamily):
-    r"""Gaussian wells [1]_, as of impurities or of the tips of gates.
+    r"""Gaussian wells [1]_, such as those of impurities or of the tips of gates.
 
     .. math:: V(\mathbf r) = -\sum_i D_i \exp(-|\mathbf r - \mathbf r_i|^2 / 2 w_i^2)
 

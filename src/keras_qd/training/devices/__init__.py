@@ -48,7 +48,7 @@ class Group:
 def check_devices(n_devices: int, batch_size: int) -> None:
     """Raise unless every device gets an equal share of a batch."""
     if isinstance(n_devices, bool) or not isinstance(n_devices, int) or n_devices < 1:
-        raise UsageError(f"devices must be a whole number from 1 on, got {n_devices!r}")
+        raise UsageError(f"devices must be a positive whole number, got {n_devices!r}")
     if batch_size % n_devices:
         raise UsageError(
             f"batches of {batch_size} cannot be shared by {n_devices} devices; "

@@ -29,7 +29,7 @@ def invert(*arguments):
 
 def check_proof(fields, number):
     """The stored density is that of the ground state in the stored potential."""
-    again = physics.solve(fields["potential"][number], BOX, 2, "none")
+    again = physics.solve(fields["potential"][number], BOX, 2, "none", n_orbitals=20)
     np.testing.assert_allclose(fields["density"][number], again.density, atol=1e-6)
     assert fields["energy"][number] == pytest.approx(again.energy, abs=1e-6)
     off = np.abs(again.density - fields["density_wanted"][number])

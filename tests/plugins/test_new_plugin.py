@@ -14,7 +14,6 @@ from tests.command import refused, succeed, whole_chain
 
 from keras_qd.backend import PREFERENCE
 
-
 #: The plug-in's own tests, then a command, in one process: imports take longer than either.
 TEST_AND_TRAIN = """
 import sys

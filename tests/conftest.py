@@ -1,6 +1,7 @@
 """What all tests share: a backend that is installed, and property tests that repeat themselves."""
 
 import os
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -26,6 +27,30 @@ from tests.wells import (  # noqa: F401
     run,
     trained,
 )
+
+#: Files that take longest: they come first, so that no process is alone with one at the end.
+LONGEST = (
+    "plugins/test_new_plugin.py",
+    "examples/test_examples.py",
+    "cli/test_demo.py",
+    "tasks/test_energies.py",
+    "tasks/test_digits.py",
+    "training/test_devices.py",
+    "report/test_report.py",
+    "cli/test_train.py",
+    "training/test_fit.py",
+    "training/test_tuning.py",
+    "physics/test_solver.py",
+    "data/store/test_cluster.py",
+    "parity/test_parity.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Start with the files that take longest; all others keep their order."""
+    first = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
+
 
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", derandomize=False)

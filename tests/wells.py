@@ -118,11 +118,13 @@ def copied(run, folder):
 
 @pytest.fixture(scope="session", autouse=True)
 def coarse_figures():
-    """Let all tests draw with a third of the pixels per inch: most time goes into pixels."""
+    """Let all tests draw with a third of the pixels per inch, and measure costs for a moment."""
+    from keras_qd.evaluation import cost
     from keras_qd.report.figures import style
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "DPI", 50)
+        patch.setitem(cost.median_seconds.__kwdefaults__, "budget", 0.05)
         yield
 
 

@@ -38,6 +38,7 @@ def test_the_whole_chain_on_a_small_scale(tmp_path, monkeypatch):
 
     # Once more: the data are there, and the first run is kept.
     monkeypatch.setattr(demo, "_train", lambda out, data, epochs, seed: Run.open(run))
+    monkeypatch.setattr("keras_qd.report.report.write_report", lambda run: run.path)
     found = json.loads(succeed("demo", "--samples", 50, "--epochs", 1, "--json", cwd=tmp_path))
     assert found["data"]["n_samples"] >= 5
     first = json.loads((run / "metrics.json").read_text())

@@ -1,8 +1,6 @@
 """``keras-qd predict``: output, files, and one line for each mistake."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -10,14 +8,6 @@ import pytest
 import keras_qd
 from tests.digits import make_bars
 from tests.wells import make_wells
-
-
-def test_it_works_in_a_process_of_its_own(run, tmp_path):
-    """The run alone determines the classes of the model."""
-    np.save(tmp_path / "given.npy", make_wells(2, 42)["potential"])
-    arguments = ["predict", run.path, tmp_path / "given.npy", "--out", tmp_path / "out.npz"]
-    subprocess.run([sys.executable, "-m", "keras_qd", *arguments], check=True, timeout=300)
-    assert np.load(tmp_path / "out.npz")["density"].shape == (2, 16, 16)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])

@@ -155,6 +155,10 @@ import sys
 sys.modules["matplotlib"] = None  # Keras tries to import it, too: now the import fails
 import numpy as np
 import keras_qd
+assert keras_qd.metrics.__all__
+assert "keras" not in sys.modules
+keras_qd.metrics.SSIM
+assert "skimage" not in sys.modules
 from keras_qd.data import ArrayDataset
 fields = dict(np.load(sys.argv[2]))
 data = ArrayDataset(train=fields, test=fields)
@@ -163,7 +167,8 @@ assert "keras_qd.report" not in sys.modules
 """
 
 
-def test_evaluating_imports_nothing_that_draws(run, tmp_path):
+def test_nothing_is_imported_before_it_is_used_and_nothing_that_draws(run, tmp_path):
+    """In a process of its own, where the run alone determines the classes of its model."""
     np.savez(tmp_path / "wells.npz", **make_wells(4, 0))
     arguments = [sys.executable, "-c", SCRIPT, run.path, tmp_path / "wells.npz"]
     subprocess.run(arguments, check=True, timeout=300)

@@ -9,9 +9,12 @@ import keras_qd
 from keras_qd.errors import UsageError
 from keras_qd.models.residual_unet import gather, spread
 
+from .conftest import not_on_jax
+
 SMALL = {"filters": 4, "levels": 2, "blocks": 1}
 
 
+@not_on_jax
 def test_size():
     def residual(width):
         return 2 * 2 * (9 * width**2 + width)

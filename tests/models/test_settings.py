@@ -5,6 +5,8 @@ import pytest
 
 import keras_qd
 
+from .conftest import not_on_jax
+
 SIDE = 16
 BUILDERS = ("unet", "pix2pix")
 
@@ -50,6 +52,7 @@ def test_upsampling_and_normalization(name, upsampling, normalization, layer):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
+@not_on_jax
 def test_filters_depth_and_dropout(name):
     _, network = build(name, filters=3, depth=4, dropout=0.25)
     _, plain = build(name, dropout=0.0)

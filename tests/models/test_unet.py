@@ -5,10 +5,13 @@ import pytest
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.unet import UNet, fitting_depth, unet
 
+from .conftest import not_on_jax
+
 
 @pytest.mark.parametrize(
     ("grid", "upsampling"), [((33, 45), "transpose"), ((64, 100), "resize"), ((48, 48), "resize")]
 )
+@not_on_jax
 def test_any_grid_is_kept(grid, upsampling):
     model = UNet((*grid, 2), (*grid, 3), filters=2, upsampling=upsampling)
 
@@ -20,6 +23,7 @@ def test_depth_fits_the_grid(side, depth):
     assert fitting_depth((side, side + 10, 1), None) == depth
 
 
+@not_on_jax
 def test_paper_has_eight_levels_of_up_to_512_channels():
     model = UNet((256, 256, 3))
 
@@ -63,6 +67,7 @@ def test_tanh_bounds_the_output_and_linear_does_not():
     assert np.abs(bounded.predict(images, verbose=0)).max() <= 1
 
 
+@not_on_jax
 def test_dropout_acts_in_training_only():
     model = UNet((32, 32, 1), filters=2, normalization="instance", seed=0)
     images = np.random.default_rng(0).normal(size=(2, 32, 32, 1)).astype("float32")

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+from tests.command import whole_chain
 
 import keras_qd
 from keras_qd.data import ArrayDataset
@@ -44,7 +45,10 @@ def learn(name, digits, folder, seed=0):
     return keras_qd.evaluate(run, data=digits, n_draws=10, cost=False)
 
 
-@pytest.mark.parametrize("name", [name for name in REDUCED if "classification" in name])
+@pytest.mark.parametrize(
+    "name",
+    ["mnist-classification", pytest.param("mnist-classification-resnet", marks=whole_chain)],
+)
 def test_a_classifier_beats_the_most_frequent_class(name, digits, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="keras_qd"):
         evaluation = learn(name, digits, tmp_path)
@@ -58,6 +62,7 @@ def test_a_classifier_beats_the_most_frequent_class(name, digits, tmp_path, capl
     assert entropy.value < entropy.baseline
 
 
+@whole_chain
 def test_the_better_autoencoder_beats_the_mean_image(digits, tmp_path):
     error = learn("mnist-autoencoder-residual", digits, tmp_path).score("mse", space="scaled")
     # The mean image has the variance of the images.
@@ -65,6 +70,7 @@ def test_the_better_autoencoder_beats_the_mean_image(digits, tmp_path):
     assert error.value < error.baseline
 
 
+@whole_chain
 def test_the_autoencoder_of_the_course_beats_the_mean_image(digits, tmp_path):
     # With some first weights all its ReLUs die at once and every image comes out black, on any
     # backend and with any optimizer; so one seed of a few has to do.

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_qd.data import Field, Recipe, write_store
+from tests.command import whole_chain
 
 N_PIXELS = 64
 PAIR_BYTES = 2 * N_PIXELS**2 * 4
@@ -84,6 +85,7 @@ def go_through(path, memory_budget):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux' /proc")
+@whole_chain
 def test_memory_stays_within_bounds_where_the_split_does_not(path):
     path, n_samples = path
     whole = 0.8 * n_samples * PAIR_BYTES

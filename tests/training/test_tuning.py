@@ -28,6 +28,7 @@ from keras_qd.training.tuning import (
     read_space,
     tune,
 )
+from tests.command import whole_chain
 
 from .conftest import make_dataset, make_task
 
@@ -115,6 +116,7 @@ def test_bad_trials_are_pruned(whole):
     assert best.value == min(trial.value for trial in trials if trial.value is not None)
 
 
+@whole_chain
 def test_killed_and_resumed_equals_never_stopped(whole, tmp_path):
     process = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "cut"), str(Path(__file__).parents[2])],

@@ -28,14 +28,17 @@ from tests.wells import (  # noqa: F401
     trained,
 )
 
+# JAX spends most of these tests compiling: optimise less. Tests that start processes pass it on.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 #: Files that take longest: they come first, so that no process is alone with one at the end.
 LONGEST = (
+    "training/test_devices.py",
     "plugins/test_new_plugin.py",
     "examples/test_examples.py",
     "cli/test_demo.py",
     "tasks/test_energies.py",
     "tasks/test_digits.py",
-    "training/test_devices.py",
     "report/test_report.py",
     "cli/test_train.py",
     "training/test_fit.py",
@@ -43,6 +46,9 @@ LONGEST = (
     "physics/test_solver.py",
     "data/store/test_cluster.py",
     "parity/test_parity.py",
+    "parity/test_exchange.py",
+    "models/test_unet.py",
+    "models/test_pix2pix.py",
 )
 
 

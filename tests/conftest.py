@@ -29,7 +29,8 @@ from tests.wells import (  # noqa: F401
 )
 
 # JAX spends most of these tests compiling: optimise less. Tests that start processes pass it on.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+if os.environ.get("KERAS_BACKEND") == "jax":
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 #: Files that take longest: they come first, so that no process is alone with one at the end.
 LONGEST = (

@@ -157,4 +157,5 @@ class _PairSpace:
 
     def _interact(self, pairs: Single) -> Single:
         """Apply W to pairs in the basis of all states."""
-        return self._rows @ ((self._states @ pairs @ self._rows) * self._interaction) @ self._states
+        on_points = (self._states @ pairs @ self._rows) * self._interaction
+        return np.asarray(self._rows @ on_points @ self._states, dtype=np.float32)

@@ -55,7 +55,7 @@ _ERROR_OF_SHARE = 0.4
 #: Power of the distance between filled and left-out orbitals that errors fall with, and factors on
 #: what Richardson's extrapolation then says: measured on ten dots of six families, for N = 3.
 _ORDER = 4
-_ENERGY_FACTOR, _DENSITY_FACTOR, _GAP_FACTOR = 1.4, 0.9, 1.15
+_ENERGY_FACTOR, _DENSITY_FACTOR, _GAP_FACTOR = 1.1, 0.85, 1.15
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class ManyElectronProblem:
         energies, m_fewer = self._orbitals.energies[0], self._n_fewer_orbitals
         fewer = self._interacting(m_fewer)
         difference = np.abs(solution.density - fewer.density).sum() / solution.density.sum()
-        distance, distance_fewer = energies[[self._n_orbitals, m_fewer]] - 0.5 * self._reference
+        distance, distance_fewer = energies[[self._n_orbitals, m_fewer]] - self._mean_energy
         ratio = float(distance / distance_fewer)
         share = 1.0 / (ratio**_ORDER - 1.0)
         return LabelError(
@@ -159,7 +159,7 @@ class ManyElectronProblem:
         """Number of orbitals with the last shells left out."""
         gaps = np.diff(self._orbitals.energies[0])
         fewest, most = _FEWER_ORBITALS[self.n_electrons]
-        m = fewest + int(np.argmax(gaps[fewest - 1 : most]))
+        m = fewest + int(np.argmax(gaps[fewest - 1 : min(most, self._n_orbitals - 1)]))
         while m > self.n_electrons and gaps[m - 1] < _SHELL * self._unit:
             m -= 1
         return m
@@ -234,11 +234,26 @@ class ManyElectronProblem:
         n_up = (n + 1) // 2 if self.spin is None else round(n / 2 + self.spin)
         return n_up, n - n_up
 
-    @property
-    def _reference(self) -> float:
-        """Energy of a pair of electrons in the orbitals that are filled, on average."""
+    @cached_property
+    def _mean_energy(self) -> float:
+        """Energy of one electron in the orbitals that are filled, on average."""
         energies = self._orbitals.energies[0]
-        return 2.0 * sum(energies[:n].sum() for n in self._spins) / self.n_electrons
+        return float(sum(energies[:n].sum() for n in self._spins)) / self.n_electrons
+
+    @cached_property
+    def _reference(self) -> float:
+        """Energy of a pair of electrons in the orbitals that are filled, on average.
+
+        It counts their repulsion: pairs are folded at an energy of their own, as the equation of
+        Bloch and Horowitz demands.
+        """
+        filled = [self._orbitals.points[0][:, :n] for n in self._spins]
+        matrices = [points @ points.T for points in filled]
+        density = sum(matrix.diagonal() for matrix in matrices)
+        direct = density @ self._between @ density
+        exchange = sum((matrix**2 * self._between).sum() for matrix in matrices)
+        n_pairs = self.n_electrons * (self.n_electrons - 1) / 2
+        return 2.0 * self._mean_energy + float(direct - exchange) / (2.0 * n_pairs)
 
     @cached_property
     def _window(self) -> Window:

@@ -73,7 +73,7 @@ class _Ladder:
     def lower_down(self, states: Array, n_up: int, n_down: int) -> Array:
         """Lower the down electrons, which pass the `n_up` others."""
         lowered = _lowered(annihilator(self.n_orbitals, n_down), states, self.n_orbitals, axis=-1)
-        return (-1) ** n_up * lowered
+        return np.asarray((-1) ** n_up * lowered)
 
     def raise_up(self, states: Array, n_up: int) -> Array:
         """``sum_i a+_i states[i]`` into states of `n_up` up electrons."""
@@ -81,7 +81,8 @@ class _Ladder:
 
     def raise_down(self, states: Array, n_up: int, n_down: int) -> Array:
         """Raise down electrons, the counterpart of `raise_up`."""
-        return (-1) ** n_up * _raised(annihilator(self.n_orbitals, n_down), states, axis=-1)
+        raised = _raised(annihilator(self.n_orbitals, n_down), states, axis=-1)
+        return np.asarray((-1) ** n_up * raised)
 
 
 def _lowered(operator: csr_array, states: Array, n_orbitals: int, axis: int) -> Array:
@@ -222,7 +223,7 @@ class _Removed:
 
     @cached_property
     def _norms(self) -> Array:
-        return np.sum(self.states**2, axis=(1, 2))
+        return np.asarray(np.sum(self.states**2, axis=(1, 2)))
 
     def inner(self, m: int, *, last: bool) -> Array:
         """``sum_p X_p[q, b] P_p Phi``, b the last or first electron inside: (b, q, ...)."""

@@ -215,7 +215,11 @@ class QuantumDots(Recipe):
         if quick is not None:
             labels = {name: values[0] for name, values in quick._asdict().items()}
             return {"spin_squared": 0.0, **{k: labels[k] for k in self.fields if k in labels}}
-        solution, without = self._solver.solve_both(potential)
+        if self.n_electrons > 2 and self._solver.on_grid:
+            problem = self._solver.many_electron_problem(potential)
+            solution, without = problem.solve(with_errors=False)  # errors: see `label_errors`
+        else:
+            solution, without = self._solver.solve_both(potential)
         labels = {
             "density": solution.density,
             "density_noninteracting": without.density,

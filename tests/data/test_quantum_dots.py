@@ -77,7 +77,7 @@ def test_the_configuration_is_resolved_and_builds_the_same_recipe():
     recipe = QuantumDots(interaction="screened", family="random-mixture", n_electrons=4)
     configuration = recipe.configuration()
     assert configuration["screening_length"] == 1.0
-    assert configuration["n_orbitals"] == 16
+    assert configuration["n_orbitals"] is None
     settings = json.loads(json.dumps(recipe.settings()))
     assert QuantumDots(**settings).configuration() == configuration
     assert json.loads(json.dumps(configuration)) == configuration

@@ -68,6 +68,8 @@ def _print_sources(checks: list[Check]) -> None:
             f"\n{check.quantity}, {check.dimensions}D, N = {check.n_electrons}, {check.strength}"
             f"\n  reference: {check.source}\n  tolerance: {check.reason}"
         )
+        if check.estimated_error is not None:
+            click.echo(f"  error as the solution estimates it: {check.estimated_error:.1e} Ha*")
 
 
 def _refuse_failures(checks: list[Check]) -> None:

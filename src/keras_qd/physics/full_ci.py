@@ -235,7 +235,13 @@ class SectorProblem:
     values: Array
     vectors: Array
 
-    def solve(self, n_roots: int, tolerance: float, known: list[Level]) -> list[Level]:
+    def solve(
+        self,
+        n_roots: int,
+        tolerance: float,
+        known: list[Level],
+        degeneracy: float = DEGENERACY,
+    ) -> list[Level]:
         """Find the lowest levels; those far above the known ones only loosely."""
         sector = self.hamiltonian.sector
         if self.leading == sector:
@@ -250,8 +256,8 @@ class SectorProblem:
                 tolerance=tolerance,
                 lowest=known[0].energy if known else np.inf,
             )
-        if n_roots <= values.size < sector.dimension and values[-1] - values[0] < DEGENERACY:
-            return self.solve(2 * n_roots, tolerance, known)
+        if n_roots <= values.size < sector.dimension and values[-1] - values[0] < degeneracy:
+            return self.solve(2 * n_roots, tolerance, known, degeneracy)
         return [
             Level(float(value), sector.spin_squared(vector), sector, vector)
             for value, vector in zip(values, vectors, strict=True)
@@ -320,7 +326,12 @@ _MOST_PENALTIES = 12
 
 
 def lowest_levels(
-    energies: Array, pairs: PairInteraction, n_electrons: int, *, tolerance: float = 1e-6
+    energies: Array,
+    pairs: PairInteraction,
+    n_electrons: int,
+    *,
+    tolerance: float = 1e-6,
+    degeneracy: float = DEGENERACY,
 ) -> list[Level]:
     """Solve every spin sector and collect the levels, from the lowest.
 
@@ -334,6 +345,8 @@ def lowest_levels(
         Number of electrons, at most `n_orbitals`.
     tolerance : float, default 1e-6
         Largest residual norm of a ground state, in Ha*.
+    degeneracy : float, default 1e-6
+        Levels closer than this, in Ha*, count as degenerate.
 
     Returns
     -------
@@ -349,7 +362,7 @@ def lowest_levels(
     ]
     levels: list[Level] = []
     for problem in sorted(problems, key=lambda problem: problem.values[0]):
-        levels = distinct(levels + problem.solve(2, tolerance, levels))
+        levels = distinct(levels + problem.solve(2, tolerance, levels, degeneracy))
     return levels
 
 
@@ -360,12 +373,13 @@ def lowest_levels_of_spin(
     spin: float,
     *,
     tolerance: float = 1e-6,
+    degeneracy: float = DEGENERACY,
 ) -> list[Level]:
     """Collect the lowest levels of one total spin, from the lowest.
 
     Parameters
     ----------
-    energies, pairs, n_electrons, tolerance
+    energies, pairs, n_electrons, tolerance, degeneracy
         As for `lowest_levels`.
     spin : float
         Total spin S: ``n_electrons / 2``, or less by a whole number, not negative.
@@ -387,7 +401,7 @@ def lowest_levels_of_spin(
     for _ in range(_MOST_PENALTIES):
         attracted = pairs.singlet - 2 * penalty * np.eye(pairs.singlet.shape[0])
         hamiltonian = SectorHamiltonian(sector, energies, PairInteraction(attracted, pairs.triplet))
-        levels = prepare(hamiltonian).solve(2, tolerance, [])
+        levels = prepare(hamiltonian).solve(2, tolerance, [], degeneracy)
         if all(abs(level.spin_squared - square) < _SPIN_TOLERANCE for level in levels[:2]):
             offset = penalty * (n_electrons * (n_electrons + 2) / 4 - square)
             return [replace(level, energy=level.energy + offset) for level in levels]

@@ -217,7 +217,15 @@ class Levels:
     def solution(self) -> Solution:
         """Return the ground state as solvers do."""
         ground, weights = self.ground
-        energies, values, up, down = natural_orbitals(ground, weights, self.n_pixels)
+        matrices = [state.one_body_density_matrix for state in ground]
+        spins = np.array([state.spin for state in ground])
+        energies, values, up, down = natural_orbitals(
+            ground[0].orbitals,
+            ground[0].window,
+            np.tensordot(weights * 0.5 * (1 + spins), matrices, axes=1),
+            np.tensordot(weights * 0.5 * (1 - spins), matrices, axes=1),
+            self.n_pixels,
+        )
         lowest = {level.spin: level.energy for level in reversed(self.levels)}
         return Solution(
             box=ground[0].window.box,

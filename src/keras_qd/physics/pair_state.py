@@ -167,16 +167,19 @@ def states_of(states: PairStates, window: Window, n_lowest: int) -> list[PairSta
 
 
 def natural_orbitals(
-    states: list[PairState], weights: Array, n_pixels: int
+    orbitals: GridOrbitals, window: Window, up: Array, down: Array, n_pixels: int
 ) -> tuple[Array, Array, Array, Array]:
-    """Natural orbitals of a mixture of states, and its density matrices between them.
+    """Natural orbitals of density matrices, and these between them.
 
     Parameters
     ----------
-    states : list of PairState
-        States on one grid.
-    weights : ndarray, shape (len(states),)
-        Their weights, which sum to 1.
+    orbitals : GridOrbitals
+        Orbitals of one electron (a batch of one).
+    window : Window
+        Part of the box that their grid covers.
+    up, down : ndarray, shape (g, g)
+        Density matrices of the electrons of either spin between the orbitals; their traces are
+        whole numbers but for rounding.
     n_pixels : int
         Pixels along the side of the box.
 
@@ -187,22 +190,19 @@ def natural_orbitals(
     values : ndarray, shape (m, n_pixels, n_pixels)
         Orbitals at the pixel centres, those with most electrons first.
     up, down : ndarray, shape (m, m)
-        One-body density matrices; the spin of a triplet points up.
+        Density matrices between them.
     """
-    first, matrices = states[0], [state.one_body_density_matrix for state in states]
-    spins = np.array([state.spin for state in states])
-    up = np.tensordot(weights * 0.5 * (1 + spins), matrices, axes=1)
-    down = np.tensordot(weights * 0.5 * (1 - spins), matrices, axes=1)
+    n_electrons = float(np.round(np.trace(up + down)))
     occupations, mixing = np.linalg.eigh(up + down)
     mixing = mixing[:, ::-1][:, occupations[::-1] > _LEAST_OCCUPATION]
-    n = first.orbitals.grid.n_fine
-    along_y, along_x = first.window.sines(n_pixels, n)
-    coefficients = (first._coefficients @ mixing).T.reshape(-1, n, n)
+    n = orbitals.grid.n_fine
+    along_y, along_x = window.sines(n_pixels, n)
+    coefficients = (square_coefficients(orbitals)[0] @ mixing).T.reshape(-1, n, n)
     values = along_y @ coefficients @ along_x.T
     up, down = mixing.T @ up @ mixing, mixing.T @ down @ mixing
-    factor = 2.0 / np.trace(up + down)
+    factor = n_electrons / np.trace(up + down)
     up, down = factor * up, factor * down
     density = np.einsum("ij,iyx,jyx->yx", up + down, values, values, optimize=True)
-    values *= np.sqrt(2.0 / (density.sum() * first.window.box.pixel_area(n_pixels)))
-    energies = (mixing**2).T @ first.orbitals.energies[0]
+    values *= np.sqrt(n_electrons / (density.sum() * window.box.pixel_area(n_pixels)))
+    energies = (mixing**2).T @ orbitals.energies[0]
     return energies, values, up, down

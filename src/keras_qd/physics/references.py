@@ -13,6 +13,7 @@ from scipy.special import ive
 
 TAUT = "Taut 1994, doi:10.1088/0305-4470/27/3/040"
 LOHNE = "Pedersen Lohne et al. 2011, doi:10.1103/PhysRevB.84.115302"
+HOGBERGET = "Hogberget 2013, thesis, University of Oslo"
 KVAAL = "Kvaal 2008, doi:10.48550/arXiv.0810.2644"
 
 #: Slope dE/ds at s = 0 of the ground-state energy with the interaction's strength s, in units of
@@ -38,6 +39,10 @@ SIX_SHELL_ENERGIES = {
     (4, 6, 2.0): 23.86769,
     (5, 2, 2.5): 21.15093,
 }
+
+#: Six electrons in round parabolas by diffusion Monte Carlo, by omega; statistical errors are below
+#: 1e-4.
+SIX_ELECTRON_ENERGIES = {1.0: 20.15932, 0.5: 11.78484, 0.28: 7.60019}
 
 #: Six electrons at omega = 1 by diffusion Monte Carlo, with a statistical error of 2e-4.
 SIX_ELECTRONS_ENERGY = 20.1597

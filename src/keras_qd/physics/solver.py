@@ -1,4 +1,4 @@
-"""Ground states of one to six electrons in a two-dimensional dot, by exact diagonalisation."""
+"""Ground states of one to six electrons in a two-dimensional dot."""
 
 from __future__ import annotations
 
@@ -11,76 +11,15 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box, check_field
-from keras_qd.physics.full_ci import DEGENERACY, ensemble, lowest_levels, lowest_levels_of_spin
+from keras_qd.physics.full_ci import ensemble, lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
+from keras_qd.physics.many_electrons import ManyElectronProblem
+from keras_qd.physics.noninteracting import noninteracting_solution
 from keras_qd.physics.orbitals import Orbitals, grow_orbitals
 from keras_qd.physics.pair_solver import DEFAULT_ACCURACY, PairProblem
 from keras_qd.physics.pair_state import PairState
 from keras_qd.physics.solution import LabelError, Solution
-
-
-def noninteracting_solution(
-    orbitals: Orbitals, values: Array, n_electrons: int, spin: float | None = None
-) -> Solution:
-    """Fill the lowest orbitals, each with one electron of either spin.
-
-    Electrons in a degenerate shell are shared equally among its orbitals.
-
-    Parameters
-    ----------
-    orbitals : Orbitals
-        Orbitals of one electron.
-    values : ndarray, shape (n_orbitals, n_pixels, n_pixels)
-        Those orbitals at the pixel centres.
-    n_electrons : int
-        Number of electrons.
-    spin : float, optional
-        Total spin; the lowest possible one by default.
-
-    Returns
-    -------
-    Solution
-    """
-    n_up = (n_electrons + 1) // 2 if spin is None else round(n_electrons / 2 + spin)
-    n_down = n_electrons - n_up
-    energies = orbitals.energies
-    up, down = fill(energies, n_up), fill(energies, n_down)
-    n_open = max(int(np.count_nonzero((row > 0) & (row < 1))) for row in (up, down))
-    spin = (n_up - n_down) / 2
-    return Solution(
-        box=orbitals.box,
-        energy=float((up + down) @ energies),
-        gap=min(_first_excitation(energies, n) for n in {n_up, n_down} if n),
-        spin_squared=spin * (spin + 1),
-        sector=(n_up, n_down),
-        n_states=max(n_open, 1),
-        orbital_energies=energies,
-        orbitals=values,
-        density_matrix_up=np.diag(up),
-        density_matrix_down=np.diag(down),
-        exchange=float(energies[1] - energies[0]) if n_electrons == 2 else math.nan,
-    )
-
-
-def fill(energies: Array, n_electrons: int) -> Array:
-    """Occupations of orbitals by electrons of one spin, those of a degenerate shell equal.
-
-    Examples
-    --------
-    >>> fill(np.array([1.0, 2.0, 2.0, 3.0]), 2)
-    array([1. , 0.5, 0.5, 0. ])
-    """
-    if n_electrons == 0:
-        return np.zeros_like(energies)
-    top = energies[n_electrons - 1]
-    below, shell = energies < top - DEGENERACY, np.abs(energies - top) <= DEGENERACY
-    return np.asarray(below + shell * ((n_electrons - below.sum()) / shell.sum()))
-
-
-def _first_excitation(energies: Array, n_electrons: int) -> float:
-    return float(energies[n_electrons] - energies[n_electrons - 1])
-
 
 #: Bytes of one element of a sparse table while it is made, of one state in the vectors of the
 #: iteration, and of one element of the interaction between pairs of orbitals.
@@ -172,7 +111,8 @@ def refuse_beyond(
     )
 
 
-#: Orbitals that the configurations are made of, for each number of electrons.
+#: Orbitals of plain configuration interaction where nothing else is asked for, for each number of
+#: electrons.
 DEFAULT_ORBITALS = {1: 20, 2: 20, 3: 20, 4: 16, 5: 14, 6: 13}
 
 #: Largest number of orbitals: the pairs of more do not fit into memory.
@@ -184,10 +124,11 @@ class Solver:
     """Exact diagonalisation for one box, number of electrons and interaction.
 
     Two electrons are solved in the full product space of a grid that is refined until the density
-    has the accuracy asked for. Otherwise, and where `n_orbitals` is given, orbitals are expanded in
-    sine functions, integrals of the interaction over them are exact, and the many-electron problem
-    is solved in all determinants of the lowest orbitals, in every spin sector. Tables are made on
-    the first call and kept.
+    has the accuracy asked for. Three to six are solved in all determinants of some ten orbitals, in
+    every spin sector, with an interaction that stands for all pairs of orbitals of a grid. One
+    electron, and any number where `n_orbitals` is given, have orbitals expanded in sine functions:
+    integrals of the interaction over them are exact, and the many-electron problem is solved in all
+    determinants of the lowest orbitals. Tables are made on the first call and kept.
 
     Parameters
     ----------
@@ -198,8 +139,8 @@ class Solver:
     interaction : str or Interaction, default "coulomb"
         By name, or as an `Interaction` with its parameters.
     n_orbitals : int, optional
-        Orbitals that the determinants are made of; 20 for one and three electrons, then 16, 14 and
-        13. Two electrons are solved without orbitals unless it is given.
+        Plain configuration interaction in this many orbitals. It is not needed for one electron,
+        and gives up the corrections for what few orbitals leave out for more.
     strength : float, default 1
         Factor on the interaction, not negative.
     spin : float, optional
@@ -251,15 +192,15 @@ class Solver:
     def __post_init__(self) -> None:
         if not _is_whole(self.n_electrons) or self.n_electrons not in DEFAULT_ORBITALS:
             raise UsageError(f"n_electrons must be 1 to 6, got {self.n_electrons!r}")
-        if self.on_grid:
+        if self.on_grid and self.n_electrons == 2:
             object.__setattr__(self, "accuracy", _check_accuracy(self.accuracy))
         elif self.accuracy is not None:
             raise UsageError(
                 "accuracy is for two electrons without n_orbitals, got "
                 f"n_electrons={self.n_electrons}, n_orbitals={self.n_orbitals}: leave it out"
             )
-        elif self.n_orbitals is None:
-            object.__setattr__(self, "n_orbitals", DEFAULT_ORBITALS[self.n_electrons])
+        if self.n_electrons == 1 and self.n_orbitals is None:
+            object.__setattr__(self, "n_orbitals", DEFAULT_ORBITALS[1])
         if not (math.isfinite(self.strength) and self.strength >= 0):
             raise UsageError(f"strength must be finite and not negative, got {self.strength!r}")
         if self.spin is not None:
@@ -280,8 +221,8 @@ class Solver:
 
     @property
     def on_grid(self) -> bool:
-        """Whether the solver is that of two electrons on a product grid."""
-        return self.n_electrons == 2 and self.n_orbitals is None
+        """Whether electrons are solved on a grid, rather than in a given number of orbitals."""
+        return self.n_electrons > 1 and self.n_orbitals is None
 
     def solve(self, potential: Array) -> Solution:
         """Solve for the ground state.
@@ -304,7 +245,7 @@ class Solver:
             If it varies too sharply for the grid.
         """
         if self.on_grid:
-            return self.pair_problem(potential).solve(self.density_tolerance)[0]
+            return self._on_grid(potential)[0]
         orbitals = self.solve_orbitals(potential)
         return self._interacting(orbitals, orbitals.values())
 
@@ -318,7 +259,7 @@ class Solver:
     def solve_both(self, potential: Array) -> tuple[Solution, Solution]:
         """Solve with and without interaction, sharing the orbitals; else as `solve`."""
         if self.on_grid:
-            return self.pair_problem(potential).solve(self.density_tolerance)
+            return self._on_grid(potential)
         orbitals = self.solve_orbitals(potential)
         values = orbitals.values()
         return self._interacting(orbitals, values), self._noninteracting(orbitals, values)
@@ -359,10 +300,26 @@ class Solver:
             None if self.spin is None else int(self.spin),
         )
 
+    def many_electron_problem(self, potential: Array) -> ManyElectronProblem:
+        """Return the problem of three to six electrons, of a potential that is checked."""
+        return ManyElectronProblem(
+            check_potential(potential),
+            self.box,
+            self.n_electrons,
+            as_interaction(self.interaction),
+            self.strength,
+            self.spin,
+        )
+
     @property
     def orbital_count(self) -> int:
         """Number of orbitals that the determinants, or starts of other methods, are made of."""
         return self.n_orbitals or DEFAULT_ORBITALS[self.n_electrons]
+
+    def _on_grid(self, potential: Array) -> tuple[Solution, Solution]:
+        if self.n_electrons == 2:
+            return self.pair_problem(potential).solve(self.density_tolerance)
+        return self.many_electron_problem(potential).solve()
 
     def _interacting(self, orbitals: Orbitals, values: Array) -> Solution:
         interaction = as_interaction(self.interaction)
@@ -531,7 +488,8 @@ def estimate_label_error(
     """Estimate the error of what a solver returns, by solving once more with more orbitals.
 
     Two electrons on a product grid are solved once more with four more points a side instead: over
-    six families of potentials densities, energies and gaps are then met to a third or better.
+    six families of potentials densities, energies and gaps are then met to a third or better. Three
+    to six electrons with an effective interaction are solved once more in fewer orbitals.
 
     The cusp of the wave function where two electrons meet makes errors fall as 1 / M with the
     number of orbitals M, so the difference from a larger M' is stretched by ``M' / (M' - M)``, as
@@ -580,8 +538,11 @@ def estimate_label_error(
     if solver.on_grid:
         if n_orbitals is not None:
             raise UsageError(
-                "two electrons on a grid have no orbitals to add: leave n_orbitals out"
+                "a solver on a grid has no orbitals to add: leave n_orbitals out, or give the "
+                "solver n_orbitals as well"
             )
+        if solver.n_electrons > 2:
+            return solver.many_electron_problem(potential).error()
         problem = solver.pair_problem(potential)
         return problem.error_of(solver.solve(potential))
     n_given = solver.orbital_count

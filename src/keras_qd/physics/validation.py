@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from keras_qd.physics.solution import Solution
 from keras_qd.physics.validation_cases import Case, validation_cases
 
 
@@ -60,6 +61,8 @@ class Check:
         Reason for the tolerance.
     source : str
         Source of the reference.
+    estimated_error : float, optional
+        Error that the solution itself states, in Ha*.
 
     Examples
     --------
@@ -77,6 +80,7 @@ class Check:
     tolerance: float
     reason: str
     source: str
+    estimated_error: float | None = None
 
     @property
     def error(self) -> float:
@@ -91,14 +95,19 @@ class Check:
 
 def compute_check(case: Case) -> Check:
     """Compute the value of a row."""
+    found = case.compute()
+    value, estimate = (
+        (found.energy, found.energy_error) if isinstance(found, Solution) else (found, None)
+    )
     return Check(
         case.quantity,
         case.dimensions,
         case.n_electrons,
         case.strength,
-        float(case.compute()),
+        float(value),
         case.reference,
         case.tolerance,
         case.reason,
         case.source,
+        estimate,
     )

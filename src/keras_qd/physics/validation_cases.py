@@ -16,10 +16,12 @@ from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.line.solver import solve_1d, states_1d
 from keras_qd.physics.references import (
+    HOGBERGET,
     KVAAL,
     LOHNE,
     SAME_BASIS_ENERGIES,
     SHELL_ENERGIES,
+    SIX_ELECTRON_ENERGIES,
     SIX_ELECTRONS_ENERGY,
     SIX_SHELL_ENERGIES,
     TAUT,
@@ -71,7 +73,8 @@ class Case:
     tolerance: float
     reason: str
     source: str
-    compute: Callable[[], float]
+    #: A value, or a solution, of which it is the energy with its estimated error.
+    compute: Callable[[], float | Solution]
     #: Whether it takes at most some seconds.
     is_quick: bool = True
 
@@ -227,6 +230,7 @@ def round_dot_cases() -> list[Case]:
         *(_six_shells(*problem) for problem in SIX_SHELL_ENERGIES),
         *(_field_shift(n) for n in (2, 3, 4)),
         _six_electrons(),
+        *(_six_electrons_on_grid(omega) for omega in _SIX_ELECTRON_TOLERANCES),
     ]
 
 
@@ -325,6 +329,33 @@ def _field_shift(n_electrons: int, field: float = 0.3) -> Case:
             - solve_round_dot(n_electrons, 1.0, 4).energy
         ),
     )
+
+
+#: What correlations of three electrons outside ten orbitals take off the energy, as measured, times
+#: 1.3.
+_SIX_ELECTRON_TOLERANCES = {1.0: 0.015, 0.5: 0.08, 0.28: 0.125}
+
+
+def _six_electrons_on_grid(omega: float) -> Case:
+    return Case(
+        quantity="energy, effective interaction",
+        dimensions=2,
+        n_electrons=6,
+        strength=f"omega = {omega:g}",
+        reference=SIX_ELECTRON_ENERGIES[omega],
+        tolerance=_SIX_ELECTRON_TOLERANCES[omega],
+        reason="correlations of three electrons outside ten orbitals, as measured, times 1.3",
+        source=f"{HOGBERGET} (diffusion Monte Carlo); for omega = 1 and 0.28 also {LOHNE}",
+        compute=partial(_solve_six, omega),
+        is_quick=False,
+    )
+
+
+def _solve_six(omega: float) -> Solution:
+    box = Box(2.0 * _WALLS / math.sqrt(omega))
+    x, y = box.mesh(_PIXELS)
+    square = (x - 0.5 * box.length) ** 2 + (y - 0.5 * box.length) ** 2
+    return Solver(box, 6).solve(0.5 * omega**2 * square)
 
 
 def _six_electrons() -> Case:

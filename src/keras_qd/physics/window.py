@@ -1,9 +1,9 @@
-r"""The square window where two electrons are, so that a small grid need not cover an empty box.
+r"""The square window where the electrons are, so that a small grid need not cover an empty box.
 
 Beyond the region in which V is below the energy mu of the outermost electron a wave function decays
 as exp(-d) with Agmon's distance [1]_ from it, the shortest length under the metric
-``sqrt(2 (V - mu))``. The first two levels of one electron, solved on all pixels, and the repulsion
-U of two electrons in the lowest orbital bound mu by ``e1 + U``, for singlet and triplet.
+``sqrt(2 (V - mu))``. The first N levels of one electron, solved on all pixels, and the repulsion U
+of two electrons in the lowest orbital bound mu of N electrons by ``e_N + (N - 1) U``, for any spin.
 
 References
 ----------
@@ -38,7 +38,7 @@ _RATIO, _FIRST = 1.06, 2
 #: Half waves of the start of the one-electron solution, and the most that it uses.
 _FEW_HALF_WAVES, _MOST_HALF_WAVES = 12, 96
 
-#: Residual norm of the two orbitals, in Ha* per unit of (pi / L)^2.
+#: Residual norm of the orbitals, in Ha* per unit of (pi / L)^2.
 _TOLERANCE = 1e-2
 
 
@@ -127,8 +127,14 @@ def whole_box(box: Box) -> Window:
     return Window(box, 0.0, 0.0, box.length)
 
 
-def find_window(potential: Array, box: Box, interaction: Interaction, strength: float) -> Window:
-    """Find the window outside of which two electrons have next to no density.
+def find_window(
+    potential: Array,
+    box: Box,
+    interaction: Interaction,
+    strength: float,
+    n_electrons: int = 2,
+) -> Window:
+    """Find the window outside of which the electrons have next to no density.
 
     Parameters
     ----------
@@ -140,15 +146,17 @@ def find_window(potential: Array, box: Box, interaction: Interaction, strength: 
         Interaction of the electrons.
     strength : float
         Factor on it.
+    n_electrons : int, default 2
+        Number of electrons.
 
     Returns
     -------
     Window
         The whole box where a smaller one would save little.
     """
-    energies, density = _two_orbitals(potential, box)
-    repulsion = _repulsion(density, box, interaction, strength)
-    reached = _decay(potential, box, energies[1] + repulsion) < _DECAY
+    energies, density = _lowest_orbitals(potential, box, n_electrons)
+    repulsion = (n_electrons - 1) * _repulsion(density, box, interaction, strength)
+    reached = _decay(potential, box, energies[-1] + repulsion) < _DECAY
     centres, pixel = box.centres(len(potential)), box.length / len(potential)
     spans = [centres[reached.any(axis=axis)][[0, -1]] + [-pixel, pixel] for axis in (0, 1)]
     n_steps = int(np.log(box.length / max(np.ptp(span) for span in spans)) / np.log(_RATIO))
@@ -159,8 +167,8 @@ def find_window(potential: Array, box: Box, interaction: Interaction, strength: 
     return Window(box, x, y, side)
 
 
-def _two_orbitals(potential: Array, box: Box) -> tuple[Array, Array]:
-    """Lowest two energies of one electron, and the density of the lowest at the pixels."""
+def _lowest_orbitals(potential: Array, box: Box, n_levels: int) -> tuple[Array, Array]:
+    """Lowest energies of one electron, and the density of the lowest at the pixels."""
     n_pixels, unit = len(potential), (np.pi / box.length) ** 2
     n = min(n_pixels - 1, _MOST_HALF_WAVES)
     sines = sine_matrix(n, n_pixels)
@@ -178,21 +186,25 @@ def _two_orbitals(potential: Array, box: Box) -> tuple[Array, Array]:
         return np.asarray(residuals / np.minimum(distance, -0.25 * kinetic))
 
     energies, vectors = davidson(
-        apply, precondition, _start(potential, box, n), 2, tolerance=_TOLERANCE * unit
+        apply,
+        precondition,
+        _start(potential, box, n, n_levels + 2),
+        n_levels,
+        tolerance=_TOLERANCE * unit,
     )
     orbital = sines @ vectors[0].reshape(n, n) @ sines.T
     return energies, np.asarray(orbital**2 * unit)
 
 
-def _start(potential: Array, box: Box, n: int) -> Array:
+def _start(potential: Array, box: Box, n: int, n_starts: int) -> Array:
     """Lowest orbitals in few sine functions, as rows in the square of all n x n."""
     few = sine_basis(min(_FEW_HALF_WAVES, n), len(potential))
     matrix = few.potential_matrix(potential)
     matrix += np.diag(few.kinetic * (np.pi / box.length) ** 2)
-    lowest = few.as_grids(np.linalg.eigh(matrix)[1][:, :4])
-    start = np.zeros((4, n, n))
+    lowest = few.as_grids(np.linalg.eigh(matrix)[1][:, :n_starts])
+    start = np.zeros((n_starts, n, n))
     start[:, : few.n_max, : few.n_max] = lowest
-    return start.reshape(4, -1)
+    return start.reshape(n_starts, -1)
 
 
 def _repulsion(density: Array, box: Box, interaction: Interaction, strength: float) -> float:

@@ -1,0 +1,146 @@
+"""Three to six electrons with an effective interaction: references, symmetries, errors."""
+
+import numpy as np
+import pytest
+from tests.physics.three_electrons import ThreeElectrons
+
+from keras_qd.errors import PhysicsError, UsageError
+from keras_qd.physics import (
+    Box,
+    Solver,
+    estimate_label_error,
+    many_electrons,
+    sample_potentials,
+    solve,
+)
+
+BOX = Box(10.0)
+
+
+def polar(box=BOX, n_pixels=48):
+    x, y = box.mesh(n_pixels)
+    x, y = x - box.length / 2, y - box.length / 2
+    return np.hypot(x, y), np.arctan2(y, x)
+
+
+def symmetric_dot(order):
+    """Return a parabola that is warped `order` times around; 0 leaves it round."""
+    r, angle = polar()
+    warp = 0.3 * np.cos(order * angle) * r**order * np.exp(-(r**2) / 4) if order else 0.0
+    return 0.5 * r**2 + warp
+
+
+def moments(density, order):
+    """Return the waves around the centre that a symmetry forbids, up to six, per electron."""
+    r, angle = polar(n_pixels=len(density))
+    forbidden = [k for k in range(1, 7) if order == 0 or k % order]
+    weights = [density * r**k * np.exp(-(r**2) / 4) for k in forbidden]
+    waves = [np.exp(1j * k * angle) for k in forbidden]
+    return [
+        abs((weight * wave).sum()) / weight.sum()
+        for weight, wave in zip(weights, waves, strict=True)
+    ]
+
+
+def distance(one, other):
+    """Integral of the absolute difference of two densities, per electron."""
+    return np.abs(one - other).sum() / other.sum()
+
+
+@pytest.fixture(scope="module")
+def potential():
+    return sample_potentials(1, BOX, 32, seed=3, first=4)[0]
+
+
+@pytest.fixture(scope="module")
+def dot(potential):
+    return solve(potential, BOX, 3)
+
+
+def test_three_electrons_against_all_products_of_a_grid(potential, monkeypatch):
+    # On one grid: what remains is the error of few orbitals.
+    monkeypatch.setattr(many_electrons, "_LADDER", (8,))
+    monkeypatch.setattr(many_electrons, "_ERROR_OF_SHARE", 0.0)
+    energies, density = ThreeElectrons(potential, BOX, 8).solve()
+    dot = solve(potential, BOX, 3)
+    assert dot.energy == pytest.approx(energies[0], abs=5e-3)
+    assert dot.gap == pytest.approx(energies[1] - energies[0], abs=2e-3)
+    assert distance(dot.density, density) < 4e-3
+    assert abs(dot.energy - energies[0]) < 2 * dot.energy_error
+    assert 0.5 < dot.density_error / distance(dot.density, density) < 3
+
+
+@pytest.mark.parametrize("order", [0, 4, 3])
+@pytest.mark.parametrize("n_electrons", [1, 2, 3, 4])
+def test_densities_have_the_symmetry_of_the_potential(order, n_electrons):
+    for solution in Solver(BOX, n_electrons).solve_both(symmetric_dot(order)):
+        assert max(moments(solution.density, order)) < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [0, 4, 3])
+@pytest.mark.parametrize("n_electrons", [5, 6])
+def test_densities_of_many_have_the_symmetry_of_the_potential(order, n_electrons):
+    solution = solve(symmetric_dot(order), BOX, n_electrons)
+    assert max(moments(solution.density, order)) < 1e-3
+
+
+@pytest.mark.slow
+def test_errors_are_honest(potential, dot):
+    energies, density = ThreeElectrons(potential, BOX, 12).solve()
+    assert abs(dot.energy - energies[0]) < 2 * dot.energy_error
+    assert 0.5 < dot.density_error / distance(dot.density, density) < 3
+
+
+def test_label_errors_are_those_of_the_solution(potential, dot):
+    error = estimate_label_error(Solver(BOX, 3), potential)
+    assert (error.energy, error.density) == pytest.approx((dot.energy_error, dot.density_error))
+    assert abs(error.gap) == pytest.approx(dot.gap_error)
+
+
+@pytest.mark.parametrize("n_electrons", [3, 4])
+def test_densities_hold_the_electrons(potential, n_electrons):
+    for solution in Solver(BOX, n_electrons).solve_both(potential):
+        area = BOX.pixel_area(len(potential))
+        assert solution.density.sum() * area == pytest.approx(n_electrons, rel=1e-12)
+        assert solution.spin_densities[0].sum() * area == pytest.approx(
+            solution.sector[0], rel=0.02
+        )
+        assert solution.density.min() > -1e-12
+
+
+def test_no_interaction(potential):
+    by_name = solve(potential, BOX, 3, "none")
+    plain = solve(potential, BOX, 3, "none", n_orbitals=6, basis_tolerance=1e-6)
+    weak = solve(potential, BOX, 3, strength=1e-5)
+    assert by_name.energy == pytest.approx(plain.energy, abs=1e-3)
+    assert by_name.gap == pytest.approx(plain.gap, abs=1e-3)
+    assert weak.energy == pytest.approx(by_name.energy, abs=1e-4)
+    assert distance(weak.density, by_name.density) < 1e-3
+
+
+def test_spins_asked_for(potential, dot):
+    doublet, quartet = (solve(potential, BOX, 3, spin=spin) for spin in (0.5, 1.5))
+    assert quartet.spin_squared == pytest.approx(3.75, abs=1e-6)
+    assert doublet.energy == pytest.approx(dot.energy, abs=1e-5)
+    assert quartet.energy >= dot.energy + dot.gap - 1e-5
+
+
+def test_scaling_of_the_window(potential):
+    """A dot in the middle of a large empty box is the same dot."""
+    energies = []
+    for length in (12.0, 24.0):
+        r, _ = polar(Box(length), 64)
+        energies.append(solve(0.5 * r**2, Box(length), 3).energy)
+    assert energies[0] == pytest.approx(energies[1], abs=2e-3)
+
+
+def test_what_no_grid_resolves_is_refused():
+    noise = 300.0 * np.random.default_rng(0).standard_normal((64, 64))
+    with pytest.raises(PhysicsError, match="smooth the potential"):
+        solve(noise, BOX, 3)
+
+
+def test_orbitals_cannot_be_added(potential):
+    with pytest.raises(UsageError, match="leave n_orbitals out"):
+        estimate_label_error(Solver(BOX, 3), potential, n_orbitals=30)

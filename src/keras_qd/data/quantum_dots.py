@@ -43,6 +43,8 @@ class QuantumDots(Recipe):
 
     Parameters
     ----------
+    seed : int
+        Root seed.
     n_electrons : int
         Number of electrons, 1 to 6.
     n_pixels : int
@@ -71,8 +73,6 @@ class QuantumDots(Recipe):
     material : str, optional
         Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
-    seed : int
-        Root seed.
 
     Raises
     ------
@@ -151,7 +151,13 @@ class QuantumDots(Recipe):
         }
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
-        """Solve stored potentials again; without interaction where no other field is asked for."""
+        """Solve stored potentials again; without interaction where no other field is asked for.
+
+        Parameters
+        ----------
+        samples : mapping of str to ndarray
+            ``potential``, and the fields that are wanted of the solution, samples first.
+        """
         others = [name for name in samples if name != self.identity]
         free = bool(others) and all(name.endswith("_noninteracting") for name in others)
         solve = self._solver.solve_noninteracting if free else self._solver.solve

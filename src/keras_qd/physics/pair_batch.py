@@ -44,6 +44,14 @@ class PairBatch(NamedTuple):
     residual : array, shape (b,)
         Larger residual norm of singlet and triplet in Ha*: the energies err by about its square,
         the density by its ratio to the gap at most.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from keras_qd.physics import Box, solve_batch
+    >>> found = solve_batch(np.zeros((2, 16, 16)), Box(4.0))
+    >>> isinstance(found, PairBatch), found.density.shape
+    (True, (2, 16, 16))
     """
 
     energy: Any

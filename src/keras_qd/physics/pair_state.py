@@ -42,6 +42,13 @@ class PairState:
         squares sum to 1.
     residual : float
         Norm ``|H psi - E psi|`` in Ha*.
+
+    Examples
+    --------
+    >>> from keras_qd.physics import Box, pair_states
+    >>> (ground,) = pair_states(np.zeros((16, 16)), Box(4.0), 1)
+    >>> isinstance(ground, PairState), ground.spin, round(float(ground.occupations.sum()), 6)
+    (True, 0, 2.0)
     """
 
     window: Window

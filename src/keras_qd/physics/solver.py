@@ -291,7 +291,17 @@ class Solver:
         return DEFAULT_ACCURACY if self.accuracy is None else self.accuracy
 
     def pair_problem(self, potential: Array) -> PairProblem:
-        """Return the problem of two electrons on a grid, of a potential that is checked."""
+        """Return the problem of two electrons on a grid, of a potential that is checked.
+
+        Parameters
+        ----------
+        potential : ndarray, shape (n_pixels, n_pixels)
+            Potential at the pixel centres in Ha*, y first.
+
+        Returns
+        -------
+        PairProblem
+        """
         return PairProblem(
             check_potential(potential),
             self.box,
@@ -301,7 +311,17 @@ class Solver:
         )
 
     def many_electron_problem(self, potential: Array) -> ManyElectronProblem:
-        """Return the problem of three to six electrons, of a potential that is checked."""
+        """Return the problem of three to six electrons, of a potential that is checked.
+
+        Parameters
+        ----------
+        potential : ndarray, shape (n_pixels, n_pixels)
+            Potential at the pixel centres in Ha*, y first.
+
+        Returns
+        -------
+        ManyElectronProblem
+        """
         return ManyElectronProblem(
             check_potential(potential),
             self.box,

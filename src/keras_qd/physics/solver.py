@@ -301,6 +301,7 @@ class Solver:
         Returns
         -------
         PairProblem
+            To be solved.
         """
         return PairProblem(
             check_potential(potential),
@@ -321,6 +322,7 @@ class Solver:
         Returns
         -------
         ManyElectronProblem
+            To be solved.
         """
         return ManyElectronProblem(
             check_potential(potential),

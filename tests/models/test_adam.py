@@ -7,7 +7,7 @@ import pytest
 if keras.config.backend() != "torch":
     pytest.skip("the other backends use Keras' Adam", allow_module_level=True)
 
-from keras_qd.models.steps.torch_adam import _is_plain, apply
+from keras_qd.models.steps.torch import _is_plain, apply_adam
 
 SHAPES = [(4, 4, 3, 5), (5,), (4, 4, 1, 2)]
 SETTINGS = {"learning_rate": 0.01, "beta_1": 0.5, "beta_2": 0.9}
@@ -20,13 +20,13 @@ def gradients(step):
     return [keras.ops.convert_to_tensor(array.astype("float32")) for array in arrays]
 
 
-def weights_after(apply, optimizer, reorder=lambda value: value):
+def weights_after(update, optimizer, reorder=lambda value: value):
     """Return weights, moments and the count after five steps from zero."""
     variables = [keras.Variable(np.zeros(shape, "float32")) for shape in SHAPES]
     optimizer.build(variables)
     for step in range(5):
         own = [reorder(each) for each in gradients(step)]
-        apply(optimizer, own, variables)
+        update(optimizer, own, variables)
     return [keras.ops.convert_to_numpy(v) for v in (*variables, *optimizer.variables)]
 
 
@@ -37,7 +37,7 @@ def test_weights_and_moments_are_those_of_keras(epsilon, beta_2):
     settings = {**SETTINGS, "beta_2": beta_2, "epsilon": epsilon}
     one, two = (keras.optimizers.Adam(**settings) for _ in range(2))
     expected = weights_after(lambda adam, own, variables: adam.apply(own, variables), one)
-    found = weights_after(apply, two)
+    found = weights_after(apply_adam, two)
 
     assert len(found) == len(expected) == len(SHAPES) * 3 + 2
     for a, b in zip(found, expected, strict=True):
@@ -47,7 +47,7 @@ def test_weights_and_moments_are_those_of_keras(epsilon, beta_2):
 def test_the_place_of_epsilon_matters_in_these_tests():
     """What epsilon does at another place would be seen."""
     near, far = (
-        weights_after(apply, keras.optimizers.Adam(epsilon=epsilon, **SETTINGS))
+        weights_after(apply_adam, keras.optimizers.Adam(epsilon=epsilon, **SETTINGS))
         for epsilon in (1e-2, 1e-2 / np.sqrt(1 - SETTINGS["beta_2"]))
     )
     assert np.abs(near[0] - far[0]).max() > 1e-4
@@ -59,7 +59,7 @@ def test_the_order_in_memory_does_not_matter():
         return value.permute(axes).contiguous().permute(axes)
 
     expected, found = (
-        weights_after(apply, keras.optimizers.Adam(**SETTINGS), order)
+        weights_after(apply_adam, keras.optimizers.Adam(**SETTINGS), order)
         for order in (lambda value: value, turned)
     )
     for a, b in zip(found, expected, strict=True):
@@ -73,7 +73,7 @@ def test_another_adam_is_left_to_keras(setting):
     """The kernel knows none of these settings."""
     one, two = (keras.optimizers.Adam(**SETTINGS, **setting) for _ in range(2))
     expected = weights_after(lambda adam, own, variables: adam.apply(own, variables), one)
-    for a, b in zip(weights_after(apply, two), expected, strict=True):
+    for a, b in zip(weights_after(apply_adam, two), expected, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

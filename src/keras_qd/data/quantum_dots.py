@@ -17,7 +17,7 @@ from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.pair_batch import PairBatch, batch_errors, solve_batch
-from keras_qd.physics.pair_errors import FINER
+from keras_qd.physics.pair_grid import FINER
 from keras_qd.physics.potentials.base import (
     FAMILIES,
     PotentialFamily,

@@ -9,8 +9,13 @@ import numpy as np
 from keras_qd.errors import DataError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction, as_interaction
-from keras_qd.physics.pair_errors import error_by_finer
-from keras_qd.physics.pair_grid import density_of, grid_orbitals, pair_grid, square_coefficients
+from keras_qd.physics.pair_grid import (
+    density_of,
+    error_by_finer,
+    grid_orbitals,
+    pair_grid,
+    square_coefficients,
+)
 from keras_qd.physics.solution import LabelError
 from keras_qd.physics.two_electrons import SINGLET, TRIPLET, lowest_pair_states
 from keras_qd.physics.window import whole_box
@@ -155,7 +160,7 @@ def batch_errors(found: PairBatch, finer: PairBatch, n_grid: int) -> list[LabelE
     found : PairBatch
         On `n_grid` points along a side.
     finer : PairBatch
-        The same potentials with `pair_errors.FINER` more points along a side.
+        The same potentials with `pair_grid.FINER` more points along a side.
     n_grid : int
         Points along a side.
 

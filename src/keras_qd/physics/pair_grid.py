@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from keras_qd.physics.contact import contact_values
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.solution import LabelError
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -310,3 +311,46 @@ def _inverse_root(excess: Any, xp: Any) -> Any:
         factor = 1.5 * unit - 0.5 * inverse @ root
         root, inverse = root @ factor, factor @ inverse
     return inverse / xp.sqrt(centre)
+
+
+# The error of a grid of spacing h falls as h^p, so that the difference of two grids is that of the
+# coarser one up to 1 - (h / h')^p: L. F. Richardson and J. A. Gaunt, Phil. Trans. R. Soc. A 226,
+# 299 (1927), doi:10.1098/rsta.1927.0008. Measured over six families at n = 10 to 18.
+
+#: Powers of the spacing that errors of densities and energies fall with.
+DENSITY_ORDER, ENERGY_ORDER = 6, 5
+
+#: How many points more along a side the grid has that a solution is compared with afterwards.
+FINER = 4
+
+
+def extrapolation(n_coarse: int, n_fine: int, order: int) -> float:
+    """Error of the finer of two results that differ by 1, on grids of n x n points in one window.
+
+    Examples
+    --------
+    >>> round(extrapolation(10, 12, 6), 2)
+    0.58
+    """
+    return float(1.0 / (((n_fine + 1) / (n_coarse + 1)) ** order - 1.0))
+
+
+def error_by_finer(n: int, energy: float, density: float, gap: float) -> LabelError:
+    """Errors of a result on a grid of n x n points from differences to n + `FINER` points a side.
+
+    Parameters
+    ----------
+    n : int
+        Points along a side.
+    energy, gap : float
+        What was found less what the finer grid says, in Ha*.
+    density : float
+        Integral of the absolute difference of the densities, per electron.
+
+    Returns
+    -------
+    LabelError
+    """
+    of_energy = 1.0 + extrapolation(n, n + FINER, ENERGY_ORDER)
+    of_density = 1.0 + extrapolation(n, n + FINER, DENSITY_ORDER)
+    return LabelError(of_energy * energy, of_density * density, of_energy * gap)

@@ -1,8 +1,8 @@
 r"""Two electrons to a stated accuracy: the grid grows until the density no longer changes.
 
-Errors are estimated from the last two grids (`pair_errors`). That of an energy changes sign where
-the errors of the one-electron problem and of the contact cancel; hence what the energy owes to the
-choice of the parabola that the contact is made exact in is added in squares.
+Errors are estimated from the last two grids (`pair_grid.extrapolation`). That of an energy changes
+sign where the errors of the one-electron problem and of the contact cancel; hence what the energy
+owes to the choice of the parabola that the contact is made exact in is added in squares.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.full_ci import DEGENERACY
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.pair_errors import (
+from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,
     FINER,
     error_by_finer,
     extrapolation,
+    grid_orbitals,
+    pair_grid,
 )
-from keras_qd.physics.pair_grid import grid_orbitals, pair_grid
 from keras_qd.physics.pair_state import PairState, natural_orbitals, states_of
 from keras_qd.physics.solution import LabelError, Solution
 from keras_qd.physics.two_electrons import lowest_pair_states

@@ -1,4 +1,8 @@
-"""Image to image: pix2pix on the user's own pairs."""
+"""Tasks on images: pairs of the user's own, and handwritten digits.
+
+The digits are classified and compressed with the architectures and settings of a machine-learning
+course for physicists, and with better ones: docs/teaching-tasks.md has the figures.
+"""
 
 from __future__ import annotations
 
@@ -21,4 +25,55 @@ IMAGE_TO_IMAGE = Task(
     batch_size=4,
     epochs=100,
     schedule="linear",
+)
+
+MNIST_CLASSIFICATION = Task(
+    name="mnist-classification",
+    description="image of a handwritten digit to the digit",
+    dataset="mnist",
+    inputs="image",
+    targets="digit",
+    model="digit-cnn",
+    metrics=("accuracy", "cross-entropy"),
+    followed=("accuracy",),
+    loss="categorical_crossentropy",
+    optimizer="adam",
+    scaling={"image": "max", "digit": "one-hot"},
+    epochs=5,
+    batch_size=250,
+)
+
+MNIST_AUTOENCODER = Task(
+    name="mnist-autoencoder",
+    description="image of a handwritten digit to a few numbers, and back to the image",
+    dataset="mnist",
+    inputs="image",
+    targets="image",
+    model="conv-autoencoder",
+    metrics=("mse", "rmse", "r2", "ssim", "psnr"),
+    followed=("rmse",),
+    loss="mean_squared_error",
+    optimizer={"class_name": "adadelta", "config": {"learning_rate": 1.0}},
+    scaling={"image": "max"},
+    epochs=30,
+    batch_size=128,
+)
+
+#: What the better ones share: shifted images, and a learning rate that falls to zero.
+_BETTER = {"augmentation": "shifts", "schedule": "cosine", "batch_size": 64}
+
+MNIST_CLASSIFICATION_RESNET = MNIST_CLASSIFICATION.replace(
+    name="mnist-classification-resnet",
+    description="image of a handwritten digit to the digit, by a small residual network",
+    model="digit-resnet",
+    epochs=20,
+    **_BETTER,
+)
+
+MNIST_AUTOENCODER_RESIDUAL = MNIST_AUTOENCODER.replace(
+    name="mnist-autoencoder-residual",
+    description="image of a handwritten digit to as few numbers, and back with a smaller error",
+    model="residual-autoencoder",
+    epochs=20,
+    **_BETTER,
 )

@@ -2,10 +2,12 @@
 
 import operator
 import os
+from concurrent.futures import BrokenExecutor
 
 import pytest
 
-from keras_qd._parallel import ONE_THREAD, map_in_processes, usable_cores
+from keras_qd._parallel import ONE_THREAD, Workers, map_in_processes, usable_cores
+from keras_qd.errors import WorkerError
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
@@ -49,3 +51,12 @@ def test_no_arguments_make_no_processes():
 
 def test_usable_cores_are_those_the_process_is_held_to():
     assert 1 <= usable_cores() <= os.cpu_count()
+
+
+def test_a_worker_that_died_between_two_results_is_reported():
+    class Broken:
+        def submit(self, *arguments):
+            raise BrokenExecutor("gone")
+
+    with pytest.raises(WorkerError, match=r"worker process died.*run the same again"):
+        list(Workers(Broken(), 1).run(abs, [(0, (1,))]))

@@ -88,11 +88,18 @@ class Workers:
                 task = next(remaining, None)
                 if task is None:
                     break
-                pending[self.executor.submit(_guarded, function, task[1])] = task[0]
+                pending[self._submit(function, task[1])] = task[0]
             if not pending:
                 return
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 yield pending.pop(future), _result(future)
+
+    def _submit(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Future[Any]:
+        """Hand over a task, unless a worker died since the last result."""
+        try:
+            return self.executor.submit(_guarded, function, arguments)
+        except BrokenExecutor as error:
+            raise _dead_worker() from error
 
 
 @contextmanager
@@ -178,15 +185,19 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
+def _dead_worker() -> WorkerError:
+    return WorkerError(
+        f"a worker process died, perhaps for lack of memory; {_RESUME}, with fewer workers if "
+        "it happens again"
+    )
+
+
 def _result(future: Future[Any]) -> Any:
     """Return the result of a task, or raise its error, or what happened to its worker."""
     try:
         result = future.result()
     except BrokenExecutor as error:
-        raise WorkerError(
-            f"a worker process died, perhaps for lack of memory; {_RESUME}, with fewer workers if "
-            "it happens again"
-        ) from error
+        raise _dead_worker() from error
     except CancelledError as error:
         raise ClusterError(f"the cluster was closed, or dropped the work; {_RESUME}") from error
     except Exception as error:  # tasks return their errors: this is one of the cluster

@@ -155,7 +155,11 @@ class Remote(Location):
 
     def create(self, files: Mapping[str, bytes]) -> None:
         """Write the keys one by one, that of the root last: it makes a store of them."""
-        present = {found.removeprefix(f"{self._root}/") for found in self._files.find(self._root)}
+        found = set(self._files.find(self._root))
+        # While another writer begins, some clients list the folder itself.
+        if self._root in found and not self._files.isfile(self._root):
+            found.remove(self._root)
+        present = {key.removeprefix(f"{self._root}/") for key in found}
         if ROOT in present:  # another writer was faster
             return
         if foreign := sorted(key for key in present if key.partition("/")[0] not in _tops(files)):

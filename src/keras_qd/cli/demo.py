@@ -96,7 +96,7 @@ def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
 
 
 def _is_interrupted(path: Path, task: Task, seed: int) -> bool:
-    """Whether the run at `path` is the same demo, begun and not finished."""
+    """Whether the run at `path` is the same demo, started but not finished."""
     from keras_qd.backend import ensure_backend
     from keras_qd.training.run import Run
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.box import Box
-from keras_qd.physics.effective import EffectivePairs, effective_pairs
+from keras_qd.physics.effective import EffectivePairs, PairSpace
 from keras_qd.physics.full_ci import DEGENERACY, Level, lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.noninteracting import fill, first_excitation
@@ -137,9 +137,7 @@ class ManyElectronProblem:
     def _interacting(self, m: int) -> Solution:
         """Ground state from the configurations of m orbitals."""
         energies = self._orbitals.energies[0]
-        pairs = effective_pairs(
-            energies, self._orbitals.points[0], self._between, m, self._reference
-        )
+        pairs = self._pairs.fold(m)
         tolerance = _LEVEL_DEGENERACY * self._unit
         problem = (energies[:m], pairs.interaction, self.n_electrons)
         if self.spin is None:
@@ -147,6 +145,17 @@ class ManyElectronProblem:
         else:
             levels = lowest_levels_of_spin(*problem, self.spin, degeneracy=tolerance)
         return self._mixture(levels, pairs, tolerance)
+
+    @cached_property
+    def _pairs(self) -> PairSpace:
+        return PairSpace(
+            self._orbitals.energies[0],
+            self._orbitals.points[0],
+            self._between,
+            self._n_orbitals,
+            self._reference,
+            0.3,
+        )
 
     @property
     def _n_orbitals(self) -> int:

@@ -26,11 +26,17 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.physics.integrals import PairInteraction, singlet_pairs, triplet_pairs
+from keras_qd.physics.integrals import (
+    PairInteraction,
+    pair_interaction_on_points,
+    singlet_pairs,
+    triplet_pairs,
+)
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -49,14 +55,14 @@ class PairAmplitudes:
     symmetry : int
         1 for symmetric (singlet), -1 for antisymmetric (triplet) pairs.
     mixing : ndarray, shape (pairs, functions)
-        Weights of the functions in each pair's amplitudes.
-    functions : ndarray of float32, shape (functions, g, g)
-        Pair states beyond a number of orbitals, up to `weights`.
+        Share of each function in the amplitudes of each pair.
+    functions : ndarray of float32, shape (functions, elements)
+        Pair states: the upper triangles of their matrices, rows one after the other.
     weights : ndarray of float32, shape (g, g)
         Factor on each element of the functions.
     inner : ndarray, shape (functions, inner pairs)
-        Components of the functions in pairs of further orbitals, in the order of `places`.
-    places : tuple of ndarray
+        Components of the functions in pairs of further orbitals.
+    inner_orbitals : tuple of ndarray
         The two orbitals of each of these.
     """
 
@@ -65,7 +71,7 @@ class PairAmplitudes:
     functions: Single
     weights: Single
     inner: Array
-    places: tuple[Places, Places]
+    inner_orbitals: tuple[Places, Places]
 
     def combined(self, factors: Array) -> Single:
         """Linear combinations of the amplitudes of all pairs, as matrices.
@@ -81,14 +87,25 @@ class PairAmplitudes:
             Symmetric or antisymmetric; zero where both states are among the few orbitals.
         """
         factors = factors @ self.mixing
-        flat = self.functions.reshape(len(self.functions), -1)
-        matrices = (factors.astype(np.float32) @ flat).reshape(-1, *self.weights.shape)
+        size = len(self.weights)
+        matrices = np.zeros((len(factors), size, size), np.float32)
+        upper, lower = _triangles(size, self.symmetry)
+        flat = matrices.reshape(len(factors), -1)
+        flat[:, upper] = factors.astype(np.float32) @ self.functions
+        flat[:, lower] = self.symmetry * flat[:, upper]
         matrices *= self.weights
-        i, k = self.places
+        i, k = self.inner_orbitals
         parts = np.where(i == k, 1.0, np.sqrt(0.5)) * (factors @ self.inner)
+        matrices[:, k, i] = self.symmetry * parts
         matrices[:, i, k] = parts
-        matrices[:, k, i] = np.where(i == k, 1, self.symmetry) * parts
         return matrices
+
+
+@lru_cache(maxsize=8)
+def _triangles(size: int, symmetry: int) -> tuple[Places, Places]:
+    """Flat indices of the upper triangle of a matrix and of its mirror image."""
+    rows, columns = np.triu_indices(size, 0 if symmetry > 0 else 1)
+    return rows * size + columns, columns * size + rows
 
 
 @dataclass(frozen=True)
@@ -153,34 +170,39 @@ class PairSpace:
         self._distance = np.maximum(pair_energies - reference, least_distance)
         root = np.sqrt(1.0 / self._distance).astype(np.float32)
         root[:n_orbitals, :n_orbitals] = 0.0
-        self._root = root
-        self._couplings = _couplings(states, interaction, n_orbitals, root)
+        # Triangles have the norm of the whole: elements off the diagonal stand for two.
+        self._weights = -root * np.where(np.eye(len(states)), 1, np.sqrt(0.5)).astype(np.float32)
+        bare = pair_interaction_on_points(states[:, :n_orbitals], interaction)
+        self._bare = {1: bare.singlet, -1: bare.triplet}
+        driven = _driven(states, interaction, n_orbitals, root)
+        self._excited = {symmetry: functions for symmetry, (functions, _) in driven.items()}
+        self._orders = {
+            symmetry: _orders(*functions, interaction, symmetry)
+            for symmetry, functions in driven.items()
+        }
 
     def fold(self, n_orbitals: int) -> EffectivePairs:
         """Fold all other pairs into those of the lowest orbitals, at most M."""
         (singlet, of_singlet), (triplet, of_triplet) = (
             self._fold(symmetry, n_orbitals) for symmetry in (1, -1)
         )
-        return EffectivePairs(
-            n_orbitals, PairInteraction(singlet, triplet), of_singlet, of_triplet
-        )
+        return EffectivePairs(n_orbitals, PairInteraction(singlet, triplet), of_singlet, of_triplet)
 
     def _fold(self, symmetry: int, n_orbitals: int) -> tuple[Array, PairAmplitudes]:
         """Effective interaction and amplitudes of the pairs of one symmetry."""
-        coupling = self._couplings[symmetry]
         n = n_orbitals * (n_orbitals + symmetry) // 2
         i, k = (orbitals[n:] for orbitals in _PAIRS[symmetry](self._n_orbitals))
-        bare, across, between = (
-            coupling.bare[:n, :n], coupling.bare[:n, n:], coupling.bare[n:, n:]
-        )
+        bare, across, between = _blocks(self._bare[symmetry], n)
         inner = -across / self._distance[i, k]
-        second = coupling.second[:n, :n] + inner @ across.T
-        mixed = inner @ coupling.second[n:, :n]
-        third = coupling.third[:n, :n] + mixed + mixed.T + inner @ between @ inner.T
+        second, mixed, _ = _blocks(self._orders[symmetry][0], n)
+        third = self._orders[symmetry][1][:n, :n]
+        second = second + inner @ across.T
+        mixed = inner @ mixed.T
+        third = third + mixed + mixed.T + inner @ between @ inner.T
         scale = np.linalg.pinv(second - third, rcond=_CUT, hermitian=True) @ second
         effective = bare + second @ scale
         amplitudes = PairAmplitudes(
-            symmetry, scale.T, coupling.functions[:n], -self._root, inner, (i, k)
+            symmetry, scale.T, self._excited[symmetry][:n], self._weights, inner, (i, k)
         )
         return 0.5 * (effective + effective.T), amplitudes
 
@@ -188,52 +210,55 @@ class PairSpace:
 _PAIRS = {1: singlet_pairs, -1: triplet_pairs}
 
 
-@dataclass(frozen=True)
-class _Coupling:
-    """P W P, the rows of P W Q over the roots of the distances, A and B of one symmetry."""
-
-    bare: Array
-    functions: Single
-    second: Array
-    third: Array
+def _blocks(matrix: Array, n: int) -> tuple[Array, Array, Array]:
+    """Divide a symmetric matrix after n rows: (first, first), (first, rest), (rest, rest)."""
+    return matrix[:n, :n], matrix[:n, n:], matrix[n:, n:]
 
 
-def _couplings(
+def _driven(
     states: Array, interaction: Array, n_orbitals: int, root: Single
-) -> dict[int, _Coupling]:
-    """Couple the pairs of the lowest orbitals to all others, in single precision."""
+) -> dict[int, tuple[Single, Single]]:
+    """Upper triangles of W on pairs of both symmetries, over distances: on states, on points."""
+    # On states it is over the roots of the distances, whose product is the second order.
     states, interaction = states.astype(np.float32), interaction.astype(np.float32)
-    size = len(states)
-    kept = {
-        s: np.empty((2, len(_PAIRS[s](n_orbitals)[0]), size, size), np.float32) for s in (1, -1)
+    size, rows = len(states), np.ascontiguousarray(states.T)
+    found = {
+        s: tuple(
+            np.empty((n_orbitals * (n_orbitals + s) // 2, len(_triangles(size, s)[0])), np.float32)
+            for _ in range(2)
+        )
+        for s in _PAIRS
     }
-    bare = {s: np.empty((kept[s].shape[1],) * 2) for s in (1, -1)}
-    rows = np.ascontiguousarray(states.T)
-    weighted = states * rows[:n_orbitals, None, :].swapaxes(1, 2)
+    second_orbitals = states * rows[:n_orbitals, None, :].swapaxes(1, 2)
     for i in range(n_orbitals):
         # Electron 1 starts from orbital i, electron 2 from each orbital up to it.
-        driven = ((rows * rows[i]) @ interaction) @ weighted[: i + 1]
-        excited = driven * root
-        on_points = ((states @ (excited * root)).reshape(-1, size) @ rows).reshape(driven.shape)
-        for s in (1, -1):
-            n = i + (s > 0)
-            norms = np.where(np.arange(n) == i, 0.5, np.sqrt(0.5)).astype(np.float32)[:, None, None]
-            pairs = slice(i * (i + s) // 2, i * (i + s) // 2 + n)
-            small = driven[:n, :n_orbitals, :n_orbitals]
-            a, b = _PAIRS[s](n_orbitals)
-            factor = np.where(a == b, 1.0, np.sqrt(2.0))
-            small = (small + s * small.swapaxes(1, 2)) * norms
-            bare[s][pairs] = factor * small[:, a, b]
-            for part, matrices in zip(kept[s], (excited, on_points), strict=True):
-                np.add(matrices[:n], np.float32(s) * matrices[:n].swapaxes(1, 2), out=part[pairs])
-                part[pairs] *= norms
-    return {s: _coupling(bare[s], *kept[s], interaction) for s in (1, -1)}
+        excited = ((rows * rows[i]) @ interaction) @ second_orbitals[: i + 1]
+        excited *= root
+        on_points = ((states @ (excited * root)).reshape(-1, size) @ rows).reshape(excited.shape)
+        for s in _PAIRS:
+            pairs = slice(i * (i + s) // 2, (i + 1) * (i + 1 + s) // 2)
+            for part, matrices in zip(found[s], (excited, on_points), strict=True):
+                _symmetrised(matrices[: pairs.stop - pairs.start], i, s, out=part[pairs])
+    return found
 
 
-def _coupling(bare: Array, functions: Single, on_points: Single, interaction: Single) -> _Coupling:
-    """Second and third order from the excited pairs, on states and on points."""
-    flat, points = (each.reshape(len(each), -1) for each in (functions, on_points))
-    second = -(flat @ flat.T).astype(np.float64)
-    third = points @ (points * interaction.ravel()).T
-    third = 0.5 * (third + third.T).astype(np.float64)
-    return _Coupling(0.5 * (bare + bare.T), functions, second, third)
+def _symmetrised(matrices: Single, i: int, symmetry: int, out: Single) -> None:
+    """Write the upper triangles of pairs (i, 0), (i, 1), ... made symmetric or antisymmetric."""
+    size = matrices.shape[-1]
+    upper, lower = _triangles(size, symmetry)
+    flat = matrices.reshape(len(matrices), size**2)
+    np.take(flat, upper, axis=1, out=out, mode="clip")
+    (np.add if symmetry > 0 else np.subtract)(out, np.take(flat, lower, axis=1), out=out)
+    half = np.float32(np.sqrt(0.5))
+    out[:, upper == lower] *= half
+    out[i:] *= half
+
+
+def _orders(
+    functions: Single, on_points: Single, interaction: Array, symmetry: int
+) -> tuple[Array, Array]:
+    """Second and third order, A and B, from what `_driven` returns."""
+    upper, _ = _triangles(len(interaction), symmetry)
+    second = -(functions @ functions.T).astype(np.float64)
+    third = on_points @ (on_points * interaction.ravel()[upper].astype(np.float32)).T
+    return second, 0.5 * (third + third.T).astype(np.float64)

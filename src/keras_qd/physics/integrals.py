@@ -267,12 +267,37 @@ def pair_interaction(
     """
     unit = np.pi / orbitals.box.length
     squares = orbitals.basis.as_grids(orbitals.coefficients)
-    integrals = pair_integrals(squares, interaction.scaled(unit)).ravel(order="F")
+    integrals = pair_integrals(squares, interaction.scaled(unit))
     integrals *= strength * unit
-    direct, exchange, weights = _singlet_places(orbitals.energies.size)
-    singlet = (integrals[direct] + integrals[exchange]) * weights
-    direct, exchange = _triplet_places(orbitals.energies.size)
-    return PairInteraction(singlet, integrals[direct] - integrals[exchange])
+    return _between_pairs(integrals, orbitals.energies.size)
+
+
+def pair_interaction_on_points(points: Array, interaction: Array) -> PairInteraction:
+    """Matrix elements of an interaction between all pairs of orbitals given on points.
+
+    Parameters
+    ----------
+    points : ndarray, shape (g, m)
+        Orthonormal orbitals, in columns.
+    interaction : ndarray, shape (g, g)
+        Interaction between electrons at two points, in Ha*.
+
+    Returns
+    -------
+    PairInteraction
+    """
+    i, j = singlet_pairs(points.shape[1])
+    products = points[:, i] * points[:, j]
+    return _between_pairs(products.T @ interaction @ products, points.shape[1])
+
+
+def _between_pairs(integrals: Array, n_orbitals: int) -> PairInteraction:
+    """Sort integrals (ij|kl), of which the upper triangle is used, into the two matrices."""
+    flat = integrals.ravel(order="F")
+    direct, exchange, weights = _singlet_places(n_orbitals)
+    singlet = (flat[direct] + flat[exchange]) * weights
+    direct, exchange = _triplet_places(n_orbitals)
+    return PairInteraction(singlet, flat[direct] - flat[exchange])
 
 
 @lru_cache(maxsize=8)

@@ -21,6 +21,7 @@ from keras_qd.errors import PhysicsError
 from keras_qd.physics.box import Box
 from keras_qd.physics.effective import EffectivePairs, PairSpace
 from keras_qd.physics.full_ci import DEGENERACY, Level, lowest_levels, lowest_levels_of_spin
+from keras_qd.physics.integrals import PairInteraction, pair_interaction_on_points
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.noninteracting import fill, first_excitation
 from keras_qd.physics.pair_excitations import density_matrices
@@ -42,6 +43,10 @@ _SHELL = 0.01
 #: Filled orbitals, and levels of one spin, closer than this, in units of (pi / side)^2, are
 #: degenerate: a square grid parts orbitals and levels of a three-fold symmetric dot by less.
 _ORBITAL_DEGENERACY, _LEVEL_DEGENERACY = 2e-4, 2e-3
+
+#: Least distance between the energy of a pair and the pairs that are folded into it, in units of
+#: that between filled and left-out orbitals.
+_LEAST_DISTANCE = 0.25
 
 #: Points along a side of the window that are tried in turn, from the second on for five and six
 #: electrons; the error of the density that is good enough, and that beyond which the potential is
@@ -136,25 +141,27 @@ class ManyElectronProblem:
 
     def _interacting(self, m: int) -> Solution:
         """Ground state from the configurations of m orbitals."""
-        energies = self._orbitals.energies[0]
         pairs = self._pairs.fold(m)
-        tolerance = _LEVEL_DEGENERACY * self._unit
-        problem = (energies[:m], pairs.interaction, self.n_electrons)
+        return self._mixture(self._levels(pairs.interaction, m), pairs)
+
+    def _levels(self, interaction: PairInteraction, m: int) -> list[Level]:
+        """Lowest levels of the spin asked for in m orbitals."""
+        problem = (self._orbitals.energies[0][:m], interaction, self.n_electrons)
         if self.spin is None:
-            levels = lowest_levels(*problem, degeneracy=tolerance)
-        else:
-            levels = lowest_levels_of_spin(*problem, self.spin, degeneracy=tolerance)
-        return self._mixture(levels, pairs, tolerance)
+            return lowest_levels(*problem, degeneracy=self._level_degeneracy)
+        return lowest_levels_of_spin(*problem, self.spin, degeneracy=self._level_degeneracy)
 
     @cached_property
     def _pairs(self) -> PairSpace:
+        """The pairs of the orbitals, coupled to all others of the grid."""
+        energies, m = self._orbitals.energies[0], self._n_orbitals
         return PairSpace(
-            self._orbitals.energies[0],
+            energies,
             self._orbitals.points[0],
             self._between,
-            self._n_orbitals,
+            m,
             self._reference,
-            0.3,
+            _LEAST_DISTANCE * float(energies[m] - self._mean_energy),
         )
 
     @property
@@ -173,9 +180,9 @@ class ManyElectronProblem:
             m -= 1
         return m
 
-    def _mixture(self, levels: list[Level], pairs: EffectivePairs, tolerance: float) -> Solution:
+    def _mixture(self, levels: list[Level], pairs: EffectivePairs) -> Solution:
         """Mix the levels degenerate with the lowest, states of a multiplet with equal weight."""
-        lowest = levels[0]
+        lowest, tolerance = levels[0], self._level_degeneracy
         # The grid parts levels of one spin; it cannot part spins.
         ground = [
             level
@@ -251,18 +258,18 @@ class ManyElectronProblem:
 
     @cached_property
     def _reference(self) -> float:
-        """Energy of a pair of electrons in the orbitals that are filled, on average.
+        """Energy of a pair of electrons, on average, in the lowest state of few orbitals.
 
-        It counts their repulsion: pairs are folded at an energy of their own, as the equation of
-        Bloch and Horowitz demands.
+        Pairs are folded at an energy of their own, as the equation of Bloch and Horowitz demands:
+        it is their share of the energies of all electrons and of all repulsions.
         """
-        filled = [self._orbitals.points[0][:, :n] for n in self._spins]
-        matrices = [points @ points.T for points in filled]
-        density = sum(matrix.diagonal() for matrix in matrices)
-        direct = density @ self._between @ density
-        exchange = sum((matrix**2 * self._between).sum() for matrix in matrices)
-        n_pairs = self.n_electrons * (self.n_electrons - 1) / 2
-        return 2.0 * self._mean_energy + float(direct - exchange) / (2.0 * n_pairs)
+        m, n = self._n_fewer_orbitals, self.n_electrons
+        energies = self._orbitals.energies[0][:m]
+        points = self._orbitals.points[0][:, :m]
+        lowest = self._levels(pair_interaction_on_points(points, self._between), m)[0]
+        up, down = lowest.sector.density_matrices(lowest.vector)
+        one_body = float((up + down).diagonal() @ energies)
+        return 2.0 * one_body / n + (lowest.energy - one_body) / math.comb(n, 2)
 
     @cached_property
     def _window(self) -> Window:
@@ -274,6 +281,11 @@ class ManyElectronProblem:
     def _unit(self) -> float:
         """Spacing of the levels of the empty window, in Ha*."""
         return (math.pi / self._window.side) ** 2
+
+    @property
+    def _level_degeneracy(self) -> float:
+        """Distance of levels of one spin that the grid may have parted, in Ha*."""
+        return _LEVEL_DEGENERACY * self._unit
 
     @cached_property
     def _between(self) -> Array:

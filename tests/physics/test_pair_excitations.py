@@ -69,9 +69,7 @@ def excite(fock, vector, pairs):
 def excite_opposite(fock, vector, matrix, i, k):
     """Put a pair of opposite spins in the place of an up electron in i and a down one in k."""
     rest = fock.down(k).T @ (fock.up(i).T @ vector)
-    return sum(
-        matrix[q, r] * (fock.up(q) @ (fock.down(r) @ rest)) for q, r in np.argwhere(matrix)
-    )
+    return sum(matrix[q, r] * (fock.up(q) @ (fock.down(r) @ rest)) for q, r in np.argwhere(matrix))
 
 
 @pytest.fixture(scope="module")

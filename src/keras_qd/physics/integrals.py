@@ -8,7 +8,7 @@ interaction does not mix the two kinds:
    \quad n_{ik} = 1,\; n_{ii} = 1/\sqrt 2 .
 
 For two electrons these matrices and the orbital energies are the Hamiltonian; for more, every pair
-of electrons is acted on by them (see `reductions`). The integrals (ij|kl) are in the chemists'
+of electrons is acted on by them (see `determinants`). The integrals (ij|kl) are in the chemists'
 order, as in A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 2.3,
 ISBN 978-0-486-69186-2.
 """

@@ -12,7 +12,7 @@ G, M, FEWER = 16, 6, 3
 ENERGIES = np.sort(np.random.default_rng(1).uniform(0.0, 8.0, G))
 
 
-def space(n_orbitals, strength=3.0, reference=0.0):
+def space(n_orbitals, strength=1.0, reference=0.0):
     rng = np.random.default_rng(0)
     states = np.linalg.qr(rng.standard_normal((G, G)))[0]
     between = rng.uniform(0.5, 1.5, (G, G))

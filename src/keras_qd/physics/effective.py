@@ -48,23 +48,11 @@ _CUT = 1e-8
 
 @dataclass(frozen=True)
 class PairAmplitudes:
-    """Amplitudes X of the pairs of few orbitals in those of all g states, of one symmetry.
+    """Amplitudes X of the pairs of few orbitals in those of all g states, of one symmetry."""
 
-    Parameters
-    ----------
-    symmetry : int
-        1 for symmetric (singlet), -1 for antisymmetric (triplet) pairs.
-    mixing : ndarray, shape (pairs, functions)
-        Share of each function in the amplitudes of each pair.
-    functions : ndarray of float32, shape (functions, elements)
-        Pair states: the upper triangles of their matrices, rows one after the other.
-    weights : ndarray of float32, shape (g, g)
-        Factor on each element of the functions.
-    inner : ndarray, shape (functions, inner pairs)
-        Components of the functions in pairs of further orbitals.
-    inner_orbitals : tuple of ndarray
-        The two orbitals of each of these.
-    """
+    # X = mixing @ functions: `functions` are upper triangles of (g, g) matrices, rows one after the
+    # other, to be multiplied by `weights` (g, g); `inner` are components in the pairs of further
+    # orbitals, `inner_orbitals`. Matrices are symmetric (symmetry 1) or antisymmetric (-1).
 
     symmetry: int
     mixing: Array
@@ -74,18 +62,7 @@ class PairAmplitudes:
     inner_orbitals: tuple[Places, Places]
 
     def combined(self, factors: Array) -> Single:
-        """Linear combinations of the amplitudes of all pairs, as matrices.
-
-        Parameters
-        ----------
-        factors : ndarray, shape (k, pairs)
-            Factor on each pair.
-
-        Returns
-        -------
-        ndarray of float32, shape (k, g, g)
-            Symmetric or antisymmetric; zero where both states are among the few orbitals.
-        """
+        """Combine amplitudes with factors (k, pairs) into matrices (k, g, g), 0 in the orbitals."""
         factors = factors @ self.mixing
         size = len(self.weights)
         matrices = np.zeros((len(factors), size, size), np.float32)
@@ -110,18 +87,9 @@ def _triangles(size: int, symmetry: int) -> tuple[Places, Places]:
 
 @dataclass(frozen=True)
 class EffectivePairs:
-    """Effective interaction of the pairs of M orbitals, and what it stands for in the other pairs.
+    """Effective interaction of the pairs of M orbitals, and their amplitudes in all others."""
 
-    Parameters
-    ----------
-    n_orbitals : int
-        M.
-    interaction : PairInteraction
-        Between the pairs of M orbitals, in Ha*.
-    singlet, triplet : PairAmplitudes
-        Amplitudes X of each pair in the pairs of all one-electron states. A pair state is a matrix
-        of unit Frobenius norm.
-    """
+    # A pair state is a matrix of unit Frobenius norm.
 
     n_orbitals: int
     interaction: PairInteraction
@@ -135,26 +103,11 @@ class EffectivePairs:
 
 
 class PairSpace:
-    """The pairs of M orbitals, and all others of a grid that they are coupled to.
+    """The pairs of M orbitals, and all others of a grid that they are coupled to."""
 
-    Pairs of M orbitals or fewer can be folded with the same tables: the pairs in between are
-    moved from P to Q.
-
-    Parameters
-    ----------
-    energies : ndarray, shape (g,)
-        Energies of all one-electron states of the grid, rising, in Ha*.
-    states : ndarray, shape (g, g)
-        Those states, in columns, on the points of the grid.
-    interaction : ndarray, shape (g, g)
-        Interaction between electrons at two points, in Ha*.
-    n_orbitals : int
-        Number M of orbitals.
-    reference : float
-        Energy of a pair from which distances are taken, in Ha*.
-    least_distance : float
-        Least distance of the reference energy below the pairs that are folded in, in Ha*.
-    """
+    # The same tables serve any fewer orbitals: pairs in between move from P to Q. Distances count
+    # from the energy `reference` of a pair and are at least `least_distance`, in Ha*; states (g, g)
+    # are columns on the points of the grid.
 
     def __init__(
         self,

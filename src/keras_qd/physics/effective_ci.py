@@ -40,19 +40,7 @@ _LEAST_DISTANCE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Ground state, or equal mixture of degenerate ones; fields as of `Solution`.
-
-    Parameters
-    ----------
-    up, down : ndarray, shape (g, g)
-        Density matrices between the orbitals of the grid.
-    energy, gap, spin_squared : float
-        Of the lowest level.
-    sector : tuple of int
-        Electrons of either spin.
-    n_states : int
-        Number of levels.
-    """
+    """Ground state, or equal mixture of degenerate ones; density matrices (g, g) on the grid."""
 
     up: Array
     down: Array
@@ -65,19 +53,7 @@ class Mixture:
 
 @dataclass(frozen=True, eq=False)
 class EffectiveCI:
-    """Three to six electrons on one grid.
-
-    Parameters
-    ----------
-    orbitals : GridOrbitals
-        Orbitals of one electron (a batch of one).
-    between : ndarray, shape (g, g)
-        Interaction between the points of the grid, in Ha*.
-    n_electrons : int
-        Number of electrons.
-    spin : float, optional
-        Total spin of the states to be looked for.
-    """
+    """Three to six electrons on one grid, `between` (g, g) being their interaction on points."""
 
     orbitals: GridOrbitals
     between: Array
@@ -106,11 +82,9 @@ class EffectiveCI:
         return full_shell(self.energies, fewest, most, _SHELL * self._unit)
 
     def pair_energy(self, m: int) -> float:
-        """Energy of a pair of electrons, on average, in the lowest state of m orbitals.
-
-        Pairs are folded at an energy of their own, as the equation of Bloch and Horowitz demands:
-        it is their share of the energies of all electrons and of all repulsions.
-        """
+        """Energy of a pair of electrons, on average, in the lowest state of m orbitals."""
+        # Pairs are folded at an energy of their own, as the equation of Bloch and Horowitz demands:
+        # their share of the energies of all electrons and of all repulsions.
         points, n = self.orbitals.points[0][:, :m], self.n_electrons
         lowest = self._levels(pair_interaction_on_points(points, self.between), m)[0]
         up, down = lowest.sector.density_matrices(lowest.vector)
@@ -190,26 +164,7 @@ class EffectiveCI:
 
 
 def full_shell(energies: Array, fewest: int, most: int, distance: float) -> int:
-    """Return a number of orbitals that ends at a gap, the widest one within a range.
-
-    Parameters
-    ----------
-    energies : ndarray, shape (g,)
-        Orbital energies in Ha*, rising.
-    fewest, most : int
-        The range; where it lies within one shell, the shell is completed.
-    distance : float
-        Orbitals that are closer, in Ha*, are of one shell.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> full_shell(np.array([1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 4.0]), 4, 6, 0.1)
-    6
-    """
+    """Return a number of orbitals that ends at the widest gap of a range, or completes a shell."""
     gaps = np.diff(energies)
     m = fewest + int(np.argmax(gaps[fewest - 1 : most]))
     while gaps[m - 1] < distance:

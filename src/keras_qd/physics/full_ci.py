@@ -39,27 +39,8 @@ def lowest_levels(
     tolerance: float = 1e-6,
     degeneracy: float = DEGENERACY,
 ) -> list[Level]:
-    """Solve every spin sector and collect the levels, from the lowest.
-
-    Parameters
-    ----------
-    energies : ndarray, shape (n_orbitals,)
-        Orbital energies, in Ha*.
-    pairs : PairInteraction
-        The interaction between pairs of electrons in these orbitals.
-    n_electrons : int
-        Number of electrons, at most `n_orbitals`.
-    tolerance : float, default 1e-6
-        Largest residual norm of a ground state, in Ha*.
-    degeneracy : float, default 1e-6
-        Levels closer than this, in Ha*, count as degenerate.
-
-    Returns
-    -------
-    list of Level
-        Rising in energy, at least two of them where there are two; those degenerate with the lowest
-        are complete. Each represents its whole spin multiplet.
-    """
+    """Solve every spin sector: levels from the lowest, at least two where there are two."""
+    # Those within `degeneracy` of the lowest are complete; each stands for its spin multiplet.
     problems = [
         prepare(
             SectorHamiltonian(spin_sector(energies.size, n_up, n_electrons - n_up), energies, pairs)
@@ -81,25 +62,7 @@ def lowest_levels_of_spin(
     tolerance: float = 1e-6,
     degeneracy: float = DEGENERACY,
 ) -> list[Level]:
-    """Collect the lowest levels of one total spin, from the lowest.
-
-    Parameters
-    ----------
-    energies, pairs, n_electrons, tolerance, degeneracy
-        As for `lowest_levels`.
-    spin : float
-        Total spin S: ``n_electrons / 2``, or less by a whole number, not negative.
-
-    Returns
-    -------
-    list of Level
-        As of `lowest_levels`, but all of spin S.
-
-    Raises
-    ------
-    PhysicsError
-        If no penalty keeps larger spins apart.
-    """
+    """Collect the lowest levels of one total spin, as `lowest_levels` does of all."""
     n_up = round(n_electrons / 2 + spin)
     sector = spin_sector(energies.size, n_up, n_electrons - n_up)
     square = spin * (spin + 1)

@@ -23,19 +23,7 @@ _SAME_LEVEL = 1e-5
 
 @dataclass(frozen=True)
 class Level:
-    """One energy level, represented by its state of one spin sector.
-
-    Parameters
-    ----------
-    energy : float
-        Total energy in Ha*.
-    spin_squared : float
-        Expectation of S^2.
-    sector : SpinSector
-        Determinants that the state is made of.
-    vector : ndarray, shape (sector.dimension,)
-        The state.
-    """
+    """One energy level, represented by its state of one spin sector, shape (dimension,)."""
 
     energy: float
     spin_squared: float
@@ -68,21 +56,7 @@ def distinct(levels: list[Level]) -> list[Level]:
 
 
 def ensemble(levels: list[Level], orbitals: Orbitals, values: Array) -> Solution:
-    """Mix the levels degenerate with the lowest, each state of a spin multiplet with equal weight.
-
-    Parameters
-    ----------
-    levels : list of Level
-        Rising in energy; those degenerate with the lowest are complete.
-    orbitals : Orbitals
-        Orbitals that the levels are made of.
-    values : ndarray, shape (n_orbitals, n_pixels, n_pixels)
-        Those orbitals at the pixel centres.
-
-    Returns
-    -------
-    Solution
-    """
+    """Mix the levels degenerate with the lowest, states of a multiplet with equal weight."""
     lowest = levels[0]
     ground = [level for level in levels if level.energy - lowest.energy < DEGENERACY]
     weights = np.array([level.multiplicity for level in ground]) / sum(

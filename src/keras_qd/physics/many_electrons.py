@@ -64,23 +64,7 @@ _GAP_FACTOR, _GAP_SHARE = 0.1, 5e-3
 
 @dataclass(frozen=True)
 class ManyElectronProblem:
-    """Three to six electrons in one potential.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        Potential at the pixel centres, in Ha*.
-    box : Box
-        The box.
-    n_electrons : int
-        Number of electrons.
-    interaction : Interaction
-        Interaction of the electrons.
-    strength : float
-        Factor on it.
-    spin : float, optional
-        Total spin of the states to be looked for.
-    """
+    """Three to six electrons in one potential, in Ha* at the pixel centres of a box."""
 
     potential: Array
     box: Box
@@ -90,22 +74,7 @@ class ManyElectronProblem:
     spin: float | None = None
 
     def solve(self, *, with_errors: bool = True) -> tuple[Solution, Solution]:
-        """Ground states with and without interaction.
-
-        Parameters
-        ----------
-        with_errors : bool, default True
-            Whether to estimate the errors, by a second and a third solution.
-
-        Returns
-        -------
-        interacting, noninteracting : Solution
-
-        Raises
-        ------
-        PhysicsError
-            If no grid resolves the orbitals.
-        """
+        """Ground states with and without interaction; errors take a second and a third solution."""
         without = self._solution(self._electrons, self._electrons.noninteracting())
         if self.interaction.name == "none" or self.strength == 0:
             return without, without

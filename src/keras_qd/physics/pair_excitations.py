@@ -37,22 +37,7 @@ Single = NDArray[np.float32]
 def density_matrices(
     amplitudes: Array, n_up: int, n_down: int, pairs: EffectivePairs
 ) -> tuple[Array, Array]:
-    """Density matrices of the up and down electrons, in the basis of all one-electron states.
-
-    Parameters
-    ----------
-    amplitudes : ndarray, shape (up strings, down strings)
-        Of a normalised state of `n_up` and `n_down` electrons in the M orbitals.
-    n_up, n_down : int
-        Numbers of electrons.
-    pairs : EffectivePairs
-        The amplitudes of the excitations.
-
-    Returns
-    -------
-    up, down : ndarray, shape (g, g)
-        ``<a+_i a_j>``; their traces are `n_up` and `n_down`.
-    """
+    """Density matrices (g, g) of the up and down electrons of a state (up, down strings)."""
     excited = _Excited(amplitudes, n_up, n_down, pairs)
     up = excited.density_matrix(of_up=True)
     if n_up == n_down:
@@ -62,10 +47,7 @@ def density_matrices(
 
 @dataclass(frozen=True)
 class _Ladder:
-    """Ladder operators of the up or the down electrons of states with (n_up, n_down) electrons.
-
-    States are arrays of shape (..., up strings, down strings), up operators standing to the left.
-    """
+    """Ladder operators on states (..., up strings, down strings), up operators to the left."""
 
     n_orbitals: int
 
@@ -246,17 +228,10 @@ def _natural(states: Array, combined: Callable[[Array], Single], ups: int) -> _R
 
 @dataclass(frozen=True)
 class _Removed:
-    """A state with each natural pair p taken out, and the pairs of states that come in its place.
+    """A state with each natural pair p taken out, and the pairs of states put in instead."""
 
-    Parameters
-    ----------
-    states : ndarray, shape (pairs, up strings, down strings)
-        ``P_p Phi``, orthogonal.
-    amplitudes : ndarray, shape (pairs, g, g)
-        In the order of the electrons that are put in.
-    ups : int
-        Up electrons of the pair.
-    """
+    # `states` (pairs, up strings, down strings) are P_p Phi, orthogonal; `amplitudes` (pairs, g, g)
+    # are in the order of the electrons that are put in, `ups` of which point up.
 
     states: Array
     amplitudes: Single

@@ -25,17 +25,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SectorHamiltonian:
-    """``sum_i e_i n_i`` and the interaction between every pair of electrons, see `determinants`.
-
-    Parameters
-    ----------
-    sector : SpinSector
-        The determinants.
-    energies : ndarray, shape (n_orbitals,)
-        Orbital energies, in Ha*.
-    pairs : PairInteraction
-        The interaction between pairs of electrons.
-    """
+    """``sum_i e_i n_i`` and the interaction between every pair of electrons, see `determinants`."""
 
     sector: SpinSector
     energies: Array
@@ -112,19 +102,7 @@ _OUTSIDE_STARTS = 3
 
 @dataclass(frozen=True)
 class SectorProblem:
-    """A sector, with the eigenstates of a leading part small enough for dense algebra.
-
-    Parameters
-    ----------
-    hamiltonian : SectorHamiltonian
-        The problem to be solved.
-    leading : SpinSector
-        The sector of the same electrons in fewer orbitals, or the sector itself.
-    values : ndarray, shape (k,)
-        Eigenvalues of the leading part.
-    vectors : ndarray, shape (k, leading.dimension)
-        Its eigenvectors, in rows.
-    """
+    """A sector, with the k lowest eigenstates (rows) of a part small enough for dense algebra."""
 
     hamiltonian: SectorHamiltonian
     leading: SpinSector
@@ -160,11 +138,9 @@ class SectorProblem:
         ]
 
     def _starts(self, n_roots: int, diagonal: Array) -> Array:
-        """Low states of the leading part, low ones outside it, and one in which all have a share.
-
-        Electrons that sit in another place than the lowest orbitals, behind a barrier, are missing
-        from the leading part, and a random vector alone shows them too late.
-        """
+        """Low states of the leading part, low ones outside it, and a random one."""
+        # Electrons behind a barrier, elsewhere than in the lowest orbitals, are missing from the
+        # leading part, and a random vector alone shows them too late.
         sector = self.hamiltonian.sector
         low = sector.embed(self.vectors[: n_roots + 2], self.leading)
         outside = np.delete(np.arange(sector.dimension), sector.places_of(self.leading))

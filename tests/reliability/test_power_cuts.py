@@ -63,7 +63,7 @@ def cuts(disk, folder):
 def finished(path):
     """Return the samples that a store holds, if there is one, all of which must be right."""
     if not (path / "zarr.json").exists():
-        with pytest.raises(StoreError, match="there is no data set|no Zarr group"):
+        with pytest.raises(StoreError, match=r"there is no data set|no Zarr group"):
             open_store(path)
         return 0
     store = open_store(path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from keras_qd.cli.options import as_json, backend, read_settings
+from keras_qd.cli.options import as_json, backend, max_gigabytes, read_settings
 from keras_qd.cli.output import counting, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
 
@@ -116,6 +116,7 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option("--no-figure", is_flag=True, help="Do not draw a figure.")
 @click.option("--force", is_flag=True, help="Replace a .npz file if it exists.")
 @backend
+@max_gigabytes
 @as_json
 def command(
     target: str,

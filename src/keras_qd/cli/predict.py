@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from keras_qd.cli.options import StorePath, as_json, backend
+from keras_qd.cli.options import StorePath, as_json, backend, max_gigabytes
 from keras_qd.cli.output import counting, print_json, print_table
 
 
@@ -41,6 +41,7 @@ from keras_qd.cli.output import counting, print_json, print_table
     help="Systems in a batch.",
 )
 @backend
+@max_gigabytes
 @as_json
 def command(
     run: Path,

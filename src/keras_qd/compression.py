@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
-from keras_qd._files import replacing
+from keras_qd._checks import read_arrays
+from keras_qd._files import parse_json, replacing
 from keras_qd.data.io.arrays import read_fields
 from keras_qd.errors import DataError, RunError, UnknownNameError, UsageError
 from keras_qd.prediction._predict import named_fields, predict_scaled
@@ -287,13 +288,12 @@ def _write(path: Path, header: Mapping[str, Any], parts: Mapping[str, Array]) ->
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     """Read what :func:`_write` wrote; raise DataError if it is something else, or damaged."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            parts = {name: archive[name] for name in archive.files}
-        header = json.loads(parts.pop("header").tobytes())
+        parts = read_arrays(path, "compress the images again")
+        header = parse_json(parts.pop("header").tobytes())
         newer = header["version"] > _VERSION
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
     except Exception as error:  # readers of damaged archives raise anything
+        if not path.exists():
+            raise DataError(f"there is no file {path}") from None
         raise DataError(
             f"{path} is damaged, or not a file of compressed images, which keras-qd compress "
             f"makes: {error}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_qd.data.recipes import box_length
 from keras_qd.data.scaling import PROBABILITIES
-from keras_qd.data.store.store import checksum
+from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import DataError, UnknownNameError
 from keras_qd.evaluation.scores import Comparison
 from keras_qd.metrics import Context

@@ -26,7 +26,8 @@ from keras_qd._files import replacing
 from keras_qd.data.fields import Field
 from keras_qd.data.io.images import Grey, is_image, open_images
 from keras_qd.data.io.pickles import read_pickled_array
-from keras_qd.data.store.store import ATTRIBUTE, Store, open_store
+from keras_qd.data.store.description import ATTRIBUTE
+from keras_qd.data.store.store import Store, open_store
 from keras_qd.errors import DataError, StoreError
 
 _NPY = b"\x93NUMPY"

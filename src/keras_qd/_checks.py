@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import tomllib
 import unicodedata
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,9 +19,6 @@ Check: TypeAlias = Callable[[Any], Any]
 
 #: Seeds that every generator of random numbers takes.
 MOST_SEED = 2**32 - 1
-
-#: Declared bytes up to which the arrays of one file of a run are read.
-_MOST_BYTES = 2**33
 
 
 def whole(least: int | None = None, most: int | None = None) -> Check:
@@ -182,29 +177,6 @@ def read_json(path: Path, check: Check, remedy: str) -> Any:
     except ValueError as cause:
         located = _located("", cause).removeprefix(".").removeprefix(": ")
         raise DataError(f"{path} is damaged: {located}; {remedy}") from cause
-
-
-#: What readers of archives raise on damaged ones.
-_DAMAGED = (
-    *(OSError, ValueError, EOFError, KeyError, IndexError, TypeError, SyntaxError, RuntimeError),
-    *(MemoryError, OverflowError, zipfile.BadZipFile, zlib.error),
-)
-
-
-def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
-    """Return the arrays of a ``.npz`` file, or raise a DataError that ends in a remedy."""
-    try:
-        with path.open("rb") as file:
-            with zipfile.ZipFile(file) as archive:
-                size = sum(member.file_size for member in archive.infolist())
-            if size > _MOST_BYTES:
-                raise ValueError(f"its arrays have {size} bytes")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as arrays:
-                return {name: np.asarray(arrays[name]) for name in arrays.files}
-    except _DAMAGED as cause:
-        reason = " ".join(str(cause).split()) or type(cause).__name__
-        raise DataError(f"{path} cannot be read: {reason[:200]}; {remedy}") from cause
 
 
 #: Kinds of characters that a terminal acts upon: control, format, surrogates, separators.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import InputPath, OutputPath, as_json, backend
+from keras_qd.cli.options import InputPath, OutputPath, as_json, backend, max_gigabytes
 from keras_qd.cli.output import echo, format_number, print_json
 from keras_qd.errors import UsageError
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     help="Type in which latent values are stored.",
 )
 @backend
+@max_gigabytes
 @as_json
 def compress_command(
     run: Path, images: Path | None, out: Path, force: bool, precision: str, as_json: bool
@@ -109,6 +110,7 @@ def _print(done: Compression) -> None:
     help="The run whose model compressed the images.  [its location at that time]",
 )
 @backend
+@max_gigabytes
 @as_json
 def decompress_command(path: Path, out: Path, force: bool, run: Path | None, as_json: bool) -> None:
     """Restore the images in FILE, which keras-qd compress wrote.

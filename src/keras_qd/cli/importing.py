@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from keras_qd.cli.generate import summary
-from keras_qd.cli.options import LENGTH, InputPath, OutputPath, as_json, seed
+from keras_qd.cli.options import LENGTH, InputPath, OutputPath, as_json, max_gigabytes, seed
 from keras_qd.cli.output import counting, echo, print_json
 from keras_qd.errors import UsageError
 
@@ -70,6 +70,7 @@ def _pairs(
     help="Samples that are equal in this field go to the same split.  "
     "[potential, or the first field]",
 )
+@max_gigabytes
 @as_json
 def import_command(
     files: tuple[Path, ...],
@@ -131,6 +132,7 @@ def _size(
     "--crop", callback=_size, metavar="SIZE", help="Then crop this size at a random position."
 )
 @seed
+@max_gigabytes
 @as_json
 def prepare_command(
     folder: Path | None,

@@ -17,6 +17,7 @@ from keras_qd.cli.options import (
     OutputPath,
     as_json,
     backend,
+    max_gigabytes,
     read_settings,
 )
 from keras_qd.cli.output import counting, echo, format_number, print_json, print_table
@@ -133,6 +134,7 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option("--no-figure", is_flag=True, help="Do not draw a figure.")
 @click.option("--force", is_flag=True, help="Replace a .npz file if it exists.")
 @backend
+@max_gigabytes
 @as_json
 def command(
     target: str,

@@ -132,6 +132,23 @@ seed = click.option(
 )
 
 
+def _allow(ctx: click.Context, parameter: click.Parameter, value: float | None) -> None:
+    if value is not None:
+        from keras_qd.data.io.sizes import unfolding_to
+
+        ctx.with_resource(unfolding_to(int(value * 10**9)))
+
+
+#: ``--max-gigabytes``: how much the content of a file may unfold to.
+max_gigabytes = click.option(
+    "--max-gigabytes",
+    type=click.FloatRange(min=0, min_open=True, max=10**6),
+    metavar="GB",
+    expose_value=False,
+    callback=_allow,
+    help="Let compressed files unfold to so much; an image to a 16th of it.  [4.3]",
+)
+
 #: The metavar of options that take settings, which a table of a file can set as well.
 _PAIR = "KEY=VALUE"
 

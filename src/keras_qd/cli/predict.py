@@ -15,6 +15,7 @@ from keras_qd.cli.options import (
     StorePath,
     as_json,
     backend,
+    max_gigabytes,
 )
 from keras_qd.cli.output import counting, echo, print_json, print_table
 
@@ -49,6 +50,7 @@ from keras_qd.cli.output import counting, echo, print_json, print_table
     help="Systems in a batch.",
 )
 @backend
+@max_gigabytes
 @as_json
 def command(
     run: Path,

@@ -18,7 +18,6 @@ from keras_qd._checks import (
     entries,
     number,
     optional,
-    read_arrays,
     real,
     sequence,
     table,
@@ -39,6 +38,7 @@ from keras_qd.evaluation.figure_data import (
 from keras_qd.evaluation.scores import Score, ranking_score
 from keras_qd.evaluation.tables import read_table, write_table
 from keras_qd.evaluation.uncertainty import Uncertainty
+from keras_qd.training.run import read_arrays
 
 Array = NDArray[Any]
 

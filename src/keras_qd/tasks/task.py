@@ -279,9 +279,8 @@ class Task:
         followed = ("loss", *(self.followed or ()))
         if self.monitor is not None and self.monitor not in followed:
             raise UnknownNameError("followed metric", self.monitor, followed)
-        if self.patience is not None:
-            if self.monitor is None:
-                raise UsageError(f"patience of task {self.name!r} needs a metric to monitor")
+        if self.patience is not None and self.monitor is None:
+            raise UsageError(f"patience of task {self.name!r} needs a metric to monitor")
 
     def _compile(self, model: keras.Model) -> keras.Model:
         """Compile `model` with the task's metrics, and its loss and optimizer where it has any."""

@@ -18,9 +18,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_qd._checks import number, read_arrays, sequence, table
+from keras_qd._checks import number, sequence, table
 from keras_qd._files import parse_json, replacing
 from keras_qd.errors import DataError, RunError
+from keras_qd.training.run import read_arrays
 
 History = Mapping[str, list[float]]
 

@@ -25,6 +25,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from keras_qd import _files
 from keras_qd._checks import (
     MOST_SEED,
@@ -42,6 +44,7 @@ from keras_qd._checks import (
 from keras_qd._files import LockedError, replacing, write_json
 from keras_qd.backend import ensure_backend
 from keras_qd.data.dataset import SPLITS
+from keras_qd.data.io.arrays import open_archive
 from keras_qd.errors import DataError, RunError
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
@@ -436,6 +439,14 @@ def _read_model(path: Path) -> PhysicalModel:
     from keras_qd.tasks.physical_model import read_model
 
     return read_model(path)
+
+
+def read_arrays(path: Path, remedy: str = REMEDY) -> dict[str, np.ndarray]:
+    """Return the arrays of a ``.npz`` file, or raise a DataError that ends in a remedy."""
+    try:
+        return {name: np.array(values) for name, values in open_archive(path).items()}
+    except (DataError, OSError, MemoryError) as cause:
+        raise DataError(f"{path} cannot be read: {cause}; {remedy}") from cause
 
 
 def _read_history(path: Path) -> dict[str, list[float]]:

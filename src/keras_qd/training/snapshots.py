@@ -11,10 +11,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd._checks import read_arrays
 from keras_qd._files import replacing
 from keras_qd.errors import DataError
-from keras_qd.training.run import REMEDY, Run
+from keras_qd.training.run import REMEDY, Run, read_arrays
 
 if TYPE_CHECKING:
     from keras_qd.tasks.pipeline import Pipeline
@@ -157,4 +156,4 @@ def _write(path: Path, arrays: dict[str, Array]) -> None:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    return read_arrays(path, REMEDY)
+    return read_arrays(path)

@@ -95,7 +95,7 @@ def test_foreign_and_broken_groups_are_told(tmp_path, content, message):
 def test_lost_metadata_of_a_field_is_told(tmp_path):
     generate(tmp_path / "noise", Noise(), 2, workers=1)
     (tmp_path / "noise" / "image" / "zarr.json").unlink()
-    with pytest.raises(StoreError, match="description of image .* is missing or damaged"):
+    with pytest.raises(StoreError, match=r"description of image .* is missing or damaged"):
         open_store(tmp_path / "noise")
 
 

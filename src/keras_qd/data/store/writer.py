@@ -179,7 +179,7 @@ def prepare_store(location: Location, contents: Contents, n_samples: int) -> Sto
 def _bring_up_to_date(
     location: Location, found: Description, contents: Contents, n_samples: int
 ) -> None:
-    """Restore lost files of arrays and make room for more samples; repeatable if killed in between."""
+    """Restore lost files of arrays and make room for more samples; killed, it can be repeated."""
     wanted = max(n_samples, found.entries["samples"])
     new = contents.describe(wanted)
     documents = {name: found.documents.get(name, new.documents[name]) for name in new.documents}

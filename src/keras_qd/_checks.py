@@ -43,7 +43,7 @@ def number(value: Any) -> float:
     """Check for a number, perhaps NaN: a metric may be undefined."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError("expected a number")
-    return float(value)
+    return value
 
 
 def truth(value: Any) -> bool:

@@ -62,6 +62,8 @@ WRONG = {
 
 def kind_of(parameter):
     """Return the key of `WRONG` for an option."""
+    if type(parameter.type) is click.Path and not parameter.type.exists:
+        return None
     kinds = [kind for kind in type(parameter.type).__mro__ if kind in WRONG]
     return kinds[0] if kinds else None
 
@@ -184,7 +186,7 @@ COMMANDS = [
     *(["predict", "RUN", "NPY", "--symmetries", "--out", "OUT.npy"],),
     *(["evaluate", "RUN", "--data", data] for data in ("nowhere", "FILE", "STORE", "NPY")),
     *(["evaluate", "RUN", "--metric", "nope"], ["evaluate", "RUN", "--by", "nope"]),
-    *(["evaluate", "RUN", "--dropout-draws", 3], ["evaluate", "RUN", "--symmetries"]),
+    *(["evaluate", "RUN", "--sort", "nope", "x"], ["evaluate", "RUN", "--symmetries"]),
     *(["evaluate", "RUN", "--table", "x.txt"], ["evaluate", "RUN", "--table", "FOLDER"]),
     *(["evaluate", "RUN", "--ensemble"], ["evaluate", "RUN", "RUN", "--csv"], ["evaluate", "FILE"]),
     *(["evaluate", "RUN", "--csv", "--json"], ["evaluate", "FOLDER"], ["report", "FOLDER"]),

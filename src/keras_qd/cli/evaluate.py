@@ -22,7 +22,7 @@ from keras_qd.cli.options import (
     seed,
 )
 from keras_qd.cli.output import echo, format_number, print_json, print_table
-from keras_qd.errors import UsageError
+from keras_qd.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from keras_qd.evaluation.result import Evaluation
@@ -122,6 +122,8 @@ def evaluate_command(
         from keras_qd.evaluation.tables import check_table_path
 
         check_table_path(table)
+    if by is not None:
+        _check_column(runs[0], settings, by)
     evaluations = _evaluate(runs, **settings)
     space = "scaled" if scaled else "physical"
     if several:
@@ -147,6 +149,18 @@ def _require_one(several: bool, given: dict[str, Any]) -> None:
     asked = [option for option, value in given.items() if value]
     if several and asked:
         raise UsageError(f"{asked[0]} applies to one run; give a single run, or --ensemble")
+
+
+def _check_column(run: Path, settings: dict[str, Any], by: str) -> None:
+    """Raise unless the systems can be grouped by a column, before they are evaluated."""
+    from keras_qd.evaluation._evaluate import load_data
+    from keras_qd.evaluation.case import Case
+    from keras_qd.training.run import Run
+
+    opened = Run.open(run)
+    known = Case(opened, load_data(opened, settings["data"]), settings["split"]).columns
+    if by not in known:
+        raise UnknownNameError("number to group by", by, known)
 
 
 def _evaluate(

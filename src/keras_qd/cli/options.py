@@ -54,12 +54,18 @@ class OutputPath(InputPath):
         path: Path = super().convert(value, param, ctx)
         reason = _unwritable(path, self.file)
         if reason is not None:
-            self.fail(f"{str(path)!r} {reason}; name a new file or directory", param, ctx)
+            self.fail(f"{shortened(str(path))} {reason}; name a new file or directory", param, ctx)
         return path
+
+
+#: Bytes of a file name, to which temporary files and locks add some.
+_LONGEST = 200
 
 
 def _unwritable(path: Path, file: bool) -> str | None:
     """Return why nothing can be written to a path, if so."""
+    if len(os.fsencode(path.name)) > _LONGEST:
+        return f"has a name of more than {_LONGEST} bytes"
     try:
         absolute, here = path.resolve(), Path.cwd()
         folder = next(each for each in absolute.parents if each.exists())
@@ -142,7 +148,7 @@ def _allow(ctx: click.Context, parameter: click.Parameter, value: float | None) 
 #: ``--max-gigabytes``: how much the content of a file may unfold to.
 max_gigabytes = click.option(
     "--max-gigabytes",
-    type=click.FloatRange(min=0, min_open=True, max=10**6),
+    type=FiniteRange(min=0, min_open=True, max=10**6),
     metavar="GB",
     expose_value=False,
     callback=_allow,

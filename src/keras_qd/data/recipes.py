@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_qd._checks import anything, optional, real, setting, text, truth, whole
+from keras_qd._checks import anything, optional, real, setting, table, text, truth, whole
 from keras_qd.data.fields import Field
 from keras_qd.data.store.writer import shard_size
 from keras_qd.errors import PluginError, UsageError
@@ -218,11 +218,19 @@ def setting_types(recipe: type[Recipe]) -> dict[str, tuple[Any, bool]]:
 
 def setting_checks(recipe: type[Recipe]) -> dict[str, Any]:
     """Return a check for each setting of a recipe, by its type and ``metadata["range"]``."""
-    checks = {int: whole, float: real, str: lambda: text, bool: lambda: truth}
+    checks = {
+        int: whole,
+        float: real,
+        str: lambda: text,
+        bool: lambda: truth,
+        Mapping: lambda: table(anything),
+    }
     types, found = setting_types(recipe), {}
     for each in dataclasses.fields(recipe):
         kind, may_be_none = types[each.name]
-        check = checks.get(kind, lambda: anything)(*each.metadata.get("range", ()))
+        check = checks.get(get_origin(kind) or kind, lambda: anything)(
+            *each.metadata.get("range", ())
+        )
         found[each.name] = optional(check) if may_be_none else check
     return found
 

@@ -144,12 +144,12 @@ def _cases(
     words = [f"{word}-{count}" for word, count in counts.items() if count > 1]
     label = "-".join([*words, *(["symmetries"] if symmetries else [])])
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
-    cases = [Case(run, _dataset(run, data), split, label) for run in opened]
+    cases = [Case(run, load_data(run, data), split, label) for run in opened]
     _require_the_same(cases)
     return cases
 
 
-def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
+def load_data(run: Run, data: Dataset | str | Path | None) -> Dataset:
     """Return the run's own data set, the one stored at a path, or `data` itself."""
     if data is None:
         return run.load_dataset()

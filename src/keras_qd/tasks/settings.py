@@ -68,6 +68,6 @@ def check_settings(task: str, settings: Mapping[str, Any]) -> None:
         if name in settings:
             setting(f"{name} of task {task!r}", settings[name], check)
     for name in ("dataset_config", "model_config"):
-        for key, value in settings[name].items():
+        for key, value in settings.get(name, {}).items():
             if isinstance(value, float) and value != value:
                 raise UsageError(f"{name}.{key} of task {task!r} is {shortened(value)}")

@@ -188,6 +188,7 @@ class Task:
         for key in changes:
             if key not in known:
                 raise UnknownNameError("setting of a task", key, known)
+        check_settings(self.name, changes)
         for key in ("dataset_config", "model_config", "metric_config", "scaling"):
             owner = key.removesuffix("_config")
             kept = {} if owner != key and owner in changes else getattr(self, key)

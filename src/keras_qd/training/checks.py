@@ -74,8 +74,21 @@ def check_task(task: Task) -> None:
     for scaling in task.scaling.values():
         with suppress(DataError):  # of the values; its name exists
             fit_scaling(scaling, [0.5, 1.5])
+    _check_losses(task)
     if task.augmentation is not None:
         build_augmentation(task.augmentation)
+
+
+def _check_losses(task: Task) -> None:
+    losses = task.loss.values() if isinstance(task.loss, Mapping) else [task.loss]
+    for loss in losses:
+        try:
+            keras.losses.get(loss)
+        except (ValueError, TypeError) as cause:
+            raise UsageError(
+                f"the loss {loss!r} of task {task.name!r} is not one of Keras'; give a name such "
+                "as 'mean_squared_error'"
+            ) from cause
 
 
 def build_model(task: Task, pipeline: Pipeline, seed: int) -> keras.Model:

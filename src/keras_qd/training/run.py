@@ -267,12 +267,11 @@ class Run:
     def config(self) -> dict[str, Any]:
         """The fully resolved configuration, checked entry by entry."""
         config: dict[str, Any] = read_json(self.config_path, _CONFIG, REMEDY)
-        fields = {*config["pipeline"]["inputs"], *config["pipeline"]["targets"]}
-        for part in ("fields", "pipeline.scalings"):
-            found = config["fields"] if part == "fields" else config["pipeline"]["scalings"]
-            if not fields or fields - set(found):
-                missing = ", ".join(sorted(fields - set(found))) or "every field"
-                raise DataError(f"{self.config_path} is damaged: {part} lacks {missing}; {REMEDY}")
+        missing = list(_missing(config))
+        if missing:
+            raise DataError(
+                f"{self.config_path} is damaged: without {', '.join(missing)}; {REMEDY}"
+            )
         return config
 
     @cached_property
@@ -441,11 +440,24 @@ def _read_model(path: Path) -> PhysicalModel:
     return read_model(path)
 
 
+def _missing(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the entries that the fields of a configuration lack."""
+    pipeline = config["pipeline"]
+    for end in ("inputs", "targets"):
+        if not pipeline[end]:
+            yield f"pipeline.{end}"
+        for name in pipeline[end]:
+            if name not in config["fields"]:
+                yield f"fields.{name}"
+            if name not in pipeline["scalings"]:
+                yield f"pipeline.scalings.{name}"
+
+
 def read_arrays(path: Path, remedy: str = REMEDY) -> dict[str, np.ndarray]:
     """Return the arrays of a ``.npz`` file, or raise a DataError that ends in a remedy."""
     try:
         return {name: np.array(values) for name, values in open_archive(path).items()}
-    except (DataError, OSError, MemoryError) as cause:
+    except (OSError, ValueError, MemoryError) as cause:
         raise DataError(f"{path} cannot be read: {cause}; {remedy}") from cause
 
 

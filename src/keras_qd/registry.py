@@ -155,7 +155,7 @@ def metric(name: str, **config: Any) -> keras.metrics.Metric:
     return _create("metrics", name, config)
 
 
-def task(name: str, **config: Any) -> Task:
+def task(name: str, /, **config: Any) -> Task:
     """Return a task by its registered name.
 
     Parameters

@@ -174,6 +174,12 @@ class Case:
         numbers = all(shape == () for shape in self.pipeline.targets.values())
         return "mean" if numbers else "mean image"
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of the numbers and drawn parameters that systems can be grouped by."""
+        drawn = (label for labels in self._drawn().values() for label in labels)
+        return [*self._numbers(), *drawn]
+
     def _numbers(self) -> list[str]:
         """Return the names of the data set's fields that are one number a system."""
         return [name for name, field in self.dataset.fields.items() if field.shape == ()]

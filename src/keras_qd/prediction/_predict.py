@@ -114,7 +114,7 @@ def iterate_predictions(
     `fields` are the input fields in physical units: anything with ``shape`` that slices.
     """
     if batch_size < 1:
-        raise UsageError(f"the batch size must be a whole number from 1 on, got {batch_size}")
+        raise UsageError(f"the batch size must be at least 1, got {batch_size}")
     pipeline = model.pipeline
     n_samples = common_length(pipeline, fields)
     batch_size = min(batch_size, _next_power_of_two(n_samples))
@@ -240,7 +240,11 @@ def common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:
                 f"the input field {name!r} is missing; given: {', '.join(fields) or 'nothing'}"
             )
         values = fields[name]
-        found = np.shape(values)
+        found, dtype = np.shape(values), getattr(values, "dtype", None) or np.asarray(values).dtype
+        if np.dtype(dtype).kind not in "fiub":
+            raise DataError(f"the field {name!r} has type {dtype}; expected real numbers")
+        if any(length < 0 for length in found):
+            raise DataError(f"the field {name!r} has shape {found}: its file is damaged")
         if len(found) != len(shape) + 1:
             raise DataError(
                 f"the field {name!r} has shape {found}; expected "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_qd import registry
 from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.tasks.settings import check_settings
 
 if TYPE_CHECKING:
     import keras
@@ -142,6 +143,7 @@ class Task:
     metric_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_settings(self.name, vars(self))
         if self.followed is None:
             object.__setattr__(self, "followed", self.metrics)
         for key in ("inputs", "targets", "metrics", "followed"):
@@ -150,8 +152,6 @@ class Task:
             object.__setattr__(self, key, names)
         if not self.inputs or not self.targets:
             raise UsageError(f"task {self.name!r} needs at least one input and one target field")
-        for key in ("epochs", "batch_size"):
-            _require_positive(self.name, key, getattr(self, key))
         if self.schedule not in SCHEDULES:
             raise UnknownNameError("schedule", self.schedule, SCHEDULES)
         self._check_monitor()
@@ -188,6 +188,7 @@ class Task:
         for key in changes:
             if key not in known:
                 raise UnknownNameError("setting of a task", key, known)
+        check_settings(self.name, changes)
         for key in ("dataset_config", "model_config", "metric_config", "scaling"):
             owner = key.removesuffix("_config")
             kept = {} if owner != key and owner in changes else getattr(self, key)
@@ -268,6 +269,10 @@ class Task:
         Task
             Equal to the one it was.
         """
+        known = [entry.name for entry in dataclasses.fields(cls)]
+        for key in config:
+            if key not in known:
+                raise UnknownNameError("setting of a task", key, known)
         return cls(**config)
 
     def _check_monitor(self) -> None:
@@ -275,10 +280,8 @@ class Task:
         followed = ("loss", *(self.followed or ()))
         if self.monitor is not None and self.monitor not in followed:
             raise UnknownNameError("followed metric", self.monitor, followed)
-        if self.patience is not None:
-            _require_positive(self.name, "patience", self.patience)
-            if self.monitor is None:
-                raise UsageError(f"patience of task {self.name!r} needs a metric to monitor")
+        if self.patience is not None and self.monitor is None:
+            raise UsageError(f"patience of task {self.name!r} needs a metric to monitor")
 
     def _compile(self, model: keras.Model) -> keras.Model:
         """Compile `model` with the task's metrics, and its loss and optimizer where it has any."""
@@ -316,11 +319,6 @@ class Task:
                 "not one of Keras'; give a name, or "
                 '{"class_name": "adam", "config": {"learning_rate": 0.001}}'
             ) from cause
-
-
-def _require_positive(task: str, key: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"{key} of task {task!r} must be a positive whole number, got {value!r}")
 
 
 def _plain(value: Any) -> Any:

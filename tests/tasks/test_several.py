@@ -11,6 +11,7 @@ import keras_qd
 from keras_qd.errors import DataError, UsageError
 from keras_qd.export.formats import find_format
 from keras_qd.report.report import sections
+from keras_qd.report.sections import uncertainty_section
 from keras_qd.tasks import Pipeline
 from keras_qd.training.batches import Batches, ScaledRows, feed, training_batches
 
@@ -130,10 +131,21 @@ def test_every_target_is_evaluated_by_the_metrics_that_it_suits(run, data, evalu
         keras_qd.evaluate(run, data=data, n_draws=10, metrics=("accuracy",))
 
 
-def test_the_spread_of_both_targets_is_compared_with_their_errors(run, data):
-    found = keras_qd.evaluate(run, data=data, n_draws=10, dropout_draws=3, symmetries=True)
+def test_the_spread_of_an_ensemble_is_compared_with_its_errors(run, data, tmp_path):
+    other = keras_qd.train(make_task(), tmp_path / "other", dataset=data, report=quiet)
+    found = keras_qd.evaluate([run, other], data=data, n_draws=10)
     assert set(found.uncertainty.fields) == {"density", "energy"}
-    assert found.samples["energy_spread"].min() > 0
+    assert min(found.samples["density_spread"].min(), found.samples["energy_spread"].min()) > 0
+
+
+def test_dropout_spreads_maps_alone(run, data):
+    """It is in the decoder, which numbers do not pass."""
+    found = keras_qd.evaluate(run, data=data, n_draws=10, dropout_draws=2, symmetries=True)
+    assert found.samples["density_spread"].min() > 0
+    assert found.samples["energy_spread"].max() < 1e-6
+    (section,) = uncertainty_section(run)
+    drawn = [each.name.partition("_dropout")[0] for each in section.figures]
+    assert "reliability_density" in drawn
 
 
 def test_the_report_draws_maps_and_names_numbers(run, evaluation):

@@ -53,15 +53,7 @@ class Case:
         return {name: field.shape for name, field in self.dataset.fields.items()}
 
     def load_model(self) -> PhysicalModel:
-        """Load the trained model, on the grid of this data set.
-
-        Raises
-        ------
-        RunError
-            If there is no trained model, or it cannot be read.
-        DataError
-            If the model is bound to the grid that it was trained on.
-        """
+        """Load the trained model, on the grid of this data set."""
         return self.run.load_model().on_grid(self._shapes)
 
     @cached_property

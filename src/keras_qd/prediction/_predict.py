@@ -110,10 +110,7 @@ def load_predictor(run: Run, symmetries: bool) -> Predictor:
 def iterate_predictions(
     model: Predictor, fields: Mapping[str, Any], *, batch_size: int = 64
 ) -> Iterator[dict[str, Array]]:
-    """Yield the predicted fields of consecutive samples, so that inputs may exceed memory.
-
-    `fields` are the input fields in physical units: anything with ``shape`` that slices.
-    """
+    """Yield the predicted fields of consecutive samples, so that inputs may exceed memory."""
     if batch_size < 1:
         raise UsageError(f"the batch size must be a whole number from 1 on, got {batch_size}")
     pipeline = model.pipeline
@@ -147,10 +144,8 @@ def predict_scaled(network: keras.Model, x: Tensors, batch_size: int) -> Array:
 
 
 def in_batches(apply: Any, inputs: Mapping[str, Array], batch_size: int) -> dict[str, Array]:
-    """Apply a function to batches of arrays and join what it returns.
-
-    The last batch is filled up, so that a compiling backend compiles for one shape alone.
-    """
+    """Apply a function to batches of arrays and join what it returns."""
+    # The last batch is filled up, so that a compiling backend compiles for one shape alone.
     n_samples = len(next(iter(inputs.values())))
     batches = []
     for start in range(0, n_samples, batch_size):
@@ -170,13 +165,11 @@ def _by_name(pipeline: Pipeline, output: Any) -> Mapping[str, Any]:
 
 
 class Symmetrized:
-    r"""Predicts the mean over a group of symmetries of what a model predicts.
+    """Predicts the mean over a group of symmetries of what a model predicts."""
 
-    .. math:: \bar f(x) = \frac{1}{|G|} \sum_{g \in G} g^{-1} f(g x)
-
-    A map that commutes with all g is left as it is; of any other this is the part that does:
-    T. S. Cohen and M. Welling, ICML (2016), arXiv:1602.07576. The mean is that of scaled values.
-    """
+    # A map that commutes with all symmetries is left as it is; of any other this is the part that
+    # does: T. S. Cohen and M. Welling, ICML (2016), arXiv:1602.07576. The mean is that of scaled
+    # values.
 
     def __init__(self, model: PhysicalModel, symmetries: Any) -> None:
         self.pipeline = model.pipeline

@@ -334,7 +334,19 @@ class Task:
         return found if isinstance(pipeline.output_shape, Mapping) else flat_names(found)
 
     def monitored(self, pipeline: Pipeline) -> str:
-        """Return the monitored quantity, or the first one followed, by its name in the logs."""
+        """Return the name in the logs of what is monitored, or of the first metric followed.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+            Knows what the targets are.
+
+        Returns
+        -------
+        str
+            With the target before it where the network gives several tensors: of those that have
+            such a metric, the first.
+        """
         followed = self.followed_by(pipeline)
         monitor = self.monitor or next(iter(flat_names(followed)), "loss")
         if isinstance(followed, Mapping):

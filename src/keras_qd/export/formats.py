@@ -143,8 +143,8 @@ def name_outputs(path: Path, names: Sequence[str]) -> None:
     renamed = dict(zip(found, names, strict=True))
     for node in model.graph.node:
         for ends in (node.input, node.output):
-            for place, name in enumerate(ends):
-                ends[place] = renamed.get(name, name)
+            for index, name in enumerate(ends):
+                ends[index] = renamed.get(name, name)
     for output in model.graph.output:
         output.name = renamed[output.name]
     onnx.save(model, str(path))

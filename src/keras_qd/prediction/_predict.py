@@ -112,7 +112,7 @@ def iterate_predictions(
 ) -> Iterator[dict[str, Array]]:
     """Yield the predicted fields of consecutive samples, so that inputs may exceed memory."""
     if batch_size < 1:
-        raise UsageError(f"the batch size must be a whole number from 1 on, got {batch_size}")
+        raise UsageError(f"the batch size must be a positive whole number, got {batch_size}")
     pipeline = model.pipeline
     n_samples = common_length(pipeline, fields)
     batch_size = min(batch_size, _next_power_of_two(n_samples))

@@ -33,7 +33,7 @@ class OrbitalPairs:
         order = np.argsort(second >= lowest, kind="stable")
         self._n_exact = lowest * (lowest + 1) // 2
         self.members = first[order], second[order]
-        self._place = _places_of_pairs(orbitals, self.members)
+        self._index = _indices_of_pairs(orbitals, self.members)
         exact, others = np.split(np.arange(len(first)), [self._n_exact])
         self._among_exact = self._coupling(exact[:, None], exact)
         self._to_others = self._coupling(exact[:, None], others)
@@ -46,9 +46,9 @@ class OrbitalPairs:
         """Return where the two integrals between pairs are, and their weights."""
         first, second = self.members
         i, j, k, m = first[rows], second[rows], first[columns], second[columns]
-        place, n_pairs = self._place, len(first)
-        direct = place[i, k] * n_pairs + place[j, m]
-        exchanged = place[i, m] * n_pairs + place[j, k]
+        index, n_pairs = self._index, len(first)
+        direct = index[i, k] * n_pairs + index[j, m]
+        exchanged = index[i, m] * n_pairs + index[j, k]
         once = np.where(first == second, np.sqrt(0.5), 1.0)
         return direct, exchanged, (once[rows] * once[columns]).astype("float32")
 
@@ -80,7 +80,7 @@ class OrbitalPairs:
 
     def density(self, orbitals: Any, shares: Any) -> Any:
         """Return the density of a singlet (n, points) from orbitals on a grid and pairs' shares."""
-        matrix = ops.take(ops.multiply(shares, self._share), self._place, axis=1)
+        matrix = ops.take(ops.multiply(shares, self._share), self._index, axis=1)
         # The amplitude of one electron where the other is in orbital j.
         return 2.0 * ops.sum(ops.square(ops.matmul(orbitals, matrix)), axis=-1)
 
@@ -96,12 +96,12 @@ def _followed(coupling: Any, above: Any, ground: Any) -> Any:
     return -coupling / (distance + gained)[..., None]
 
 
-def _places_of_pairs(orbitals: int, members: tuple[Any, Any]) -> Any:
+def _indices_of_pairs(orbitals: int, members: tuple[Any, Any]) -> Any:
     """Return where each pair of orbitals, in either order, is among the pairs."""
     first, second = members
-    place = np.zeros((orbitals, orbitals), dtype="int64")
-    place[first, second] = place[second, first] = np.arange(len(first))
-    return place
+    index = np.zeros((orbitals, orbitals), dtype="int64")
+    index[first, second] = index[second, first] = np.arange(len(first))
+    return index
 
 
 def _table(integrals: Any, coupling: tuple[Any, Any, Any]) -> Any:
@@ -152,7 +152,7 @@ class ShortWaves:
 
 Array = NDArray[np.float64]
 
-#: How many of the lowest states have their density told.
+#: How many of the lowest states have their densities returned.
 STATES = 3
 
 

@@ -9,6 +9,7 @@ reads metadata only: nothing is imported until a component is requested by name.
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 import warnings
@@ -40,6 +41,8 @@ KINDS = {
 THIS_SESSION = "this session"
 
 _OWN_DISTRIBUTION = "keras-qd"
+#: What is given to ``compile`` rather than to the builder of a model.
+_COMPILED = ("optimizer", "loss", "metrics")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Component = TypeVar("Component")
@@ -52,16 +55,19 @@ def components(kind: str) -> Registry:
     return _registries()[kind]
 
 
-def build(name: str, **config: Any) -> keras.Model:
+def build(name: str, /, **config: Any) -> keras.Model:
     """Build a compiled model by its registered name.
 
     Parameters
     ----------
     name : str
-        A registered model, such as ``"pix2pix"``; ``names("models")`` lists them.
+        A registered model, such as ``"pix2pix"``; ``names("models")`` lists them. Or
+        ``"module:attribute"``: a callable of your own that takes the shapes below and returns a
+        compiled model, imported from the current directory or the import path.
     **config
         Settings of that model. All take ``input_shape=(64, 64, 1)`` and ``output_shape=None``
-        (as the input), shapes of one sample with the channels last.
+        (as the input), shapes of one sample with the channels last; those that take named tensors
+        also take a dict of such shapes by name.
 
     Returns
     -------
@@ -72,8 +78,10 @@ def build(name: str, **config: Any) -> keras.Model:
     ------
     UnknownNameError
         If there is no such model, or it has no such setting.
+    UsageError
+        If `optimizer`, `loss` or `metrics` is given to a model that does not take it.
     PluginError
-        If the plug-in that provides it cannot be imported.
+        If the plug-in or the module that provides it cannot be imported.
     BackendError
         If no Keras backend is installed.
 
@@ -88,7 +96,7 @@ def build(name: str, **config: Any) -> keras.Model:
     return _create("models", name, config)
 
 
-def load(name: str, **config: Any) -> Dataset:
+def load(name: str, /, **config: Any) -> Dataset:
     """Load a data set by its registered name.
 
     Parameters
@@ -121,7 +129,7 @@ def load(name: str, **config: Any) -> Dataset:
     return dataset
 
 
-def metric(name: str, **config: Any) -> keras.metrics.Metric:
+def metric(name: str, /, **config: Any) -> keras.metrics.Metric:
     """Create a metric by its registered name.
 
     Parameters
@@ -261,8 +269,15 @@ def _check_settings(what: str, component: Any, config: dict[str, Any]) -> None:
         return
     known = [parameter.name for parameter in parameters]
     for setting in config:
-        if setting not in known:
-            raise UnknownNameError(what, setting, known)
+        if setting in known:
+            continue
+        if setting in _COMPILED and what.startswith("setting of the model"):
+            raise UsageError(
+                f"{setting!r} is not a {what}, which comes compiled; compile it again "
+                "with model.compile(optimizer=..., loss=..., metrics=...), "
+                f"or name the {setting} in a task"
+            )
+        raise UnknownNameError(what, setting, known)
 
 
 class PluginWarning(UserWarning):
@@ -300,12 +315,13 @@ class Registry:
         """Import and return a component; an error lists near matches if there is none."""
         if name in self._registered:
             return self._registered[name]
-        point = self._choose(name)
+        point = self._named_attribute(name) if ":" in name else self._choose(name)
         try:
             return point.load()
         except Exception as cause:
+            provider = "" if ":" in name else f" of {origin(point)}"
             raise PluginError(
-                f"the {KINDS[self.kind]} {name!r} of {origin(point)} cannot be imported: "
+                f"the {KINDS[self.kind]} {name!r}{provider} cannot be imported: "
                 f"{type(cause).__name__}: {cause}"
             ) from cause
 
@@ -332,6 +348,12 @@ class Registry:
             except PluginError as error:
                 warnings.warn(str(error), PluginWarning, stacklevel=2)
         return loaded
+
+    def _named_attribute(self, name: str) -> EntryPoint:
+        """Return ``module:attribute`` as an entry point; the module may be in this directory."""
+        if os.getcwd() not in sys.path and "" not in sys.path:
+            sys.path.append(os.getcwd())
+        return EntryPoint(name, name, f"keras_qd.{self.kind}")
 
     def _points(self) -> list[EntryPoint]:
         return self._scan(f"keras_qd.{self.kind}")

@@ -14,7 +14,7 @@ from keras import ops
 from keras_qd._files import parse_json
 from keras_qd.errors import DataError, KerasQDError, RunError
 from keras_qd.registry import components
-from keras_qd.tasks.pipeline import Pipeline, Shape
+from keras_qd.tasks.pipeline import Pipeline, Shape, Shapes, each
 
 
 @keras.saving.register_keras_serializable("keras_qd")
@@ -77,7 +77,7 @@ class PhysicalModel(keras.Model):
         fields = {name: ops.cast(inputs[name], "float32") for name in self.pipeline.inputs}
         network = self.network if training else self.predictor
         output = network(self.pipeline.scaled(ops, fields), training=bool(training))
-        found = self.pipeline.restored(ops, ops.cast(output, "float32"))
+        found = self.pipeline.restored(ops, each(lambda v: ops.cast(v, "float32"), output))
         found = {name: _plain(values) for name, values in found.items()}
         return found if len(found) > 1 else next(iter(found.values()))
 
@@ -87,7 +87,7 @@ class PhysicalModel(keras.Model):
         Parameters
         ----------
         network : keras.Model
-            Takes and returns scaled arrays of the same shapes.
+            Takes and returns scaled values of the same shapes.
 
         Returns
         -------
@@ -185,7 +185,7 @@ def _plain(values: Any) -> Any:
     return ops.cast(values, "int32") if whole else values
 
 
-def _rebuilt(network: keras.Model, input_shape: Shape, output_shape: Shape) -> keras.Model:
+def _rebuilt(network: keras.Model, input_shape: Shapes, output_shape: Shapes) -> keras.Model:
     """Return the same network for samples of other shapes, with the same weights."""
     config: dict[str, Any] = network.get_config()
     if "input_shape" not in config:

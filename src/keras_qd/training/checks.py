@@ -95,7 +95,7 @@ def build_model(task: Task, pipeline: Pipeline, seed: int) -> keras.Model:
     """Build the model of a task from a seed; errors of its builder become a UsageError."""
     keras.utils.set_random_seed(seed)
     try:
-        model = task.build_model(pipeline.input_shape, pipeline.output_shape)
+        model = task.build_for(pipeline)
     except (KerasQDError, MemoryError):
         raise
     except Exception as cause:  # builders, those of plug-ins too, raise anything

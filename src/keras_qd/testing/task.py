@@ -78,13 +78,7 @@ def check_task(
     found.raise_if_any()
 
 
-def _check_made(found: Findings, name: str, task: Any, train: bool) -> None:
-    if not found.require(
-        isinstance(task, Task),
-        f"what is registered is a {type(task).__name__}",
-        "let the entry point name a keras_qd.tasks.Task, or what returns one",
-    ):
-        return
+def _check_made(found: Findings, name: str, task: Task, train: bool) -> None:
     found.require(task.name == name, f"its name is {task.name!r}", f"name it {name!r}")
     found.require(bool(task.description), "it has no description", "describe what it maps")
     found.attempt("writing it down and reading it again", _check_json, found, task)

@@ -233,11 +233,6 @@ def test_errors_of_settings_pass_through(module):
         models.make("bad", unit=3)
 
 
-def test_name_is_a_setting_like_any_other():
-    assert keras_qd.build("digit-cnn", name="mine").name == "mine"
-    assert keras_qd.task("mnist-classification", name="mine").name == "mine"
-
-
 def test_scalings_augmentations_and_callbacks_are_found_by_name():
     assert {"log", "one-hot", "centered-max"} <= set(keras_qd.names("scalings"))
     assert keras_qd.names("callbacks") == ["evolution", "mlflow", "tensorboard"]

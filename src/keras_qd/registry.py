@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import re
 import signal
 import sys
@@ -70,6 +71,8 @@ _WITHOUT_SETTINGS = ("tasks", "augmentations")
 THIS_SESSION = "this session"
 
 _OWN_DISTRIBUTION = "keras-qd"
+#: What is given to ``compile`` rather than to the builder of a model.
+_COMPILED = ("optimizer", "loss", "metrics")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 #: Seconds after which an import that still runs is reported.
@@ -93,10 +96,13 @@ def build(name: str, /, **config: Any) -> keras.Model:
     Parameters
     ----------
     name : str
-        A registered model, such as ``"pix2pix"``; ``names("models")`` lists them.
+        A registered model, such as ``"pix2pix"``; ``names("models")`` lists them. Or
+        ``"module:attribute"``: a callable of your own that takes the shapes below and returns a
+        compiled model, imported from the current directory or the import path.
     **config
         Settings of that model. All take ``input_shape=(64, 64, 1)`` and ``output_shape=None``
-        (as the input), shapes of one sample with the channels last.
+        (as the input), shapes of one sample with the channels last; those that take named tensors
+        also take a dict of such shapes by name.
 
     Returns
     -------
@@ -107,8 +113,10 @@ def build(name: str, /, **config: Any) -> keras.Model:
     ------
     UnknownNameError
         If there is no such model, or it has no such setting.
+    UsageError
+        If `optimizer`, `loss` or `metrics` is given to a model that does not take it.
     PluginError
-        If the plug-in that provides it cannot be imported, or makes something else.
+        If the plug-in or module that provides it cannot be imported, or makes something else.
     BackendError
         If no Keras backend is installed.
 
@@ -296,8 +304,15 @@ def _check_settings(what: str, component: Any, config: dict[str, Any]) -> None:
         return
     known = [parameter.name for parameter in parameters]
     for setting in config:
-        if setting not in known:
-            raise UnknownNameError(what, setting, known)
+        if setting in known:
+            continue
+        if setting in _COMPILED and what.startswith("setting of the model"):
+            raise UsageError(
+                f"{setting!r} is not a {what}, which comes compiled; compile it again "
+                "with model.compile(optimizer=..., loss=..., metrics=...), "
+                f"or name the {setting} in a task"
+            )
+        raise UnknownNameError(what, setting, known)
 
 
 class PluginWarning(UserWarning):
@@ -335,8 +350,8 @@ class Registry:
         """Import and return a component; an error lists near matches if there is none."""
         if name in self._registered:
             return self._registered[name]
-        point = self._choose(name)
-        return _load(point, f"the {KINDS[self.kind]} {name!r} of {origin(point)}")
+        point = self._point(name)
+        return _load(point, self._describe(name, point))
 
     def get_class(self, name: str) -> Any:
         """Import and return a component that is a subclass of the base class of its kind."""
@@ -368,24 +383,39 @@ class Registry:
         except (KerasQDError, OSError, MemoryError):
             raise
         except (Exception, SystemExit) as cause:
-            if self.origin(name) == THIS_SESSION or self._is_own(name):
+            if not self._is_foreign(name):
                 raise
             raise PluginError(
                 f"{self._describe(name)} fails: {type(cause).__name__}: {cause}"
             ) from cause
 
-    def _describe(self, name: str) -> str:
+    def _describe(self, name: str, point: EntryPoint | None = None) -> str:
         """Return noun, name and origin of a component."""
-        return f"the {KINDS[self.kind]} {name!r} of {self.origin(name)}"
+        if ":" in name:  # it names its module
+            return f"the {KINDS[self.kind]} {name!r}"
+        provider = self.origin(name) if point is None else origin(point)
+        return f"the {KINDS[self.kind]} {name!r} of {provider}"
 
-    def _is_own(self, name: str) -> bool:
-        return _distribution(self._choose(name)) == _OWN_DISTRIBUTION
+    def _is_foreign(self, name: str) -> bool:
+        """Whether a component is neither ours nor defined in this session."""
+        if name in self._registered:
+            return False
+        return _distribution(self._point(name)) != _OWN_DISTRIBUTION
+
+    def _point(self, name: str) -> EntryPoint:
+        """Return the entry point of a name, or ``module:attribute`` as one."""
+        if ":" not in name:
+            return self._choose(name)
+        # The module may be in the current directory.
+        if os.getcwd() not in sys.path and "" not in sys.path:
+            sys.path.append(os.getcwd())
+        return EntryPoint(name, name, f"keras_qd.{self.kind}")
 
     def origin(self, name: str) -> str:
         """Return the distribution and version that provides `name`, importing nothing."""
         if name in self._registered:
             return THIS_SESSION
-        return origin(self._choose(name))
+        return origin(self._point(name))
 
     def origins(self) -> dict[str, str]:
         """Return the origin of every component by name, importing nothing."""

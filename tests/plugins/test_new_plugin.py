@@ -5,14 +5,18 @@ import os
 import subprocess
 import sys
 import sysconfig
+import types
 import venv
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from tests.command import refused, succeed, whole_chain
 
+from keras_qd import physics
 from keras_qd.backend import PREFERENCE
+from keras_qd.registry import components
 
 #: The plug-in's own tests, then a command, in one process: imports take longer than either.
 TEST_AND_TRAIN = """
@@ -84,6 +88,7 @@ def test_install_test_train_and_uninstall(environment, plugin, tmp_path):
         "metrics": {"odd-wells-largest-error"},
         "tasks": {"odd-wells-to-energy"},
         "potentials": {"odd-wells"},
+        **{kind: set() for kind in ("line_potentials", "scalings", "augmentations", "callbacks")},
     }
     run = tmp_path / "run"
     small = ("--epochs", "1", "--set", "dataset.samples=100", "--no-evolution")
@@ -94,6 +99,23 @@ def test_install_test_train_and_uninstall(environment, plugin, tmp_path):
 
     environment.pip("uninstall", "--yes", "keras-qd-odd-wells")
     assert environment.names() == before
+
+
+def test_devices_of_its_family_are_designed(plugin, monkeypatch):
+    source = (plugin / "src" / "keras_qd_odd_wells" / "family.py").read_text()
+    module = types.ModuleType("odd_wells_family")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(source, vars(module))
+    known = components("potentials")
+    monkeypatch.setattr(known, "_registered", {"odd-wells": module.Bowls})
+    box = physics.Box(10.0)
+    potential = module.Bowls().values({"omega": 0.7}, box, 24)
+    np.save(plugin / "wanted.npy", physics.solve(potential, box, 1).density)
+    settings = ("--electrons", 1, "--family", "odd-wells", "--tolerance", 1e-3, "--no-figure")
+    out = plugin / "found.npz"
+    found = json.loads(succeed("invert", plugin / "wanted.npy", *settings, "--out", out, "--json"))
+    assert found["problem"]["family"] == "odd-wells"
+    assert found["inversions"][0]["parameters"]["omega"] == pytest.approx(0.7, abs=0.01)
 
 
 def test_a_task_of_a_plugin_that_is_not_installed_is_unknown(tmp_path):

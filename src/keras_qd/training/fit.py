@@ -21,7 +21,7 @@ from keras_qd.data.dataset import SPLITS
 from keras_qd.errors import RunError
 from keras_qd.models.base import save_model
 from keras_qd.models.optimizers import first_rate
-from keras_qd.tasks.physical_model import PhysicalModel
+from keras_qd.tasks.physical_model import PhysicalModel, check_loadable
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 from keras_qd.training.batches import (
@@ -256,6 +256,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     keras.utils.set_random_seed(run.config["seed"])
     with on_devices(run.config.get("devices", 1), run, dataset) as group:
         model = run.task.build_model(run.pipeline.input_shape, run.pipeline.output_shape)
+        check_loadable(model, run.task.model)
         _fit_model(model, group, run, dataset, callbacks, report)
         with replacing(run.model_path) as temporary:
             save_model(_physical(model, run), temporary)
@@ -264,8 +265,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
 
 def _physical(model: keras.Model, run: Run) -> PhysicalModel:
     """Return what a run leaves: the trained network between its scalings."""
-    metrics = run.task.followed or ()
-    return PhysicalModel(model, run.pipeline, {"models": [run.task.model], "metrics": metrics})
+    return PhysicalModel(model, run.pipeline, {"models": [run.task.model]})
 
 
 def _fit_model(

@@ -169,10 +169,10 @@ class Case:
 
     def _baseline_name(self) -> str:
         """Return the name of the trivial prediction."""
-        if all(self.pipeline.scalings[name].categorical for name in self.targets):
+        kinds = {self.pipeline.kind(name) for name in self.targets}
+        if kinds == {"classes"}:
             return "most frequent class"
-        numbers = all(shape == () for shape in self.pipeline.targets.values())
-        return "mean" if numbers else "mean image"
+        return "mean" if kinds <= {"classes", "numbers"} else "mean image"
 
     def _numbers(self) -> list[str]:
         """Return the names of the data set's fields that are one number a system."""

@@ -166,14 +166,16 @@ class Comparison:
 
 
 def score(
-    metrics: Mapping[str, keras.metrics.Metric],
+    metrics: Mapping[str, Mapping[str, keras.metrics.Metric]],
     comparisons: list[Comparison],
     *,
     n_draws: int,
     rng: np.random.Generator,
 ) -> tuple[list[Score], dict[str, Array]]:
-    """Return every metric of every comparison, and the systems' physical values by column."""
-    pairs = [(name, metric, each) for each in comparisons for name, metric in metrics.items()]
+    """Return the metrics of each field in its comparisons, and the systems' values by column."""
+    pairs = [
+        (name, metric, each) for each in comparisons for name, metric in metrics[each.field].items()
+    ]
     measured = {
         (name, each.field, each.space): metric.terms(each.reference, each.prediction, each.context)
         for name, metric, each in pairs

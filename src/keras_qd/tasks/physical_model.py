@@ -15,7 +15,7 @@ from keras import ops
 
 from keras_qd.errors import DataError, KerasQDError, PluginError, RunError
 from keras_qd.registry import components
-from keras_qd.tasks.pipeline import Pipeline, Shape
+from keras_qd.tasks.pipeline import Pipeline, Shape, Shapes, each
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class PhysicalModel(keras.Model):
         network = self.network if training else self.predictor
         pipeline = self._pipeline_of(fields)
         output = network(pipeline.scaled(ops, fields), training=bool(training))
-        found = pipeline.restored(ops, ops.cast(output, "float32"))
+        found = pipeline.restored(ops, each(lambda v: ops.cast(v, "float32"), output))
         found = {name: _plain(values) for name, values in found.items()}
         return found if len(found) > 1 else next(iter(found.values()))
 
@@ -107,7 +107,7 @@ class PhysicalModel(keras.Model):
         Parameters
         ----------
         network : keras.Model
-            Takes and returns scaled arrays of the same shapes.
+            Takes and returns scaled values of the same shapes.
 
         Returns
         -------
@@ -269,7 +269,7 @@ def _plain(values: Any) -> Any:
     return ops.cast(values, "int32") if whole else values
 
 
-def _rebuilt(network: keras.Model, input_shape: Shape, output_shape: Shape) -> keras.Model:
+def _rebuilt(network: keras.Model, input_shape: Shapes, output_shape: Shapes) -> keras.Model:
     """Return the same network for samples of other shapes, with the same weights."""
     config: dict[str, Any] = network.get_config()
     if "input_shape" not in config:

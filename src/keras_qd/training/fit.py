@@ -164,11 +164,22 @@ def train(
     check_devices(devices, task.batch_size)
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
+    _report_left_out(task, pipeline)
     if "notice" in dataset.metadata:
         _LOGGER.warning(dataset.metadata["notice"])
     config = _describe(task, dataset, pipeline, seed, names) | {"devices": devices}
     run = Run.create(path, config, describe_environment())
     return _fit(run, dataset, callbacks, report)
+
+
+def _report_left_out(task: Task, pipeline: Pipeline) -> None:
+    """Name the metrics that are not defined for any target."""
+    used = {name for names in task.metrics_of(pipeline).values() for name in names}
+    unused = [name for name in task.metric_names if name not in used]
+    if unused:
+        _LOGGER.warning(
+            "left out %s: not defined for %s", ", ".join(unused), " and ".join(task.targets)
+        )
 
 
 def resume(
@@ -255,7 +266,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
     """Train from the last checkpoint, or from the start, to the end."""
     keras.utils.set_random_seed(run.config["seed"])
     with on_devices(run.config.get("devices", 1), run, dataset) as group:
-        model = run.task.build_model(run.pipeline.input_shape, run.pipeline.output_shape)
+        model = run.task.build_for(run.pipeline)
         check_loadable(model, run.task.model)
         _fit_model(model, group, run, dataset, callbacks, report)
         with replacing(run.model_path) as temporary:
@@ -281,12 +292,12 @@ def _fit_model(
     history = load_history(run.checkpoint_path)
     done = len(history.get("epoch", ()))
     batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
-    best = BestEpoch(task, run.best_path, history) if task.monitor else None
+    best = BestEpoch(task, run.best_path, history, pipeline) if task.monitor else None
     even = _evenly(group, dataset.split("validation"))
     validation = validation_batches(task, pipeline, even)
     watchers = [
         *group.prepare(model),
-        ValidationMetrics(task, validation),  # before those that need its values
+        ValidationMetrics(task, pipeline, validation),  # before those that need its values
         FollowEpochs(batches),
         ScheduledLearningRate(task.schedule, task.epochs, rate),
         *(

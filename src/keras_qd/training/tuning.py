@@ -18,6 +18,7 @@ from keras_qd._files import write_json
 from keras_qd.errors import RunError, UsageError
 from keras_qd.models.base import LEARNING_RATE
 from keras_qd.registry import components
+from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 from keras_qd.training.callbacks import DivergenceError, higher_is_better
 from keras_qd.training.fit import train
@@ -86,7 +87,7 @@ def tune(
     Parameters
     ----------
     task : Task
-        The task to train. Its ``monitor``, or else the first metric that it follows, is compared on
+        The task to train. Its `monitor`, or else the first metric that it follows, is compared on
         the validation split, at the best epoch.
     path : str or Path
         Directory of the search: ``tune.json``, ``journal.log`` and the runs of the trials.
@@ -127,7 +128,8 @@ def tune(
     optuna = require_optuna()
     path = Path(path)
     dataset = dataset if dataset is not None else task.load_dataset()
-    task = task.replace(monitor=task.monitor or (task.followed or ("loss",))[0])
+    pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
+    task = task.replace(monitor=task.monitored(pipeline))
     space = space if space is not None else default_space(task, dataset)
     _claim(path, task, space, seed)
     study = _open_study(path, maximize=higher_is_better(task))
@@ -233,8 +235,7 @@ def default_space(task: Task, dataset: Dataset) -> Space:
             "or give it one with keras_qd.models.searches"
         )
     if callable(space):
-        shape = dataset.fields[task.inputs[0]].shape
-        space = space((*shape, len(task.inputs)) if len(shape) < 3 else shape)
+        space = space(Pipeline.fit(task, dataset.split("train"), dataset.fields).input_shape)
     return {f"model.{name}": distribution(name, values) for name, values in space.items()}
 
 

@@ -496,6 +496,33 @@ def test_the_class_instead_of_a_family():
         testing.check_potential_family(Family)
 
 
+class Picky(FieldMetric):
+    """Raises for a sample whose reference is its largest."""
+
+    default_name, title = "broken-picky", "Picky"
+
+    def values(self, xp, y, p):
+        return xp.mean(xp.abs(p - y), axis=1)
+
+    def array_values(self, y, p, context):
+        if (y > 50).any():
+            raise ValueError("too large")
+        return super().array_values(y, p, context)
+
+
+def test_a_metric_that_fails_in_an_evaluation_is_named_with_field_and_sample():
+    splits = arrays(shape=(16,))
+    splits["test"]["e"][2] = 99.0
+    keras_qd.register("datasets", "large")(lambda: ArrayDataset(**splits))
+    keras_qd.register("metrics", "broken-picky")(Picky)
+    changes = {"dataset": "large", "metrics": ("broken-picky",), "followed": ()}
+    task = Task(**{"name": "broken-inside", **PARTS, **changes})
+    keras_qd.register("tasks", "broken-inside")(task)
+    message = "metric 'broken-picky' of the field 'e' fails, first in sample 2: ValueError: too"
+    with pytest.raises(ConformanceError, match=message):
+        testing.check_task("broken-inside", backends=())
+
+
 def test_everything_wrong_is_told_at_once():
     keras_qd.register("tasks", "broken-twice")(Task(name="x", **{**PARTS, "description": ""}))
     with pytest.raises(ConformanceError) as raised:

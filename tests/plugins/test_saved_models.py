@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from tests.wells import make_dataset, make_task
 
 import keras_qd
 from keras_qd.errors import DataError, PluginError
 from keras_qd.registry import KINDS, components
+from tests.wells import make_dataset, make_task
 
 
 @pytest.fixture(autouse=True)

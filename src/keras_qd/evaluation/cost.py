@@ -38,10 +38,11 @@ class ExactSolver(Protocol):
     """A recipe that can solve its stored samples again, `batch` of them along the first axis."""
 
     identity: str
+    conditions: tuple[str, ...]
     batch: int
 
     def solve_again(self, samples: Mapping[str, Array]) -> None:
-        """Solve samples: the field `identity`, and the fields that are wanted of the solution."""
+        """Solve samples: `identity`, `conditions`, and the fields that are wanted."""
 
     def solver_description(self) -> str:
         """Return the method and its settings in a few words."""
@@ -308,15 +309,16 @@ def compare_cost(cases: Sequence[Case], model: ModelTimes) -> CostComparison | N
     recipe = solver_of(first)
     if recipe is None:
         return None
+    given = (recipe.identity, *recipe.conditions)
     try:
-        solver_seconds = time_solver(recipe, _samples(first, recipe.identity))
+        solver_seconds = time_solver(recipe, _samples(first, given))
     except PhysicsError as refusal:
         _LOGGER.warning("the exact solver refuses these systems, so it is not timed: %s", refusal)
         return None
     systems, data_seconds = _data_cost([each.run for each in cases])
     return CostComparison(
         solver=recipe.solver_description(),
-        forward=list(first.inputs) == [recipe.identity],
+        forward=set(first.inputs) == set(given),
         solver_seconds=solver_seconds,
         model=model,
         data_systems=systems,
@@ -326,11 +328,11 @@ def compare_cost(cases: Sequence[Case], model: ModelTimes) -> CostComparison | N
     )
 
 
-def _samples(case: Case, identity: str) -> dict[str, Any]:
+def _samples(case: Case, given: Sequence[str]) -> dict[str, Any]:
     """Return the stored input of the solver, with the fields that are wanted of it."""
     split = case.dataset.split(case.split)
-    wanted = [name for name in case.targets if name != identity] or list(case.inputs)
-    return {name: split[name] for name in dict.fromkeys([identity, *wanted])}
+    wanted = [name for name in case.targets if name not in given] or list(case.inputs)
+    return {name: split[name] for name in dict.fromkeys([*given, *wanted])}
 
 
 def _data_cost(runs: Sequence[Run]) -> tuple[int, float | None]:

@@ -25,7 +25,7 @@ class Verb(NamedTuple):
 #: The verbs, in the order in which a newcomer meets them.
 VERBS = {
     "demo": Verb("Make data, train, evaluate and report: a small complete run.", "demo:command"),
-    "list": Verb("List models, data sets, metrics and tasks.", "components:list_command"),
+    "list": Verb("List all components: models, tasks, data sets, ...", "components:list_command"),
     "info": Verb(
         "Show what a component is and which settings it takes.", "components:info_command"
     ),
@@ -117,8 +117,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             error.show()  # the help
             sys.exit(error.exit_code)
         _fail(_usage(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("stopped", 1)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        _fail(" ".join(["stopped", *map(str, stop.args)]), 1)
     except BrokenPipeError:
         sys.exit(1)
     except (KerasQDError, OSError, MemoryError) as error:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.full_ci import DEGENERACY
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,

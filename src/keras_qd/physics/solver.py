@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from keras_qd._checks import real, setting
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box, check_field
-from keras_qd.physics.full_ci import ensemble, lowest_levels, lowest_levels_of_spin
+from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
+from keras_qd.physics.levels import ensemble
 from keras_qd.physics.many_electrons import ManyElectronProblem
 from keras_qd.physics.noninteracting import noninteracting_solution
 from keras_qd.physics.orbitals import Orbitals, grow_orbitals

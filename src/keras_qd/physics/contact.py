@@ -1,6 +1,6 @@
 r"""The interaction of two electrons on one grid point and on neighbouring ones.
 
-On a grid of spacing h the interaction is the diagonal matrix w(r_i - r_j), which says nothing of
+On a grid of spacing h the interaction is the diagonal matrix w(r_i - r_j), which leaves out
 its singularity. Two values stand for what happens within a spacing: the one of both electrons on
 one point and the one of nearest neighbours. They are fixed by the relative motion in a parabola,
 
@@ -41,31 +41,7 @@ _FAR, _FAR_ON_GRID = 9.0, 7.0
 def contact_values(
     interaction: Interaction, strength: float, spacing: float, omega: float
 ) -> tuple[float, float]:
-    """Interaction on one grid point and on nearest neighbours that gives the exact pair energies.
-
-    Parameters
-    ----------
-    interaction : Interaction
-        The interaction, lengths in a0*.
-    strength : float
-        Factor on it.
-    spacing : float
-        Spacing h of the square grid, in a0*.
-    omega : float
-        Frequency in Ha* of the parabola in which the energies are made exact: that of the dots to
-        be solved, in order of magnitude.
-
-    Returns
-    -------
-    on_site, neighbour : float
-        Both in Ha*, with the strength.
-
-    Examples
-    --------
-    >>> on_site, neighbour = contact_values(Interaction("coulomb"), 1.0, 0.5, 0.5)
-    >>> round(on_site, 2), round(neighbour, 2)
-    (7.24, 2.1)
-    """
+    """Interaction in Ha* on one point and on neighbours, exact in a parabola of frequency omega."""
     if strength == 0 or interaction.name == "none":
         return 0.0, 0.0
     n = int(np.ceil(_FAR_ON_GRID / np.sqrt(omega) / spacing))
@@ -88,31 +64,7 @@ def contact_values(
 def relative_energy(
     interaction: Interaction, strength: float, omega: float, angular_momentum: int
 ) -> float:
-    """Lowest energy of the relative motion of two electrons in a round parabola.
-
-    ``r^m exp(-omega r^2 / 4)`` times polynomials of r, which hold the cusp of 1/r.
-
-    Parameters
-    ----------
-    interaction : Interaction
-        The interaction, lengths in a0*.
-    strength : float
-        Factor on it.
-    omega : float
-        Frequency of the parabola in Ha*.
-    angular_momentum : int
-        m: even for singlets, odd for triplets.
-
-    Returns
-    -------
-    float
-        Energy in Ha*; the centre of mass adds omega.
-
-    Examples
-    --------
-    >>> round(relative_energy(Interaction("coulomb"), 1.0, 1.0, 0), 9)
-    2.0
-    """
+    """Lowest energy of the relative motion of two electrons in a round parabola, in Ha*."""
     m, far = angular_momentum, _FAR / np.sqrt(omega)
     nodes, weights = np.polynomial.legendre.leggauss(_N_NODES)
     r, weights = 0.5 * far * (nodes + 1), 0.5 * far * weights

@@ -56,21 +56,7 @@ _LOOSE, _STRICT = 0.2, 1e-6
 
 @dataclass(frozen=True)
 class PairProblem:
-    """Two electrons in one potential.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        Potential at the pixel centres, in Ha*.
-    box : Box
-        The box.
-    interaction : Interaction
-        Interaction of the electrons.
-    strength : float
-        Factor on it.
-    spin : int, optional
-        Only singlets (0) or only triplets (1).
-    """
+    """Two electrons in one potential, of one total spin or of any."""
 
     potential: Array
     box: Box
@@ -79,22 +65,7 @@ class PairProblem:
     spin: int | None = None
 
     def solve(self, accuracy: float) -> tuple[Solution, Solution]:
-        """Ground states with and without interaction, on the first grid that is good enough.
-
-        Parameters
-        ----------
-        accuracy : float
-            Largest estimated error of the density: integral of its absolute value, per electron.
-
-        Returns
-        -------
-        interacting, noninteracting : Solution
-
-        Raises
-        ------
-        PhysicsError
-            If no grid is good enough.
-        """
+        """Ground states with and without interaction, on the first grid that is accurate enough."""
         coarser, finer = self._refine(accuracy, 2)
         density = _density_error(coarser, finer)
         energy, gap = self._energy_errors(coarser, finer)
@@ -188,15 +159,7 @@ class PairProblem:
 
 @dataclass(frozen=True)
 class Levels:
-    """Levels of one dot on one grid, rising in energy.
-
-    Parameters
-    ----------
-    levels : list of PairState
-        The levels, at least two.
-    n_pixels : int
-        Pixels along the side of the potential.
-    """
+    """Levels of one dot on one grid, at least two, rising in energy."""
 
     levels: list[PairState]
     n_pixels: int

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from keras_qd.physics.pair_grid import GridOrbitals, square_coefficients
 
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 #: Orbitals whose configurations the iteration starts from.
 _START_ORBITALS = 10
@@ -39,24 +39,14 @@ SINGLET, TRIPLET = 0, 1
 
 @dataclass(frozen=True)
 class PairStates:
-    """Lowest singlets and triplets of a batch of b systems.
-
-    Parameters
-    ----------
-    orbitals : GridOrbitals
-        Orbitals that the wave functions are products of.
-    energies : array, shape (2, b, n_roots + 1)
-        Energies in Ha* of singlets (first) and triplets, rising; the last of each is an upper
-        bound that was not iterated for.
-    vectors : array, shape (2, b, n_roots + 1, g (g + 1) / 2)
-        Wave functions, packed, normalised.
-    residuals : array, shape (2, b, n_roots + 1)
-        Norms ``|H x - E x|`` in Ha*: there is a level within that distance of E.
-    """
+    """Lowest singlets and triplets of a batch of b systems."""
 
     orbitals: GridOrbitals
+    #: Shape (2, b, n_roots + 1), in Ha*, singlets first, rising; the last of each is an upper bound.
     energies: Any
+    #: Shape (2, b, n_roots + 1, g (g + 1) / 2): wave functions, packed, normalised.
     vectors: Any
+    #: Norms ``|H x - E x|`` in Ha*, like `energies`: there is a level within that distance of E.
     residuals: Any
 
     def matrices(self, spin: int, root: int = 0, xp: Any = np) -> Any:
@@ -82,30 +72,7 @@ def lowest_pair_states(
     dtype: Any = np.float32,
     xp: Any = np,
 ) -> PairStates:
-    """Find the lowest states of both spins by a fixed number of Davidson steps.
-
-    Parameters
-    ----------
-    orbitals : GridOrbitals
-        Orbitals of a batch of systems.
-    interaction : array, shape (g, g)
-        Interaction between the points, in Ha*.
-    n_roots : int, default 1
-        How many states of each spin.
-    steps : int, default 12
-        Largest number of Davidson steps.
-    tolerance : sequence of float, optional
-        Residual norm in Ha* that is good enough, for each of the `n_roots`: no more steps are made
-        than these take. Leave it out inside ``jax.jit``.
-    dtype : dtype, default float32
-        Of wave functions and products: single precision leaves 1e-6 of the energies.
-    xp : module, default numpy
-        Array namespace.
-
-    Returns
-    -------
-    PairStates
-    """
+    """Find the lowest states of both spins; without `tolerance` the steps are fixed, for jit."""
     problem = _Problem(orbitals, interaction, dtype, xp)
     space = _Subspace(problem, n_roots + 1, steps * n_roots)
     starts = problem.start(n_roots + 1)
@@ -215,15 +182,15 @@ class _Subspace:
         self._size = size + 1
         row = (self._vectors[:, :, : size + 1] @ image[..., None])[..., 0]
         row = row.astype(self._projection.dtype)
-        for place in ((size, slice(size + 1)), (slice(size + 1), size)):
-            self._projection = _put(self._projection, (slice(None), slice(None), *place), row)
+        for entry in ((size, slice(size + 1)), (slice(size + 1), size)):
+            self._projection = _put(self._projection, (slice(None), slice(None), *entry), row)
 
 
-def _put(array: Any, place: tuple[Any, ...], values: Any) -> Any:
-    """Set array[place], in place where arrays can be written to."""
+def _put(array: Any, index: tuple[Any, ...], values: Any) -> Any:
+    """Set array[index], in place where arrays can be written to."""
     if hasattr(array, "at"):
-        return array.at[place].set(values)
-    array[place] = values
+        return array.at[index].set(values)
+    array[index] = values
     return array
 
 
@@ -234,14 +201,14 @@ def _normalised(vector: Any, xp: Any) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _pairs(size: int) -> tuple[Places, Places]:
+def _pairs(size: int) -> tuple[Indices, Indices]:
     """Orbitals i >= k of each packed pair; the first pairs are those of the lowest orbitals."""
     return np.tril_indices(size)
 
 
 @lru_cache(maxsize=16)
-def _packing(size: int) -> tuple[Places, Places, Places, NDArray[np.float64]]:
-    """Flat places (i, k) and (k, i) of each pair; from there back; weight of a packed number."""
+def _packing(size: int) -> tuple[Indices, Indices, Indices, NDArray[np.float64]]:
+    """Flat indices (i, k) and (k, i) of each pair; from there back; weight of a packed number."""
     i, k = _pairs(size)
     lower, upper = i * size + k, k * size + i
     back = np.empty(size * size, dtype=np.intp)
@@ -271,8 +238,8 @@ def _unpack(singlet: Any, triplet: Any, size: int, xp: Any) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _start_tables(n_orbitals: int) -> tuple[Places, Places, Places, Places, NDArray[np.float64]]:
-    """Pairs i >= k of the lowest orbitals, places of (ij|kl) and (il|kj), norms of pairs."""
+def _start_tables(n_orbitals: int) -> tuple[Indices, Indices, Indices, Indices, NDArray[np.float64]]:
+    """Pairs i >= k of the lowest orbitals, indices of (ij|kl) and (il|kj), norms of pairs."""
     i, k = np.tril_indices(n_orbitals)
     number = np.zeros((n_orbitals, n_orbitals), dtype=np.intp)
     number[i, k] = number[k, i] = np.arange(len(i))

@@ -9,7 +9,8 @@ one point and the one of nearest neighbours. They are fixed by the relative moti
 such that its lowest states of angular momentum 0 (two electrons in a singlet) and 1 (in a triplet)
 have their exact energies on the grid. For bare 1/r this tends to ``(3.9003 - 4 a) / h - c`` on one
 point and ``(1 + a) / h`` on neighbours, with a = 0.05 and c = 0.15: 3.9003 is minus the regularised
-sum of 1/abs(n) over the plane's integer points, ``-4 zeta(1/2) beta(1/2)`` [1]_.
+sum of 1/abs(n) over the plane's integer points, ``-4 zeta(1/2) beta(1/2)`` [1]_. Both values are
+linear in the energy epsilon to better than a thousandth, with slopes of the order of h.
 
 References
 ----------
@@ -31,6 +32,9 @@ Array = NDArray[np.float64]
 
 #: Polynomials of the distance, and Gauss points, that the exact relative motion is expanded in.
 _N_POLYNOMIALS, _N_NODES = 24, 200
+
+#: Factor on the frequency that slopes are taken with.
+_RATIO = 1.4
 
 #: Where the oscillator's wave function counts as zero, in units of 1 / sqrt(omega): for the exact
 #: energies and on the grid.
@@ -59,6 +63,23 @@ def contact_values(
     return _defect(even, even, potential, exact[0]), float(
         strength * interaction(np.array(spacing)) + neighbour
     )
+
+
+@lru_cache(maxsize=64)
+def contact_slopes(
+    interaction: Interaction, strength: float, spacing: float, omega: float
+) -> tuple[float, float, float]:
+    """Energy of the relative motion at omega, and slopes of both `contact_values` with it."""
+    soft, stiff = omega / _RATIO, omega * _RATIO
+    low, middle, high = (
+        relative_energy(interaction, strength, each, 0) for each in (soft, omega, stiff)
+    )
+    changes = np.subtract(
+        contact_values(interaction, strength, spacing, stiff),
+        contact_values(interaction, strength, spacing, soft),
+    )
+    on_site, neighbour = changes / (high - low)
+    return middle, float(on_site), float(neighbour)
 
 
 def relative_energy(

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.physics.contact import contact_values
+from keras_qd.physics.contact import contact_slopes, contact_values
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.solution import LabelError
 
@@ -116,12 +116,15 @@ class PairGrid:
         squares = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
         return np.sqrt(squares), np.flatnonzero(squares == 1)
 
-    def interaction(
-        self, side: float, interaction: Interaction, strength: float, stiffness: float = 1.0
-    ) -> Array:
+    def interaction(self, side: float, interaction: Interaction, strength: float) -> Array:
         """Interaction in Ha* between all pairs of points of a window, shape (n^2, n^2)."""
-        omega = stiffness * _CONTACT_OMEGA / side**2
-        return _interaction_matrix(self, side, interaction, strength, omega)
+        return _interaction_matrix(self, side, interaction, strength)
+
+    def contact(
+        self, side: float, interaction: Interaction, strength: float
+    ) -> tuple[float, Array]:
+        """Energy of the relative motion that `interaction` is exact for, and its slope with it."""
+        return _contact_slope(self, side, interaction, strength)
 
 
 @lru_cache(maxsize=16)
@@ -132,15 +135,27 @@ def pair_grid(n: int, n_fine: int | None = None) -> PairGrid:
 
 @lru_cache(maxsize=8)
 def _interaction_matrix(
-    grid: PairGrid, side: float, interaction: Interaction, strength: float, omega: float
+    grid: PairGrid, side: float, interaction: Interaction, strength: float
 ) -> Array:
     spacing = side / (grid.n + 1)
+    omega = _CONTACT_OMEGA / side**2
     on_site, neighbour = contact_values(interaction, strength, spacing, omega)
     steps, neighbours = grid.steps
     matrix = strength * interaction(np.where(steps == 0, 1.0, steps) * spacing)
     matrix.ravel()[neighbours] = neighbour
     np.fill_diagonal(matrix, on_site)
     return np.asarray(matrix)
+
+
+@lru_cache(maxsize=8)
+def _contact_slope(
+    grid: PairGrid, side: float, interaction: Interaction, strength: float
+) -> tuple[float, Array]:
+    spacing, omega = side / (grid.n + 1), _CONTACT_OMEGA / side**2
+    energy, on_site, neighbour = contact_slopes(interaction, strength, spacing, omega)
+    matrix = on_site * np.eye(grid.size)
+    matrix.ravel()[grid.steps[1]] = neighbour
+    return energy, matrix
 
 
 @dataclass(frozen=True)

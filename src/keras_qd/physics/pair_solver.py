@@ -1,8 +1,7 @@
 r"""Two electrons to a stated accuracy: the grid grows until the density no longer changes.
 
-Errors are estimated from the last two grids (`pair_grid.extrapolation`). That of an energy changes
-sign where the errors of the one-electron problem and of the contact cancel; hence what the energy
-owes to the choice of the parabola that the contact is made exact in is added in squares.
+Errors are estimated from the last two grids (`pair_grid.extrapolation`), and that of an energy from
+the contact as well, which is exact for one energy of the relative motion (`contact`).
 """
 
 from __future__ import annotations
@@ -40,8 +39,11 @@ _LADDER = (10, 12, 14, 16, 18, 20, 24, 28, 32, 40)
 #: Largest estimated error of the density where nothing else is asked for.
 DEFAULT_ACCURACY = 1e-3
 
-#: Factor on the contact's frequency that stands for what is not known of it.
-_OTHER_OMEGA = 1.4
+#: Share of the contact's energy that stands for its spread over a dot.
+_UNSHARP = 0.04
+
+#: What single precision leaves of an energy, in Ha*.
+_ROUNDING = 3e-7
 
 #: Largest number of Davidson steps; six to nine are the rule.
 _MOST_STEPS = 60
@@ -67,10 +69,10 @@ class PairProblem:
     def solve(self, accuracy: float) -> tuple[Solution, Solution]:
         """Ground states with and without interaction, on the first grid that is accurate enough."""
         coarser, finer = self._refine(accuracy, 2)
-        density = _density_error(coarser, finer)
-        energy, gap = self._energy_errors(coarser, finer)
         solution = replace(
-            finer.solution(), density_error=density, energy_error=energy, gap_error=gap
+            finer.solution(),
+            density_error=_density_error(coarser, finer),
+            **self._energy_errors(coarser, finer),
         )
         return solution, finer.without_interaction().solution()
 
@@ -111,7 +113,8 @@ class PairProblem:
         grid = pair_grid(n)
         cosines = window.cosines(self.potential[None], 2 * grid.n_fine + 1)
         orbitals = grid_orbitals(grid, cosines, window.side)
-        between = grid.interaction(window.side, self.interaction, self.strength)
+        pair = (window.side, self.interaction, self.strength)
+        between, contact = grid.interaction(*pair), grid.contact(*pair)
         unit = (math.pi / window.side) ** 2
         passes = (
             (np.float32, _RESIDUAL * n**2 * unit, _LOOSE * unit),
@@ -123,6 +126,7 @@ class PairProblem:
             states = lowest_pair_states(
                 orbitals,
                 between,
+                contact,
                 n_roots=len(tolerances),
                 steps=_MOST_STEPS,
                 tolerance=tolerances,
@@ -134,27 +138,48 @@ class PairProblem:
                 break
         return Levels(levels, len(self.potential))
 
-    def _energy_errors(self, coarser: Levels, finer: Levels) -> tuple[float, float]:
-        """Estimated errors of the ground state's energy and of the gap."""
-        contact = [self._contact_error(level) for level in finer.levels[:2]]
+    def _energy_errors(self, coarser: Levels, finer: Levels) -> dict[str, float]:
+        """Estimated errors of the ground state's energy and of the distances of levels."""
         share = _richardson(coarser, finer, ENERGY_ORDER)
-        grid = [
-            share * (fine.energy - coarse.energy)
-            for fine, coarse in zip(finer.levels[:2], coarser.levels, strict=False)
+        errors = [
+            _EnergyError(fine, share * (fine.energy - coarse.energy), self._contact_error(fine))
+            for fine, coarse in zip(finer.levels, coarser.levels, strict=False)
         ]
-        return (
-            math.hypot(grid[0], contact[0]),
-            math.hypot(grid[1] - grid[0], contact[1] - contact[0]),
-        )
+        lowest = {error.level.spin: error for error in reversed(errors)}
+        return {
+            "energy_error": errors[0].size,
+            "gap_error": errors[1].distance_from(errors[0]),
+            "exchange_error": lowest[1].distance_from(lowest[0]) if len(lowest) > 1 else math.nan,
+        }
 
     def _contact_error(self, level: PairState) -> float:
-        """Half the change of the energy with the contact's frequency, in Ha*."""
-        grid, side = level.orbitals.grid, level.window.side
-        stiff, soft = (
-            grid.interaction(side, self.interaction, self.strength, stiffness)
-            for stiffness in (_OTHER_OMEGA, 1 / _OTHER_OMEGA)
+        """Change of the energy with that of the relative motion, which is not sharp, in Ha*."""
+        side = level.window.side
+        energy, slope = level.orbitals.grid.contact(side, self.interaction, self.strength)
+        return _UNSHARP * energy * float((level.on_points**2 * slope).sum())
+
+
+@dataclass(frozen=True)
+class _EnergyError:
+    """Error of a level from two grids and from the contact, in Ha*, with sign."""
+
+    level: PairState
+    grid: float
+    contact: float
+
+    @property
+    def size(self) -> float:
+        return math.hypot(self.grid, self.contact, _ROUNDING)
+
+    def distance_from(self, other: _EnergyError) -> float:
+        """Error of the distance: levels share the errors of what their pair densities share."""
+        apart = 0.5 * np.abs(self.level.on_points**2 - other.level.on_points**2).sum()
+        return math.hypot(
+            self.grid - other.grid,
+            self.contact - other.contact,
+            float(apart) * math.hypot(self.grid, other.grid),
+            _ROUNDING,
         )
-        return 0.5 * float((level.on_points**2 * (stiff - soft)).sum())
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,13 @@ from keras_qd.physics.window import Window, find_window
 Array = NDArray[np.float64]
 
 #: Points along a side that are tried in turn; the first solution only serves for comparison.
-_LADDER = (10, 12, 14, 16, 18, 20, 24, 28, 32, 40)
+_LADDER = (12, 14, 16, 18, 20, 24, 28, 32, 40)
 
 #: Largest estimated error of the density where nothing else is asked for.
 DEFAULT_ACCURACY = 1e-3
 
 #: Share of the contact's energy that stands for its spread over a dot.
-_UNSHARP = 0.04
+_UNSHARP = 0.03
 
 #: What single precision leaves of an energy, in Ha*.
 _ROUNDING = 3e-7

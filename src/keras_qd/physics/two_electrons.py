@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from keras_qd.physics.pair_grid import GridOrbitals, square_coefficients
 
+Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 #: Orbitals whose configurations the iteration starts from.
@@ -45,7 +46,7 @@ class PairStates:
     """Lowest singlets and triplets of a batch of b systems."""
 
     orbitals: GridOrbitals
-    #: Shape (2, b, n_roots + 1), in Ha*, singlets first, rising; the last of each is an upper bound.
+    #: Shape (2, b, n_roots + 1), in Ha*, singlets first, rising; the last is an upper bound.
     energies: Any
     #: Shape (2, b, n_roots + 1, g (g + 1) / 2): wave functions, packed, normalised.
     vectors: Any
@@ -239,7 +240,7 @@ def _pairs(size: int) -> tuple[Indices, Indices]:
 
 
 @lru_cache(maxsize=16)
-def _packing(size: int) -> tuple[Indices, Indices, Indices, NDArray[np.float64]]:
+def _packing(size: int) -> tuple[Indices, Indices, Indices, Array]:
     """Flat indices (i, k) and (k, i) of each pair; from there back; weight of a packed number."""
     i, k = _pairs(size)
     lower, upper = i * size + k, k * size + i
@@ -272,7 +273,7 @@ def _unpack(singlet: Any, triplet: Any, size: int, xp: Any) -> Any:
 @lru_cache(maxsize=4)
 def _start_tables(
     n_orbitals: int,
-) -> tuple[Indices, Indices, Indices, Indices, NDArray[np.float64]]:
+) -> tuple[Indices, Indices, Indices, Indices, Array]:
     """Pairs i >= k of the lowest orbitals, indices of (ij|kl) and (il|kj), norms of pairs."""
     i, k = np.tril_indices(n_orbitals)
     number = np.zeros((n_orbitals, n_orbitals), dtype=np.intp)

@@ -1,4 +1,4 @@
-"""Two electrons where the grid is stretched: interactions, deep wells, large boxes, hidden states."""
+"""Two electrons with every interaction, in deep wells and large boxes, and hidden states."""
 
 import numpy as np
 import pytest

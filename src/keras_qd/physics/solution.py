@@ -97,8 +97,8 @@ class Solution:
     >>> isinstance(dot, Solution), dot.multiplicity, round(float(dot.occupations.sum()), 9)
     (True, 1, 2.0)
     >>> print(dot)  # doctest: +NORMALIZE_WHITESPACE
-    Solution: N = 2, 2S + 1 = 1, E = 3.0000(1) Ha*, gap = 0.59652(9) Ha*,
-    density to 0.0009 on 32 x 32 pixels
+    Solution: N = 2, 2S + 1 = 1, E = 2.99995(4) Ha*, gap = 0.59652(1) Ha*,
+    density to 0.0005 on 32 x 32 pixels
     """
 
     box: Box

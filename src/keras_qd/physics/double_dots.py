@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter
+from scipy.ndimage import label, minimum_filter
 from scipy.optimize import minimize_scalar
 
 from keras_qd.errors import PhysicsError, UsageError
@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 _MOST_DETUNING, _MIXED_LEVELS = 2.0, 16
 
 #: Half waves a side that hold the ground states of parabolas.
-_WELL_HALF_WAVES = 32
+_WELL_HALF_WAVES = 20
 
 
 @dataclass(frozen=True)
@@ -262,8 +262,12 @@ def _expand(fields: Array, basis: SineBasis, box: Box) -> Array:
 def _harmonic_orbitals(potential: Array, box: Box) -> Array:
     """Ground states of the parabolas that touch the potential in its two lowest minima."""
     inner = potential[1:-1, 1:-1]
-    lowest = minimum_filter(potential, size=3)[1:-1, 1:-1] == inner
-    places = np.argwhere(lowest)[np.argsort(inner[lowest], kind="stable")[:2]] + 1
+    # Neighbouring pixels of one value are one minimum.
+    groups, n_minima = label(
+        minimum_filter(potential, size=3)[1:-1, 1:-1] == inner, np.ones((3, 3))
+    )
+    places = np.array([np.argwhere(groups == k)[0] for k in range(1, n_minima + 1)]).reshape(-1, 2)
+    places = places[np.argsort(inner[tuple(places.T)], kind="stable")[:2]] + 1
     if len(places) < 2:
         raise PhysicsError(
             f"the potential has {len(places)} minima inside the box, and the models of exchange "

@@ -238,7 +238,7 @@ def exchange(
     (0.6, True)
     """
     dot = solve(potential, box, 2, interaction, None, strength, **settings)
-    return Estimate(dot.exchange, dot.exchange_error)
+    return Estimate(dot.exchange, dot.gap_error)
 
 
 @dataclass(frozen=True)

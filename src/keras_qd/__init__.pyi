@@ -1,6 +1,7 @@
 from . import (
     backend as backend,
     data as data,
+    devices as devices,
     errors as errors,
     evaluation as evaluation,
     export as export,

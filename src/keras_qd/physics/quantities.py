@@ -105,12 +105,12 @@ class Spectrum:
     @property
     def spin_squared(self) -> Array:
         """Expectation of S^2 of each level."""
-        return self.spins * (self.spins + 1)
+        return np.asarray(self.spins * (self.spins + 1))
 
     @property
     def excitation_energies(self) -> Array:
         """Distances to the ground state, in Ha*."""
-        return self.energies - self.energies[0]
+        return np.asarray(self.energies - self.energies[0])
 
     @property
     def multiplets(self) -> list[list[int]]:
@@ -350,7 +350,7 @@ def matrix_elements(orbitals: Orbitals, field: Array) -> Array:
     """Matrix elements of a field at the pixel centres between all orbitals."""
     values = orbitals.values()
     area = orbitals.box.pixel_area(len(field))
-    return np.einsum("iyx,yx,jyx->ij", values, field, values, optimize=True) * area
+    return np.asarray(np.einsum("iyx,yx,jyx->ij", values, field, values, optimize=True) * area)
 
 
 def _one_electron_spectrum(potential: Array, box: Box, n_states: int) -> Spectrum:

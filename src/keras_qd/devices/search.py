@@ -82,6 +82,7 @@ class Points:
         return None
 
     def rows(self, keys: list[Key]) -> Iterable[tuple[Key, Array]]:
+        """Solve for points and numbers of electrons, in any order."""
         tasks = [(key, self._arguments(key)) for key in keys]
         if self.workers is None:
             return ((key, solve_point(*arguments)) for key, arguments in tasks)
@@ -119,7 +120,7 @@ class Search:
         self._charges = np.full((n_regions, n, n), np.nan)
 
     def run(self) -> tuple[NDArray[np.int64], Array, Array]:
-        """Number of electrons, energies in meV and charges, once every square is decided."""
+        """Return number of electrons, energies in meV and charges of all pixels."""
         n_coarse = max(2, -(-(self._n - 1) // _COARSE) + 1)
         edges = np.unique(np.rint(np.linspace(0, self._n - 1, n_coarse)).astype(int)).tolist()
         spans = list(pairwise(edges))

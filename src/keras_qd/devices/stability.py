@@ -319,9 +319,9 @@ def stability_diagram(
     parallel = scheduler is not None or n_workers > 1
     with open_workers(n_workers, scheduler) if parallel else nullcontext() as workers:
         points.workers = workers
-        fields = Search(points, n, progress).run()
+        number, energies, charges = Search(points, n, progress).run()
     names, solved = tuple(device.regions), dict(points.journal.items())
-    return StabilityDiagram(gate_x, gate_y, *axes, names, *fields, solved)
+    return StabilityDiagram(gate_x, gate_y, *axes, names, number, energies, charges, solved)
 
 
 def _axes(ranges: Any, n: int) -> tuple[Array, Array]:

@@ -12,3 +12,7 @@ from .stability import (
     StabilityDiagram as StabilityDiagram,
     stability_diagram as stability_diagram,
 )
+from .sweep import (
+    Sweep as Sweep,
+    sweep_gate as sweep_gate,
+)

@@ -31,6 +31,9 @@ MOST_ELECTRONS = 6
 #: Side of the box in nm.
 _SIDES = (1.0, 1e4)
 
+#: What one electron, or three, have for an exchange energy.
+NO_EXCHANGE = Estimate(math.nan)
+
 
 @dataclass(frozen=True)
 class ChargeState:
@@ -46,6 +49,8 @@ class ChargeState:
         Electrons in each region of the device.
     gap : float
         Distance to the next level in meV.
+    exchange : Estimate, optional
+        Lowest triplet less lowest singlet of two electrons in meV.
 
     Examples
     --------
@@ -57,6 +62,7 @@ class ChargeState:
     slopes: Array
     charges: Array
     gap: float
+    exchange: Estimate = NO_EXCHANGE
 
 
 class Device:
@@ -278,6 +284,7 @@ class Device:
             -np.tensordot(self.shares, charge, axes=((1, 2), (0, 1))),
             np.array([charge[mask].sum() for mask in self.regions.values()]),
             to_mev(dot.gap),
+            Estimate(to_mev(dot.exchange), to_mev(dot.gap_error)),
         )
 
     def ground_states(

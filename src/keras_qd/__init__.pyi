@@ -26,6 +26,7 @@ from .export import (
     export_model as export_model,
 )
 from .inverse import (
+    design as design,
     invert as invert,
 )
 from .prediction import (

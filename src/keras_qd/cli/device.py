@@ -1,4 +1,4 @@
-"""``keras-qd device``: stability diagrams and sweeps of gate-defined devices."""
+"""``keras-qd device``: stability diagrams, sweeps and design of gate-defined devices."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import as_json
+from keras_qd.cli.options import as_json, seed
 from keras_qd.cli.output import counting, format_number, print_json, print_table
-from keras_qd.errors import UsageError
+from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
     from keras_qd.devices import StabilityDiagram, Sweep
@@ -46,7 +46,7 @@ _range = click.FloatRange(min=-1e5, max=1e5)
 
 @click.group("device")
 def command() -> None:
-    """Solve gate-defined devices: stability diagrams, and sweeps of one gate."""
+    """Solve gate-defined devices: stability diagrams, sweeps of one gate, wanted numbers."""
 
 
 @command.command("diagram", epilog=_FILE)
@@ -169,6 +169,73 @@ def sweep_command(
         print_table([[format_number(value) for value in row] for row in rows[1:]], rows[0])
 
 
+@command.command("design", epilog=_FILE)
+@_device
+@click.option(
+    "--want",
+    "wants",
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUE",
+    help="A number to reach, in meV, electrons or nm: exchange, gap, energy_N, mu_N, addition_N, "
+    "charge_left (right, top, bottom), dipole_x (y); may be repeated.",
+)
+@click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    required=True,
+    type=(str, _range, _range),
+    metavar="GATE LOW HIGH",
+    help="A gate that is set, and the bounds of its voltage in mV; may be repeated.",
+)
+@click.option("--electrons", type=click.IntRange(1, 6), default=2, show_default=True, help="N.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.01,
+    show_default=True,
+    help="Largest relative deviation.",
+)
+@_voltage
+@seed
+@as_json
+def design_command(
+    device: Path,
+    wants: tuple[str, ...],
+    gates: tuple[tuple[str, float, float], ...],
+    electrons: int,
+    tolerance: float,
+    voltages: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Find voltages at which a device has wanted numbers, such as --want exchange=0.1.
+
+    The exit code is 1 if they are not reached; the nearest voltages are printed all the same.
+    """
+    from keras_qd.devices import Device
+    from keras_qd.inverse import design_device
+
+    found = design_device(
+        Device.load(device),
+        {name: (low, high) for name, low, high in gates},
+        _read_numbers(wants, "--want", "NAME=VALUE, such as exchange=0.1"),
+        voltages=_read_voltages(voltages),
+        n_electrons=electrons,
+        tolerance=tolerance,
+        seed=seed,
+    )
+    numbers = {name: (each.value, each.error) for name, each in found.reached.items()}
+    if as_json:
+        print_json({"voltages": found.parameters, "reached": numbers, "converged": found.converged})
+    else:
+        print_table([(name, f"{value:.6g} mV") for name, value in found.parameters.items()])
+        click.echo(str(found))
+    if not found.converged:
+        raise PhysicsError("not all numbers were reached; widen the bounds or set more gates")
+
+
 def _directory(out: Path) -> Path:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: choose a directory for --out")
@@ -177,17 +244,19 @@ def _directory(out: Path) -> Path:
 
 
 def _read_voltages(pairs: tuple[str, ...]) -> dict[str, float]:
-    """Return GATE=MV options as a mapping."""
-    voltages = {}
+    return _read_numbers(pairs, "--voltage", "GATE=MV, such as barrier=-10")
+
+
+def _read_numbers(pairs: tuple[str, ...], option: str, form: str) -> dict[str, float]:
+    """Return NAME=NUMBER options as a mapping."""
+    numbers = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
+        name, _, value = pair.partition("=")
         try:
-            voltages[name] = float(value)
+            numbers[name] = float(value)
         except ValueError:
-            equals = ""
-        if not equals:
-            raise UsageError(f"--voltage takes GATE=MV, such as barrier=-10, got {pair!r}")
-    return voltages
+            raise UsageError(f"{option} takes {form}, got {pair!r}") from None
+    return numbers
 
 
 def _write_diagram(diagram: StabilityDiagram, out: Path) -> dict[str, Any]:

@@ -51,12 +51,9 @@ WANTS = {
 
 
 class Space(Protocol):
-    """Potentials that can be set by coordinates between 0 and 1."""
+    """Potentials that can be set by coordinates between 0 and 1, and the names of these."""
 
-    @property
-    def n_coordinates(self) -> int:
-        """Number of coordinates."""
-        ...
+    names: tuple[str, ...]
 
     def potential(self, coordinates: Any) -> Array:
         """Return the potential in Ha*."""
@@ -266,10 +263,7 @@ class _Gates:
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 raise UsageError(f"bounds of gate {name!r} must rise, got {low!r} and {high!r}")
         self._device, self._bounds, self._fixed = device, bounds, fixed
-
-    @property
-    def n_coordinates(self) -> int:
-        return len(self._bounds)
+        self.names = tuple(bounds)
 
     def potential(self, coordinates: Any) -> Array:
         return self._device.potential({**self._fixed, **self.parameters(coordinates)})
@@ -509,7 +503,7 @@ def _search(numbers: _Numbers, tolerance: float, n_starts: int, seed: int) -> De
     if not (math.isfinite(tolerance) and tolerance > 0) or n_starts < 1:
         raise UsageError("tolerance must be positive and n_starts at least 1")
     search, generator = _Search(numbers, tolerance), np.random.default_rng(seed)
-    size = numbers.space.n_coordinates
+    size = len(numbers.space.names)
     starts = [np.full(size, 0.5), *generator.uniform(0.1, 0.9, (n_starts - 1, size))]
     refusal: PhysicsError | None = None
     for start in starts:
@@ -524,15 +518,13 @@ def _search(numbers: _Numbers, tolerance: float, n_starts: int, seed: int) -> De
     if search.best is None:
         raise refusal or PhysicsError("no potential could be solved")
     largest, coordinates, found = search.best
-    parameters = numbers.space.parameters(coordinates)
-    names = list(parameters)[-size:] if len(parameters) > size else list(parameters)
     at_bound = (coordinates < _AT_BOUND) | (coordinates > 1 - _AT_BOUND)
     return Design(
-        parameters,
+        numbers.space.parameters(coordinates),
         numbers.space.potential(coordinates),
         dict(numbers.wants),
         {name: quantity.estimate for name, quantity in found.items()},
-        tuple(name for name, at in zip(names, at_bound, strict=True) if at),
+        tuple(name for name, at in zip(numbers.space.names, at_bound, strict=True) if at),
         largest <= tolerance,
         numbers.n_solves,
     )

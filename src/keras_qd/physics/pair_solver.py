@@ -90,6 +90,17 @@ class PairProblem:
             n, solution.energy - finer.energy, float(difference), solution.gap - finer.gap
         )
 
+    def states_and_errors(self, n_states: int, accuracy: float) -> tuple[list[PairState], Array]:
+        """Lowest states, and the errors of their energies in Ha*."""
+        coarser, finer = self._refine(accuracy, max(n_states, 2))
+        states = finer.levels[:n_states]
+        share = _richardson(coarser, finer, ENERGY_ORDER)
+        grid = [
+            share * (fine.energy - coarse.energy)
+            for fine, coarse in zip(states, coarser.levels, strict=False)
+        ]
+        return states, np.hypot(grid, [self._contact_error(state) for state in states])
+
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""
         for coarser, finer in self._grids(accuracy, max(n_states, 2)):

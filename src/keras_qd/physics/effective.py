@@ -51,9 +51,8 @@ class PairAmplitudes:
     """Amplitudes X of the pairs of few orbitals in those of all g states, of one symmetry."""
 
     # X = mixing @ functions: `functions` are upper triangles of (g, g) matrices, rows one after the
-    # other, to be multiplied by `weights` (g, g), which hold the signs; `inner` are components in the
-    # pairs of further orbitals, `inner_orbitals`. Matrices are symmetric (symmetry 1) or
-    # antisymmetric (-1).
+    # other, to be multiplied by `weights` (g, g), which hold the signs of symmetric (symmetry 1) or
+    # antisymmetric (-1) matrices; `inner` are components in the pairs of `inner_orbitals` outside.
 
     symmetry: int
     mixing: Array
@@ -76,10 +75,10 @@ class PairAmplitudes:
 
 
 @lru_cache(maxsize=8)
-def _triangles(size: int) -> tuple[Indices, Indices]:
-    """Flat indices of the upper triangle of a matrix and of its mirror image."""
+def _upper(size: int) -> Indices:
+    """Flat indices of the upper triangle of a matrix."""
     rows, columns = np.triu_indices(size)
-    return rows * size + columns, columns * size + rows
+    return np.asarray(rows * size + columns)
 
 
 @lru_cache(maxsize=8)
@@ -135,9 +134,9 @@ class PairSpace:
         bare = pair_interaction_on_points(states[:, :n_orbitals], interaction)
         self._bare = {1: bare.singlet, -1: bare.triplet}
         driven = _driven(states, interaction, n_orbitals, root)
-        self._excited = {symmetry: functions for symmetry, (functions, _) in driven.items()}
+        self._excited = {symmetry: both[0] for symmetry, both in driven.items()}
         self._orders = {
-            symmetry: _orders(*functions, interaction) for symmetry, functions in driven.items()
+            symmetry: _orders(both[0], both[1], interaction) for symmetry, both in driven.items()
         }
 
     def fold(self, n_orbitals: int) -> EffectivePairs:
@@ -174,19 +173,14 @@ def _blocks(matrix: Array, n: int) -> tuple[Array, Array, Array]:
     return matrix[:n, :n], matrix[:n, n:], matrix[n:, n:]
 
 
-def _driven(
-    states: Array, interaction: Array, n_orbitals: int, root: Single
-) -> dict[int, tuple[Single, Single]]:
+def _driven(states: Array, interaction: Array, n_orbitals: int, root: Single) -> dict[int, Single]:
     """Upper triangles of W on pairs of both symmetries, over distances: on states, on points."""
     # On states it is over the roots of the distances, whose product is the second order.
     states, interaction = states.astype(np.float32), interaction.astype(np.float32)
     size, rows = len(states), np.ascontiguousarray(states.T)
+    n_elements = size * (size + 1) // 2
     found = {
-        s: tuple(
-            np.empty((n_orbitals * (n_orbitals + s) // 2, len(_triangles(size)[0])), np.float32)
-            for _ in range(2)
-        )
-        for s in _PAIRS
+        s: np.empty((2, n_orbitals * (n_orbitals + s) // 2, n_elements), np.float32) for s in _PAIRS
     }
     second_orbitals = states * rows[:n_orbitals, None, :].swapaxes(1, 2)
     for i in range(n_orbitals):
@@ -205,19 +199,19 @@ def _driven(
 def _symmetrise(matrices: Single, even: Single, odd: Single) -> None:
     """Write upper triangles of pairs (i, 0), ... (i, i) made symmetric and antisymmetric."""
     size = matrices.shape[-1]
-    upper, lower = _triangles(size)
+    upper = _upper(size)
     own = np.take(matrices.reshape(-1, size**2), upper, axis=1)
     mirrored = np.take(matrices.swapaxes(1, 2).reshape(-1, size**2), upper, axis=1)
     np.add(own, mirrored, out=even)
     np.subtract(own[:-1], mirrored[:-1], out=odd)
     half = np.float32(np.sqrt(0.5))
-    even[:, upper == lower] *= half
+    even[:, upper % (size + 1) == 0] *= half
     even[-1] *= half
 
 
 def _orders(functions: Single, on_points: Single, interaction: Array) -> tuple[Array, Array]:
     """Second and third order, A and B, from what `_driven` returns."""
-    upper, _ = _triangles(len(interaction))
+    weights = interaction.ravel()[_upper(len(interaction))].astype(np.float32)
     second = -(functions @ functions.T).astype(np.float64)
-    third = on_points @ (on_points * interaction.ravel()[upper].astype(np.float32)).T
+    third = on_points @ (on_points * weights).T
     return second, 0.5 * (third + third.T).astype(np.float64)

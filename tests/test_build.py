@@ -11,9 +11,9 @@ from keras_qd.errors import PluginError, UnknownNameError, UsageError
 def test_unknown_setting_of_a_component_is_named_with_near_matches():
     @keras_qd.register("datasets", "tiny-for-test")
     def tiny(samples=3):
-        return samples
+        return keras_qd.data.ArrayDataset(train={"x": [0.0] * samples})
 
-    assert keras_qd.load("tiny-for-test", samples=5) == 5
+    assert len(keras_qd.load("tiny-for-test", samples=5).split("train")["x"]) == 5
     with pytest.raises(UnknownNameError, match=r"setting of the data set.*did you mean 'samples'"):
         keras_qd.load("tiny-for-test", sample=5)
 
@@ -44,10 +44,11 @@ def test_what_is_given_to_compile_is_refused_with_advice(setting):
 
 
 def test_a_model_of_ones_own_is_named_by_module_and_attribute(tmp_path, monkeypatch):
-    (tmp_path / "own_net.py").write_text("def net(input_shape, output_shape): return 'built'\n")
+    source = "import keras\ndef net(input_shape, output_shape): return keras.Sequential(name='own')"
+    (tmp_path / "own_net.py").write_text(source)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    assert keras_qd.build("own_net:net", input_shape=(2,), output_shape=(1,)) == "built"
+    assert keras_qd.build("own_net:net", input_shape=(2,), output_shape=(1,)).name == "own"
     with pytest.raises(PluginError, match="'own_net:nett' cannot be imported: AttributeError"):
         keras_qd.build("own_net:nett")
     with pytest.raises(PluginError, match="'no_net:net' cannot be imported: ModuleNotFoundError"):

@@ -218,15 +218,6 @@ def test_batch(potentials, references):
     np.testing.assert_allclose(batch.gap, references.gap, rtol=1e-2)
 
 
-def test_batch_on_another_array_library(potentials):
-    jax = pytest.importorskip("jax")
-    numbers = jax.numpy.asarray(potentials, dtype="float32")
-    compiled = jax.jit(lambda each: solve_batch(each, BOX, n_grid=6, steps=5, xp=jax.numpy))
-    expected = solve_batch(potentials, BOX, n_grid=6, steps=5)
-    for one, other in zip(compiled(numbers), expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
-
-
 def test_batch_wants_a_batch(potentials):
     with pytest.raises(DataError, match="potential\\[None\\]"):
         solve_batch(potentials[0], BOX)

@@ -5,6 +5,7 @@ from .interactions import (
     Interaction as Interaction,
 )
 from .line.potentials import (
+    LineFamily as LineFamily,
     sample_potentials_1d as sample_potentials_1d,
 )
 from .line.solver import (

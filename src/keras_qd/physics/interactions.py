@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import real, setting
 from keras_qd.errors import UnknownNameError, UsageError
+
+#: Least and largest length: of any box, in units of any other.
+_LENGTHS = (1e-13, 1e13)
 
 #: Interactions by name, with their length parameter and its default.
 _LENGTH_PARAMETER: dict[str, tuple[str, float] | None] = {
@@ -74,12 +77,12 @@ class Interaction:
         for field in ("thickness", "screening_length"):
             value = getattr(self, field)
             if field == own:
-                value = default if value is None else float(value)
+                value = default if value is None else float(setting(field, value, real()))
                 object.__setattr__(self, field, value)
             if value is not None and field != own:
                 raise UsageError(f"the interaction {self.name!r} has no {field}; leave it out")
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise UsageError(f"{field} must be positive and finite, got {value!r}")
+            if value is not None:
+                setting(field, value, real(*_LENGTHS))
 
     @property
     def length(self) -> float | None:

@@ -112,7 +112,7 @@ def iterate_predictions(
 ) -> Iterator[dict[str, Array]]:
     """Yield the predicted fields of consecutive samples, so that inputs may exceed memory."""
     if batch_size < 1:
-        raise UsageError(f"the batch size must be a positive whole number, got {batch_size}")
+        raise UsageError(f"the batch size must be at least 1, got {batch_size}")
     pipeline = model.pipeline
     n_samples = common_length(pipeline, fields)
     batch_size = min(batch_size, _next_power_of_two(n_samples))
@@ -238,7 +238,11 @@ def common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:
                 f"the input field {name!r} is missing; given: {', '.join(fields) or 'nothing'}"
             )
         values = fields[name]
-        found = np.shape(values)
+        found, dtype = np.shape(values), getattr(values, "dtype", None) or np.asarray(values).dtype
+        if np.dtype(dtype).kind not in "fiub":
+            raise DataError(f"the field {name!r} has type {dtype}; expected real numbers")
+        if any(length < 0 for length in found):
+            raise DataError(f"the field {name!r} has shape {found}: its file is damaged")
         if len(found) != len(shape) + 1:
             raise DataError(
                 f"the field {name!r} has shape {found}; expected "

@@ -12,7 +12,6 @@ import numpy as np
 
 from keras_qd import registry
 from keras_qd.data.dataset import ArrayDataset, Dataset
-from keras_qd.errors import UsageError
 from keras_qd.evaluation._evaluate import evaluate
 from keras_qd.prediction._predict import predict
 from keras_qd.registry import KINDS, components
@@ -78,13 +77,7 @@ def check_task(
     found.raise_if_any()
 
 
-def _check_made(found: Findings, name: str, task: Any, train: bool) -> None:
-    if not found.require(
-        isinstance(task, Task),
-        f"what is registered is a {type(task).__name__}",
-        "let the entry point name a keras_qd.tasks.Task, or what returns one",
-    ):
-        return
+def _check_made(found: Findings, name: str, task: Task, train: bool) -> None:
     found.require(task.name == name, f"its name is {task.name!r}", f"name it {name!r}")
     found.require(bool(task.description), "it has no description", "describe what it maps")
     found.attempt("writing it down and reading it again", _check_json, found, task)
@@ -99,8 +92,8 @@ def _check_made(found: Findings, name: str, task: Any, train: bool) -> None:
     if pipeline is None:
         return
     found.attempt("scaling the fields", _check_pipeline, found, pipeline, dataset)
-    fits = found.attempt("building its model", _check_model, found, task, pipeline)
-    if fits and train:
+    model = found.attempt("building its model", task.build_for, pipeline)
+    if model is not None and train:
         found.attempt("training it", _check_training, found, task, dataset)
 
 
@@ -166,14 +159,6 @@ def _check_pipeline(found: Findings, pipeline: Pipeline, dataset: Dataset) -> No
             f"and was {split[name].shape}",
             "choose a scaling that can be undone",
         )
-
-
-def _check_model(found: Findings, task: Task, pipeline: Pipeline) -> bool:
-    try:
-        task.build_for(pipeline)
-    except UsageError as error:
-        return found.require(False, str(error), "choose fields and model that go together")
-    return True
 
 
 def _check_training(found: Findings, task: Task, dataset: Dataset) -> None:

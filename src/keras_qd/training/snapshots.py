@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_qd._files import replacing
 from keras_qd.errors import DataError
-from keras_qd.training.run import Run
+from keras_qd.training.run import REMEDY, Run, read_arrays
 
 if TYPE_CHECKING:
     from keras_qd.tasks.pipeline import Pipeline
@@ -104,13 +104,16 @@ def read_snapshots(run: Run) -> Snapshots | None:
     if not (folder / "systems.npz").is_file():
         return None
     systems = _read(folder / "systems.npz")
+    if "indices" not in systems:
+        raise DataError(f"{folder / 'systems.npz'} is damaged: it has no indices; {REMEDY}")
     return Snapshots(
         indices=systems["indices"],
         inputs=_under(systems, "inputs/"),
         targets=_under(systems, "targets/"),
         predictions={
             int(path.stem.removeprefix("epoch-")): _read(path)
-            for path in sorted(folder.glob("epoch-*.npz"))
+            for path in sorted(folder.glob("epoch-[0-9]*.npz"))
+            if path.stem.removeprefix("epoch-").isdecimal()
         },
     )
 
@@ -134,8 +137,4 @@ def _write(path: Path, arrays: dict[str, Array]) -> None:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except Exception as cause:  # damaged archives raise anything
-        raise DataError(f"{path} cannot be read: {cause}") from cause
+    return read_arrays(path)

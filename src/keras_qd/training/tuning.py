@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import shutil
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_qd._checks import anything, parse_toml, read_json, table
 from keras_qd._files import write_json
 from keras_qd.errors import RunError, UsageError
 from keras_qd.models.base import LEARNING_RATE
@@ -100,10 +100,7 @@ def best_trial(task: Task, trials: list[Trial]) -> Trial:
 
 def read_space(path: Path) -> Space:
     """Read a search space from a TOML file: settings of the task, and tables such as [model]."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    values = parse_toml(path)
     space: dict[str, BaseDistribution] = {}
     for key, value in values.items():
         if key in _TABLES and isinstance(value, dict):
@@ -216,13 +213,18 @@ def _open_study(path: Path, maximize: bool) -> Any:
     """Open the journal, and mark as failed what was running when the search was killed."""
     optuna = require_optuna()
     journal = optuna.storages.journal.JournalFileBackend(str(path / "journal.log"))
-    study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(journal),
-        study_name="tune",
-        direction="maximize" if maximize else "minimize",
-        pruner=optuna.pruners.MedianPruner(_TRIALS_FIRST, _EPOCHS_FIRST),
-        load_if_exists=True,
-    )
+    try:
+        study = optuna.create_study(
+            storage=optuna.storages.JournalStorage(journal),
+            study_name="tune",
+            direction="maximize" if maximize else "minimize",
+            pruner=optuna.pruners.MedianPruner(_TRIALS_FIRST, _EPOCHS_FIRST),
+            load_if_exists=True,
+        )
+    except (ValueError, KeyError, TypeError) as cause:
+        raise RunError(
+            f"{path / 'journal.log'} is damaged: {cause}; restore it, or choose another directory"
+        ) from cause
     for trial in study.get_trials(deepcopy=False):
         if not trial.state.is_finished():
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -254,7 +256,7 @@ def _claim(path: Path, task: Task, space: Space, seed: int) -> None:
         if path.exists() and any(path.iterdir()):
             raise RunError(f"{path} is not a search directory; choose another one")
         write_json(file, config)
-    elif json.loads(file.read_text(encoding="utf-8")) != config:
+    elif read_json(file, table(anything), "restore it, or choose another directory") != config:
         raise RunError(
             f"{path} holds a search with another task, space or seed; give the same ones to resume "
             "it, or choose another directory"

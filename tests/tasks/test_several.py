@@ -23,6 +23,8 @@ SMALL = {
     "residual-unet": {"filters": 2, "levels": 1, "blocks": 1},
     "several-for-tests": {},
 }
+#: Where a backend compiles for longer than all else takes, these run with -m slow.
+SLOW = ("fno", "residual-unet") if BACKEND == "jax" else ()
 NAMED = ("potential", "electrons", "interaction")
 
 
@@ -173,7 +175,10 @@ def test_it_is_exported_with_named_ends(run, tmp_path):
     assert exported.difference < 1e-5
 
 
-@pytest.mark.parametrize("model", SMALL)
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param(each, marks=pytest.mark.slow if each in SLOW else ()) for each in SMALL],
+)
 def test_models_with_named_ends_learn_and_load(model, data, tmp_path):
     task = make_task(model=model, model_config=SMALL[model], metrics=("l1",))
     run = keras_qd.train(task, tmp_path / "run", dataset=data, report=quiet)

@@ -40,6 +40,9 @@ VERBS = {
     "invert": Verb(
         "Find potentials for wanted densities, verified by the exact solver.", "invert:command"
     ),
+    "device": Verb(
+        "Compute stability diagrams and sweeps of a gate-defined device.", "device:command"
+    ),
     "compress": Verb(
         "Store images as the latent values of a trained autoencoder.", "compress:compress_command"
     ),
@@ -78,8 +81,9 @@ class LazyGroup(click.Group):
             raise click.UsageError(str(UnknownNameError("verb", cmd_name, VERBS)), ctx)
         module, _, name = VERBS[cmd_name].command.partition(":")
         command: click.Command = getattr(import_module(f"keras_qd.cli.{module}"), name)
-        if DEBUG not in command.params:
-            command.params.append(DEBUG)
+        for each in (command, *getattr(command, "commands", {}).values()):
+            if DEBUG not in each.params:
+                each.params.append(DEBUG)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -125,7 +125,7 @@ def test_every_target_is_evaluated_by_the_metrics_that_it_suits(run, data, evalu
         *(("density", name) for name in ("l1", "r2", "ssim")),
         *(("energy", name) for name in ("l1", "r2")),
     }
-    assert evaluation.data["baseline"] == "mean image"
+    assert evaluation.data["baseline"] == "mean"
     again = keras_qd.evaluate(run, data=data, n_draws=10, metrics=("ms-ssim", "mse"))
     assert again.score("mse", "energy").value > 0
     assert "energy_ms-ssim" not in again.samples

@@ -86,7 +86,9 @@ def test_empty_boxes_of_any_size(length):
 
 
 @pytest.mark.parametrize(
-    "interaction", [Interaction("finite-thickness"), Interaction("screened")], ids=str
+    "interaction",
+    [Interaction("finite-thickness"), Interaction("screened"), Interaction("image-charge")],
+    ids=str,
 )
 def test_other_interactions(interaction):
     exact = separated_energy(1.0, lambda r: float(interaction(np.array(r))))

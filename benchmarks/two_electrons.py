@@ -17,7 +17,7 @@ from keras_qd import physics
 BOX, FIRST, N_DOTS, N_PIXELS = physics.Box(10.0), 1000, 14, 64
 
 #: Systems of a batch, and repetitions of its timing.
-BATCH, REPEATS = 4, 5
+BATCH, REPEATS = 4, 12
 
 
 def main():
@@ -74,26 +74,24 @@ def honesty(dots, best):
 def libraries(dots):
     """Print the processor time of a batch of n = 12 with NumPy and, compiled, with JAX."""
     batch = dots.astype(np.float32)
-    times = {"NumPy": fastest(lambda: physics.solve_batch(batch, BOX))}
+    runs = {"NumPy": lambda: physics.solve_batch(batch, BOX)}
     if importlib.util.find_spec("jax"):
         import jax
 
         compiled = jax.jit(lambda each: physics.solve_batch(each, BOX, xp=jax.numpy))
         numbers = jax.numpy.asarray(batch)
-        times["JAX, on a CPU"] = fastest(lambda: jax.block_until_ready(compiled(numbers)))
+        runs["JAX, on a CPU"] = lambda: jax.block_until_ready(compiled(numbers))
+    times = {name: [] for name in runs}
+    # In turn, after one call that makes tables and compiles.
+    for repeat in range(REPEATS + 1):
+        for name, run in runs.items():
+            start = time.process_time()
+            run()
+            if repeat:
+                times[name].append(time.process_time() - start)
     for name, seconds in times.items():
-        click.echo(f"{name}: {1e3 * seconds / BATCH:.1f} ms a dot, n = 12, batches of {BATCH}")
-
-
-def fastest(run):
-    """Least processor time of a call, after one that makes tables and compiles."""
-    run()
-    times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        run()
-        times.append(time.process_time() - start)
-    return min(times)
+        each = 1e3 * min(seconds) / BATCH
+        click.echo(f"{name}: {each:.1f} ms a dot, n = 12, batches of {BATCH}")
 
 
 def distance(density, reference):

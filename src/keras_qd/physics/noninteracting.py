@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.physics.full_ci import DEGENERACY
+from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.orbitals import Orbitals
 from keras_qd.physics.solution import Solution
 

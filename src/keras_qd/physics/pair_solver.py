@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.full_ci import DEGENERACY
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,
@@ -93,6 +93,20 @@ class PairProblem:
         return error_by_finer(
             n, solution.energy - finer.energy, float(difference), solution.gap - finer.gap
         )
+
+    def states_and_errors(self, n_states: int, accuracy: float) -> tuple[list[PairState], Array]:
+        """Lowest states, and the errors of their energies in Ha* by the next finer grid."""
+        for coarser, finer in self._grids(accuracy, max(n_states, 2)):
+            error = _errors(coarser, finer)["density_error"]
+            if error <= accuracy:
+                states = coarser.levels[:n_states]
+                changes = [
+                    coarse.energy - fine.energy
+                    for coarse, fine in zip(states, finer.levels, strict=False)
+                ]
+                stretch = 1.0 + _richardson(coarser, finer, ENERGY_ORDER)
+                return states, np.hypot(np.multiply(stretch, changes), _ROUNDING)
+        raise self._too_sharp(finer, error, accuracy)
 
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""

@@ -142,6 +142,24 @@ class PairState:
         return np.asarray(2.0 * (along_y @ other @ along_x.T) ** 2)
 
     @cached_property
+    def positions(self) -> tuple[Array, Array]:
+        """Matrices of x and of y between the orbitals, in a0* from the corner of the box."""
+        n, side = self.orbitals.grid.n_fine, self.window.side
+        k = np.arange(1, n + 1)
+        difference = k[:, None] ** 2 - k**2
+        odd = difference % 2 == 1
+        along = np.where(odd, -8 * np.outer(k, k) / np.where(odd, np.pi * difference, 1) ** 2, 0.0)
+        squares = self._coefficients.reshape(n, n, -1)
+        moved = (np.einsum("ak,bkm->bam", along, squares), np.einsum("bk,kam->bam", along, squares))
+        unit = np.eye(squares.shape[-1])
+        corners = (self.window.x, self.window.y)
+        x, y = (
+            side * np.tensordot(squares, part, axes=((0, 1), (0, 1))) + (corner + side / 2) * unit
+            for part, corner in zip(moved, corners, strict=True)
+        )
+        return x, y
+
+    @cached_property
     def _coefficients(self) -> Array:
         return np.asarray(square_coefficients(self.orbitals)[0])
 

@@ -9,11 +9,13 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import real, setting
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box, check_field
-from keras_qd.physics.full_ci import ensemble, lowest_levels, lowest_levels_of_spin
+from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
+from keras_qd.physics.levels import ensemble
 from keras_qd.physics.many_electrons import ManyElectronProblem
 from keras_qd.physics.noninteracting import noninteracting_solution
 from keras_qd.physics.orbitals import Orbitals, grow_orbitals
@@ -91,6 +93,9 @@ DEFAULT_ORBITALS = {1: 20, 2: 20, 3: 20, 4: 16, 5: 14, 6: 13}
 #: Largest number of orbitals: the pairs of more do not fit into memory.
 MOST_ORBITALS = 100
 
+#: Largest factor on the interaction; a stronger one leaves nothing of the other energies.
+MOST_STRENGTH = 1e4
+
 
 @dataclass(frozen=True)
 class Solver:
@@ -115,7 +120,7 @@ class Solver:
         Plain configuration interaction in this many orbitals. It is not needed for one electron,
         and gives up the corrections for what few orbitals leave out for more.
     strength : float, default 1
-        Factor on the interaction, not negative.
+        Factor on the interaction, from 0 to 1e4.
     spin : float, optional
         Total spin S of the states to be looked for, such as 0 for the singlet and 1 for the triplet
         of two electrons, the gap being to the next of the same spin. By default the ground state is
@@ -174,8 +179,7 @@ class Solver:
             )
         if self.n_electrons == 1 and self.n_orbitals is None:
             object.__setattr__(self, "n_orbitals", DEFAULT_ORBITALS[1])
-        if not (math.isfinite(self.strength) and self.strength >= 0):
-            raise UsageError(f"strength must be finite and not negative, got {self.strength!r}")
+        setting("strength", self.strength, real(0.0, MOST_STRENGTH))
         if self.spin is not None:
             _require_spin(self.spin, self.n_electrons)
         object.__setattr__(self, "interaction", as_interaction(self.interaction))

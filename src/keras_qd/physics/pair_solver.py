@@ -71,15 +71,13 @@ class PairProblem:
     strength: float = 1.0
     spin: int | None = None
 
-    def solve(self, accuracy: float, *, with_errors: bool = True) -> tuple[Solution, Solution]:
+    def solve(self, accuracy: float) -> tuple[Solution, Solution]:
         """Ground states with and without interaction, on the first grid that is accurate enough."""
         for coarser, finer in self._grids(accuracy, 2):
             errors = _errors(coarser, finer)
-            if with_errors and errors["density_error"] <= accuracy:
+            if errors["density_error"] <= accuracy:
                 solution = replace(coarser.solution(), **errors)
                 return solution, coarser.without_interaction().solution()
-            if not with_errors and _density_error(coarser, finer) <= accuracy:
-                return finer.solution(), finer.without_interaction().solution()
         raise self._too_sharp(finer, errors["density_error"], accuracy)
 
     def error_of(self, solution: Solution) -> LabelError:

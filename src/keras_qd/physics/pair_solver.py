@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,9 @@ _MOST_STEPS = 60
 #: Residual norm in single precision, as a share of the largest kinetic energy on the grid.
 _RESIDUAL = 1e-6
 
+#: Largest admixture of other states of the same spin, as a share of the accuracy.
+_MIXING = 0.15
+
 #: Residual norms in units of (pi / side)^2: of one more level of each spin, followed in case it
 #: lies lower, and of all levels where single precision was not enough.
 _LOOSE, _STRICT = 0.2, 1e-6
@@ -67,15 +71,13 @@ class PairProblem:
     strength: float = 1.0
     spin: int | None = None
 
-    def solve(self, accuracy: float, *, with_errors: bool = True) -> tuple[Solution, Solution]:
+    def solve(self, accuracy: float) -> tuple[Solution, Solution]:
         """Ground states with and without interaction, on the first grid that is accurate enough."""
         for coarser, finer in self._grids(accuracy, 2):
             errors = _errors(coarser, finer)
-            if with_errors and errors["density_error"] <= accuracy:
+            if errors["density_error"] <= accuracy:
                 solution = replace(coarser.solution(), **errors)
                 return solution, coarser.without_interaction().solution()
-            if not with_errors and _density_error(coarser, finer) <= accuracy:
-                return finer.solution(), finer.without_interaction().solution()
         raise self._too_sharp(finer, errors["density_error"], accuracy)
 
     def error_of(self, solution: Solution) -> LabelError:
@@ -263,20 +265,28 @@ def _are_settled(levels: list[PairState], n_levels: int, tolerance: float, accur
     # States of one spin mix as the residual to their distance.
     ground = levels[0]
     distances = [other.energy - ground.energy for other in levels[1:] if other.spin == ground.spin]
-    return tolerance < 0.1 * accuracy * min(distances)
+    return ground.residual < _MIXING * accuracy * min(distances)
 
 
-def _errors(coarser: Levels, finer: Levels) -> dict[str, float]:
-    """Estimated errors of the coarser of two solutions, by their names in `Solution`."""
-    differences = {
-        "energy_error": coarser.energy - finer.energy,
-        "gap_error": coarser.gap - finer.gap,
-        "exchange_error": coarser.exchange - finer.exchange,
+class _Errors(TypedDict):
+    """Estimated errors by their names in `Solution`."""
+
+    energy_error: float
+    gap_error: float
+    exchange_error: float
+    density_error: float
+
+
+def _errors(coarser: Levels, finer: Levels) -> _Errors:
+    """Estimated errors of the coarser of two solutions."""
+    of_energy = 1.0 + _richardson(coarser, finer, ENERGY_ORDER)
+    of_density = 1.0 + _richardson(coarser, finer, DENSITY_ORDER)
+    return {
+        "energy_error": math.hypot(of_energy * (coarser.energy - finer.energy), _ROUNDING),
+        "gap_error": math.hypot(of_energy * (coarser.gap - finer.gap), _ROUNDING),
+        "exchange_error": math.hypot(of_energy * (coarser.exchange - finer.exchange), _ROUNDING),
+        "density_error": of_density * _difference(coarser, finer),
     }
-    stretch = 1.0 + _richardson(coarser, finer, ENERGY_ORDER)
-    errors = {name: math.hypot(stretch * each, _ROUNDING) for name, each in differences.items()}
-    stretch = 1.0 + _richardson(coarser, finer, DENSITY_ORDER)
-    return {**errors, "density_error": stretch * _difference(coarser, finer)}
 
 
 def _density_error(coarser: Levels, finer: Levels) -> float:

@@ -18,7 +18,7 @@ import cloudpickle
 import numpy as np
 
 from keras_qd._parallel import Workers, open_workers
-from keras_qd.data.recipes import Recipe
+from keras_qd.data.recipes import REFUSED, Recipe
 from keras_qd.data.store.location import Location, locate
 from keras_qd.data.store.store import ATTRIBUTE, FINGERPRINT, Store, disk_errors, open_group
 from keras_qd.data.store.writer import (
@@ -91,7 +91,7 @@ def generate(
     DataError
         If a sample has a wrong shape or is not finite.
     PhysicsError
-        If the solver refuses a sample.
+        If the solver refuses 100 draws of one sample in a row; see :class:`Recipe`.
 
     Examples
     --------
@@ -111,14 +111,14 @@ def generate(
     with disk_errors(location), location.lock(), open_workers(workers, scheduler) as crew:
         store = prepare_store(location, contents_of(recipe), n_samples)
         _Generation(store, recipe, store.unfinished(n_samples), progress).run(crew)
-        _record_label_error(location, recipe)
+        _record_findings(location, recipe)
     return Store(location)
 
 
 def contents_of(recipe: Recipe) -> Contents:
     """Return what a store of a recipe holds."""
     return Contents(
-        dict(recipe.fields),
+        recipe.stored_fields,
         recipe.identity,
         recipe.configuration(),
         recipe.shard_samples,
@@ -228,27 +228,38 @@ def _make(packed: bytes, samples: range, stop: int) -> tuple[float, dict[str, np
         return time.perf_counter() - started, values
 
 
-def _record_label_error(location: Location, recipe: Recipe) -> None:
-    """Write the estimated error of the first samples' labels into a store, unless it is there."""
+def _record_findings(location: Location, recipe: Recipe) -> None:
+    """Write into a store how many draws were refused, and once the errors of its labels."""
     store = Store(location)
-    indices = range(min(recipe.n_checked, store.n_samples))
-    if store.label_error is not None or not indices:
-        return
+    count = min(recipe.n_checked, store.n_samples)
+    found: dict[str, Any] = {}
+    if REFUSED in store.fields:
+        parts = [
+            store.read_shard(number, REFUSED, entry.count).sum()
+            for number, entry in enumerate(store.entries())
+        ]
+        found["refused"] = int(sum(parts))
+    if store.label_error is None and count and not store.unfinished(count):
+        found["label_error"] = _estimate(recipe, store, np.arange(count))
     group = open_group(location, "r+")
-    estimate = _estimate(recipe, indices)
-    group.attrs[ATTRIBUTE] = {**group.attrs[ATTRIBUTE], "label_error": estimate}
+    description = {**group.attrs[ATTRIBUTE], **found}
+    if description != group.attrs[ATTRIBUTE]:
+        group.attrs[ATTRIBUTE] = description
 
 
-def _estimate(recipe: Recipe, indices: range) -> dict[str, Any]:
-    """Return median and largest error by field, or why there is no estimate."""
+def _estimate(recipe: Recipe, store: Store, rows: np.ndarray) -> dict[str, Any]:
+    """Return median and largest error by field with its unit, or why there is no estimate."""
     try:
-        errors = recipe.label_errors(indices)
+        errors = recipe.label_errors({name: store.read(name, rows) for name in store.fields})
     except KerasQDError as reason:
         return {"samples": 0, "reason": str(reason)}
     return {
-        "samples": len(indices),
-        **{
-            name: {"median": float(np.median(np.abs(each))), "largest": float(np.abs(each).max())}
-            for name, each in errors.items()
-        },
+        "samples": len(rows),
+        **{name: _summary(each, recipe.error_unit(name)) for name, each in errors.items()},
     }
+
+
+def _summary(errors: np.ndarray, unit: str) -> dict[str, Any]:
+    """Return median and largest absolute error as plain JSON."""
+    sizes = np.abs(errors)
+    return {"median": float(np.median(sizes)), "largest": float(sizes.max()), "unit": unit}

@@ -173,7 +173,9 @@ class Store:
     fields : dict of str to Field
     label_error : dict or None
         Estimated errors of the labels, once the store has been finished: ``samples`` is how
-        many were solved again, with ``median`` and ``largest`` of each label.
+        many were solved again, with ``median``, ``largest`` and ``unit`` of each label.
+    refused : int
+        How many draws the solver refused, for which the next draws of their samples took the place.
 
     Raises
     ------
@@ -201,6 +203,7 @@ class Store:
         self.n_samples: int = description["samples"]
         self.shard_samples: int = description["shard_samples"]
         self.label_error: dict[str, Any] | None = description.get("label_error")
+        self.refused: int = description.get("refused", 0)
         self.fields = {name: self._described(name) for name in description["fields"]}
 
     @property

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from tests.command import call
 
 from keras_qd.data import Field, Recipe, generate, open_store
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.potentials.base import sample_generator
-from tests.command import call
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.box import Box
 from keras_qd.physics.effective import EffectivePairs, effective_pairs
+from keras_qd.physics.fine_basis import WindowOrbitals
 from keras_qd.physics.full_ci import DEGENERACY, Level, lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.noninteracting import fill, first_excitation
 from keras_qd.physics.pair_excitations import density_matrices
-from keras_qd.physics.pair_grid import GridOrbitals, PairGrid, grid_orbitals, pair_grid
+from keras_qd.physics.pair_grid import GridOrbitals, PairGrid
 from keras_qd.physics.pair_state import natural_orbitals
 from keras_qd.physics.solution import LabelError, Solution
 from keras_qd.physics.window import Window, find_window
@@ -275,16 +276,19 @@ class ManyElectronProblem:
     @cached_property
     def _leak(self) -> float:
         """Error of the density that the grid causes, from the orbitals that are filled."""
-        return grid_error(self._orbitals, max(self._spins))
+        return grid_error(self._orbitals, max(self._spins)) + self._source.errors[1]
+
+    @cached_property
+    def _source(self) -> WindowOrbitals:
+        """Orbitals of the window on any grid."""
+        return WindowOrbitals(self.potential, self._window, max(self._spins), _GOOD)
 
     @cached_property
     def _orbitals(self) -> GridOrbitals:
         """Orbitals on the first grid that is good enough for those that are filled."""
         side, n_filled = self._window.side, max(self._spins)
         for n in _LADDER[self.n_electrons > 4 :]:
-            grid = pair_grid(n)
-            cosines = self._window.cosines(self.potential[None], 2 * grid.n_fine + 1)
-            orbitals = grid_orbitals(grid, cosines, side)
+            orbitals = self._source.on_grid(n)
             error = grid_error(orbitals, n_filled)
             if error <= _GOOD:
                 return orbitals

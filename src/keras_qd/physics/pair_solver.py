@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
+from keras_qd.physics.fine_basis import WindowOrbitals
 from keras_qd.physics.full_ci import DEGENERACY
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,
     FINER,
+    PairGrid,
     error_by_finer,
     extrapolation,
-    grid_orbitals,
-    pair_grid,
 )
 from keras_qd.physics.pair_state import PairState, natural_orbitals, states_of
 from keras_qd.physics.solution import LabelError, Solution
 from keras_qd.physics.two_electrons import lowest_pair_states
-from keras_qd.physics.window import Window, find_window
+from keras_qd.physics.window import find_window
 
 Array = NDArray[np.float64]
 
@@ -95,9 +95,12 @@ class PairProblem:
         PhysicsError
             If no grid is good enough.
         """
-        coarser, finer = self._refine(accuracy, 2)
-        density = _density_error(coarser, finer)
+        source = self._source(accuracy)
+        coarser, finer = self._refine(source, accuracy, 2)
+        of_energy, of_density = source.errors
+        density = _density_error(coarser, finer) + of_density
         energy, gap = self._energy_errors(coarser, finer)
+        energy = math.hypot(energy, 2.0 * of_energy)
         solution = replace(
             finer.solution(), density_error=density, energy_error=energy, gap_error=gap
         )
@@ -109,41 +112,50 @@ class PairProblem:
         if pair is None:
             raise UsageError("the solution is not one of a product grid: solve without n_orbitals")
         n = pair.orbitals.grid.n
-        finer = self._levels(pair.window, n + FINER, 2, DEFAULT_ACCURACY).solution()
+        source = WindowOrbitals(self.potential, pair.window)
+        finer = self._levels(source, n + FINER, 2, DEFAULT_ACCURACY).solution()
         difference = np.abs(solution.density - finer.density).sum() / finer.density.sum()
-        return error_by_finer(
+        found = error_by_finer(
             n,
             solution.energy - finer.energy,
             float(difference),
             solution.gap - finer.gap,
             solution.exchange - finer.exchange,
         )
+        energy, density = source.errors
+        return replace(found, energy=found.energy + 2 * energy, density=found.density + density)
 
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""
-        return self._refine(accuracy, max(n_states, 2))[1].levels[:n_states]
+        source = self._source(accuracy)
+        return self._refine(source, accuracy, max(n_states, 2))[1].levels[:n_states]
 
-    def _refine(self, accuracy: float, n_levels: int) -> tuple[Levels, Levels]:
-        """Levels on the last two grids, of which the finer one is good enough."""
+    def _source(self, accuracy: float) -> WindowOrbitals:
+        """Orbitals of the window where the electrons are."""
         window = find_window(self.potential, self.box, self.interaction, self.strength)
-        coarser = self._levels(window, _LADDER[0], n_levels, accuracy)
+        return WindowOrbitals(self.potential, window, tolerance=min(accuracy, DEFAULT_ACCURACY))
+
+    def _refine(
+        self, source: WindowOrbitals, accuracy: float, n_levels: int
+    ) -> tuple[Levels, Levels]:
+        """Levels on the last two grids, of which the finer one is good enough."""
+        coarser = self._levels(source, _LADDER[0], n_levels, accuracy)
         for n in _LADDER[1:]:
-            finer = self._levels(window, n, n_levels, accuracy)
+            finer = self._levels(source, n, n_levels, accuracy)
             error = _density_error(coarser, finer)
             if error <= accuracy:
                 return coarser, finer
             coarser = finer
         raise PhysicsError(
-            f"a grid of {n} x {n} points over {window.side:.3g} a0* leaves an error of about "
+            f"a grid of {n} x {n} points over {source.window.side:.3g} a0* leaves an error of about "
             f"{error:.1g} in the density, and accuracy={accuracy:g} was asked for; smooth the "
             "potential, use a smaller box, or allow a larger error"
         )
 
-    def _levels(self, window: Window, n: int, n_levels: int, accuracy: float) -> Levels:
+    def _levels(self, source: WindowOrbitals, n: int, n_levels: int, accuracy: float) -> Levels:
         """Levels on a grid of n x n points, at least so many."""
-        grid = pair_grid(n)
-        cosines = window.cosines(self.potential[None], 2 * grid.n_fine + 1)
-        orbitals = grid_orbitals(grid, cosines, window.side)
+        orbitals, window = source.on_grid(n), source.window
+        grid: PairGrid = orbitals.grid
         between = grid.interaction(window.side, self.interaction, self.strength)
         unit = (math.pi / window.side) ** 2
         passes = (

@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.davidson import davidson
+from keras_qd.physics.orbitals import Orbitals
 from keras_qd.physics.pair_grid import GridOrbitals, PairGrid, grid_orbitals, pair_grid
-from keras_qd.physics.sine_basis import cosine_matrix, sine_matrix
-from keras_qd.physics.window import Window
+from keras_qd.physics.sine_basis import cosine_matrix, sine_basis, sine_matrix
+from keras_qd.physics.window import Window, whole_box
 
 Array = NDArray[np.float64]
 
@@ -212,6 +213,49 @@ class WindowOrbitals:
         allowed = _SHARE * self.tolerance / ERROR_OF_NORM
         first = int(np.searchsorted(beyond, allowed))
         return int(np.ceil(self._fine.half_waves[order[min(first, len(order) - 1)]]))
+
+
+#: Functions left out, as a share of those that orbitals on the whole box are expanded in.
+_MORE = 1.5
+
+#: Half waves along a side that are tried in turn for the orbitals of one electron.
+_SIZES = (48, 64, 96, 128)
+
+
+def fine_orbitals(
+    potential: Array, start: Orbitals, n_checked: int, tolerance: float
+) -> tuple[Orbitals, Array, Array]:
+    """Orbitals of a sharp potential in the whole box, from those in a smaller basis.
+
+    The other values are errors in Ha* of the `n_checked` lowest energies, and norms left out.
+    """
+    most = min(int(_BEYOND_PIXELS * len(potential)), MOST_HALF_WAVES)
+    energies, vectors = start.energies, start.basis.as_grids(start.coefficients)
+    for n in [*(n for n in _SIZES if n < most), most]:
+        larger = FineHamiltonian(whole_box(start.box), potential, int(_MORE * n))
+        fine = replace(larger, n=n)
+        inside = fine.half_waves**2 <= n**2 + 1
+        starts = _padded(vectors, n).reshape(-1, n * n)
+        more = fine.left_out(starts[:2], energies[:2], (starts != 0).any(axis=0)) * inside
+        starts = np.concatenate([starts, more])
+        energies, found = fine.lowest(starts, len(vectors), inside)
+        vectors = found.reshape(-1, n, n)
+        checked, lowest = vectors[:n_checked], energies[:n_checked]
+        inside = larger.half_waves**2 <= n**2 + 1
+        tail = larger.left_out(_padded(checked, larger.n).reshape(n_checked, -1), lowest, inside)
+        errors = (tail**2 * larger.distance(lowest)).sum(axis=1)
+        if errors.max() <= tolerance:
+            break
+    basis = sine_basis(n, len(potential))
+    b, a = basis.half_waves.T - 1
+    orbitals = Orbitals(basis, start.box, energies, vectors[:, b, a].T)
+    return orbitals, errors, np.sqrt((tail**2).sum(axis=1))
+
+
+def _padded(vectors: Array, n: int) -> Array:
+    """Put squares (k, m, m) of coefficients into larger ones (k, n, n)."""
+    more = n - vectors.shape[-1]
+    return np.pad(vectors, ((0, 0), (0, more), (0, more)))
 
 
 def fold(grid: PairGrid, fine: FineHamiltonian, reference: float) -> GridOrbitals:

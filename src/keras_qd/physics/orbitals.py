@@ -80,26 +80,12 @@ def solve_orbitals(potential: Array, box: Box, basis: SineBasis, n_orbitals: int
     return Orbitals(basis, box, energies, coefficients)
 
 
-def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Array:
-    """Energy that the sine functions left out would take off the lowest orbitals.
+def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> tuple[Array, Array]:
+    """Energies in Ha* and norms that the functions left out have in the lowest orbitals.
 
     Second-order perturbation theory in the coupling to the functions that the grid holds and the
     basis does not: ``sum_k <k|V|phi>^2 / (T_k + mean V - e)``, by Loewdin's partitioning [1]_ with
     the mean potential for each of them.
-
-    Parameters
-    ----------
-    orbitals : Orbitals
-        Orbitals of the potential.
-    potential : ndarray, shape (n_pixels, n_pixels)
-        The potential, in Ha*.
-    n_lowest : int
-        How many orbitals to look at.
-
-    Returns
-    -------
-    ndarray, shape (n_lowest,)
-        Estimated errors in Ha*, not negative.
 
     References
     ----------
@@ -113,42 +99,23 @@ def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Ar
     # Where V is so rough that the functions left out lie lower, the bare kinetic distance is the
     # safe one.
     distance = np.maximum(distance, 0.25 * kinetic * unit)
-    return np.asarray((components**2 / distance).sum(axis=1))
+    energies, squares = components**2 / distance, (components / distance) ** 2
+    return energies.sum(axis=1), np.sqrt(squares.sum(axis=1))
 
 
 Array = NDArray[np.float64]
+
+#: Length in wavelengths of the shortest sine that edges have to be blurred over.
+_BLUR = 1.0
 
 #: Half waves along one direction that are tried in turn.
 _SIZES = (16, 20, 24, 28, 32)
 
 
-def grow_orbitals(
+def largest_orbitals(
     potential: Array, box: Box, n_orbitals: int, n_checked: int, tolerance: float
-) -> Orbitals:
-    """Enlarge the basis until the lowest orbitals are good enough.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        Potential in Ha*.
-    box : Box
-        The box.
-    n_orbitals : int
-        How many orbitals.
-    n_checked : int
-        How many of them, from the lowest, have to be good.
-    tolerance : float
-        Largest estimated error of their energies, in Ha*.
-
-    Returns
-    -------
-    Orbitals
-
-    Raises
-    ------
-    PhysicsError
-        If the grid has too few pixels for so many orbitals or for so sharp a potential.
-    """
+) -> tuple[Orbitals, Array]:
+    """Orbitals in the first basis that is good enough, or the last one, and errors of energies."""
     n_pixels = potential.shape[0]
     sizes = [n_max for n_max in _SIZES if n_max < n_pixels] or [n_pixels - 1]
     bases = [sine_basis(n_max, n_pixels) for n_max in sizes]
@@ -161,12 +128,25 @@ def grow_orbitals(
         if basis.kinetic.size < n_orbitals:
             continue
         orbitals = solve_orbitals(potential, box, basis, n_orbitals)
-        error = truncation_errors(orbitals, potential, n_checked).max()
-        if error <= tolerance:
-            return orbitals
+        errors = truncation_errors(orbitals, potential, n_checked)[0]
+        if errors.max() <= tolerance:
+            break
+    return orbitals, errors
+
+
+def grow_orbitals(
+    potential: Array, box: Box, n_orbitals: int, n_checked: int, tolerance: float
+) -> Orbitals:
+    """Enlarge the basis until the lowest `n_checked` orbitals err by less than the tolerance."""
+    orbitals, errors = largest_orbitals(potential, box, n_orbitals, n_checked, tolerance)
+    error = errors.max()
+    if error <= tolerance:
+        return orbitals
+    n_max = orbitals.basis.n_max
     raise PhysicsError(
-        f"the potential is too sharp for its grid of {n_pixels} x {n_pixels} pixels: {sizes[-1]} "
-        f"half waves a side leave an error of about {error:.1g} Ha* in the orbital energies, and "
-        f"{tolerance:.1g} is allowed; smooth it, sample it on more pixels, use a smaller box, or "
-        "allow a larger basis_tolerance"
+        f"the potential is too sharp for configuration interaction in orbitals: {n_max} half waves "
+        f"a side leave an error of about {error:.1g} Ha* in their energies, and {tolerance:.1g} is "
+        "allowed; leave n_orbitals out, which solves sharp potentials, blur the potential with "
+        f"smooth={_BLUR * box.length / n_max:.1g} (in a0*), or allow it with "
+        f"basis_tolerance={2 * error:.1g}"
     )

@@ -142,14 +142,15 @@ class PairProblem:
         coarser = self._levels(source, _LADDER[0], n_levels, accuracy)
         for n in _LADDER[1:]:
             finer = self._levels(source, n, n_levels, accuracy)
-            error = _density_error(coarser, finer)
+            error = _density_error(coarser, finer) + source.errors[1]
             if error <= accuracy:
                 return coarser, finer
             coarser = finer
         raise PhysicsError(
             f"a grid of {n} x {n} points over {source.window.side:.3g} a0* leaves an error of about "
-            f"{error:.1g} in the density, and accuracy={accuracy:g} was asked for; smooth the "
-            "potential, use a smaller box, or allow a larger error"
+            f"{error:.1g} in the density, and accuracy={accuracy:g} was asked for; allow a larger "
+            f"error with accuracy={2 * error:.1g}, use a smaller box, or blur the potential over a "
+            "length in a0* with smooth"
         )
 
     def _levels(self, source: WindowOrbitals, n: int, n_levels: int, accuracy: float) -> Levels:

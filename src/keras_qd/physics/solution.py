@@ -84,6 +84,12 @@ class Solution:
     energy_error, density_error, gap_error : float
         Estimated errors of energy and gap in Ha*, and of the density (integral of its absolute
         value, per electron); nan where nothing was estimated.
+    pixel_error : float
+        Change of the energy in Ha*, to first order, if every pixel of the potential were constant
+        over its cell, and not a sample of a smooth function. Where a potential has edges the image
+        leaves this much open: only more pixels reduce it.
+    smooth : float
+        Length in a0* over which the potential was blurred: the solution is that of the blurred one.
     pair : PairState, optional
         Wave function of two electrons on a product grid (the first of degenerate ones).
 
@@ -111,6 +117,8 @@ class Solution:
     energy_error: float = math.nan
     density_error: float = math.nan
     gap_error: float = math.nan
+    pixel_error: float = math.nan
+    smooth: float = 0.0
     pair: PairState | None = None
 
     @property

@@ -27,6 +27,7 @@ from keras_qd.errors import PhysicsError
 from keras_qd.physics.davidson import davidson
 from keras_qd.physics.orbitals import Orbitals
 from keras_qd.physics.pair_grid import GridOrbitals, PairGrid, grid_orbitals, pair_grid
+from keras_qd.physics.pixels import refuse_ringing
 from keras_qd.physics.sine_basis import cosine_matrix, sine_basis, sine_matrix
 from keras_qd.physics.window import Window, whole_box
 
@@ -116,6 +117,11 @@ class FineHamiltonian:
         """Components (k, n^2) outside a part of the basis, by first-order perturbation theory."""
         return np.where(inside, 0.0, -self.apply(vectors) / self.distance(energies))
 
+    def density(self, vector: Array, n_pixels: int) -> Array:
+        """Square of one function at the pixel centres of the box."""
+        along_y, along_x = self.window.sines(n_pixels, self.n)
+        return np.asarray((along_y @ vector.reshape(self.n, self.n) @ along_x.T) ** 2)
+
     def lowest(self, starts: Array, n_roots: int, inside: NDArray[np.bool_]) -> tuple[Array, Array]:
         """Lowest energies and states among the functions `inside`, from more starts than roots."""
         return davidson(
@@ -162,7 +168,10 @@ class WindowOrbitals:
         rough = self._tail(*self._first)
         if self._reached(rough) <= _ENOUGH:
             return 0
-        return min(self._reached(self._tail(*self._lowest)), self._fine.n)
+        energies, vectors = self._lowest
+        density = self._fine.density(vectors[0], len(self.potential))
+        refuse_ringing(self.potential, density, energies[0], self.window.box)
+        return min(self._reached(self._tail(energies, vectors)), self._fine.n)
 
     @cached_property
     def errors(self) -> tuple[float, float]:
@@ -229,7 +238,7 @@ def fine_orbitals(
 
     The other values are errors in Ha* of the `n_checked` lowest energies, and norms left out.
     """
-    most = min(int(_BEYOND_PIXELS * len(potential)), MOST_HALF_WAVES)
+    most = min(2 * len(potential), MOST_HALF_WAVES)
     energies, vectors = start.energies, start.basis.as_grids(start.coefficients)
     for n in [*(n for n in _SIZES if n < most), most]:
         larger = FineHamiltonian(whole_box(start.box), potential, int(_MORE * n))
@@ -239,6 +248,8 @@ def fine_orbitals(
         more = fine.left_out(starts[:2], energies[:2], (starts != 0).any(axis=0)) * inside
         starts = np.concatenate([starts, more])
         energies, found = fine.lowest(starts, len(vectors), inside)
+        density = fine.density(found[0], len(potential))
+        refuse_ringing(potential, density, energies[0], start.box)
         vectors = found.reshape(-1, n, n)
         checked, lowest = vectors[:n_checked], energies[:n_checked]
         inside = larger.half_waves**2 <= n**2 + 1
@@ -246,6 +257,13 @@ def fine_orbitals(
         errors = (tail**2 * larger.distance(lowest)).sum(axis=1)
         if errors.max() <= tolerance:
             break
+    else:
+        raise PhysicsError(
+            f"the potential is too sharp: {n} half waves a side leave an error of about "
+            f"{errors.max():.1g} Ha* in the energy of an electron, and {tolerance:.1g} is allowed; "
+            f"allow it with basis_tolerance={2 * errors.max():.1g}, or blur the potential with "
+            f"smooth={start.box.length / n:.1g} (in a0*)"
+        )
     basis = sine_basis(n, len(potential))
     b, a = basis.half_waves.T - 1
     orbitals = Orbitals(basis, start.box, energies, vectors[:, b, a].T)

@@ -147,10 +147,10 @@ class PairProblem:
                 return coarser, finer
             coarser = finer
         raise PhysicsError(
-            f"a grid of {n} x {n} points over {source.window.side:.3g} a0* leaves an error of about "
-            f"{error:.1g} in the density, and accuracy={accuracy:g} was asked for; allow a larger "
-            f"error with accuracy={2 * error:.1g}, use a smaller box, or blur the potential over a "
-            "length in a0* with smooth"
+            f"a grid of {n} x {n} points over {source.window.side:.3g} a0* leaves an error of "
+            f"about {error:.1g} in the density, and accuracy={accuracy:g} was asked for; allow a "
+            f"larger error with accuracy={2 * error:.1g}, use a smaller box, or blur the potential "
+            "over a length in a0* with smooth"
         )
 
     def _levels(self, source: WindowOrbitals, n: int, n_levels: int, accuracy: float) -> Levels:

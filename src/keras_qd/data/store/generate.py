@@ -19,14 +19,16 @@ import numpy as np
 
 from keras_qd._parallel import Workers, open_workers
 from keras_qd.data.recipes import REFUSED, Recipe
+from keras_qd.data.store.description import FINGERPRINT, Description
 from keras_qd.data.store.location import Location, locate
-from keras_qd.data.store.store import ATTRIBUTE, FINGERPRINT, Store, disk_errors, open_group
+from keras_qd.data.store.store import Store, disk_errors
 from keras_qd.data.store.writer import (
     Contents,
     Progress,
     ShardWriter,
     prepare_store,
     samples_text,
+    write_description,
 )
 from keras_qd.errors import KerasQDError, UsageError
 from keras_qd.registry import THIS_SESSION, components
@@ -111,7 +113,7 @@ def generate(
     with disk_errors(location), location.lock(), open_workers(workers, scheduler) as crew:
         store = prepare_store(location, contents_of(recipe), n_samples)
         _Generation(store, recipe, store.unfinished(n_samples), progress).run(crew)
-        _record_findings(location, recipe)
+        _record_findings(location, recipe, crew)
     return Store(location)
 
 
@@ -228,38 +230,36 @@ def _make(packed: bytes, samples: range, stop: int) -> tuple[float, dict[str, np
         return time.perf_counter() - started, values
 
 
-def _record_findings(location: Location, recipe: Recipe) -> None:
-    """Write into a store how many draws were refused, and once the errors of its labels."""
+def _record_findings(location: Location, recipe: Recipe, crew: Workers) -> None:
+    """Write the errors of the first labels and the refused draws into a store."""
     store = Store(location)
-    count = min(recipe.n_checked, store.n_samples)
-    found: dict[str, Any] = {}
+    entries = {**store.description.entries}
     if REFUSED in store.fields:
-        parts = [
-            store.read_shard(number, REFUSED, entry.count).sum()
-            for number, entry in enumerate(store.entries())
-        ]
-        found["refused"] = int(sum(parts))
-    if store.label_error is None and count and not store.unfinished(count):
-        found["label_error"] = _estimate(recipe, store, np.arange(count))
-    group = open_group(location, "r+")
-    description = {**group.attrs[ATTRIBUTE], **found}
-    if description != group.attrs[ATTRIBUTE]:
-        group.attrs[ATTRIBUTE] = description
+        numbers = range(store.n_shards)
+        entries["refused"] = int(sum(store.read_shard(each, REFUSED).sum() for each in numbers))
+    n_checked = min(recipe.n_checked, store.n_samples)
+    asked = entries.get("label_error", {}).get("asked", 0)
+    if asked < n_checked and not store.unfinished(n_checked):
+        rows = np.arange(n_checked)
+        samples = {name: store.read(name, rows) for name in store.fields}
+        # By a worker, which has one thread: the last digits must not depend on the machine's load.
+        ((_, estimate),) = crew.run(_estimate, [(None, (_pack(recipe), samples, n_checked))])
+        entries["label_error"] = estimate
+    if entries != store.description.entries:
+        write_description(location, Description(entries, store.description.documents))
 
 
-def _estimate(recipe: Recipe, store: Store, rows: np.ndarray) -> dict[str, Any]:
-    """Return median and largest error by field with its unit, or why there is no estimate."""
-    try:
-        errors = recipe.label_errors({name: store.read(name, rows) for name in store.fields})
-    except KerasQDError as reason:
-        return {"samples": 0, "reason": str(reason)}
-    return {
-        "samples": len(rows),
-        **{name: _summary(each, recipe.error_unit(name)) for name, each in errors.items()},
-    }
-
-
-def _summary(errors: np.ndarray, unit: str) -> dict[str, Any]:
-    """Return median and largest absolute error as plain JSON."""
-    sizes = np.abs(errors)
-    return {"median": float(np.median(sizes)), "largest": float(sizes.max()), "unit": unit}
+def _estimate(packed: bytes, samples: dict[str, np.ndarray], n_checked: int) -> dict[str, Any]:
+    """Return in a worker the errors of stored labels by field, or why they are not known."""
+    with _ONE_AT_A_TIME:
+        recipe, _ = _unpack(packed)
+        try:
+            errors = recipe.label_errors(samples)
+        except KerasQDError as reason:
+            return {"asked": n_checked, "samples": 0, "reason": str(reason)}
+        return {
+            "asked": n_checked,
+            "samples": n_checked,
+            "errors": {name: np.asarray(each, float).tolist() for name, each in errors.items()},
+            "units": {name: recipe.error_unit(name) for name in errors},
+        }

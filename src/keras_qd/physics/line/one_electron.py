@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError
-from keras_qd.physics.full_ci import DEGENERACY
+from keras_qd.physics.levels import DEGENERACY
 
 #: Systems diagonalised together, to bound the memory that their matrices take.
 DVR_BLOCK = 256
@@ -105,10 +105,9 @@ def numerov_ground_states(potentials: NDArray[np.float64], length: float) -> Gro
     """Ground states of one-electron systems (n, points)."""
     n, points = potentials.shape
     spacing = length / (points + 1)
-    numbers = (np.empty(n) for _ in range(4))
-    result = GroundStates(
-        next(numbers), np.empty((n, points)), *numbers, reliable=np.empty(n, dtype=bool)
-    )
+    energies, lower, upper, errors = np.empty((4, n))
+    reliable = np.empty(n, dtype=bool)
+    result = GroundStates(energies, np.empty((n, points)), lower, upper, errors, reliable)
     for start in range(0, n, BLOCK):
         part = slice(start, start + BLOCK)
         # Systems along the last axis: each step of the elimination is one vector operation.
@@ -117,9 +116,9 @@ def numerov_ground_states(potentials: NDArray[np.float64], length: float) -> Gro
         result.energies[part] = block.energies
         result.densities[part] = block.densities().T
         result.lower[part], result.upper[part] = block.lower, block.upper
-        result.errors[part] = errors = block.errors()
-        resolved = errors <= NUMEROV_ERROR * empty_energy(length)
-        result.reliable[part] = block.sound & resolved & (block.count_states(DEGENERACY) == 1)
+        errors[part] = block.errors()
+        resolved = errors[part] <= NUMEROV_ERROR * empty_energy(length)
+        reliable[part] = block.sound & resolved & (block.count_states(DEGENERACY) == 1)
     return result
 
 
@@ -218,7 +217,7 @@ class _Block:
         for row in diagonal[1:]:
             pivot = row - 1.0 / np.where(pivot == 0.0, 1e-300, pivot)
             count += pivot < 0
-        return count
+        return np.asarray(count)
 
     def _solve(self) -> None:
         """One inverse iteration: y from x, by elimination without pivoting."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.errors import DataError, UsageError
-from keras_qd.physics.full_ci import DEGENERACY
+from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.line.one_electron import (
     dvr_states,
     kinetic_matrix,

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.physics.davidson import davidson
-from keras_qd.physics.full_ci import DEGENERACY
+from keras_qd.physics.levels import DEGENERACY
 
 #: Name -> interaction in Ha* at a distance and with a softening length, both in a0*.
 INTERACTIONS: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.float64]]] = {

@@ -78,7 +78,7 @@ class FineHamiltonian:
     def half_waves(self) -> Array:
         """Root of a^2 + b^2 for each function, shape (n^2,)."""
         squares = np.arange(1, self.n + 1) ** 2
-        return np.sqrt((squares[:, None] + squares).ravel())
+        return np.asarray(np.sqrt((squares[:, None] + squares).ravel()))
 
     @cached_property
     def _points(self) -> Array:

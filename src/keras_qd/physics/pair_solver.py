@@ -20,21 +20,21 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
+from keras_qd.physics.fine_basis import WindowOrbitals
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,
     FINER,
+    PairGrid,
     error_by_finer,
     extrapolation,
-    grid_orbitals,
-    pair_grid,
 )
 from keras_qd.physics.pair_state import PairState, natural_orbitals, states_of
 from keras_qd.physics.solution import LabelError, Solution
 from keras_qd.physics.two_electrons import lowest_pair_states
-from keras_qd.physics.window import Window, find_window
+from keras_qd.physics.window import find_window
 
 Array = NDArray[np.float64]
 
@@ -73,8 +73,12 @@ class PairProblem:
 
     def solve(self, accuracy: float) -> tuple[Solution, Solution]:
         """Ground states with and without interaction, on the first grid that is accurate enough."""
-        for coarser, finer in self._grids(accuracy, 2):
+        source = self._source(accuracy)
+        energy, leak = source.errors
+        for coarser, finer in self._grids(source, accuracy, 2):
             errors = _errors(coarser, finer)
+            errors["density_error"] += leak
+            errors["energy_error"] = math.hypot(errors["energy_error"], 2.0 * energy)
             if errors["density_error"] <= accuracy:
                 solution = replace(coarser.solution(), **errors)
                 return solution, coarser.without_interaction().solution()
@@ -86,16 +90,24 @@ class PairProblem:
         if pair is None:
             raise UsageError("the solution is not one of a product grid: solve without n_orbitals")
         n = pair.orbitals.grid.n
-        finer = self._levels(pair.window, n + FINER, 2, DEFAULT_ACCURACY).solution()
+        source = WindowOrbitals(self.potential, pair.window)
+        finer = self._levels(source, n + FINER, 2, DEFAULT_ACCURACY).solution()
         difference = np.abs(solution.density - finer.density).sum() / finer.density.sum()
-        return error_by_finer(
-            n, solution.energy - finer.energy, float(difference), solution.gap - finer.gap
+        found = error_by_finer(
+            n,
+            solution.energy - finer.energy,
+            float(difference),
+            solution.gap - finer.gap,
+            solution.exchange - finer.exchange,
         )
+        energy, density = source.errors
+        return replace(found, energy=found.energy + 2 * energy, density=found.density + density)
 
     def states_and_errors(self, n_states: int, accuracy: float) -> tuple[list[PairState], Array]:
         """Lowest states, and the errors of their energies in Ha* by the next finer grid."""
-        for coarser, finer in self._grids(accuracy, max(n_states, 2)):
-            error = _errors(coarser, finer)["density_error"]
+        source = self._source(accuracy)
+        for coarser, finer in self._grids(source, accuracy, max(n_states, 2)):
+            error = _errors(coarser, finer)["density_error"] + source.errors[1]
             if error <= accuracy:
                 states = coarser.levels[:n_states]
                 changes = [
@@ -108,33 +120,39 @@ class PairProblem:
 
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""
-        for coarser, finer in self._grids(accuracy, max(n_states, 2)):
-            error = _density_error(coarser, finer)
+        source = self._source(accuracy)
+        for coarser, finer in self._grids(source, accuracy, max(n_states, 2)):
+            error = _density_error(coarser, finer) + source.errors[1]
             if error <= accuracy:
                 return finer.levels[:n_states]
         raise self._too_sharp(finer, error, accuracy)
 
-    def _grids(self, accuracy: float, n_levels: int) -> Iterator[tuple[Levels, Levels]]:
-        """Yield the levels on each grid and on the next finer one."""
+    def _source(self, accuracy: float) -> WindowOrbitals:
+        """Orbitals of the window where the electrons are."""
         window = find_window(self.potential, self.box, self.interaction, self.strength)
-        every = (self._levels(window, n, n_levels, accuracy) for n in _LADDER)
-        yield from pairwise(every)
+        return WindowOrbitals(self.potential, window, tolerance=min(accuracy, DEFAULT_ACCURACY))
+
+    def _grids(
+        self, source: WindowOrbitals, accuracy: float, n_levels: int
+    ) -> Iterator[tuple[Levels, Levels]]:
+        """Yield the levels on each grid and on the next finer one."""
+        yield from pairwise(self._levels(source, n, n_levels, accuracy) for n in _LADDER)
 
     def _too_sharp(self, levels: Levels, error: float, accuracy: float) -> PhysicsError:
         """Error of a potential that no grid resolves."""
         state = levels.levels[0]
         n = state.orbitals.grid.n
         return PhysicsError(
-            f"a grid of {n} x {n} points over {state.window.side:.3g} a0* leaves an error of about "
-            f"{error:.1g} in the density, and accuracy={accuracy:g} was asked for; smooth the "
-            "potential, use a smaller box, or allow a larger error"
+            f"a grid of {n} x {n} points over {state.window.side:.3g} a0* leaves an error of "
+            f"about {error:.1g} in the density, and accuracy={accuracy:g} was asked for; allow a "
+            f"larger error with accuracy={2 * error:.1g}, use a smaller box, or blur the potential "
+            "over a length in a0* with smooth"
         )
 
-    def _levels(self, window: Window, n: int, n_levels: int, accuracy: float) -> Levels:
+    def _levels(self, source: WindowOrbitals, n: int, n_levels: int, accuracy: float) -> Levels:
         """Levels on a grid of n x n points, at least so many."""
-        grid = pair_grid(n)
-        cosines = window.cosines(self.potential[None], 2 * grid.n_fine + 1)
-        orbitals = grid_orbitals(grid, cosines, window.side)
+        orbitals, window = source.on_grid(n), source.window
+        grid: PairGrid = orbitals.grid
         pair = (window.side, self.interaction, self.strength)
         between, contact = grid.interaction(*pair), grid.contact(*pair)
         unit = (math.pi / window.side) ** 2

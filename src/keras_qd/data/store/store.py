@@ -78,6 +78,8 @@ class Store:
     fields : dict of str to Field
     description : Description
         All entries of its description, which have been checked.
+    refused : int
+        How many draws the solver refused, for which the next draws of their samples took the place.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class Store:
         self.schema_version: int = entries["schema_version"]
         self.configuration: dict[str, Any] = entries["configuration"]
         self.n_samples: int = entries["samples"]
+        self.refused: int = entries.get("refused", 0)
         self.shard_samples: int = entries["shard_samples"]
         if self.description.lost:
             raise lost_arrays(self.location, self.description.lost, self.command)
@@ -112,7 +115,7 @@ class Store:
 
     @property
     def label_error(self) -> dict[str, Any] | None:
-        """Estimated errors of the first labels: how many samples, median and largest of each."""
+        """Estimated errors of the first labels: how many; median, largest and unit of each."""
         found = self.description.entries.get("label_error")
         if found is None or "reason" in found:
             return found
@@ -122,6 +125,7 @@ class Store:
                 name: {
                     "median": float(np.median(np.abs(errors))),
                     "largest": float(np.max(np.abs(errors))),
+                    "unit": found.get("units", {}).get(name, ""),
                 }
                 for name, errors in found["errors"].items()
             },

@@ -12,7 +12,6 @@ from keras_qd._checks import (
     real,
     sequence,
     setting,
-    shortened,
     table,
     text,
     whole,

@@ -250,11 +250,7 @@ def _root_mean_square(values: Array) -> float:
 
 
 def quantise(latents: Array, precision: str) -> dict[str, Array]:
-    """Return latent numbers (n, ...) in few bits.
-
-    ``"uint8"``: each in 255 steps between its smallest and its largest value over the images;
-    ``"float16"``: half precision.
-    """
+    """Return latent numbers (n, ...) in few bits: 255 steps over their range, or half precision."""
     if precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
     if precision == "float16":

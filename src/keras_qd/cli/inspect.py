@@ -65,8 +65,11 @@ def command(path: Path | str, verify: bool, figure: Path | None, toml: bool, as_
 
         draw_sheet(store, figure)
         echo(f"figure: {figure}", err=True)
-    if damaged:
-        raise StoreError(_damage(store, damaged))
+    if errors := store.find_damage(damaged):
+        raise StoreError(
+            f"{store.path}: {'; '.join(errors)}; run the same '{store.command}' again to restore "
+            "them"
+        )
 
 
 def _without_none(value: Any) -> Any:
@@ -139,13 +142,4 @@ def _row(field: dict[str, Any], factor: float, unit: str) -> tuple[str, ...]:
         str(field["not_finite"]),
         "?" if field["bytes"] is None else format_bytes(field["bytes"]),
         field["meaning"],
-    )
-
-
-def _damage(store: Store, damaged: list[int]) -> str:
-    """Return the error message for damaged samples."""
-    ranges = [f"{store.shard(number)[0]}-{store.shard(number)[-1]}" for number in damaged]
-    return (
-        f"{store.path}: samples {', '.join(ranges)} do not match their checksums; "
-        f"run the same '{store.command}' again to restore them"
     )

@@ -25,7 +25,7 @@ class Verb(NamedTuple):
 #: The verbs, in the order in which a newcomer meets them.
 VERBS = {
     "demo": Verb("Make data, train, evaluate and report: a small complete run.", "demo:command"),
-    "list": Verb("List models, data sets, metrics and tasks.", "components:list_command"),
+    "list": Verb("List all components: models, tasks, data sets, ...", "components:list_command"),
     "info": Verb(
         "Show what a component is and which settings it takes.", "components:info_command"
     ),
@@ -39,6 +39,9 @@ VERBS = {
     "predict": Verb("Apply a trained model.", "predict:command"),
     "invert": Verb(
         "Find potentials for wanted densities, verified by the exact solver.", "invert:command"
+    ),
+    "device": Verb(
+        "Compute stability diagrams and sweeps of a gate-defined device.", "device:command"
     ),
     "compress": Verb(
         "Store images as the latent values of a trained autoencoder.", "compress:compress_command"
@@ -78,8 +81,9 @@ class LazyGroup(click.Group):
             raise click.UsageError(str(UnknownNameError("verb", cmd_name, VERBS)), ctx)
         module, _, name = VERBS[cmd_name].command.partition(":")
         command: click.Command = getattr(import_module(f"keras_qd.cli.{module}"), name)
-        if DEBUG not in command.params:
-            command.params.append(DEBUG)
+        for each in (command, *getattr(command, "commands", {}).values()):
+            if DEBUG not in each.params:
+                each.params.append(DEBUG)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -117,8 +121,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             error.show()  # the help
             sys.exit(error.exit_code)
         _fail(_usage(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("stopped", 1)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        _fail(" ".join(["stopped", *map(str, stop.args)]), 1)
     except BrokenPipeError:
         sys.exit(1)
     except (KerasQDError, OSError, MemoryError) as error:

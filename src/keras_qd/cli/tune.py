@@ -100,7 +100,7 @@ def command(
         found = tune(
             searched, out, trials, space=ranges, dataset=dataset, seed=seed, report=_print_trial
         )
-    metric = searched.monitor or (searched.followed or ("loss",))[0]
+    metric = searched.monitor or next(iter(searched.followed_names), "loss")
     best = best_trial(searched.replace(monitor=metric), found)
     given = _arguments(data, epochs, settings)
     line = shlex.join(["keras-qd", "train", task, *given, *_as_options(best.settings)])

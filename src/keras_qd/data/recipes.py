@@ -31,7 +31,8 @@ class Recipe(ABC):
 
     A recipe with an exact solver, with which the cost of a trained model is compared, has two more
     methods. ``solve_again(samples)`` solves at most :attr:`batch` stored samples: a mapping with
-    the field :attr:`identity` and those that are wanted, samples along the first axis.
+    the fields :attr:`identity`, :attr:`conditions` and those that are wanted, samples along the
+    first axis.
     ``solver_description()`` returns in one line what that runs.
 
     Parameters
@@ -47,6 +48,8 @@ class Recipe(ABC):
         To be raised whenever the same settings begin to give other numbers.
     identity : str
         The field that all others follow from; samples equal in it count as the same sample.
+    conditions : tuple of str
+        Fields that the others follow from as well, such as a number beside a map.
     batch : int
         How many samples :meth:`make` is asked for at a time. Batches start at multiples of it, and
         are always complete, so that results of vectorised code do not depend on how the work was
@@ -82,6 +85,7 @@ class Recipe(ABC):
     kind: ClassVar[str]
     version: ClassVar[int]
     identity: ClassVar[str]
+    conditions: ClassVar[tuple[str, ...]] = ()
     batch: ClassVar[int] = 1
     lengths: ClassVar[tuple[str, ...]] = ()
     families: ClassVar[Mapping[str, type[Family]]] = {}

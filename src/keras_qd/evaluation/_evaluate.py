@@ -19,6 +19,7 @@ from keras_qd.evaluation.figure_data import Example, keep_for_figures, parities,
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.evaluation.scores import Score, ranking_score, score
 from keras_qd.evaluation.uncertainty import Uncertainty, evaluate_spread
+from keras_qd.tasks.task import suits
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def evaluate(
         raise UsageError(f"a spread needs two draws or more, got dropout_draws={dropout_draws}")
     runs = [run] if isinstance(run, (Run, str, Path)) else run
     cases = _cases(runs, split, data, dropout_draws, symmetries)
-    chosen = _metrics(cases[0], metrics)
+    chosen = _metrics(cases[0], metrics)  # by target
     stopwatch = stopwatch_for(cases[0]) if cost else None
     predicted = predict_cases(
         cases,
@@ -172,11 +173,26 @@ def _require_the_same(cases: Sequence[Case]) -> None:
             )
 
 
-def _metrics(case: Case, more: Sequence[str]) -> dict[str, keras.metrics.Metric]:
-    """Return the metrics of the task and the additional ones."""
+def _metrics(case: Case, more: Sequence[str]) -> dict[str, dict[str, keras.metrics.Metric]]:
+    """Return the metrics of each target: those of the task, and the additional ones it suits."""
     task = case.run.task
-    own = dict(zip(task.metrics, task.build_metrics(), strict=True))
-    return {**own, **{name: registry.metric(name) for name in more if name not in own}}
+    chosen = {
+        target: dict(zip(names, task.build_metrics(names), strict=True))
+        for target, names in task.metrics_of(case.pipeline).items()
+    }
+    for name in more:
+        metric = registry.metric(name)
+        kinds = {target: case.pipeline.kind(target) for target in chosen}
+        suited = [target for target, kind in kinds.items() if kind in suits(metric)]
+        if not suited:
+            found = ", ".join(f"{target} ({kind})" for target, kind in kinds.items())
+            raise UsageError(
+                f"the metric {name!r} is defined for {' and '.join(suits(metric))}; "
+                f"the targets are {found}"
+            )
+        for target in suited:
+            chosen[target].setdefault(name, metric)
+    return chosen
 
 
 def _keep(case: Case, predicted: Predicted) -> None:
@@ -189,7 +205,7 @@ def _keep(case: Case, predicted: Predicted) -> None:
 def _compare(
     cases: Sequence[Case],
     predicted: Predicted,
-    metrics: dict[str, keras.metrics.Metric],
+    metrics: dict[str, dict[str, keras.metrics.Metric]],
     dropout_draws: int,
     n_draws: int,
     rng: np.random.Generator,

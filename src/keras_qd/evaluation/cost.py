@@ -47,10 +47,11 @@ class ExactSolver(Protocol):
     """A recipe that can solve its stored samples again, `batch` of them along the first axis."""
 
     identity: str
+    conditions: tuple[str, ...]
     batch: int
 
     def solve_again(self, samples: Mapping[str, Array]) -> None:
-        """Solve samples: the field `identity`, and the fields that are wanted of the solution."""
+        """Solve samples: `identity`, `conditions`, and the fields that are wanted."""
 
     def solver_description(self) -> str:
         """Return the method and its settings in a few words."""
@@ -321,7 +322,8 @@ class Stopwatch:
 
     def __init__(self, case: Case, recipe: ExactSolver) -> None:
         self._recipe = recipe
-        self._samples = _samples(case, recipe.identity)
+        self._given = (recipe.identity, *recipe.conditions)
+        self._samples = _samples(case, self._given)
         self._models: list[ModelTimes] = []
         self._solver: list[float] = []
         self._refused = False
@@ -365,7 +367,7 @@ class Stopwatch:
         systems, data_seconds = _data_cost([each.run for each in cases])
         return CostComparison(
             solver=self._recipe.solver_description(),
-            forward=list(cases[0].inputs) == [self._recipe.identity],
+            forward=set(cases[0].inputs) == set(self._given),
             solver_seconds=statistics.median(self._solver),
             model=sum(self._models[1:], self._models[0]),
             data_systems=systems,
@@ -431,11 +433,11 @@ def stopwatch_for(case: Case) -> Stopwatch | None:
     return None if recipe is None else Stopwatch(case, recipe)
 
 
-def _samples(case: Case, identity: str) -> dict[str, Any]:
+def _samples(case: Case, given: Sequence[str]) -> dict[str, Any]:
     """Return the stored input of the solver, with the fields that are wanted of it."""
     split = case.dataset.split(case.split)
-    wanted = [name for name in case.targets if name != identity] or list(case.inputs)
-    return {name: split[name] for name in dict.fromkeys([identity, *wanted])}
+    wanted = [name for name in case.targets if name not in given] or list(case.inputs)
+    return {name: split[name] for name in dict.fromkeys([*given, *wanted])}
 
 
 def _data_cost(runs: Sequence[Run]) -> tuple[int, float | None]:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from keras_qd._checks import real, setting
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box, check_field
-from keras_qd.physics.full_ci import ensemble, lowest_levels, lowest_levels_of_spin
+from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
+from keras_qd.physics.levels import ensemble
 from keras_qd.physics.many_electrons import ManyElectronProblem
 from keras_qd.physics.noninteracting import noninteracting_solution
 from keras_qd.physics.orbitals import Orbitals, grow_orbitals
@@ -36,17 +37,7 @@ _OPERATIONS_PER_SECOND = 1e10
 
 @dataclass(frozen=True)
 class Work:
-    """Estimated cost of the ground state of one potential on one core.
-
-    Parameters
-    ----------
-    n_determinants : int
-        Basis states of the largest spin sector.
-    memory : float
-        Gigabytes.
-    seconds : float
-        Time, without the tables that are made once.
-    """
+    """Cost of one potential on one core: determinants of the largest sector, GB, seconds."""
 
     n_determinants: int
     memory: float
@@ -54,24 +45,7 @@ class Work:
 
 
 def estimate_work(n_electrons: int, n_orbitals: int, spin: float | None = None) -> Work:
-    """Estimate the cost of all spin sectors, or of that of one spin.
-
-    Parameters
-    ----------
-    n_electrons, n_orbitals : int
-        Size of the problem.
-    spin : float, optional
-        Total spin that is asked for.
-
-    Returns
-    -------
-    Work
-
-    Examples
-    --------
-    >>> estimate_work(6, 13).n_determinants
-    81796
-    """
+    """Estimate the cost of all spin sectors, or of that of one spin."""
     most = range((n_electrons + 1) // 2, n_electrons + 1)
     asked = most if spin is None else [round(n_electrons / 2 + spin)]
     sectors = [(n_up, n_electrons - n_up) for n_up in asked]
@@ -495,7 +469,7 @@ def pair_states(
     [(0, 3.0), (1, 3.6), (1, 3.6)]
     """
     if not _is_whole(n_states) or n_states < 1:
-        raise UsageError(f"n_states must be a whole number from 1 on, got {n_states!r}")
+        raise UsageError(f"n_states must be a positive whole number, got {n_states!r}")
     solver = Solver(box, 2, interaction, strength=strength, spin=spin, accuracy=accuracy)
     return solver.pair_problem(potential).states(n_states, accuracy)
 
@@ -527,7 +501,7 @@ def estimate_label_error(
     Parameters
     ----------
     solver : Solver
-        The solver to be judged.
+        The solver whose error is estimated.
     potential : ndarray, shape (n_pixels, n_pixels)
         Potential in Ha*.
     n_orbitals : int, optional
@@ -557,7 +531,7 @@ def estimate_label_error(
     >>> x, y = box.mesh(64)
     >>> solver = Solver(box, 2, n_orbitals=20)
     >>> error = estimate_label_error(solver, (x - 5) ** 2 / 2 + (y - 5) ** 2 / 2)
-    >>> round(error.energy, 3), round(error.density, 2)  # Taut's exact energy says 0.015
+    >>> round(error.energy, 3), round(error.density, 2)  # exact: 0.015
     (0.012, 0.02)
     """
     if solver.on_grid:

@@ -66,7 +66,7 @@ def check_task(task: Task) -> None:
     for key, check in _LOADING.items():
         if key in task.dataset_config and "memory_budget" in _settings(task.dataset):
             setting(f"dataset.{key}", task.dataset_config[key], check)
-    names = list(dict.fromkeys([*task.metrics, *(task.followed or ())]))
+    names = list(dict.fromkeys([*task.metric_names, *task.followed_names]))
     for name in task.metric_config:
         if name not in names:
             raise UnknownNameError("metric with settings", name, names)
@@ -95,7 +95,7 @@ def build_model(task: Task, pipeline: Pipeline, seed: int) -> keras.Model:
     """Build the model of a task from a seed; errors of its builder become a UsageError."""
     keras.utils.set_random_seed(seed)
     try:
-        model = task.build_model(pipeline.input_shape, pipeline.output_shape)
+        model = task.build_for(pipeline)
     except (KerasQDError, MemoryError):
         raise
     except Exception as cause:  # builders, those of plug-ins too, raise anything

@@ -21,7 +21,7 @@ from keras_qd.data.dataset import SPLITS
 from keras_qd.errors import RunError
 from keras_qd.models.base import save_model
 from keras_qd.models.optimizers import first_rate
-from keras_qd.tasks.physical_model import PhysicalModel
+from keras_qd.tasks.physical_model import PhysicalModel, check_loadable
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 from keras_qd.training.batches import (
@@ -164,6 +164,7 @@ def train(
     check_start(task, path, seed=seed, callbacks=names, devices=devices, data=dataset is None)
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
+    _report_left_out(task, pipeline)
     if "notice" in dataset.metadata:
         _LOGGER.warning(dataset.metadata["notice"])
     config = _describe(task, dataset, pipeline, seed, names) | {"devices": devices}
@@ -173,6 +174,16 @@ def train(
         run = Run.create(path, config, describe_environment())
         with discarded_on_failure(run):
             return _fit(run, dataset, callbacks, report, model)
+
+
+def _report_left_out(task: Task, pipeline: Pipeline) -> None:
+    """Name the metrics that are not defined for any target."""
+    used = {name for names in task.metrics_of(pipeline).values() for name in names}
+    unused = [name for name in task.metric_names if name not in used]
+    if unused:
+        _LOGGER.warning(
+            "left out %s: not defined for %s", ", ".join(unused), " and ".join(task.targets)
+        )
 
 
 def resume(
@@ -301,6 +312,7 @@ def _fit(
     """Train from the last checkpoint, or from the start, to the end."""
     with on_devices(run.config.get("devices", 1), run, dataset) as group:
         model = model or build_model(run.task, run.pipeline, run.config["seed"])
+        check_loadable(model, run.task.model)
         _fit_model(model, group, run, dataset, callbacks, report)
         with replacing(run.model_path) as temporary:
             save_model(_physical(model, run), temporary)
@@ -309,8 +321,7 @@ def _fit(
 
 def _physical(model: keras.Model, run: Run) -> PhysicalModel:
     """Return what a run leaves: the trained network between its scalings."""
-    metrics = run.task.followed or ()
-    return PhysicalModel(model, run.pipeline, {"models": [run.task.model], "metrics": metrics})
+    return PhysicalModel(model, run.pipeline, {"models": [run.task.model]})
 
 
 def _fit_model(
@@ -326,12 +337,12 @@ def _fit_model(
     history = load_history(run.checkpoint_path)
     done = len(history.get("epoch", ()))
     batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
-    best = BestEpoch(task, run.best_path, history) if task.monitor else None
+    best = BestEpoch(task, run.best_path, history, pipeline) if task.monitor else None
     even = _evenly(group, dataset.split("validation"))
     validation = validation_batches(task, pipeline, even)
     watchers = [
         *group.prepare(model),
-        ValidationMetrics(task, validation),  # before those that need its values
+        ValidationMetrics(task, pipeline, validation),  # before those that need its values
         FollowEpochs(batches),
         ScheduledLearningRate(task.schedule, task.epochs, rate),
         *(

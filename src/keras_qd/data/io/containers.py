@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,8 +145,11 @@ def open_zarr(path: Path) -> dict[str, Any]:
     sizes = _file_sizes(path)
     store = _Guarded(LocalStore(path, read_only=True))
     try:
-        node = zarr.open(store, mode="r")
-        members = dict(node.members(max_depth=None)) if isinstance(node, zarr.Group) else {"": node}
+        with warnings.catch_warnings():  # of codecs that other programs may not know
+            warnings.simplefilter("ignore")
+            node = zarr.open(store, mode="r")
+            grouped = isinstance(node, zarr.Group)
+            members = dict(node.members(max_depth=None)) if grouped else {"": node}
     except Exception as error:  # Zarr raises anything for damaged metadata
         raise DataError(f"{path} cannot be read: {error}") from error
     if ATTRIBUTE in node.attrs:
@@ -157,6 +161,8 @@ def open_zarr(path: Path) -> dict[str, Any]:
         prefix = f"{key}/" if key else ""
         held = sum(size for name, size in sizes.items() if name.startswith(prefix))
         itemsize = np.dtype(array.dtype).itemsize
+        if 0 in array.chunks:
+            raise DataError(f"{what} has blocks of no values: {array.chunks}")
         check_size(what, math.prod(array.shape) * itemsize, held)
         check_block(f"a block of {what}", math.prod(array.chunks) * itemsize, held)
         packing[prefix] = _packing(what, array, itemsize)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from keras_qd.data.io.sizes import check_block, check_packed
 from keras_qd.errors import DataError, ErrorList, UsageError
@@ -71,7 +71,7 @@ def _check_tiff(path: Path, page: Any) -> None:
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[Image.Image]:
+def open_image(path: Path) -> Iterator[ImageFile.ImageFile]:
     """Open an image whose size is within our limit, which an option raises, not Pillow's."""
     before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:

@@ -39,14 +39,14 @@ def unfolding_to(n_bytes: int) -> Iterator[None]:
 
 def check_memory(what: object, n_bytes: int, held: int) -> None:
     """Raise a DataError if values that are read as a whole take more memory than the limit."""
-    if n_bytes > max(_limit.get(), held):
-        raise _refusal(what, n_bytes, held, 1)
+    if n_bytes > _limit.get():
+        raise _refusal(what, n_bytes, held)
 
 
 def check_size(what: object, n_bytes: int, held: int) -> None:
     """Raise a DataError if values are far more than the `held` bytes that a file has of them."""
     if n_bytes > max(_limit.get(), _RATIO * held):
-        raise _refusal(what, n_bytes, held, 1)
+        raise _refusal(what, n_bytes, held)
     if n_bytes and not held:
         raise DataError(f"{what} holds no values: none of its {n_bytes} bytes was ever written")
 
@@ -57,19 +57,16 @@ def check_block(what: object, n_bytes: int, held: int) -> None:
         raise _refusal(what, n_bytes, held, _PART)
 
 
-def _refusal(what: object, n_bytes: int, held: int, part: int) -> DataError:
+def _refusal(what: object, n_bytes: int, held: int, part: int = 1) -> DataError:
+    if n_bytes > 10**15:
+        return DataError(
+            f"{what} claims {n_bytes:.1e} bytes of values, but the file has {held}: it is damaged, "
+            "or made to exhaust the memory"
+        )
     return DataError(
-        f"{what} would unfold from {_text(held)} to {_text(n_bytes)}, and may be made to exhaust "
-        f"the memory; if it is right, allow it with --max-gigabytes {_gigabytes(part * n_bytes)}"
+        f"{what} would take {n_bytes} bytes of memory, from {held} in the file; if that is right, "
+        f"allow it with --max-gigabytes {part * n_bytes // 10**9 + 1}"
     )
-
-
-def _gigabytes(n_bytes: int) -> str:
-    return f"{n_bytes // 10**9 + 1}" if n_bytes < 10**15 else f"{n_bytes:.1e}"
-
-
-def _text(n_bytes: int) -> str:
-    return f"{n_bytes} bytes" if n_bytes < 10**15 else f"{n_bytes:.1e} bytes"
 
 
 def check_packed(what: object, codec: str, packed: bytes, largest: int) -> None:

@@ -124,6 +124,8 @@ class Directory(Location):
         """Replace one key; its name survives a power cut after :meth:`sync`."""
         file = self.path / key
         make_folders(file.parent)
+        if file.is_dir():
+            remove(file)
         write_synced(file, content)
         self._unsynced.add(file.parent)
 

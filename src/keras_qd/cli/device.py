@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import as_json, seed
-from keras_qd.cli.output import counting, format_number, print_json, print_table
+from keras_qd._checks import real
+from keras_qd.cli.options import COUNT, FiniteRange, InputPath, OutputPath, as_json, seed
+from keras_qd.cli.output import counting, echo, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
@@ -27,10 +28,8 @@ DEVICE is a TOML file, lengths in nm and background in meV:
   width = 20
 """
 
-_device = click.argument("device", metavar="DEVICE", type=click.Path(path_type=Path))
-_out = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Directory to write."
-)
+_device = click.argument("device", metavar="DEVICE", type=InputPath())
+_out = click.option("--out", required=True, type=OutputPath(), help="Directory to write.")
 _voltage = click.option(
     "--voltage",
     "voltages",
@@ -38,10 +37,8 @@ _voltage = click.option(
     metavar="GATE=MV",
     help="Voltage of another gate in mV; may be repeated.",
 )
-_workers = click.option(
-    "--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]"
-)
-_range = click.FloatRange(min=-1e5, max=1e5)
+_workers = click.option("--workers", type=COUNT, help="Number of processes.  [usable cores]")
+_range = FiniteRange(min=-1e5, max=1e5)
 
 
 @click.group("device")
@@ -192,7 +189,7 @@ def sweep_command(
 @click.option("--electrons", type=click.IntRange(1, 6), default=2, show_default=True, help="N.")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     default=0.01,
     show_default=True,
     help="Largest relative deviation.",
@@ -231,7 +228,7 @@ def design_command(
         print_json({"voltages": found.parameters, "reached": numbers, "converged": found.converged})
     else:
         print_table([(name, f"{value:.6g} mV") for name, value in found.parameters.items()])
-        click.echo(str(found))
+        echo(str(found))
     if not found.converged:
         raise PhysicsError("not all numbers were reached; widen the bounds or set more gates")
 
@@ -253,7 +250,7 @@ def _read_numbers(pairs: tuple[str, ...], option: str, form: str) -> dict[str, f
     for pair in pairs:
         name, _, value = pair.partition("=")
         try:
-            numbers[name] = float(value)
+            numbers[name] = real(-1e9, 1e9)(float(value))
         except ValueError:
             raise UsageError(f"{option} takes {form}, got {pair!r}") from None
     return numbers

@@ -69,6 +69,4 @@ def check_settings(task: str, settings: Mapping[str, Any]) -> None:
     for name in ("dataset_config", "model_config"):
         for key, value in settings.get(name, {}).items():
             if isinstance(value, float) and value != value:
-                raise UsageError(
-                    f"task {task!r}: {name}.{key}={shortened(value)}: expected a number"
-                )
+                raise UsageError(f"task {task!r}: {name}.{key}=nan: expected a number")

@@ -67,6 +67,9 @@ _PACKAGES = (
 )
 
 
+#: Name of the page that a run's report is.
+REPORT = "report.html"
+
 #: What to do about a damaged file of a run.
 REMEDY = "restore it from a copy, or train again"
 

@@ -101,12 +101,15 @@ def entries(required: Mapping[str, Check], others: Mapping[str, Check] | None = 
     return checked
 
 
-def setting(name: str, value: Any, check: Check) -> Any:
-    """Return a setting as `check` does, or raise a UsageError that names it."""
+def setting(name: str, value: Any, check: Check, owner: str = "") -> Any:
+    """Return a setting as `check` does, or raise a UsageError that names it and its owner."""
     try:
         return check(value)
     except ValueError as cause:
-        raise UsageError(f"{_located(name, cause)}, got {shortened(value)}") from cause
+        inner = getattr(cause, "names", [])
+        shown = "" if inner else f"={shortened(value)}"
+        where = ".".join([name, *inner])
+        raise UsageError(f"{owner}{': ' if owner else ''}{where}{shown}: {cause}") from cause
 
 
 def _number(kinds: Any, expected: str, least: float | None, most: float | None) -> Check:
@@ -123,9 +126,9 @@ def _number(kinds: Any, expected: str, least: float | None, most: float | None) 
 
 def _between(least: float | None, most: float | None) -> str:
     """Return bounds in words."""
-    words = {"least": least, "most": most}
-    found = [f"at {word} {bound}" for word, bound in words.items() if bound is not None]
-    return f" of {' and '.join(found)}" if found else ""
+    if least is not None and most is not None:
+        return f" from {least} to {most}"
+    return f" of at least {least}" if least is not None else ""
 
 
 class _EntryError(ValueError):

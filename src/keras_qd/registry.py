@@ -16,11 +16,12 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -404,8 +405,9 @@ class Registry:
 
     def _point(self, name: str) -> EntryPoint:
         """Return the entry point of a name, or ``module:attribute`` as one."""
-        if ":" not in name:
+        if ":" not in name or self.kind != "models":
             return self._choose(name)
+        allow_module(name)  # whoever asks for it by name allows it, in other processes as well
         # The module may be in the current directory.
         if os.getcwd() not in sys.path and "" not in sys.path:
             sys.path.append(os.getcwd())
@@ -520,6 +522,33 @@ def _watched(what: str) -> Iterator[Callable[[], bool]]:
         timer.cancel()
         if ours and signal.getsignal(signal.SIGINT) is interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+#: Environment variable with modules of models, separated by commas, that files may name.
+ALLOW = "KERAS_QD_ALLOW"
+
+
+def allow_module(name: str) -> None:
+    """Let files name the module of ``module:attribute``, in this process and those it starts."""
+    module = name.partition(":")[0]
+    if module not in _allowed():
+        os.environ[ALLOW] = ",".join([*_allowed(), module])
+
+
+def check_modules(names: Iterable[str], source: Path) -> None:
+    """Raise a PluginError if a file names a module to import that nobody has allowed."""
+    # A file from somebody else must not choose which code is run.
+    for name in names:
+        module = name.partition(":")[0]
+        if ":" in name and module not in _allowed():
+            raise PluginError(
+                f"{source} names code outside of plug-ins, {name!r}; if you trust it, allow it "
+                f"with: {ALLOW}={module}"
+            )
+
+
+def _allowed() -> list[str]:
+    return [each for each in os.environ.get(ALLOW, "").split(",") if each]
 
 
 def _imported(path: str) -> Any:

@@ -114,7 +114,7 @@ def test_a_device_comes_back_with_its_settings(tmp_path):
         (["ring"], 2, "pass --electrons"),
         (["ring", "--electrons", "1", "--set", "radius"], 2, "KEY=VALUE"),
         (["ring", "--electrons", "1", "--gauge", "zero"], 2, "unknown gauge"),
-        (["ring", "--electrons", "9"], 2, "n_electrons"),
+        (["ring", "--electrons", "9"], 2, "'--electrons'"),
         (["ring", "--electrons", "1", "--family", "gate-arry"], 2, "did you mean 'gate-array'"),
         (["ring", "--electrons", "1", "--family-set", "n_gates=2"], 2, "need --family"),
         (

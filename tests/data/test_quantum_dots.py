@@ -88,8 +88,8 @@ def test_the_configuration_is_resolved_and_builds_the_same_recipe():
     [
         ({"n_pixels": 4}, UsageError, "n_pixels=4"),
         ({"seed": -1}, UsageError, "seed=-1"),
-        ({"n_electrons": 9}, UsageError, "n_electrons must be 1 to 6"),
-        ({"box_length": -1.0}, UsageError, "box length must be positive"),
+        ({"n_electrons": 9}, UsageError, "n_electrons=9: expected a whole number from 1 to 6"),
+        ({"box_length": -1.0}, UsageError, "box_length=-1.0"),
         ({"interaction": "coulom"}, UnknownNameError, "did you mean 'coulomb'"),
         ({"family": "random-fouriers"}, UnknownNameError, "did you mean 'random-fourier'"),
         ({"family_settings": {"width": 3}}, UsageError, "random-fourier has no parameter 'width'"),

@@ -184,3 +184,43 @@ def cost_case(run, configuration):
     fields = make_wells(4, 0)
     data = ArrayDataset(train=fields, test=fields, metadata={"configuration": configuration})
     return Case(run, data, "test")
+
+
+def test_models_and_solver_take_turns_on_one_thread(run, monkeypatch):
+    """So that whatever slows one of them slows the other."""
+    import threadpoolctl
+
+    turns = []
+    threads = []
+
+    def worker(name):
+        def work():
+            turns.append(name)
+            threads.append({each["num_threads"] for each in threadpoolctl.threadpool_info()})
+
+        return work
+
+    times = cost.times_in_turn([(worker(n), time.process_time) for n in "ab"], most=4)
+    assert turns == [*"ab"] + 4 * [*"ab"]
+    assert all(each <= {1} for each in threads)
+    assert [len(each) for each in times] == [4, 4]
+
+
+def test_a_machine_under_load_changes_the_waiting_only():
+    """What sleeps takes no processor time: other programs cannot make a method cheap or dear."""
+    spin = time.process_time
+
+    def work():
+        end = spin() + 2e-3
+        while spin() < end:
+            time.sleep(1e-4)  # as if other programs ran
+
+    (times,) = cost.times_in_turn([(work, time.process_time)], most=5)
+    assert max(times) < 4e-3
+
+
+def test_the_page_never_shows_other_numbers_than_the_file(evaluated_run):
+    page = evaluated_run.path / "report.html"
+    page.write_text("numbers of an earlier evaluation")
+    keras_qd.evaluate(evaluated_run, n_draws=10, cost=False)
+    assert not page.exists()

@@ -171,7 +171,7 @@ def test_what_no_setting_reaches_gives_the_nearest_and_says_so():
 
 def test_time_that_is_up_gives_what_there_is():
     target = inverse.density_target("ring", width=0.25).density(BOX, N_PIXELS, 1)
-    found = fit(target, max_seconds=0.0)
+    found = fit(target, max_seconds=1e-9)
     assert found.reason == "time"
     assert found.iterations == 0
     assert found.residual == found.start_residual

@@ -106,5 +106,5 @@ def test_defaults_and_refusals_of_interactions():
         Interaction("screend")
     with pytest.raises(UsageError, match="has no thickness"):
         Interaction("coulomb", thickness=1.0)
-    with pytest.raises(UsageError, match="positive"):
+    with pytest.raises(UsageError, match=r"screening_length=0\.0"):
         Interaction("screened", screening_length=0.0)

@@ -43,9 +43,9 @@ def test_another_model_takes_none_of_the_old_ones_settings():
     ("changes", "message"),
     [
         ({"inputs": ()}, "at least one input"),
-        ({"epochs": 0}, "epochs of task 'mine': expected a whole number of at least 1"),
-        ({"batch_size": 2.5}, "batch_size of task 'mine'"),
-        ({"epochs": True}, "epochs of task 'mine'"),
+        ({"epochs": 0}, "task 'mine': epochs=0: expected a whole number"),
+        ({"batch_size": 2.5}, "task 'mine': batch_size=2.5"),
+        ({"epochs": True}, "task 'mine': epochs=True"),
         ({"scaling": {"w": "standard"}}, "scales w, but uses only v, n"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from keras_qd.cli.options import as_json, backend
-from keras_qd.cli.output import describe, print_json, print_table
+from keras_qd.cli.output import describe, echo, print_json, print_table
 from keras_qd.errors import UnknownNameError
 from keras_qd.registry import KINDS, components
 
@@ -31,7 +31,7 @@ def list_command(kind: str | None, as_json: bool) -> None:
     kinds = [kind] if kind is not None else list(KINDS)
     found = {each: components(each).origins() for each in kinds}
     for message in chain.from_iterable(components(each).misnamed() for each in kinds):
-        click.echo(f"keras-qd: {message}", err=True)
+        echo(f"keras-qd: {message}", err=True)
     if as_json:
         print_json(found)
         return
@@ -94,6 +94,6 @@ def _settings(component: Any) -> dict[str, Any]:
 
 
 def _print(description: dict[str, Any]) -> None:
-    click.echo(f"{description['name']}: a {description['kind']} from {description['from']}")
-    click.echo(description["summary"])
+    echo(f"{description['name']}: a {description['kind']} from {description['from']}")
+    echo(description["summary"])
     print_table(describe(description["settings"]), header=("setting", "value"))

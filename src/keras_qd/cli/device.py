@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import FiniteRange, InputPath, OutputPath, as_json, seed
-from keras_qd.cli.output import counting, format_number, print_json, print_table
+from keras_qd._checks import real
+from keras_qd.cli.options import COUNT, FiniteRange, InputPath, OutputPath, as_json, seed
+from keras_qd.cli.output import counting, echo, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ _voltage = click.option(
     metavar="GATE=MV",
     help="Voltage of another gate in mV; may be repeated.",
 )
-_workers = click.option(
-    "--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]"
-)
+_workers = click.option("--workers", type=COUNT, help="Number of processes.  [usable cores]")
 _range = FiniteRange(min=-1e5, max=1e5)
 
 
@@ -239,7 +238,7 @@ def design_command(
         print_json({"voltages": found.parameters, "reached": numbers, "converged": found.converged})
     else:
         print_table([(name, f"{value:.6g} mV") for name, value in found.parameters.items()])
-        click.echo(str(found))
+        echo(str(found))
     if not found.converged:
         raise PhysicsError("not all numbers were reached; widen the bounds or set more gates")
 
@@ -259,7 +258,7 @@ def _read_numbers(pairs: tuple[str, ...], option: str, form: str) -> dict[str, f
     for pair in pairs:
         name, _, value = pair.partition("=")
         try:
-            numbers[name] = float(value)
+            numbers[name] = real(-1e9, 1e9)(float(value))
         except ValueError:
             raise UsageError(f"{option} takes {form}, got {pair!r}") from None
     return numbers

@@ -124,7 +124,11 @@ def evaluate_command(
         check_table_path(table)
     if by is not None:
         _check_column(runs[0], settings, by)
+    _check_runs(runs, sort, settings["metrics"])
+    reported = [run for run in runs if (run / "report.html").exists()]
     evaluations = _evaluate(runs, **settings)
+    for run in reported:
+        _write_again(run)
     space = "scaled" if scaled else "physical"
     if several:
         _show_ranking(evaluations, sort, space, as_json)
@@ -149,6 +153,25 @@ def _require_one(several: bool, given: dict[str, Any]) -> None:
     asked = [option for option, value in given.items() if value]
     if several and asked:
         raise UsageError(f"{asked[0]} applies to one run; give a single run, or --ensemble")
+
+
+def _check_runs(runs: tuple[Path, ...], sort: str | None, metrics: tuple[str, ...]) -> None:
+    """Raise unless all are runs with the metric to sort by, before any is evaluated."""
+    from keras_qd.training.run import Run
+
+    for run in runs:
+        task = Run.open(run).task
+        known = [*task.metric_names, *metrics]
+        if sort is not None and sort not in known:
+            raise UnknownNameError("metric to sort by", sort, known)
+
+
+def _write_again(run: Path) -> None:
+    """Write the report of a run again, which showed the numbers of an earlier evaluation."""
+    from keras_qd.report.report import write_report
+
+    write_report(run)
+    echo(f"written again: {run / 'report.html'}", err=True)
 
 
 def _check_column(run: Path, settings: dict[str, Any], by: str) -> None:

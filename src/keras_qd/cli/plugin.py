@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from keras_qd._files import write_text
-from keras_qd.cli.options import as_json
-from keras_qd.cli.output import print_json
+from keras_qd.cli.options import OutputPath, as_json
+from keras_qd.cli.output import echo, print_json
 from keras_qd.errors import UsageError
 from keras_qd.registry import KINDS, components, is_component_name
 
@@ -23,7 +23,7 @@ _SUFFIX = ".j2"
 @click.argument("name")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     help="Folder to make.  [keras-qd-NAME]",
 )
 @as_json
@@ -46,8 +46,8 @@ def command(name: str, out: Path | None, as_json: bool) -> None:
         print_json({"folder": str(out), "files": written})
         return
     for path in written:
-        click.echo(path)
-    click.echo(f"\nnext:\n  pip install --editable {out}\n  keras-qd list\n  pytest {out}")
+        echo(path)
+    echo(f"\nnext:\n  pip install --editable {out}\n  keras-qd list\n  pytest {out}")
 
 
 def _check(name: str, out: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_qd.cli.options import as_json
-from keras_qd.cli.output import counting, print_json, print_table
+from keras_qd.cli.output import counting, echo, print_json, print_table
 from keras_qd.errors import PhysicsError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _as_row(check: Check) -> tuple[str, ...]:
 
 def _print_sources(checks: list[Check]) -> None:
     for check in checks:
-        click.echo(
+        echo(
             f"\n{check.quantity}, {check.dimensions}D, N = {check.n_electrons}, {check.strength}"
             f"\n  reference: {check.source}\n  tolerance: {check.reason}"
         )

@@ -107,7 +107,7 @@ class Recipe(ABC):
 
     def __post_init__(self) -> None:
         for name, check in setting_checks(type(self)).items():
-            setting(f"{self.kind}: {name}", getattr(self, name), check)
+            setting(name, getattr(self, name), check, self.kind)
 
     @property
     @abstractmethod

@@ -20,7 +20,7 @@ from keras_qd.evaluation.result import Evaluation
 from keras_qd.evaluation.scores import Score, ranking_score, score
 from keras_qd.evaluation.uncertainty import Uncertainty, evaluate_spread
 from keras_qd.tasks.task import suits
-from keras_qd.training.run import Run
+from keras_qd.training.run import REPORT, Run
 
 if TYPE_CHECKING:
     import keras
@@ -89,6 +89,8 @@ def evaluate(
         ``ensemble-N-SPLIT-DIGEST``, with dropout ``dropout-N-SPLIT-DIGEST``, averaged over
         symmetries ``symmetries-SPLIT-DIGEST``.
 
+        An earlier ``report.html`` of the run is removed: its numbers would disagree.
+
     Raises
     ------
     RunError
@@ -130,6 +132,8 @@ def evaluate(
     rng = np.random.default_rng(seed)
     evaluation = _compare(cases, predicted, chosen, dropout_draws, n_draws, rng, stopwatch)
     evaluation.write()
+    for case in cases:  # a page with the numbers of before would disagree
+        (case.run.path / REPORT).unlink(missing_ok=True)
     return evaluation
 
 

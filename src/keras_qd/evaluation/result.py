@@ -60,6 +60,7 @@ _SCORE = entries(
         "interval": optional(sequence(optional(number))),
     }
 )
+_VERSION = entries({"schema": whole(1)})
 #: The entries of ``metrics.json``.
 _SUMMARY = entries(
     {
@@ -235,11 +236,12 @@ class Evaluation:
 
 def _read(folder: Path) -> Evaluation:
     """Return the evaluation in a folder whose files are complete."""
-    summary = _SUMMARY(parse_json((folder / "metrics.json").read_text(encoding="utf-8")))
-    if summary["schema"] > SCHEMA:
+    entries_found = parse_json((folder / "metrics.json").read_text(encoding="utf-8"))
+    if _VERSION(entries_found)["schema"] > SCHEMA:
         raise RunError(
             f"{folder / 'metrics.json'} was written by a newer keras-qd; upgrade it to read this"
         )
+    summary = _SUMMARY(entries_found)
     arrays = read_arrays(folder / "figures" / "data.npz", "evaluate again")
     return Evaluation(
         folder=folder,

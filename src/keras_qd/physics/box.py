@@ -44,7 +44,7 @@ class Box:
     length: float
 
     def __post_init__(self) -> None:
-        setting("the box length", self.length, real(*LENGTHS))
+        setting("length", self.length, real(*LENGTHS), "the box")
 
     def centres(self, n_pixels: int) -> NDArray[np.float64]:
         """Pixel centres along one direction.

@@ -33,7 +33,7 @@ from keras_qd.report.sections import (
     numbers_sections,
     uncertainty_section,
 )
-from keras_qd.training.run import Run
+from keras_qd.training.run import REPORT, Run
 
 _CURVES = (
     "After each epoch, on scaled values; during an epoch the weights change, so training values "
@@ -246,7 +246,7 @@ def write_report(run: Run | str | Path) -> Path:
     evaluation = _evaluation(run)
     found = list(sections(run, evaluation))
     write_sections(found, evaluation.folder / "figures")
-    path = run.path / "report.html"
+    path = run.path / REPORT
     write_text(path, render_report(run, evaluation, found))
     return path
 

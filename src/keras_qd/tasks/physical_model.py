@@ -14,11 +14,15 @@ import keras
 from keras import ops
 
 from keras_qd._files import parse_json
-from keras_qd.errors import DataError, KerasQDError, PluginError, RunError
-from keras_qd.registry import components
+from keras_qd.errors import DataError, KerasQDError, PluginError, RunError, UnknownNameError
+from keras_qd.registry import check_modules, components
 from keras_qd.tasks.pipeline import Pipeline, Shape, Shapes, each
 
 _LOGGER = logging.getLogger(__name__)
+
+
+#: Most that a saved model may unfold to, as a multiple of its size: Keras compresses nothing.
+_UNFOLDED = 20
 
 
 @keras.saving.register_keras_serializable("keras_qd")
@@ -173,14 +177,24 @@ class PhysicalModel(keras.Model):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> PhysicalModel:
         """Make a model from what :meth:`get_config` returned."""
         network = keras.saving.deserialize_keras_object(config["network"], custom_objects)
+        if not isinstance(network, keras.Model):
+            raise DataError(f"its network is a {type(network).__name__}; expected a Keras model")
         pipeline = Pipeline.from_config(config["pipeline"])
         return cls(**{**config, "network": network, "pipeline": pipeline})
+
+
+def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
+    """Raise a RunError if a file would unfold to much more than it has."""
+    size = sum(member.file_size for member in archive.infolist())
+    if size > _UNFOLDED * path.stat().st_size:
+        raise RunError(f"{path} cannot be loaded: it would unfold to {size} bytes")
 
 
 def read_model(path: Path) -> PhysicalModel:
     """Load a model that a run has saved, in Keras' safe mode."""
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_size(path, archive)
             config = parse_json(archive.read("config.json"))
         if config.get("registered_name") != "keras_qd>PhysicalModel":
             raise RunError(
@@ -189,10 +203,11 @@ def read_model(path: Path) -> PhysicalModel:
             )
         # Importing them makes their classes known to Keras.
         for kind, names in config["config"]["needs"].items():
+            check_modules(names, path)
             for name in names:
                 components(kind).get(name)
         model: PhysicalModel = keras.saving.load_model(path, safe_mode=True)
-    except KerasQDError:
+    except (RunError, PluginError, UnknownNameError):
         raise
     except Exception as cause:  # Keras, and readers of damaged archives, raise anything
         # Keras adds the whole configuration of the model to the first line.

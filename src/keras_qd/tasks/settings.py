@@ -12,7 +12,6 @@ from keras_qd._checks import (
     real,
     sequence,
     setting,
-    shortened,
     table,
     text,
     whole,
@@ -66,8 +65,8 @@ def check_settings(task: str, settings: Mapping[str, Any]) -> None:
     """Raise a UsageError for a setting of a task that has a wrong type or is out of range."""
     for name, check in _CHECKS.items():
         if name in settings:
-            setting(f"{name} of task {task!r}", settings[name], check)
+            setting(name, settings[name], check, f"task {task!r}")
     for name in ("dataset_config", "model_config"):
         for key, value in settings.get(name, {}).items():
             if isinstance(value, float) and value != value:
-                raise UsageError(f"{name}.{key} of task {task!r} is {shortened(value)}")
+                raise UsageError(f"task {task!r}: {name}.{key}=nan: expected a number")

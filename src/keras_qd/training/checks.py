@@ -129,12 +129,11 @@ def _known_fields(task: Task) -> Mapping[str, Field] | None:
 def _check_model(task: Task, fields: Mapping[str, Field]) -> None:
     """Build the model for made-up fields, unless their scaling depends on the values."""
     made = np.random.default_rng(0)
-    names = [name for name in (*task.inputs, *task.targets) if name in fields]
-    samples = {name: 0.1 + made.random((4, *fields[name].shape)) for name in names}
+    samples = {name: 0.1 + made.random((4, *each.shape)) for name, each in fields.items()}
     try:
         pipeline = Pipeline.fit(task, samples, fields)
     except DataError:
-        if len(samples) < len({*task.inputs, *task.targets}):
+        if not {*task.inputs, *task.targets} <= set(fields):
             raise
         return
     build_model(task, pipeline, 0)

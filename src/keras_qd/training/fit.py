@@ -40,7 +40,7 @@ from keras_qd.training.callbacks import (
     ValidationMetrics,
 )
 from keras_qd.training.checkpoint import REMEDY, load_history, load_weights
-from keras_qd.training.checks import build_model, check_start
+from keras_qd.training.checks import build_model, check_start, check_task
 from keras_qd.training.devices import Group, on_devices
 from keras_qd.training.logging import build_callbacks, check_callbacks
 from keras_qd.training.run import Run, describe_environment
@@ -233,6 +233,7 @@ def _resume(run: Run, dataset: Dataset | None, callbacks: Callbacks, report: Rep
             f"{run.path} was started on {backend}; resume it there (--backend {backend})"
         )
     check_callbacks(_names(run, callbacks))
+    check_task(run.task)
     remove_leftovers(run.path)
     _require_checkpoint(run)
     if dataset is None:

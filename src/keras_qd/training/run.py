@@ -46,6 +46,7 @@ from keras_qd.backend import ensure_backend
 from keras_qd.data.dataset import SPLITS
 from keras_qd.data.io.arrays import open_archive
 from keras_qd.errors import DataError, RunError
+from keras_qd.registry import check_modules
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 
@@ -66,6 +67,9 @@ _PACKAGES = (
     "zarr",
 )
 
+
+#: Name of the page that a run's report is.
+REPORT = "report.html"
 
 #: What to do about a damaged file of a run.
 REMEDY = "restore it from a copy, or train again"
@@ -267,6 +271,7 @@ class Run:
     def config(self) -> dict[str, Any]:
         """The fully resolved configuration, checked entry by entry."""
         config: dict[str, Any] = read_json(self.config_path, _CONFIG, REMEDY)
+        check_modules([str(config["task"].get("model", ""))], self.config_path)
         missing = list(_missing(config))
         if missing:
             raise DataError(

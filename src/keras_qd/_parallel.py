@@ -77,10 +77,8 @@ class Workers:
         function: Callable[..., Any],
         tasks: Iterable[tuple[Key, tuple[Any, ...]]],
     ) -> Iterator[tuple[Key, Any]]:
-        """Yield ``key, function(*arguments)`` of tasks ``(key, arguments)``, as they finish.
-
-        Tasks are drawn as they are needed, two for each worker: they may depend on earlier results.
-        """
+        """Yield ``key, function(*arguments)`` of tasks ``(key, arguments)``, as they finish."""
+        # Tasks are drawn as they are needed, two for each worker: they may depend on results.
         remaining = iter(tasks)
         pending: dict[Future[Any], Key] = {}
         while True:
@@ -138,10 +136,7 @@ def map_in_processes(
     n_workers: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Result]:
-    """Return ``function`` of each of several arguments, in their order; one worker is this process.
-
-    `progress` is called with the number of calls that are done and of all.
-    """
+    """Return ``function`` of each of several arguments, in order; one worker is this process."""
     calls = list(enumerate(zip(*arguments, strict=True)))
     report = progress or (lambda done, total: None)
     results: dict[int, Result] = {}

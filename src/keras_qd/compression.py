@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from keras_qd._files import replacing
-from keras_qd.data.io.arrays import read_fields
+from keras_qd._files import parse_json, replacing
+from keras_qd.data.io.arrays import open_archive, read_fields
+from keras_qd.data.io.images import open_image
 from keras_qd.errors import DataError, RunError, UnknownNameError, UsageError
 from keras_qd.prediction._predict import named_fields, predict_scaled
 
@@ -249,11 +250,7 @@ def _root_mean_square(values: Array) -> float:
 
 
 def quantise(latents: Array, precision: str) -> dict[str, Array]:
-    """Return latent numbers (n, ...) in few bits.
-
-    ``"uint8"``: each in 255 steps between its smallest and its largest value over the images;
-    ``"float16"``: half precision.
-    """
+    """Return latent numbers (n, ...) in few bits: 255 steps over their range, or half precision."""
     if precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
     if precision == "float16":
@@ -287,9 +284,8 @@ def _write(path: Path, header: Mapping[str, Any], parts: Mapping[str, Array]) ->
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     """Read what :func:`_write` wrote; raise DataError if it is something else, or damaged."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            parts = {name: archive[name] for name in archive.files}
-        header = json.loads(parts.pop("header").tobytes())
+        parts = open_archive(path)
+        header = parse_json(parts.pop("header").tobytes())
         newer = header["version"] > _VERSION
     except FileNotFoundError:
         raise DataError(f"there is no file {path}") from None
@@ -356,11 +352,11 @@ def write_images(path: Path, field: str, images: Array) -> None:
 def _tiles(path: Path, shape: tuple[int, ...]) -> Array:
     """Return the tiles of a picture, row by row."""
     try:
-        with Image.open(path) as picture:
+        with open_image(path) as picture:
             sheet = np.asarray(picture.convert("L"))
     except FileNotFoundError:
         raise DataError(f"there is no file {path}") from None
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as cause:
+    except Exception as cause:  # decoders of damaged files raise anything
         raise DataError(f"{path} cannot be read as a picture: {cause}") from cause
     ny, nx = shape
     if sheet.shape[0] % ny or sheet.shape[1] % nx:

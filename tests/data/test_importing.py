@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_qd.data import FieldNames, import_files, open_store
-from keras_qd.data.io.arrays import _check_codecs
+from keras_qd.data.io.containers import _packing
 from keras_qd.errors import DataError, StoreError, UsageError
 
 RNG = np.random.default_rng(0)
@@ -216,9 +216,9 @@ def test_codecs_are_known_by_name_or_refused(codec, tmp_path):
             def to_dict():
                 return {**found, "codecs": codecs}
 
-    _check_codecs(tmp_path, "V", array)
+    assert _packing("V", array, 8).codec == "zstd"
     with pytest.raises(DataError, match=f"V is packed with {codec}"):
-        _check_codecs(tmp_path, "V", Strange)
+        _packing("V", Strange, 8)
 
 
 def test_hdf5_that_leads_to_other_files_is_refused(tmp_path):

@@ -23,10 +23,14 @@ def test_the_estimate_is_near_what_a_much_larger_basis_says(store):
     assert store.label_error["energy"]["largest"] == pytest.approx(errors.max(), rel=0.5)
 
 
-def test_a_longer_store_keeps_the_estimate(store):
-    before = store.label_error
-    longer = generate(store.path, QuantumDots(n_pixels=32, n_orbitals=8), 4, workers=1)
-    assert longer.label_error == before
+def test_a_longer_store_has_the_estimate_of_one_made_at_once(store, tmp_path):
+    recipe, before = QuantumDots(n_pixels=32, n_orbitals=8), store.digest()
+    longer = generate(store.path, recipe, 4, workers=1)
+    at_once = generate(tmp_path / "dots.zarr", recipe, 4, workers=1)
+    assert longer.label_error["samples"] == 4
+    assert longer.label_error == at_once.label_error
+    assert longer.digest() == at_once.digest()
+    assert longer.digest(3) == before
 
 
 def test_labels_that_cannot_be_judged_say_so_and_are_kept(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 import keras_qd
 from keras_qd.data import ArrayDataset
-from keras_qd.data.store.store import checksum
+from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.evaluation import Evaluation
 from keras_qd.evaluation.case import Case

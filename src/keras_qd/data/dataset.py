@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_qd.data.fields import Field
-from keras_qd.data.store.store import checksum
+from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 
 SPLITS = ("train", "validation", "test")

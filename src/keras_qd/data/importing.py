@@ -12,7 +12,9 @@ import numpy as np
 
 from keras_qd.data.fields import Field
 from keras_qd.data.io.arrays import ForeignArray, open_arrays, source_checksum
-from keras_qd.data.store.store import FINGERPRINT, MANIFEST, Store
+from keras_qd.data.store.description import FINGERPRINT
+from keras_qd.data.store.manifest import MANIFEST
+from keras_qd.data.store.store import Store
 from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.data.stored import IMPORTED
 from keras_qd.errors import ErrorList

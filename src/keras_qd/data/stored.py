@@ -12,6 +12,7 @@ import inspect
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,8 +24,9 @@ import platformdirs
 from keras_qd.data.dataset import FRACTIONS, Dataset, check_split_name, given_rows, split_rows
 from keras_qd.data.fields import Field
 from keras_qd.data.recipes import Recipe, settings_of
+from keras_qd.data.store.description import FINGERPRINT, check_same_configuration
 from keras_qd.data.store.generate import generate
-from keras_qd.data.store.store import FINGERPRINT, Store, check_same_configuration, open_store
+from keras_qd.data.store.store import Store, open_store
 from keras_qd.data.store.writer import Progress
 from keras_qd.errors import StoreError, UsageError
 
@@ -460,7 +462,7 @@ def _kept_or_made(
 ) -> Store:
     """Return a store in the cache with at least so many finished samples."""
     path = cached_path(recipe)
-    if path.exists():
+    with suppress(StoreError):  # damaged: made again below
         store = open_store(path)
         if samples <= store.n_samples and not store.unfinished(samples):
             return store  # without the writer's lock: any number of processes may read

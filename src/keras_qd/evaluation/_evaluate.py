@@ -13,7 +13,7 @@ from keras_qd import registry
 from keras_qd._files import replacing
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.case import Case
-from keras_qd.evaluation.cost import compare_cost, solver_of
+from keras_qd.evaluation.cost import Stopwatch, stopwatch_for
 from keras_qd.evaluation.ensemble import Predicted, predict_cases
 from keras_qd.evaluation.figure_data import Example, keep_for_figures, parities, pick
 from keras_qd.evaluation.result import Evaluation
@@ -116,18 +116,19 @@ def evaluate(
     runs = [run] if isinstance(run, (Run, str, Path)) else run
     cases = _cases(runs, split, data, dropout_draws, symmetries)
     chosen = _metrics(cases[0], metrics)  # by target
+    stopwatch = stopwatch_for(cases[0]) if cost else None
     predicted = predict_cases(
         cases,
         batch_size=batch_size,
         dropout_draws=dropout_draws,
         symmetries=symmetries,
         seed=seed,
-        timed=cost and solver_of(cases[0]) is not None,
+        stopwatch=stopwatch,
     )
     if keep_predictions:
         _keep(cases[0], predicted)
     rng = np.random.default_rng(seed)
-    evaluation = _compare(cases, predicted, chosen, dropout_draws, n_draws, rng)
+    evaluation = _compare(cases, predicted, chosen, dropout_draws, n_draws, rng, stopwatch)
     evaluation.write()
     return evaluation
 
@@ -144,12 +145,12 @@ def _cases(
     words = [f"{word}-{count}" for word, count in counts.items() if count > 1]
     label = "-".join([*words, *(["symmetries"] if symmetries else [])])
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
-    cases = [Case(run, _dataset(run, data), split, label) for run in opened]
+    cases = [Case(run, load_data(run, data), split, label) for run in opened]
     _require_the_same(cases)
     return cases
 
 
-def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
+def load_data(run: Run, data: Dataset | str | Path | None) -> Dataset:
     """Return the run's own data set, the one stored at a path, or `data` itself."""
     if data is None:
         return run.load_dataset()
@@ -208,6 +209,7 @@ def _compare(
     dropout_draws: int,
     n_draws: int,
     rng: np.random.Generator,
+    stopwatch: Stopwatch | None,
 ) -> Evaluation:
     """Return the evaluation of the predictions against the exact fields."""
     case, prediction = cases[0], predicted.fields
@@ -226,7 +228,7 @@ def _compare(
         seconds=predicted.seconds,
         kept=keep_for_figures(case, prediction),
         uncertainty=uncertainty,
-        cost=compare_cost(cases, predicted.times) if predicted.times else None,
+        cost=None if stopwatch is None else stopwatch.compare(cases),
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_qd.data.recipes import box_length
 from keras_qd.data.scaling import PROBABILITIES
-from keras_qd.data.store.store import checksum
+from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import DataError, UnknownNameError
 from keras_qd.evaluation.scores import Comparison
 from keras_qd.metrics import Context
@@ -53,15 +53,7 @@ class Case:
         return {name: field.shape for name, field in self.dataset.fields.items()}
 
     def load_model(self) -> PhysicalModel:
-        """Load the trained model, on the grid of this data set.
-
-        Raises
-        ------
-        RunError
-            If there is no trained model, or it cannot be read.
-        DataError
-            If the model is bound to the grid that it was trained on.
-        """
+        """Load the trained model, on the grid of this data set."""
         return self.run.load_model().on_grid(self._shapes)
 
     @cached_property
@@ -173,6 +165,12 @@ class Case:
         if kinds == {"classes"}:
             return "most frequent class"
         return "mean" if kinds <= {"classes", "numbers"} else "mean image"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the numbers and drawn parameters that systems can be grouped by."""
+        drawn = (label for labels in self._drawn().values() for label in labels)
+        return [*self._numbers(), *drawn]
 
     def _numbers(self) -> list[str]:
         """Return the names of the data set's fields that are one number a system."""

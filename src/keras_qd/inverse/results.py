@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_qd._files import replacing
 from keras_qd.data.fields import Field
-from keras_qd.data.store.store import checksum
+from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.inverse._invert import Outcome
 from keras_qd.inverse.device import FamilyInversion

@@ -123,13 +123,7 @@ class TwoElectronUNet(Network):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 def misplaced_charge(y_true: Any, y_pred: Any) -> Any:
-    """Return the error of densities over the charge, of the order of one, shape (n,).
-
-    Parameters
-    ----------
-    y_true, y_pred : tensor, shape (n, ny, nx, 1)
-        Densities in any unit.
-    """
+    """Return the error of densities over the charge, of the order of one, shape (n,)."""
     error = ops.mean(ops.abs(y_true - y_pred), axis=(1, 2, 3))
     return error / ops.mean(ops.abs(y_true), axis=(1, 2, 3))
 

@@ -175,8 +175,8 @@ def unet(
     input_shape, output_shape : tuple of int, or mapping of str to tuple of int
         (ny, nx, channels), without the sample axis, or by field also numbers, (k,); the output is
         as the input if not given.
-    filters, depth, dropout, normalization, upsampling, output_activation, seed, dtype, name
-        See :class:`UNet`.
+    filters, depth, dropout, normalization, upsampling, output_activation : optional
+        Settings of :class:`UNet`.
     optimizer : str
         ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
     learning_rate, beta_1 : float
@@ -185,6 +185,8 @@ def unet(
         The factor c of :math:`w \leftarrow w - c \alpha w`, applied in every step with the learning
         rate :math:`\alpha`, apart from the gradient [1]_: to all weights with Adam, to kernels with
         more than one filter with Muon.
+    seed, dtype, name : optional
+        Settings of :class:`UNet`.
 
     Returns
     -------

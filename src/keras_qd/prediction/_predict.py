@@ -110,12 +110,9 @@ def load_predictor(run: Run, symmetries: bool) -> Predictor:
 def iterate_predictions(
     model: Predictor, fields: Mapping[str, Any], *, batch_size: int = 64
 ) -> Iterator[dict[str, Array]]:
-    """Yield the predicted fields of consecutive samples, so that inputs may exceed memory.
-
-    `fields` are the input fields in physical units: anything with ``shape`` that slices.
-    """
+    """Yield the predicted fields of consecutive samples, so that inputs may exceed memory."""
     if batch_size < 1:
-        raise UsageError(f"the batch size must be a whole number from 1 on, got {batch_size}")
+        raise UsageError(f"the batch size must be at least 1, got {batch_size}")
     pipeline = model.pipeline
     n_samples = common_length(pipeline, fields)
     batch_size = min(batch_size, _next_power_of_two(n_samples))
@@ -147,10 +144,8 @@ def predict_scaled(network: keras.Model, x: Tensors, batch_size: int) -> Array:
 
 
 def in_batches(apply: Any, inputs: Mapping[str, Array], batch_size: int) -> dict[str, Array]:
-    """Apply a function to batches of arrays and join what it returns.
-
-    The last batch is filled up, so that a compiling backend compiles for one shape alone.
-    """
+    """Apply a function to batches of arrays and join what it returns."""
+    # The last batch is filled up, so that a compiling backend compiles for one shape alone.
     n_samples = len(next(iter(inputs.values())))
     batches = []
     for start in range(0, n_samples, batch_size):
@@ -170,13 +165,11 @@ def _by_name(pipeline: Pipeline, output: Any) -> Mapping[str, Any]:
 
 
 class Symmetrized:
-    r"""Predicts the mean over a group of symmetries of what a model predicts.
+    """Predicts the mean over a group of symmetries of what a model predicts."""
 
-    .. math:: \bar f(x) = \frac{1}{|G|} \sum_{g \in G} g^{-1} f(g x)
-
-    A map that commutes with all g is left as it is; of any other this is the part that does:
-    T. S. Cohen and M. Welling, ICML (2016), arXiv:1602.07576. The mean is that of scaled values.
-    """
+    # A map that commutes with all symmetries is left as it is; of any other this is the part that
+    # does: T. S. Cohen and M. Welling, ICML (2016), arXiv:1602.07576. The mean is that of scaled
+    # values.
 
     def __init__(self, model: PhysicalModel, symmetries: Any) -> None:
         self.pipeline = model.pipeline
@@ -245,7 +238,11 @@ def common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:
                 f"the input field {name!r} is missing; given: {', '.join(fields) or 'nothing'}"
             )
         values = fields[name]
-        found = np.shape(values)
+        found, dtype = np.shape(values), getattr(values, "dtype", None) or np.asarray(values).dtype
+        if np.dtype(dtype).kind not in "fiub":
+            raise DataError(f"the field {name!r} has type {dtype}; expected real numbers")
+        if any(length < 0 for length in found):
+            raise DataError(f"the field {name!r} has shape {found}: its file is damaged")
         if len(found) != len(shape) + 1:
             raise DataError(
                 f"the field {name!r} has shape {found}; expected "

@@ -242,6 +242,7 @@ def write_report(run: Run | str | Path) -> Path:
     run = run if isinstance(run, Run) else Run.open(run)
     if not run.finished:
         run.load_model()  # raises: there is no trained model
+    run.environment  # noqa: B018 - damaged files are refused before anything is drawn
     evaluation = _evaluation(run)
     found = list(sections(run, evaluation))
     write_sections(found, evaluation.folder / "figures")

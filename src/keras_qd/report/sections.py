@@ -198,6 +198,7 @@ def uncertainty_section(run: Run) -> Iterator[Section]:
                 f"Error of the {words(name)} over the error expected from the spread of {source}",
             )
             for name, found in evaluation.uncertainty.fields.items()
+            if found["expected"] > 0  # not of numbers that no dropout comes before
         ]
     if figures:
         yield Section("Spread and error", _SPREAD, tuple(figures))

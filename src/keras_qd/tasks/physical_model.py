@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_qd._files import parse_json
 from keras_qd.errors import DataError, KerasQDError, PluginError, RunError
 from keras_qd.registry import components
 from keras_qd.tasks.pipeline import Pipeline, Shape, Shapes, each
@@ -180,7 +181,7 @@ def read_model(path: Path) -> PhysicalModel:
     """Load a model that a run has saved, in Keras' safe mode."""
     try:
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
+            config = parse_json(archive.read("config.json"))
         if config.get("registered_name") != "keras_qd>PhysicalModel":
             raise RunError(
                 f"{path} holds a {config.get('class_name')} that was not saved by keras-qd; "
@@ -191,12 +192,14 @@ def read_model(path: Path) -> PhysicalModel:
             for name in names:
                 components(kind).get(name)
         model: PhysicalModel = keras.saving.load_model(path, safe_mode=True)
-    except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as cause:
-        if isinstance(cause, KerasQDError):
-            raise
+    except KerasQDError:
+        raise
+    except Exception as cause:  # Keras, and readers of damaged archives, raise anything
         # Keras adds the whole configuration of the model to the first line.
-        reason = str(cause).partition("\n")[0][:200]
-        raise RunError(f"{path} cannot be loaded: {reason}") from cause
+        reason = str(cause).partition("\n")[0][:200] or type(cause).__name__
+        raise RunError(
+            f"{path} cannot be loaded: {reason}; restore it from a copy, or train again"
+        ) from cause
     return model
 
 

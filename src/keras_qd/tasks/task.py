@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from keras_qd import registry
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.tasks.pipeline import each
+from keras_qd.tasks.settings import check_settings
 
 if TYPE_CHECKING:
     import keras
@@ -154,14 +155,13 @@ class Task:
     metric_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_settings(self.name, vars(self))
         if self.followed is None:
             object.__setattr__(self, "followed", self.metrics)
         for key in ("inputs", "targets", "metrics", "followed"):
             object.__setattr__(self, key, _names(getattr(self, key)))
         if not self.inputs or not self.targets:
             raise UsageError(f"task {self.name!r} needs at least one input and one target field")
-        for key in ("epochs", "batch_size"):
-            _require_positive(self.name, key, getattr(self, key))
         if self.schedule not in SCHEDULES:
             raise UnknownNameError("schedule", self.schedule, SCHEDULES)
         self._check_monitor()
@@ -205,6 +205,7 @@ class Task:
         for key in changes:
             if key not in known:
                 raise UnknownNameError("setting of a task", key, known)
+        check_settings(self.name, changes)
         if "inputs" in changes or "targets" in changes:
             self._adapt(changes)
         for key in ("dataset_config", "model_config", "metric_config"):
@@ -334,7 +335,19 @@ class Task:
         return found if isinstance(pipeline.output_shape, Mapping) else flat_names(found)
 
     def monitored(self, pipeline: Pipeline) -> str:
-        """Return the monitored quantity, or the first one followed, by its name in the logs."""
+        """Return the name in the logs of what is monitored, or of the first metric followed.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+            Knows what the targets are.
+
+        Returns
+        -------
+        str
+            With the target before it where the network gives several tensors: of those that have
+            such a metric, the first.
+        """
         followed = self.followed_by(pipeline)
         monitor = self.monitor or next(iter(flat_names(followed)), "loss")
         if isinstance(followed, Mapping):
@@ -379,6 +392,10 @@ class Task:
         Task
             Equal to the one it was.
         """
+        known = [entry.name for entry in dataclasses.fields(cls)]
+        for key in config:
+            if key not in known:
+                raise UnknownNameError("setting of a task", key, known)
         return cls(**config)
 
     def _check_monitor(self) -> None:
@@ -387,10 +404,8 @@ class Task:
         known = (*followed, *(f"{target}_{name}" for target in self.targets for name in followed))
         if self.monitor is not None and self.monitor not in known:
             raise UnknownNameError("followed metric", self.monitor, known)
-        if self.patience is not None:
-            _require_positive(self.name, "patience", self.patience)
-            if self.monitor is None:
-                raise UsageError(f"patience of task {self.name!r} needs a metric to monitor")
+        if self.patience is not None and self.monitor is None:
+            raise UsageError(f"patience of task {self.name!r} needs a metric to monitor")
 
     def _check_output(self, model: keras.Model, input_shape: Shapes, output_shape: Shapes) -> None:
         """Raise unless the model returns what the targets need."""
@@ -400,7 +415,7 @@ class Task:
         found = getattr(getattr(model, "predictor", model), "output", None)
         if found is None:
             found = model(each(lambda shape: keras.KerasTensor((2, *shape)), input_shape))
-        shapes = each(lambda tensor: tuple(tensor.shape[1:]), found)
+        shapes = each(_sample_shape, found)
         if not _agree(shapes, output_shape):
             raise UsageError(
                 f"the model {self.model!r} returns {_listed(shapes)} for a sample, but the targets "
@@ -498,27 +513,26 @@ def flat_names(names: Names) -> tuple[str, ...]:
 
 def _agree(found: Any, expected: Shapes) -> bool:
     """Return whether shapes are equal where they are known."""
-    if isinstance(found, Mapping) or isinstance(expected, Mapping):
-        several = isinstance(found, Mapping) and isinstance(expected, Mapping)
-        return (
-            several
-            and found.keys() == expected.keys()
-            and all(_agree(shape, expected[name]) for name, shape in found.items())
+    if isinstance(found, Mapping) and isinstance(expected, Mapping):
+        return found.keys() == expected.keys() and all(
+            _agree(shape, expected[name]) for name, shape in found.items()
         )
+    if not isinstance(found, tuple) or isinstance(expected, Mapping):
+        return False
     pairs = zip(found, expected, strict=False)
     return len(found) == len(expected) and all(a in (None, b) for a, b in pairs)
+
+
+def _sample_shape(tensor: Any) -> Any:
+    """Return the shape of one sample of a tensor, or the name of another type."""
+    return tuple(tensor.shape[1:]) if hasattr(tensor, "shape") else type(tensor).__name__
 
 
 def _listed(shapes: Any) -> str:
     """Return one shape, or several by name, as text."""
     if isinstance(shapes, Mapping):
-        return ", ".join(f"{name} of shape {tuple(shape)}" for name, shape in shapes.items())
-    return f"shape {tuple(shapes)}"
-
-
-def _require_positive(task: str, key: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"{key} of task {task!r} must be a positive whole number, got {value!r}")
+        return ", ".join(f"{name} of {_listed(shape)}" for name, shape in shapes.items())
+    return f"a {shapes}" if isinstance(shapes, str) else f"shape {tuple(shapes)}"
 
 
 def _plain(value: Any) -> Any:

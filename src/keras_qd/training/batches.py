@@ -108,17 +108,7 @@ class Batches(keras.utils.PyDataset):
         return -(-self._n_samples // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """Return one batch of the current epoch.
-
-        Parameters
-        ----------
-        index : int
-            Number of the batch.
-
-        Returns
-        -------
-        x, y : ndarray, or dict of str to ndarray
-        """
+        """Return inputs and targets of one batch of the current epoch."""
         order, elements = self._current_plan()
         rows = order[index * self._batch_size : (index + 1) * self._batch_size]
         x, y = (_rows(tensors, rows) for tensors in self._arrays)

@@ -19,11 +19,10 @@ from keras_qd.training.run import Run
 
 
 class BestEpoch(keras.callbacks.Callback):
-    """Keep the weights of the epoch with the best value of the task's monitored metric.
+    """Keep the weights of the epoch with the best value of the task's monitored metric."""
 
-    Both follow from the history alone, which others extend: a resumed training keeps the same
-    weights, and stops at the same epoch, as one that was never interrupted.
-    """
+    # Both follow from the history alone: a resumed training keeps the same weights, and stops at
+    # the same epoch, as one that was never interrupted.
 
     def __init__(
         self, task: Task, path: Path, history: Mapping[str, list[float]], pipeline: Pipeline
@@ -77,10 +76,7 @@ def higher_is_better(task: Task) -> bool:
 
 
 class ValidationMetrics(keras.callbacks.Callback):
-    """Add the followed metrics that do not work batch by batch to the logs of each epoch.
-
-    They are computed on the whole validation split, as the network sees it.
-    """
+    """Add the followed metrics that do not work batch by batch to the logs of each epoch."""
 
     def __init__(
         self, task: Task, pipeline: Pipeline, batches: keras.utils.PyDataset | None

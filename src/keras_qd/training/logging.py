@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_qd._checks import entries, read_json, text
 from keras_qd._files import write_json
 from keras_qd.errors import UsageError
 from keras_qd.registry import components
@@ -185,7 +185,9 @@ class MLflow(keras.callbacks.Callback):
         """Start or resume the MLflow run, and log the epochs that it lacks."""
         path = self._run.path / "mlflow.json"
         if path.is_file():
-            self._id = json.loads(path.read_text(encoding="utf-8"))["run_id"]
+            self._id = read_json(path, entries({"run_id": text}), "remove it: MLflow starts anew")[
+                "run_id"
+            ]
             self._client.update_run(self._id, status="RUNNING")
             known = self._client.get_metric_history(self._id, "loss")
             self._logged = max((metric.step for metric in known), default=0)

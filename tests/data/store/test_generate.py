@@ -1,7 +1,10 @@
 """Generation: the same data however the work is divided and interrupted."""
 
 import dataclasses
+import itertools
 import json
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +109,15 @@ def test_failures_are_told_and_leave_a_store_that_goes_on(
 def test_a_recipe_may_print(tmp_path):
     recipe = Failing(failure="prints")
     assert generate(tmp_path / "noise", recipe, 12, workers=1).digest()
+
+
+def test_the_clock_may_be_set_back(tmp_path, whole_digest, monkeypatch):
+    clock = itertools.count(2e9, -3600)
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    generate(tmp_path / "noise", Noise(), 10, workers=1)
+    for number, file in enumerate((tmp_path / "noise").rglob("*")):
+        os.utime(file, (number % 2 * 4e9, number % 2 * 4e9))  # 1970 and 2096
+    assert generate(tmp_path / "noise", Noise(), 22, workers=1).digest() == whole_digest
 
 
 def test_interrupting_leaves_a_store_that_goes_on(tmp_path, whole_digest):

@@ -1,5 +1,6 @@
 """Generation killed for good, again and again, ends with the same data."""
 
+import os
 import random
 import signal
 import time
@@ -68,6 +69,43 @@ def test_a_second_writer_is_refused_and_a_dead_one_replaced(tmp_path):
         generate(path, Noise(), 8, workers=1)
     assert kill_after(process, 0)
     assert generate(path, Noise(), 8, workers=1).unfinished(8) == []
+
+
+def stop_a_worker(process, path):
+    """Stop a worker that makes samples, and return its process id."""
+    while not path.exists() or not open_store(path).n_finished:
+        time.sleep(0.05)
+    workers = [
+        int(pid)
+        for pid in children(process.pid)
+        if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    os.kill(workers[0], signal.SIGSTOP)
+    return workers[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
+def test_a_stopped_worker_delays_the_end_and_changes_nothing(tmp_path, whole_digest):
+    path = tmp_path / "noise"
+    process = start(path, 400)
+    worker = stop_a_worker(process, path)
+    time.sleep(0.5)
+    assert process.poll() is None
+    assert_only_finished_counts(path)
+    os.kill(worker, signal.SIGCONT)
+    assert process.wait(timeout=60) == 0
+    assert open_store(path).digest() == whole_digest
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
+def test_generation_with_a_stopped_worker_can_be_interrupted_and_resumed(tmp_path, whole_digest):
+    path = tmp_path / "noise"
+    process = start(path, 400)
+    worker = stop_a_worker(process, path)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    assert not Path(f"/proc/{worker}").exists()
+    assert generate(path, Noise(), 400, workers=1).digest() == whole_digest
 
 
 @pytest.mark.slow

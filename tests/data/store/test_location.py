@@ -147,3 +147,25 @@ def test_only_one_writer_holds_a_directory(tmp_path):
         raise ZeroDivisionError
     with location.lock():  # an error inside has freed it
         pass
+
+
+def test_a_link_to_a_store_has_the_lock_of_the_store(tmp_path):
+    generate(tmp_path / "store", Noise(), 4, workers=1)
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(tmp_path / "store")
+    message = "link is being written by another process"
+    with locate(tmp_path / "store").lock(), pytest.raises(StoreError, match=message):
+        generate(link, Noise(), 9, workers=1)
+    assert generate(link, Noise(), 9, workers=1).digest() == open_store(tmp_path / "store").digest()
+    assert sorted(each.name for each in (tmp_path / "elsewhere").iterdir()) == ["link"]
+
+
+def test_a_link_in_the_way_of_the_lock_file_is_refused_and_what_it_leads_to_is_kept(tmp_path):
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("two years of work")
+    (tmp_path / ".store.lock").symlink_to(thesis)
+    with pytest.raises(StoreError, match=r"\.store\.lock is a symbolic link; remove it"):
+        generate(tmp_path / "store", Noise(), 4, workers=1)
+    assert thesis.read_text() == "two years of work"
+    assert not (tmp_path / "store").exists()

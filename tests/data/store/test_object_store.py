@@ -1,34 +1,66 @@
 """Generation to a server of objects that speaks S3, by real worker processes."""
 
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from recipes_for_tests import Noise
 
 from keras_qd.data import generate, open_store, write_store
+from keras_qd.data.store import writer
 from keras_qd.errors import StoreError
 
 pytest.importorskip("s3fs", reason="needs s3fs")
-moto = pytest.importorskip("moto.server", reason="needs moto, the server")
+pytest.importorskip("moto.server", reason="needs moto, the server")
+
+
+class Losing:
+    """Counts requests, and loses each `every`-th: some arrive, and only the answer is lost."""
+
+    def __init__(self):
+        self.every, self.count = None, 0
+
+    def wrapped(self, application):
+        """Return a server's application that loses requests."""
+
+        def answer(environ, start_response):
+            self.count += 1
+            if self.every is None or self.count % self.every:
+                return application(environ, start_response)
+            if self.count % 2:
+                list(application(environ, lambda *_: None))
+            start_response("503 Service Unavailable", [("Content-Length", "0")])
+            return [b""]
+
+        return answer
 
 
 @pytest.fixture(scope="module")
-def bucket(tmp_path_factory):
+def losing():
+    """Return the losses of the server, none at first."""
+    return Losing()
+
+
+@pytest.fixture(scope="module")
+def bucket(losing):
     """Return the URL of a bucket, which workers find through the environment as well."""
     import s3fs
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
 
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=free_port())
-    server.start()
-    host, port = server.get_host_and_port()
+    application = losing.wrapped(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", free_port(), application, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        patch.setenv("AWS_MAX_ATTEMPTS", "3")
         s3fs.S3FileSystem(skip_instance_cache=True).mkdir("dots")
         yield "s3://dots"
-    server.stop()
+    server.shutdown()
 
 
 def free_port():
@@ -60,6 +92,34 @@ def write(path):
     """Write a store in this process, and return its digest."""
     recipe = Noise()
     return write_store(path, recipe.fields, recipe.make, {"kind": "noise"}, n_samples=40).digest()
+
+
+def test_lost_requests_are_repeated(bucket, losing, monkeypatch, tmp_path):
+    monkeypatch.setattr(losing, "every", 7)
+    assert write(f"{bucket}/losing.zarr") == write(tmp_path / "alone.zarr")
+    assert open_store(f"{bucket}/losing.zarr").damaged() == []
+    assert losing.count > 20
+
+
+def test_a_server_that_stops_answering_is_reported_and_what_is_finished_kept(
+    bucket, losing, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(writer, "shard_size", lambda fields: 10)
+    recipe, url = Noise(), f"{bucket}/outage.zarr"
+
+    def read(samples):
+        if samples.start >= 20:
+            losing.every = 1
+        return recipe.make(samples)
+
+    with pytest.raises(StoreError, match="cannot be reached"):
+        write_store(url, recipe.fields, read, {"kind": "noise"}, n_samples=40)
+    with pytest.raises(StoreError, match="cannot be reached"):
+        open_store(url)
+    losing.every = None
+    assert open_store(url).n_finished == 20
+    assert open_store(url).damaged() == []
+    assert write(url) == write(tmp_path / "alone.zarr")
 
 
 def test_a_missing_bucket_is_told(bucket):

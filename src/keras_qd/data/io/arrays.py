@@ -8,43 +8,39 @@ of compressed ``.npz`` files and of pickles excepted.
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
+import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
-from keras_qd._files import replacing
+from keras_qd._files import make_folders, remove, replacing, temporary_path
 from keras_qd.data.fields import Field
+from keras_qd.data.io.containers import ZARR_FILES, open_hdf5, open_zarr
 from keras_qd.data.io.images import Grey, is_image, open_images
 from keras_qd.data.io.pickles import read_pickled_array
-from keras_qd.data.store.store import ATTRIBUTE, Store, open_store
+from keras_qd.data.io.sizes import check_memory
+from keras_qd.data.store.store import Store, open_store
 from keras_qd.errors import DataError, StoreError
 
 _NPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
-#: Zarr codecs that only pack numbers; one of Zarr 2 unpickles.
-_CODECS = {
-    *("bytes", "transpose", "sharding_indexed", "blosc", "gzip", "zstd", "crc32c"),
-    *("zlib", "bz2", "lzma", "lz4", "shuffle", "delta", "fixedscaleoffset", "packbits"),
-    *("adler32", "crc32", "fletcher32"),
-}
 _HEADERS: dict[tuple[int, int], Any] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-#: Samples, or bytes, that are looked at together.
-_SAMPLES, _BYTES = 1024, 2**20
+#: Bytes of values, or of a file, that are looked at together.
+_LOOKED_AT, _BYTES = 2**24, 2**20
+_MOST_MEMBERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -85,17 +81,18 @@ class ForeignArray:
         if 0 in shape:
             return [f"{what} is empty: its shape is {shape}"]
         try:
-            bad = sum(_count_not_finite(self.values[each]) for each in _slices(shape[0]))
-        except (OSError, RuntimeError, ValueError) as error:  # codecs, on damaged files
+            bad = sum(_count_not_finite(self.values[each]) for each in _slices(shape, dtype))
+        except Exception as error:  # codecs raise anything for damaged files
             return [f"{what} cannot be read: {error}"]
         if bad:
             return [f"{what} holds NaN or infinity in {bad} of {shape[0]} samples; remove them"]
         return []
 
 
-def _slices(n_samples: int) -> Iterator[slice]:
-    for start in range(0, n_samples, _SAMPLES):
-        yield slice(start, min(start + _SAMPLES, n_samples))
+def _slices(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[slice]:
+    step = max(1, _LOOKED_AT // (math.prod(shape[1:]) * dtype.itemsize))
+    for start in range(0, shape[0], step):
+        yield slice(start, min(start + step, shape[0]))
 
 
 def _count_not_finite(block: Any) -> int:
@@ -120,129 +117,123 @@ def open_arrays(path: str | Path) -> list[ForeignArray]:
 
 def _open(path: Path) -> list[ForeignArray]:
     if path.is_dir():
-        if not any((path / name).exists() for name in _ZARR_FILES):
+        if not any((path / name).exists() for name in ZARR_FILES):
             raise DataError(f"{path} is a directory, but not a Zarr array or group")
-        return _open_zarr(path)
+        return [ForeignArray(path, key, each) for key, each in open_zarr(path).items()]
+    size = _regular_size(path)
     with path.open("rb") as file:
         start = file.read(8)
     if start.startswith(_NPY):
-        return [ForeignArray(path, "", np.load(path, mmap_mode="r", allow_pickle=False))]
+        return [ForeignArray(path, "", _open_npy(path))]
     if start.startswith(_ZIP):
-        return _open_npz(path)
+        return [ForeignArray(path, key, each) for key, each in open_archive(path).items()]
     if start == _HDF5:
-        return _open_hdf5(path)
+        return [ForeignArray(path, key, each) for key, each in open_hdf5(path).items()]
     if path.suffix in (".npy", ".npz"):
         raise ValueError(f"its content is not that of a {path.suffix} file")
+    check_memory(path, size, size)
     return [ForeignArray(path, "", read_pickled_array(path))]
 
 
-def _open_npz(path: Path) -> list[ForeignArray]:
-    """Map the members that are stored as they are, and read those that are compressed."""
-    found = []
-    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+def _regular_size(path: Path) -> int:
+    """Return the size of a regular file; others may never end."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is not a regular file")
+    return found.st_size
+
+
+@dataclass(frozen=True)
+class _NpyHeader:
+    """What the header of a ``.npy`` file says, and its own length."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    order: Any
+    length: int
+
+    @classmethod
+    def read(cls, stream: Any, n_bytes: int) -> _NpyHeader:
+        """Read a header; raise a ValueError unless it describes exactly `n_bytes` with itself."""
+        version = np.lib.format.read_magic(stream)
+        if version not in _HEADERS:
+            raise ValueError(f"it is in version {version} of its format")
         try:
-            damaged = archive.testzip()
-        except Exception as error:  # decompressors of damaged archives raise anything
-            raise DataError(f"{path} is damaged: {error}") from error
-        if damaged is not None:
-            raise DataError(f"{path} is damaged: the checksum of {damaged} is wrong")
-        for member in archive.infolist():
-            key, dot, suffix = member.filename.rpartition(".")
-            if dot and suffix == "npy":  # other files do not count
-                found.append(ForeignArray(path, key, _open_member(archive, file, member)))
-    return found
+            shape, in_columns, dtype = _HEADERS[version](stream)
+        except Exception as error:  # the parser of Python raises anything
+            raise ValueError(f"its header is damaged: {error}") from error
+        length = stream.tell()
+        if dtype.hasobject or dtype.subdtype is not None:
+            raise ValueError("it holds objects; expected numbers")
+        claimed = math.prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or claimed != n_bytes - length:
+            raise ValueError(
+                f"its header claims shape {_short(shape)} of {dtype}, but it holds "
+                f"{n_bytes - length} bytes"
+            )
+        return cls(shape, dtype, "F" if in_columns else "C", length)
+
+    def mapped(self, path: Path, start: int) -> np.ndarray:
+        """Map the values of a file, whose header begins at `start`."""
+        if 0 in self.shape:  # nothing to map
+            return np.empty(self.shape, self.dtype)
+        return np.memmap(path, self.dtype, "r", start + self.length, self.shape, self.order)
+
+
+def _short(shape: tuple[int, ...]) -> str:
+    text = str(shape)
+    return text if len(text) < 80 else f"{text[:80]}..."
+
+
+def _open_npy(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        return _NpyHeader.read(file, _regular_size(path)).mapped(path, 0)
+
+
+def open_archive(path: Path) -> dict[str, Any]:
+    """Open the arrays of a ``.npz`` file: those stored as they are are mapped, others are read."""
+    size = _regular_size(path)
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            members = [each for each in archive.infolist() if each.filename.endswith(".npy")]
+            _check_members(path, members, size)
+            return {
+                member.filename.removesuffix(".npy"): _open_member(archive, file, member)
+                for member in members
+            }
+    except DataError:
+        raise
+    except Exception as error:  # decompressors of damaged archives raise anything
+        raise DataError(f"{path} cannot be read: it is damaged: {error}") from error
+
+
+def _check_members(path: Path, members: Sequence[zipfile.ZipInfo], size: int) -> None:
+    """Raise a DataError if the members of an archive claim more than it can hold."""
+    if len(members) > _MOST_MEMBERS:
+        raise DataError(f"{path} holds {len(members)} arrays; expected at most {_MOST_MEMBERS}")
+    packed = [each for each in members if each.compress_type != zipfile.ZIP_STORED]
+    check_memory(path, sum(each.file_size for each in packed), size)
+    if sum(each.compress_size for each in members) > size:
+        raise DataError(f"{path} is damaged: its members overlap")
+    if any(
+        each.file_size != each.compress_size
+        for each in members
+        if each.compress_type == zipfile.ZIP_STORED
+    ):
+        raise DataError(f"{path} is damaged: the sizes of a member contradict each other")
 
 
 def _open_member(archive: zipfile.ZipFile, file: IO[bytes], member: zipfile.ZipInfo) -> Any:
     with archive.open(member) as stream:
+        header = _NpyHeader.read(stream, member.file_size)
         if member.compress_type != zipfile.ZIP_STORED:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-        version = np.lib.format.read_magic(stream)
-        if version not in _HEADERS:
-            raise DataError(f"{member.filename} is in version {version} of its format")
-        shape, in_columns, dtype = _HEADERS[version](stream)
-        header = stream.tell()
-    if dtype.hasobject:
-        raise DataError(f"{member.filename} holds objects; expected numbers")
-    if 0 in shape or not shape:  # nothing to map
-        with archive.open(member) as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
+            values = np.frombuffer(stream.read(), header.dtype)  # compares the checksum as well
+            return values.reshape(header.shape, order=header.order)
+        while stream.read(_BYTES):  # to the end, where the checksum is compared
+            pass
     file.seek(member.header_offset + 26)  # the lengths of name and extra field, before both
     name, extra = struct.unpack("<HH", file.read(4))
-    start = member.header_offset + 30 + name + extra + header
-    return np.memmap(file.name, dtype, "r", start, shape, "F" if in_columns else "C")
-
-
-@dataclass(frozen=True)
-class _Hdf5Array:
-    """An array in an HDF5 file, which is open only while something is read."""
-
-    path: Path
-    key: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    def __getitem__(self, samples: slice) -> np.ndarray:
-        import h5py
-
-        with h5py.File(self.path, "r") as file:
-            return np.asarray(file[self.key][samples])
-
-
-def _open_hdf5(path: Path) -> list[ForeignArray]:
-    """Find the arrays in all groups. Links are not followed: a file leads to no other one."""
-    import h5py
-
-    found: list[ForeignArray] = []
-
-    def visit(key: str, node: Any) -> None:
-        if not isinstance(node, h5py.Dataset):
-            return
-        if node.is_virtual or node.external:
-            raise DataError(
-                f"{path}: {key} keeps its values in other files; copy them into this one (h5repack)"
-            )
-        values = _Hdf5Array(path, key, tuple(node.shape or ()), node.dtype)
-        found.append(ForeignArray(path, key, values))
-
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
-    return found
-
-
-def _open_zarr(path: Path) -> list[ForeignArray]:
-    """Find the arrays of a Zarr array or group, of version 2 or 3, in all of its groups."""
-    try:
-        node = zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
-        members = dict(node.members(max_depth=None)) if isinstance(node, zarr.Group) else {"": node}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    if ATTRIBUTE in node.attrs:
-        raise DataError(f"{path} is a data set of keras-qd already; use it as it is")
-    arrays = {key: each for key, each in members.items() if isinstance(each, zarr.Array)}
-    for key, array in arrays.items():
-        _check_codecs(path, key, array)
-    return [ForeignArray(path, key, array) for key, array in arrays.items()]
-
-
-def _check_codecs(path: Path, key: str, array: Any) -> None:
-    unknown = sorted(set(_codecs(array.metadata.to_dict())) - _CODECS)
-    if unknown:
-        raise DataError(
-            f"{path}: {key or 'the array'} is packed with {', '.join(unknown)}, which is not "
-            "known to be safe; write it again, with zstd for example"
-        )
-
-
-def _codecs(metadata: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names of all codecs in the metadata of an array."""
-    entries = [metadata.get("compressor"), *(metadata.get("filters") or ())]
-    for entry in (*entries, *metadata.get("codecs", ()), *metadata.get("index_codecs", ())):
-        if entry is None:
-            continue
-        described = entry if isinstance(entry, Mapping) else entry.to_dict()
-        yield str(described.get("id", described.get("name"))).removeprefix("numcodecs.")
-        yield from _codecs(described.get("configuration", {}))
+    return header.mapped(Path(file.name), member.header_offset + 30 + name + extra)
 
 
 @dataclass(frozen=True)
@@ -328,9 +319,11 @@ def writing_arrays(
 ) -> Iterator[Callable[[Mapping[str, NDArray[Any]]], None]]:
     """Yield what writes the next samples of all fields into a ``.npy`` or ``.npz`` file."""
     # The file appears when the block ends without an error; it may be larger than memory.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as folder:
-        parts = {name: Path(folder) / f"{name}.npy" for name in fields}
+    make_folders(path.parent)
+    folder = temporary_path(path.with_suffix(".parts"))
+    folder.mkdir()
+    try:
+        parts = {name: folder / f"{name}.npy" for name in fields}
         arrays = {
             name: np.lib.format.open_memmap(
                 parts[name], "w+", np.dtype(field.dtype), (n_samples, *field.shape)
@@ -352,6 +345,8 @@ def writing_arrays(
         arrays.clear()  # closes the maps
         with replacing(path) as temporary:
             _assemble(temporary, parts)
+    finally:
+        remove(folder)
 
 
 def _assemble(path: Path, parts: Mapping[str, Path]) -> None:

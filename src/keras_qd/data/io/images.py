@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
+from keras_qd.data.io.sizes import check_block, check_packed
 from keras_qd.errors import DataError, ErrorList, UsageError
 
 TIFF = (".tif", ".tiff")
 #: Suffixes of the files that count as images.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".ppm", *TIFF)
+#: Bytes by which the last part of a TIFF may exceed the image.
+_MARGIN = 2**16
 _TYPES = ("uint8", "uint16", "float16", "float32", "float64")
 _PLAIN = ("L", "RGB", "F", "I;16", "I;16L", "I;16B")
 
@@ -23,6 +29,8 @@ _PLAIN = ("L", "RGB", "F", "I;16", "I;16L", "I;16B")
 def read_image(path: Path) -> np.ndarray:
     """Read an image, (ny, nx) or (ny, nx, 3), as uint8, uint16 or floats; black is 0."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError("it is not a regular file")
         image = _read_tiff(path) if path.suffix.lower() in TIFF else _read_other(path)
     except DataError:
         raise
@@ -43,13 +51,40 @@ def _read_tiff(path: Path) -> np.ndarray:
         photometric = tifffile.PHOTOMETRIC(page.photometric).name
         if photometric not in ("MINISBLACK", "RGB"):
             raise DataError(f"its colours are {photometric}; convert it to grey or RGB")
+        _check_tiff(path, page)
         values = np.asarray(page.asarray())
         separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
     return np.moveaxis(values, 0, -1) if separate and values.ndim == 3 else values
 
 
+def _check_tiff(path: Path, page: Any) -> None:
+    """Raise a DataError if an image, or a part of it, unfolds to more than it may have."""
+    n_bytes = math.prod(page.shape) * page.dtype.itemsize
+    check_block("it", n_bytes, path.stat().st_size)
+    codec = {8: "zlib", 32946: "zlib", 34925: "lzma", 50000: "zstd"}.get(int(page.compression))
+    if codec is None:
+        return
+    with path.open("rb") as file:
+        for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+            file.seek(offset)
+            check_packed("it", codec, file.read(length), n_bytes + _MARGIN)
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[ImageFile.ImageFile]:
+    """Open an image whose size is within our limit, which an option raises, not Pillow's."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(path) as image:
+            n_bytes = math.prod(image.size) * max(1, len(image.getbands()))
+            check_block("it", n_bytes, path.stat().st_size)
+            yield image
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
 def _read_other(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
+    with open_image(path) as image:
         n_images = getattr(image, "n_frames", 1)
         if n_images != 1:
             raise DataError(f"it holds {n_images} images; expected one")

@@ -19,14 +19,16 @@ import numpy as np
 
 from keras_qd._parallel import Workers, open_workers
 from keras_qd.data.recipes import Recipe
+from keras_qd.data.store.description import FINGERPRINT, Description
 from keras_qd.data.store.location import Location, locate
-from keras_qd.data.store.store import ATTRIBUTE, FINGERPRINT, Store, disk_errors, open_group
+from keras_qd.data.store.store import Store, disk_errors
 from keras_qd.data.store.writer import (
     Contents,
     Progress,
     ShardWriter,
     prepare_store,
     samples_text,
+    write_description,
 )
 from keras_qd.errors import KerasQDError, UsageError
 from keras_qd.registry import THIS_SESSION, components
@@ -111,7 +113,7 @@ def generate(
     with disk_errors(location), location.lock(), open_workers(workers, scheduler) as crew:
         store = prepare_store(location, contents_of(recipe), n_samples)
         _Generation(store, recipe, store.unfinished(n_samples), progress).run(crew)
-        _record_label_error(location, recipe)
+        _record_label_error(location, recipe, crew)
     return Store(location)
 
 
@@ -228,27 +230,25 @@ def _make(packed: bytes, samples: range, stop: int) -> tuple[float, dict[str, np
         return time.perf_counter() - started, values
 
 
-def _record_label_error(location: Location, recipe: Recipe) -> None:
-    """Write the estimated error of the first samples' labels into a store, unless it is there."""
-    store = Store(location)
-    indices = range(min(recipe.n_checked, store.n_samples))
-    if store.label_error is not None or not indices:
+def _record_label_error(location: Location, recipe: Recipe, crew: Workers) -> None:
+    """Write the estimated errors of the first samples' labels into a store, unless it has them."""
+    description = Store(location).description
+    n_checked = min(recipe.n_checked, description.entries["samples"])
+    if description.entries.get("label_error", {}).get("asked", 0) >= n_checked:
         return
-    group = open_group(location, "r+")
-    estimate = _estimate(recipe, indices)
-    group.attrs[ATTRIBUTE] = {**group.attrs[ATTRIBUTE], "label_error": estimate}
+    # By a worker, which has one thread: the last digits must not depend on the machine's load.
+    ((_, estimate),) = crew.run(_estimate, [(None, (_pack(recipe), n_checked))])
+    entries = {**description.entries, "label_error": estimate}
+    write_description(location, Description(entries, description.documents))
 
 
-def _estimate(recipe: Recipe, indices: range) -> dict[str, Any]:
-    """Return median and largest error by field, or why there is no estimate."""
-    try:
-        errors = recipe.label_errors(indices)
-    except KerasQDError as reason:
-        return {"samples": 0, "reason": str(reason)}
-    return {
-        "samples": len(indices),
-        **{
-            name: {"median": float(np.median(np.abs(each))), "largest": float(np.abs(each).max())}
-            for name, each in errors.items()
-        },
-    }
+def _estimate(packed: bytes, n_checked: int) -> dict[str, Any]:
+    """Return in a worker the errors of the first labels by field, or why they are not known."""
+    with _ONE_AT_A_TIME:
+        recipe, _ = _unpack(packed)
+        try:
+            errors = recipe.label_errors(range(n_checked))
+        except KerasQDError as reason:
+            return {"asked": n_checked, "samples": 0, "reason": str(reason)}
+        listed = {name: np.asarray(each, float).tolist() for name, each in errors.items()}
+        return {"asked": n_checked, "samples": n_checked, "errors": listed}

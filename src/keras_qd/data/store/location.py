@@ -8,10 +8,9 @@ so they write identical objects, and the checksums show if the result is of two 
 from __future__ import annotations
 
 import os
-import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,16 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import zarr
-from filelock import FileLock, Timeout
 
+from keras_qd._files import (
+    LockedError,
+    locked,
+    make_folders,
+    remove,
+    remove_leftovers,
+    sync_folder,
+    write_synced,
+)
 from keras_qd.errors import StoreError
 
 #: The key of a Zarr node's metadata. A store exists from the moment on when its root has it.
@@ -35,6 +42,7 @@ class Location(ABC):
     # By its `address` any other process, and every machine that shares the location, finds it.
 
     address: str
+    is_remote = False
 
     @abstractmethod
     def zarr_store(self, *, read_only: bool) -> Any:
@@ -47,6 +55,21 @@ class Location(ABC):
     @abstractmethod
     def create(self, files: Mapping[str, bytes]) -> None:
         """Write a new store, given as its keys, so that it exists completely or not at all."""
+
+    @abstractmethod
+    def read(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Read keys; those that are not there are left out."""
+
+    @abstractmethod
+    def write(self, key: str, content: bytes) -> None:
+        """Replace one key."""
+
+    def sync(self) -> None:  # noqa: B027 - most locations keep what they have accepted
+        """Make all that was written survive a power cut."""
+
+    def numbered(self, prefix: str) -> list[int] | None:
+        """Return the numbers below a key, ascending; None where they cannot be listed cheaply."""
+        return None
 
     @abstractmethod
     def lock(self) -> AbstractContextManager[None]:
@@ -66,6 +89,7 @@ class Directory(Location):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.address = str(path.absolute())
+        self._unsynced: set[Path] = set()
 
     def __str__(self) -> str:
         return str(self.path)
@@ -79,32 +103,56 @@ class Directory(Location):
         return self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir()))
 
     def create(self, files: Mapping[str, bytes]) -> None:
-        """Build the directory under another name and rename it in one step."""
-        building = self.path.with_name(f".{self.path.name}.new")
-        shutil.rmtree(building, ignore_errors=True)
+        """Build the directory under another name, sync it, and rename it in one step."""
+        real = self.path.resolve()
+        building = real.with_name(f".{real.name}.new")
+        remove(building)
         for key, content in files.items():
-            (building / key).parent.mkdir(parents=True, exist_ok=True)
-            (building / key).write_bytes(content)
-        os.replace(building, self.path)
+            make_folders((building / key).parent)
+            write_synced(building / key, content)
+        for folder in {(building / key).parent for key in files}:
+            sync_folder(folder)
+        os.replace(building, real)
+        sync_folder(real.parent)
+
+    def read(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Read keys; those that are not there are left out."""
+        files = {key: self.path / key for key in keys}
+        return {key: file.read_bytes() for key, file in files.items() if file.is_file()}
+
+    def write(self, key: str, content: bytes) -> None:
+        """Replace one key; its name survives a power cut after :meth:`sync`."""
+        file = self.path / key
+        make_folders(file.parent)
+        if file.is_dir():
+            remove(file)
+        write_synced(file, content)
+        self._unsynced.add(file.parent)
+
+    def sync(self) -> None:
+        """Make all that was written survive a power cut."""
+        while self._unsynced:
+            sync_folder(self._unsynced.pop())
+
+    def numbered(self, prefix: str) -> list[int]:
+        """Return the numbers below a key, ascending."""
+        folder = self.path / prefix
+        found = folder.iterdir() if folder.is_dir() else ()
+        return sorted(int(each.name) for each in found if each.name.isdecimal())
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the lock file ``.NAME.lock`` beside it; the kernel frees that of a dead process."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
         try:
-            held.acquire()
-        except Timeout:
+            with locked(self.path):
+                yield
+        except LockedError:
             raise StoreError(
                 f"{self.path} is being written by another process; wait until it has finished, or "
                 "end it"
             ) from None
         except NotImplementedError as error:
             raise StoreError(f"{self.path} cannot be locked for writing: {error}") from error
-        try:
-            yield
-        finally:
-            held.release()
 
     def stored_bytes(self, name: str) -> int:
         """Return the sum of the sizes of an array's files."""
@@ -113,12 +161,13 @@ class Directory(Location):
 
     def remove_leftovers(self) -> None:
         """Remove the temporary files of writers that were killed."""
-        for leftover in self.path.rglob("*.partial"):
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(self.path)
 
 
 class Remote(Location):
     """What fsspec finds at a URL. Keys are objects, which an object store replaces as a whole."""
+
+    is_remote = True
 
     def __init__(self, url: str) -> None:
         self.address = url.rstrip("/")
@@ -145,16 +194,39 @@ class Remote(Location):
 
     def exists(self) -> bool:
         """Whether there is a Zarr node."""
-        try:
+        with self._reached():
             return bool(self._files.exists(f"{self._root}/{ROOT}"))
-        except Exception as error:  # the client of each protocol has errors of its own
-            raise StoreError(
-                f"{self} cannot be reached: {type(error).__name__}: {error}; check the address and "
-                "the credentials"
-            ) from error
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Turn the errors of the client, which each protocol has of its own, into a StoreError."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:
+            raise unreachable(self, error) from error
+
+    def read(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Read keys; those that are not there are left out."""
+        found = {}
+        with self._reached():
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    found[key] = self._files.cat_file(f"{self._root}/{key}")
+        return found
+
+    def write(self, key: str, content: bytes) -> None:
+        """Replace one key."""
+        with self._reached():
+            self._files.pipe_file(f"{self._root}/{key}", content)
 
     def create(self, files: Mapping[str, bytes]) -> None:
         """Write the keys one by one, that of the root last: it makes a store of them."""
+        with self._reached():
+            self._create(files)
+
+    def _create(self, files: Mapping[str, bytes]) -> None:
         found = set(self._files.find(self._root))
         # While another writer begins, some clients list the folder itself.
         if self._root in found and not self._files.isfile(self._root):
@@ -179,6 +251,14 @@ class Remote(Location):
             return None
         sizes = [found["size"] for found in objects]
         return sum(sizes) if sizes and None not in sizes else None
+
+
+def unreachable(location: object, error: Exception) -> StoreError:
+    """Return the error of a location that does not answer."""
+    return StoreError(
+        f"{location} cannot be reached: {type(error).__name__}: {error}; check the address and the "
+        "credentials, and run the same again"
+    )
 
 
 def _tops(files: Mapping[str, bytes]) -> set[str]:

@@ -2,131 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from errno import EDQUOT, EFBIG, ENOSPC
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
-from keras_qd import __version__
 from keras_qd.data.fields import Field
-from keras_qd.data.store.location import Directory, Location, locate
-from keras_qd.errors import KerasQDError, StoreError, UnknownNameError, UsageError
-
-#: Bytes of one row: the count, then the checksum.
-ROW_BYTES = 8 + 32
-DESCRIPTION = (
-    "a row a shard: samples in it (8 bytes, little endian), SHA-256 of its values (32 bytes)"
+from keras_qd.data.store.description import (
+    FINGERPRINT,
+    described_digest,
+    lengths,
+    lost_arrays,
+    read_description,
 )
+from keras_qd.data.store.keys import open_arrays
+from keras_qd.data.store.location import Directory, Location, locate
+from keras_qd.data.store.manifest import (
+    DAMAGE,
+    MANIFEST,
+    ManifestEntry,
+    checksum,
+    combined_digest,
+    read_entries,
+)
+from keras_qd.errors import KerasQDError, StoreError, UnknownNameError
 
-
-@dataclass(frozen=True)
-class ManifestEntry:
-    """One shard: its number of samples (0 while it is not made) and their `checksum`."""
-
-    count: int = 0
-    checksum: bytes = bytes(32)
-
-    def to_row(self) -> np.ndarray:
-        """Return the entry as bytes, shape (ROW_BYTES,)."""
-        return np.frombuffer(self.count.to_bytes(8, "little") + self.checksum, dtype=np.uint8)
-
-    @classmethod
-    def from_row(cls, row: np.ndarray) -> ManifestEntry:
-        """Read an entry back from the bytes of :meth:`to_row`."""
-        content = row.tobytes()
-        return cls(int.from_bytes(content[:8], "little"), content[8:])
-
-
-def checksum(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return the SHA-256 of arrays by name: of names, types, shapes and values."""
-    # It does not depend on compression, nor on the byte order of the machine.
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = arrays[name]
-        values = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        digest.update(values.data)
-    return digest.digest()
-
-
-def combined_digest(entries: Iterable[ManifestEntry]) -> str:
-    """Return one hexadecimal SHA-256 for a sequence of shards."""
-    digest = hashlib.sha256()
-    for entry in entries:
-        digest.update(entry.to_row().tobytes())
-    return digest.hexdigest()
-
-
-def read_entries(manifest: Any) -> list[ManifestEntry]:
-    """Read all entries of a manifest array."""
-    return [ManifestEntry.from_row(row) for row in manifest[...]]
-
-
-#: Version of the layout of stores. Newer ones are refused, older ones are read.
-SCHEMA_VERSION = 1
-#: The group attribute that everything about a store is kept in.
-ATTRIBUTE = "keras_qd"
 #: A full disk, a full quota, a file larger than a limit allows.
 _FULL = (ENOSPC, EDQUOT, EFBIG)
 
 
-def describe(
-    configuration: Mapping[str, Any],
-    n_samples: int,
-    shard_samples: int,
-    fields: list[str],
-    origins: Mapping[str, str],
-) -> dict[str, Any]:
-    """Return the group attribute of a new store."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "package_version": __version__,
-        "origins": dict(origins),
-        "configuration": dict(configuration),
-        "samples": n_samples,
-        "shard_samples": shard_samples,
-        "fields": fields,
-    }
-
-
-def check_description(location: object, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a store, or raise a StoreError if it cannot be read."""
-    found = attributes.get(ATTRIBUTE)
-    if not isinstance(found, Mapping) or "schema_version" not in found:
-        raise StoreError(
-            f"{location} is a Zarr group but not a keras-qd data set: it lacks the attribute "
-            f"{ATTRIBUTE!r}"
-        )
-    if found["schema_version"] > SCHEMA_VERSION:
-        raise StoreError(
-            f"{location} was written by keras-qd {found.get('package_version', '?')} in schema "
-            f"version {found['schema_version']}; this is keras-qd {__version__}, which "
-            f"reads up to version {SCHEMA_VERSION}: upgrade with 'pip install --upgrade keras-qd'"
-        )
-    return dict(found)
-
-
-def check_same_configuration(
-    location: object, stored: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> None:
-    """Raise a UsageError if the configurations differ in a key of `wanted`; list both values."""
-    different = [
-        f"{key} is {stored.get(key)!r}, not {value!r}"
-        for key, value in wanted.items()
-        if stored.get(key) != value
-    ]
-    if different:
-        raise UsageError(
-            f"{location} holds data of another configuration: {'; '.join(different)}. "
-            "Choose another path, or the stored settings"
-        )
+class _DamageError(StoreError):
+    """Values of a finished shard are missing or damaged."""
 
 
 @contextmanager
@@ -143,11 +53,6 @@ def disk_errors(location: object) -> Iterator[None]:
                 "kept: free some space and run the same command to resume"
             ) from error
         raise StoreError(f"{location} cannot be written: {error}") from error
-
-
-#: Array of 8-byte hashes of each sample's identity field: equal samples have equal fingerprints.
-FINGERPRINT = "fingerprint"
-MANIFEST = "manifest"
 
 
 class Store:
@@ -171,9 +76,8 @@ class Store:
     shard_samples : int
         Samples in one shard.
     fields : dict of str to Field
-    label_error : dict or None
-        Estimated errors of the labels, once the store has been finished: ``samples`` is how
-        many were solved again, with ``median`` and ``largest`` of each label.
+    description : Description
+        All entries of its description, which have been checked.
 
     Raises
     ------
@@ -192,30 +96,41 @@ class Store:
 
     def __init__(self, path: str | PathLike[str] | Location) -> None:
         self.location = locate(path)
-        self.group = open_group(self.location, "r")
-        description = check_description(self.location, self.group.attrs)
-        self.package_version: str = description["package_version"]
-        self.origins: dict[str, str] = description.get("origins", {})
-        self.schema_version: int = description["schema_version"]
-        self.configuration: dict[str, Any] = description["configuration"]
-        self.n_samples: int = description["samples"]
-        self.shard_samples: int = description["shard_samples"]
-        self.label_error: dict[str, Any] | None = description.get("label_error")
-        self.fields = {name: self._described(name) for name in description["fields"]}
+        check_exists(self.location)
+        self.description = read_description(self.location)
+        entries = self.description.entries
+        self.package_version: str = entries["package_version"]
+        self.origins: dict[str, str] = entries["origins"]
+        self.schema_version: int = entries["schema_version"]
+        self.configuration: dict[str, Any] = entries["configuration"]
+        self.n_samples: int = entries["samples"]
+        self.shard_samples: int = entries["shard_samples"]
+        if self.description.lost:
+            raise lost_arrays(self.location, self.description.lost, self.command)
+        self._arrays = open_arrays(self.location, self.description)
+        self.fields = {name: Field.from_array(self._arrays[name]) for name in entries["fields"]}
+
+    @property
+    def label_error(self) -> dict[str, Any] | None:
+        """Estimated errors of the first labels: how many samples, median and largest of each."""
+        found = self.description.entries.get("label_error")
+        if found is None or "reason" in found:
+            return found
+        return {
+            "samples": found["samples"],
+            **{
+                name: {
+                    "median": float(np.median(np.abs(errors))),
+                    "largest": float(np.max(np.abs(errors))),
+                }
+                for name, errors in found["errors"].items()
+            },
+        }
 
     @property
     def path(self) -> Path | str:
         """The directory of the store, or its URL if it is remote."""
         return self.location.path if isinstance(self.location, Directory) else self.location.address
-
-    def _described(self, name: str) -> Field:
-        try:
-            return Field.from_array(self.group[name])
-        except (KeyError, ValueError, OSError) as error:
-            raise StoreError(
-                f"{self.location}: the field {name!r} is missing or damaged ({error}); "
-                "restore it from a copy, or generate the data set again at another path"
-            ) from error
 
     @property
     def command(self) -> str:
@@ -229,7 +144,14 @@ class Store:
 
     def entries(self) -> list[ManifestEntry]:
         """Return the manifest as it is on disk now, one entry a shard."""
-        return read_entries(self.group[MANIFEST])[: self.n_shards]
+        numbers = self.location.numbered(f"{MANIFEST}/c")
+        wanted = range(self.n_shards) if numbers is None else numbers
+        found = read_entries(
+            self._arrays[MANIFEST],
+            [number for number in wanted if number < self.n_shards],
+            self.shard_samples,
+        )
+        return [found.get(number, ManifestEntry()) for number in range(self.n_shards)]
 
     def shard(self, number: int) -> range:
         """Return the numbers of the samples in one shard of the finished store.
@@ -273,10 +195,11 @@ class Store:
         return sum(entry.count for entry in self.entries())
 
     def digest(self, n_samples: int | None = None) -> str | None:
-        """Return a SHA-256 of the first samples.
+        """Return a SHA-256 of the first samples, and of what describes them.
 
-        Two stores of one configuration with the same digest hold bit-identical samples. The digest
-        of the first n samples is that of a store that holds only these.
+        Two stores with the same digest have the same settings, seed, fields, units and estimated
+        errors of the labels, and bit-identical samples. The digest of the first n samples is that
+        of a store that holds only these.
 
         Parameters
         ----------
@@ -296,7 +219,7 @@ class Store:
         if entries[-1].count > last:
             values = self._values(len(entries) - 1, last)
             entries[-1] = ManifestEntry(last, checksum(values))
-        return combined_digest(entries)
+        return combined_digest(described_digest(self.description, n_samples), entries)
 
     def read_shard(self, number: int, name: str, count: int | None = None) -> np.ndarray:
         """Read one field of the finished samples of one shard.
@@ -316,7 +239,8 @@ class Store:
             The samples along the first axis.
         """
         if count is None:
-            count = ManifestEntry.from_row(self.group[MANIFEST][number]).count
+            rows = read_entries(self._arrays[MANIFEST], [number], self.shard_samples)
+            count = rows[number].count
         return self._part(name, number, count)
 
     def read(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
@@ -341,7 +265,7 @@ class Store:
         """
         rows = np.arange(self.n_samples) if rows is None else np.asarray(rows)
         source = self._array(name)
-        wanted = np.empty((len(rows), *source.shape[1:]), dtype=source.dtype)
+        parts = []
         for number, entry in enumerate(self.entries()):
             start = number * self.shard_samples
             first, last = np.searchsorted(rows, [start, start + self.shard_samples])
@@ -349,7 +273,11 @@ class Store:
                 continue
             if rows[last - 1] - start >= entry.count:
                 raise self.incomplete()
-            wanted[first:last] = self._part(name, number, entry.count)[rows[first:last] - start]
+            parts.append((first, last, number, entry.count))
+        wanted = np.empty((len(rows), *source.shape[1:]), dtype=source.dtype)
+        for first, last, number, count in parts:
+            start = number * self.shard_samples
+            wanted[first:last] = self._part(name, number, count)[rows[first:last] - start]
         return wanted
 
     def damaged(self) -> list[int]:
@@ -366,6 +294,31 @@ class Store:
             if entry.count and not self._is_sound(number, entry)
         ]
 
+    def find_damage(self, damaged: list[int]) -> list[str]:
+        """Return what is wrong with the manifest, the arrays and the shards `damaged`.
+
+        Parameters
+        ----------
+        damaged : list of int
+            What :meth:`damaged` has found.
+
+        Returns
+        -------
+        list of str
+            One sentence each; empty where all is well.
+        """
+        lost = [number for number, entry in enumerate(self.entries()) if entry.unreadable]
+        found = [(damaged, "do not match their checksums"), (lost, "have no readable checksum")]
+        listed = [f"samples {self._ranges(numbers)} {what}" for numbers, what in found if numbers]
+        expected = lengths(self.description)
+        for name, document in self.description.documents.items():
+            if document["shape"][0] != expected[name]:
+                listed.append(f"{name} has length {document['shape'][0]}, not {expected[name]}")
+        return listed
+
+    def _ranges(self, numbers: list[int]) -> str:
+        return ", ".join(f"{self.shard(each)[0]}-{self.shard(each)[-1]}" for each in numbers)
+
     def incomplete(self) -> StoreError:
         """Return the error with the number of samples there are and the command for the rest."""
         return StoreError(
@@ -376,7 +329,7 @@ class Store:
     def _is_sound(self, number: int, entry: ManifestEntry) -> bool:
         try:
             return checksum(self._values(number, entry.count)) == entry.checksum
-        except StoreError:
+        except _DamageError:
             return False
 
     def _values(self, number: int, count: int) -> dict[str, np.ndarray]:
@@ -388,8 +341,10 @@ class Store:
         start = number * self.shard_samples
         try:
             return np.asarray(self._array(name)[start : start + count])
-        except (OSError, RuntimeError, ValueError) as error:  # raised by codecs for broken files
-            raise StoreError(
+        except KerasQDError:  # it cannot be reached, which is no damage
+            raise
+        except DAMAGE as error:
+            raise _DamageError(
                 f"{self.location}: {name} of samples {start} to {start + count - 1} is damaged "
                 f"({error}); run the same '{self.command}' again to replace it"
             ) from error
@@ -397,7 +352,7 @@ class Store:
     def _array(self, name: str) -> Any:
         if name not in self.fields and name != FINGERPRINT:
             raise UnknownNameError(f"field of {self.location}", name, self.fields)
-        return self.group[name]
+        return self._arrays[name]
 
 
 def open_store(path: str | PathLike[str]) -> Store:
@@ -431,16 +386,10 @@ def open_store(path: str | PathLike[str]) -> Store:
     return Store(path)
 
 
-def open_group(location: Location, mode: str) -> Any:
-    """Open the Zarr group of a store, mode "r" or "r+"; raise a StoreError if that fails."""
+def check_exists(location: Location) -> None:
+    """Raise a StoreError unless something is at a location."""
     if not location.exists():
         raise StoreError(
             f"there is no data set at {location}; "
             f"make one with: keras-qd generate quantum-dots --out {location}"
         )
-    try:
-        return zarr.open_group(location.zarr_store(read_only=mode == "r"), mode=mode, zarr_format=3)
-    except FileNotFoundError as error:
-        raise StoreError(f"{location} is not a data set: it holds no Zarr group") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(f"{location} cannot be read as a data set: {error}") from error

@@ -9,26 +9,22 @@ from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
-import zarr
-from zarr.codecs import BloscCodec, Crc32cCodec
-from zarr.storage import MemoryStore
 
 from keras_qd.data.fields import Field
-from keras_qd.data.store.location import Location, locate
-from keras_qd.data.store.store import (
-    ATTRIBUTE,
-    DESCRIPTION,
+from keras_qd.data.store.description import (
     FINGERPRINT,
-    MANIFEST,
-    ROW_BYTES,
-    ManifestEntry,
-    Store,
+    Description,
+    as_files,
     check_same_configuration,
-    checksum,
     describe,
-    disk_errors,
-    open_group,
+    lengths,
+    read_description,
+    with_length,
 )
+from keras_qd.data.store.keys import open_arrays
+from keras_qd.data.store.location import Location, locate
+from keras_qd.data.store.manifest import MANIFEST, ManifestEntry, checksum
+from keras_qd.data.store.store import Store, disk_errors
 from keras_qd.errors import DataError, UsageError
 
 #: Called with the samples done so far and all that there will be.
@@ -39,7 +35,6 @@ Samples: TypeAlias = Mapping[str, np.ndarray]
 #: A shard holds about this many bytes of its largest field: large enough for fast reading, small
 #: enough that an interruption loses little work.
 _SHARD_BYTES = 2**20
-_FINGERPRINT_FIELD = Field((), "", "hash of the sample's identity field", "uint64")
 
 
 def shard_size(fields: Mapping[str, Field], batch: int = 1) -> int:
@@ -138,6 +133,12 @@ class Contents:
     shard_samples: int
     origins: Mapping[str, str] = field(default_factory=dict)
 
+    def describe(self, n_samples: int) -> Description:
+        """Return the description of a store of so many samples."""
+        return describe(
+            self.configuration, n_samples, self.shard_samples, self.fields, self.origins
+        )
+
     def checked(self, made: Samples, batch: range, stop: int) -> dict[str, np.ndarray]:
         """Return the samples of a batch below `stop` as they are stored, with fingerprints."""
         count = min(stop, batch.stop) - batch.start
@@ -161,67 +162,44 @@ def prepare_store(location: Location, contents: Contents, n_samples: int) -> Sto
     # More samples than it holds make it longer, fewer change nothing. Shards with a wrong checksum
     # are removed from the manifest, so that they are made again.
     if not location.exists():
-        location.create(_empty_store(contents, n_samples))
-    store = Store(location)
-    check_same_configuration(location, store.configuration, contents.configuration)
+        location.create(as_files(contents.describe(n_samples)))
+    description = read_description(location)
+    check_same_configuration(location, description.entries["configuration"], contents.configuration)
     location.remove_leftovers()
-    _lengthen(store, max(n_samples, store.n_samples))
+    _bring_up_to_date(location, description, contents, n_samples)
     store = Store(location)
-    manifest = open_group(store.location, "r+")[MANIFEST]
-    for number in store.damaged():
+    manifest = open_arrays(location, store.description, write=True)[MANIFEST]
+    unreadable = [number for number, entry in enumerate(store.entries()) if entry.unreadable]
+    for number in sorted({*store.damaged(), *unreadable}):
         manifest[number] = ManifestEntry().to_row()
+    location.sync()
     return store
 
 
-def _empty_store(contents: Contents, n_samples: int) -> dict[str, bytes]:
-    """Return a store without any sample, as its keys."""
-    keys: dict[str, Any] = {}
-    size = contents.shard_samples
-    description = describe(
-        contents.configuration, n_samples, size, list(contents.fields), contents.origins
+def _bring_up_to_date(
+    location: Location, found: Description, contents: Contents, n_samples: int
+) -> None:
+    """Restore lost files of arrays and make room for more samples; killed, it can be repeated."""
+    wanted = max(n_samples, found.entries["samples"])
+    new = contents.describe(wanted)
+    documents = {name: found.documents.get(name, new.documents[name]) for name in new.documents}
+    needed = lengths(new)
+    changed = Description(
+        {**found.entries, "samples": wanted},
+        {name: with_length(each, needed[name]) for name, each in documents.items()},
     )
-    group = zarr.create_group(MemoryStore(keys), attributes={ATTRIBUTE: description})
-    for name, each in {**contents.fields, FINGERPRINT: _FINGERPRINT_FIELD}.items():
-        _create_array(group, name, each, n_samples, size)
-    group.create_array(
-        MANIFEST,
-        shape=(-(-n_samples // size), ROW_BYTES),
-        chunks=(1, ROW_BYTES),
-        dtype="uint8",
-        compressors=Crc32cCodec(),
-        attributes={"meaning": DESCRIPTION},
-    )
-    return {key: content.to_bytes() for key, content in keys.items()}
+    if changed != found:
+        write_description(location, changed)
 
 
-def _create_array(group: Any, name: str, each: Field, n_samples: int, shard_samples: int) -> None:
-    """Create the array of one field. A shard is one chunk of each array."""
-    # Plain chunks of about 1 MB, shuffled and compressed with LZ4, were both faster and smaller
-    # than Zarr's sharding codec with smaller chunks inside.
-    group.create_array(
-        name,
-        shape=(n_samples, *each.shape),
-        chunks=(shard_samples, *each.shape),
-        dtype=each.dtype,
-        # A hole must never pass for data.
-        fill_value=np.nan if np.dtype(each.dtype).kind == "f" else 0,
-        # Blosc by itself does not notice that a chunk was cut short, and reads beyond its end.
-        compressors=(BloscCodec(cname="lz4", clevel=3, shuffle="shuffle"), Crc32cCodec()),
-        attributes=each.attributes(),
-    )
-
-
-def _lengthen(store: Store, n_samples: int) -> None:
-    """Make room for more samples; killed in between, the next call finishes it."""
-    group = open_group(store.location, "r+")
-    for name in (*store.fields, FINGERPRINT):
-        if group[name].shape[0] != n_samples:
-            group[name].resize((n_samples, *group[name].shape[1:]))
-    n_shards = -(-n_samples // store.shard_samples)
-    if group[MANIFEST].shape[0] != n_shards:
-        group[MANIFEST].resize((n_shards, ROW_BYTES))
-    if store.n_samples != n_samples:  # last: readers trust this number
-        group.attrs[ATTRIBUTE] = {**group.attrs[ATTRIBUTE], "samples": n_samples}
+def write_description(location: Location, description: Description) -> None:
+    """Write a description, the root last: readers trust its numbers."""
+    *arrays, root = as_files(description).items()
+    for key, content in arrays:
+        location.write(key, content)
+    location.sync()
+    location.write(*root)
+    location.sync()
 
 
 class ShardWriter:
@@ -229,8 +207,7 @@ class ShardWriter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        group = open_group(store.location, "r+")
-        self._arrays = {name: group[name] for name in (*store.fields, FINGERPRINT, MANIFEST)}
+        self._arrays = open_arrays(store.location, store.description, write=True)
 
     def write(self, number: int, values: Samples) -> None:
         """Write all samples of a shard, then enter it in the manifest: from then on it counts."""
@@ -238,11 +215,13 @@ class ShardWriter:
         count = len(values[FINGERPRINT])
         for name, array in values.items():
             self._arrays[name][start : start + count] = array
+        self._store.location.sync()  # or else a power cut could leave the row without the values
         self._arrays[MANIFEST][number] = ManifestEntry(count, checksum(values)).to_row()
+        self._store.location.sync()
 
     def kept(self, number: int, batch: int) -> dict[str, np.ndarray]:
         """Read the whole batches of a last shard from before the store became longer."""
-        count = ManifestEntry.from_row(self._arrays[MANIFEST][number]).count
+        count = self._store.entries()[number].count
         whole = count // batch * batch
         if not whole:
             return {}

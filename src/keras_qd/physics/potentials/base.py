@@ -235,11 +235,12 @@ def checked_setting(
     family: str, name: str, setting: object, least: float = -math.inf, most: float = math.inf
 ) -> Setting:
     """Return a setting as a float or a pair of floats, or raise `UsageError`."""
+    single = isinstance(setting, int | float | np.number)
     try:
         numbers = [float(number) for number in _as_sequence(setting)]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = []
-    ascending = len(numbers) in (1, 2) and numbers == sorted(numbers)
+    ascending = len(numbers) == (1 if single else 2) and numbers == sorted(numbers)
     if not ascending or not all(math.isfinite(n) and least <= n <= most for n in numbers):
         raise UsageError(
             f"{family}: {name}={setting!r} is not usable; give a number or a pair (low, high)"

@@ -136,7 +136,7 @@ def _numbers(example: Example, labels: Labels) -> str:
         if not exact.ndim:
             given[name] = f"{float(exact):.4g}, predicted {float(example.prediction[name]):.4g}"
     texts = (f"{words(name)} = {text} {labels.unit(name)}" for name, text in given.items())
-    return "; ".join(text.strip() for text in texts)
+    return "; ".join(text.strip() for text in texts).replace("-", "−")
 
 
 def _alike(example: Example, target: str, shown: Sequence[str]) -> dict[str, Array]:

@@ -43,9 +43,11 @@ diagram = devices.stability_diagram(
     n_workers=usable_cores(),
 )
 print(f"{diagram.n_electrons.size} pixels from {len(diagram.solved)} exact solutions")
-print("lever arms of the first electron:", diagram.lever_arms(0, points - 1))
+print("lever arms of the first electron:", diagram.lever_arms(0, 0))
 with figure_style():
-    stability_figure(diagram).savefig("15_stability_diagram.png", dpi=160)
+    figure = stability_figure(diagram)
+    figure.savefig("15_stability_diagram.png", dpi=160)
+figure
 
 # %% [markdown]
 # The barrier sets the exchange energy of two electrons over three orders of magnitude.
@@ -59,7 +61,9 @@ sweep = devices.sweep_gate(
     n_workers=usable_cores(),
 )
 with figure_style():
-    sweep_figure(sweep).savefig("15_exchange.png", dpi=160)
+    figure = sweep_figure(sweep)
+    figure.savefig("15_exchange.png", dpi=160)
+figure
 
 # %% [markdown]
 # The reverse: which barrier voltage gives J = 100 ueV, and what the textbook's models say of it.

@@ -42,7 +42,15 @@ _workers = click.option(
 _range = FiniteRange(min=-1e5, max=1e5)
 
 
-@click.group("device")
+_EXAMPLES = """\b
+Examples:
+  keras-qd device diagram dot.toml --gates left right --x -4 20 --y -4 20 --out diagram
+  keras-qd device sweep dot.toml --gate barrier --range -40 10 --voltage left=20 --out sweep
+  keras-qd device design dot.toml --want exchange=0.1 --gate barrier -40 10
+"""
+
+
+@click.group("device", epilog=_EXAMPLES)
 def command() -> None:
     """Solve gate-defined devices: stability diagrams, sweeps of one gate, wanted numbers."""
 

@@ -17,7 +17,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -485,8 +485,7 @@ class Registry:
 
 def _load(point: EntryPoint, what: str) -> Any:
     """Import an entry point; whatever that raises becomes a PluginError that says what it is."""
-    watch = nullcontext(lambda: True) if point.module in sys.modules else _watched(what)
-    with watch as stopped_by_user:
+    with _watched(what, imported=point.module in sys.modules) as stopped_by_user:
         try:
             return point.load()
         except (Exception, SystemExit, KeyboardInterrupt) as cause:
@@ -498,8 +497,11 @@ def _load(point: EntryPoint, what: str) -> Any:
 
 
 @contextmanager
-def _watched(what: str) -> Iterator[Callable[[], bool]]:
+def _watched(what: str, imported: bool) -> Iterator[Callable[[], bool]]:
     """Report an import that takes long; yield a function that returns whether Ctrl-C stopped it."""
+    if imported:
+        yield lambda: True
+        return
     pressed = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -298,7 +298,7 @@ def _check_settings(what: str, component: Any, config: dict[str, Any]) -> None:
     """Refuse settings that `component` does not take, naming near matches."""
     try:
         parameters = inspect.signature(component).parameters.values()
-    except ValueError:  # a class of C code has none
+    except (TypeError, ValueError):  # it cannot be called, or is a class of C code
         return
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return

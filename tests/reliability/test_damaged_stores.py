@@ -1,5 +1,6 @@
 """Damaged stores: never silently wrong, always said in one line, and repaired to the same bits."""
 
+import contextlib
 import json
 import random
 import shutil
@@ -10,7 +11,7 @@ import zarr
 
 from keras_qd.data import open_store
 from keras_qd.data.store import writer
-from keras_qd.data.store.description import read_description
+from keras_qd.data.store.description import check_root, read_description
 from keras_qd.data.store.location import locate
 from keras_qd.errors import StoreError, UsageError
 from tests.reliability.stores import (
@@ -257,17 +258,15 @@ def test_changed_fields_are_found(store, whole, key, value):
 
 
 def test_every_flipped_bit_of_the_root_is_found(store):
-    location, before = locate(store), read_description(locate(store))
     content = (store / "zarr.json").read_bytes()
+    assert check_root(locate(store), content)["samples"] == N_SAMPLES
+    passed = []
     for number in range(8 * len(content)):
         changed = bytearray(content)
         changed[number // 8] ^= 1 << number % 8
-        (store / "zarr.json").write_bytes(changed)
-        try:
-            found = read_description(location)
-        except StoreError:
-            continue
-        pytest.fail(f"bit {number} passed: {found} for {before}")
+        with contextlib.suppress(StoreError):
+            passed.append((number, check_root(locate(store), bytes(changed))))
+    assert not passed
 
 
 @pytest.mark.parametrize("name", ["picture", "density", "energy", "fingerprint", "manifest"])

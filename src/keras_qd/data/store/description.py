@@ -159,7 +159,7 @@ def read_description(location: Location) -> Description:
     content = location.read([ROOT])
     if ROOT not in content:
         raise StoreError(f"{location} is not a data set: it holds no Zarr group")
-    entries = _checked_root(location, content[ROOT])
+    entries = check_root(location, content[ROOT])
     names = (*entries["fields"], FINGERPRINT, MANIFEST)
     found = location.read(f"{name}/{ROOT}" for name in names)
     documents = {
@@ -168,7 +168,7 @@ def read_description(location: Location) -> Description:
     return Description(entries, {name: each for name, each in documents.items() if each})
 
 
-def _checked_root(location: Location, content: bytes) -> dict[str, Any]:
+def check_root(location: Location, content: bytes) -> dict[str, Any]:
     """Return the entries of a root, every one of which has been checked."""
     try:
         document = parse_json(content)

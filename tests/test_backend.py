@@ -1,14 +1,16 @@
-"""The backend is decided before keras is imported."""
+"""The backend is decided before keras is imported; the solver computes with its arrays."""
 
 import json
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from keras_qd import backend
 from keras_qd.errors import BackendError, UnknownNameError
+from keras_qd.physics import Box, sample_potentials, solve_batch
 
 
 @pytest.fixture
@@ -95,3 +97,14 @@ def test_import_is_light_and_lets_keras_find_a_backend(tmp_path):
     environment = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
     environment["KERAS_HOME"] = str(tmp_path)
     subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+
+
+def test_a_batch_of_dots_is_solved_on_arrays_of_jax():
+    jax = pytest.importorskip("jax")
+    box = Box(10.0)
+    potentials = sample_potentials(2, box, 32, seed=5)
+    compiled = jax.jit(lambda each: solve_batch(each, box, n_grid=6, steps=5, xp=jax.numpy))
+    expected = solve_batch(potentials, box, n_grid=6, steps=5)
+    found = compiled(jax.numpy.asarray(potentials, dtype="float32"))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)

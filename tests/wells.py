@@ -124,7 +124,7 @@ def coarse_figures():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "DPI", 50)
-        patch.setitem(cost.median_seconds.__kwdefaults__, "budget", 0.05)
+        patch.setitem(cost.times_in_turn.__kwdefaults__, "budget", 0.05)
         yield
 
 

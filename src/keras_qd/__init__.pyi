@@ -1,6 +1,7 @@
 from . import (
     backend as backend,
     data as data,
+    devices as devices,
     errors as errors,
     evaluation as evaluation,
     export as export,
@@ -25,6 +26,7 @@ from .export import (
     export_model as export_model,
 )
 from .inverse import (
+    design as design,
     invert as invert,
 )
 from .prediction import (

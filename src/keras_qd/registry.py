@@ -1,7 +1,7 @@
-"""The registry of the five kinds of component, filled by entry points and by decorators.
+"""The registry of all kinds of component, filled by entry points and by decorators.
 
-A component is registered as a callable that takes keyword settings and returns the component (a
-task may also be registered itself, and a potential family as its class). Distributions announce
+A component is registered as a callable that takes keyword settings and returns the component; a
+task may also be registered itself, and families and scalings as their class. Distributions announce
 their components in the entry-point group ``keras_qd.KIND``, as this package does. Listing names
 reads metadata only: nothing is imported until a component is requested by name.
 """
@@ -9,16 +9,23 @@ reads metadata only: nothing is imported until a component is requested by name.
 from __future__ import annotations
 
 import inspect
+import logging
+import os
 import re
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from keras_qd.backend import ensure_backend
-from keras_qd.errors import PluginError, UnknownNameError, UsageError
+from keras_qd.errors import KerasQDError, PluginError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -34,13 +41,44 @@ KINDS = {
     "metrics": "metric",
     "tasks": "task",
     "potentials": "potential family",
+    "line_potentials": "potential family on a line",
+    "scalings": "scaling",
+    "augmentations": "augmentation",
+    "callbacks": "callback",
 }
+
+#: Kind -> the class, as ``module:name``, of what its components return when they are called.
+_RETURNED = {
+    "models": "keras:Model",
+    "datasets": "keras_qd.data:Dataset",
+    "metrics": "keras.metrics:Metric",
+    "tasks": "keras_qd.tasks:Task",
+    "augmentations": "keras_qd.data:Augmentation",
+    "callbacks": "keras.callbacks:Callback",
+}
+
+#: Kind -> the class, as ``module:name``, that its components are subclasses of.
+_BASES = {
+    "potentials": "keras_qd.physics:PotentialFamily",
+    "line_potentials": "keras_qd.physics:LineFamily",
+    "scalings": "keras_qd.data:Scaling",
+}
+
+#: Kinds whose components take no settings.
+_WITHOUT_SETTINGS = ("tasks", "augmentations")
 
 #: Origin of components that are registered by a decorator.
 THIS_SESSION = "this session"
 
 _OWN_DISTRIBUTION = "keras-qd"
+#: What is given to ``compile`` rather than to the builder of a model.
+_COMPILED = ("optimizer", "loss", "metrics")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+#: Seconds after which an import that still runs is reported.
+SLOW_IMPORT = 10.0
+
+_LOGGER = logging.getLogger(__name__)
 
 Component = TypeVar("Component")
 
@@ -52,16 +90,19 @@ def components(kind: str) -> Registry:
     return _registries()[kind]
 
 
-def build(name: str, **config: Any) -> keras.Model:
+def build(name: str, /, **config: Any) -> keras.Model:
     """Build a compiled model by its registered name.
 
     Parameters
     ----------
     name : str
-        A registered model, such as ``"pix2pix"``; ``names("models")`` lists them.
+        A registered model, such as ``"pix2pix"``; ``names("models")`` lists them. Or
+        ``"module:attribute"``: a callable of your own that takes the shapes below and returns a
+        compiled model, imported from the current directory or the import path.
     **config
         Settings of that model. All take ``input_shape=(64, 64, 1)`` and ``output_shape=None``
-        (as the input), shapes of one sample with the channels last.
+        (as the input), shapes of one sample with the channels last; those that take named tensors
+        also take a dict of such shapes by name.
 
     Returns
     -------
@@ -72,8 +113,10 @@ def build(name: str, **config: Any) -> keras.Model:
     ------
     UnknownNameError
         If there is no such model, or it has no such setting.
+    UsageError
+        If `optimizer`, `loss` or `metrics` is given to a model that does not take it.
     PluginError
-        If the plug-in that provides it cannot be imported.
+        If the plug-in or module that provides it cannot be imported, or makes something else.
     BackendError
         If no Keras backend is installed.
 
@@ -85,10 +128,11 @@ def build(name: str, **config: Any) -> keras.Model:
     'pix2pix'
     """
     ensure_backend()
-    return _create("models", name, config)
+    model: keras.Model = components("models").make(name, **config)
+    return model
 
 
-def load(name: str, **config: Any) -> Dataset:
+def load(name: str, /, **config: Any) -> Dataset:
     """Load a data set by its registered name.
 
     Parameters
@@ -108,7 +152,7 @@ def load(name: str, **config: Any) -> Dataset:
     UnknownNameError
         If there is no such data set, or it has no such setting.
     PluginError
-        If the plug-in that provides it cannot be imported.
+        If the plug-in that provides it cannot be imported, or makes something else.
 
     Examples
     --------
@@ -117,11 +161,11 @@ def load(name: str, **config: Any) -> Dataset:
     >>> digits.fields["image"].shape
     (28, 28)
     """
-    dataset: Dataset = _create("datasets", name, config)
+    dataset: Dataset = components("datasets").make(name, **config)
     return dataset
 
 
-def metric(name: str, **config: Any) -> keras.metrics.Metric:
+def metric(name: str, /, **config: Any) -> keras.metrics.Metric:
     """Create a metric by its registered name.
 
     Parameters
@@ -141,7 +185,7 @@ def metric(name: str, **config: Any) -> keras.metrics.Metric:
     UnknownNameError
         If there is no such metric, or it has no such setting.
     PluginError
-        If the plug-in that provides it cannot be imported.
+        If the plug-in that provides it cannot be imported, or makes something else.
     BackendError
         If no Keras backend is installed.
 
@@ -152,10 +196,11 @@ def metric(name: str, **config: Any) -> keras.metrics.Metric:
     0.5
     """
     ensure_backend()
-    return _create("metrics", name, config)
+    metric: keras.metrics.Metric = components("metrics").make(name, **config)
+    return metric
 
 
-def task(name: str, **config: Any) -> Task:
+def task(name: str, /, **config: Any) -> Task:
     """Return a task by its registered name.
 
     Parameters
@@ -175,7 +220,7 @@ def task(name: str, **config: Any) -> Task:
     UnknownNameError
         If there is no such task, or it has no such field.
     PluginError
-        If the plug-in that provides it cannot be imported.
+        If the plug-in that provides it cannot be imported, or makes something else.
 
     Examples
     --------
@@ -183,8 +228,7 @@ def task(name: str, **config: Any) -> Task:
     >>> keras_qd.task("potential-to-density", epochs=3).epochs
     3
     """
-    component = components("tasks").get(name)
-    found: Task = component() if callable(component) else component
+    found: Task = components("tasks").make(name)
     return found.replace(**config) if config else found
 
 
@@ -194,7 +238,8 @@ def names(kind: str) -> list[str]:
     Parameters
     ----------
     kind : str
-        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"`` or ``"potentials"``.
+        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
+        ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``.
 
     Returns
     -------
@@ -221,7 +266,8 @@ def register(kind: str, name: str) -> Callable[[Component], Component]:
     Parameters
     ----------
     kind : str
-        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"`` or ``"potentials"``.
+        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
+        ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``.
     name : str
         Lower-case words joined with hyphens.
 
@@ -248,21 +294,25 @@ def register(kind: str, name: str) -> Callable[[Component], Component]:
     return components(kind).register(name)
 
 
-def _create(kind: str, name: str, config: dict[str, Any]) -> Any:
-    component = components(kind).get(name)
-    _check_settings(f"setting of the {KINDS[kind]} {name!r}", component, config)
-    return component(**config)
-
-
 def _check_settings(what: str, component: Any, config: dict[str, Any]) -> None:
     """Refuse settings that `component` does not take, naming near matches."""
-    parameters = inspect.signature(component).parameters.values()
+    try:
+        parameters = inspect.signature(component).parameters.values()
+    except ValueError:  # a class of C code has none
+        return
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
     known = [parameter.name for parameter in parameters]
     for setting in config:
-        if setting not in known:
-            raise UnknownNameError(what, setting, known)
+        if setting in known:
+            continue
+        if setting in _COMPILED and what.startswith("setting of the model"):
+            raise UsageError(
+                f"{setting!r} is not a {what}, which comes compiled; compile it again "
+                "with model.compile(optimizer=..., loss=..., metrics=...), "
+                f"or name the {setting} in a task"
+            )
+        raise UnknownNameError(what, setting, known)
 
 
 class PluginWarning(UserWarning):
@@ -300,20 +350,72 @@ class Registry:
         """Import and return a component; an error lists near matches if there is none."""
         if name in self._registered:
             return self._registered[name]
-        point = self._choose(name)
-        try:
-            return point.load()
-        except Exception as cause:
+        point = self._point(name)
+        return _load(point, self._describe(name, point))
+
+    def get_class(self, name: str) -> Any:
+        """Import and return a component that is a subclass of the base class of its kind."""
+        component, base = self.get(name), _BASES[self.kind]
+        if not (inspect.isclass(component) and issubclass(component, _imported(base))):
             raise PluginError(
-                f"the {KINDS[self.kind]} {name!r} of {origin(point)} cannot be imported: "
-                f"{type(cause).__name__}: {cause}"
+                f"{self._describe(name)} is {component!r}; "
+                f"register a subclass of {base.replace(':', '.')}"
+            )
+        return component
+
+    def make(self, name: str, /, **config: Any) -> Any:
+        """Call a component with settings and return the result; an error names its origin."""
+        component, expected = self.get(name), _RETURNED[self.kind]
+        if callable(component):
+            _check_settings(f"setting of the {KINDS[self.kind]} {name!r}", component, config)
+            component = self._call(name, component, config)
+        if not isinstance(component, _imported(expected)):
+            raise PluginError(
+                f"{self._describe(name)} is {_short(component)}; "
+                f"it must return a {expected.replace(':', '.')}"
+            )
+        return component
+
+    def _call(self, name: str, component: Any, config: dict[str, Any]) -> Any:
+        """Call a component; a plug-in's error of any other kind than ours becomes a PluginError."""
+        try:
+            return component(**config)
+        except (KerasQDError, OSError, MemoryError):
+            raise
+        except (Exception, SystemExit) as cause:
+            if not self._is_foreign(name):
+                raise
+            raise PluginError(
+                f"{self._describe(name)} fails: {type(cause).__name__}: {cause}"
             ) from cause
+
+    def _describe(self, name: str, point: EntryPoint | None = None) -> str:
+        """Return noun, name and origin of a component."""
+        if ":" in name:  # it names its module
+            return f"the {KINDS[self.kind]} {name!r}"
+        provider = self.origin(name) if point is None else origin(point)
+        return f"the {KINDS[self.kind]} {name!r} of {provider}"
+
+    def _is_foreign(self, name: str) -> bool:
+        """Whether a component is neither ours nor defined in this session."""
+        if name in self._registered:
+            return False
+        return _distribution(self._point(name)) != _OWN_DISTRIBUTION
+
+    def _point(self, name: str) -> EntryPoint:
+        """Return the entry point of a name, or ``module:attribute`` as one."""
+        if ":" not in name:
+            return self._choose(name)
+        # The module may be in the current directory.
+        if os.getcwd() not in sys.path and "" not in sys.path:
+            sys.path.append(os.getcwd())
+        return EntryPoint(name, name, f"keras_qd.{self.kind}")
 
     def origin(self, name: str) -> str:
         """Return the distribution and version that provides `name`, importing nothing."""
         if name in self._registered:
             return THIS_SESSION
-        return origin(self._choose(name))
+        return origin(self._point(name))
 
     def origins(self) -> dict[str, str]:
         """Return the origin of every component by name, importing nothing."""
@@ -326,21 +428,39 @@ class Registry:
     def load_all(self) -> dict[str, Any]:
         """Import every component; warn about broken ones and leave them out."""
         loaded = {}
+        for message in self.misnamed():
+            warnings.warn(message, PluginWarning, stacklevel=2)
         for name in self.names():
             try:
-                loaded[name] = self.get(name)
+                loaded[name] = self._checked(name)
             except PluginError as error:
                 warnings.warn(str(error), PluginWarning, stacklevel=2)
         return loaded
 
+    def misnamed(self) -> list[str]:
+        """Return one message for each entry point whose name is not valid; it cannot be used."""
+        points = self._scan(f"keras_qd.{self.kind}")
+        wrong = [point for point in points if not is_component_name(point.name)]
+        return sorted({_misnamed(KINDS[self.kind], point) for point in wrong})
+
+    def _checked(self, name: str) -> Any:
+        """Import a component, and check it as far as that takes no settings."""
+        if self.kind in _BASES:
+            return self.get_class(name)
+        return self.make(name) if self.kind in _WITHOUT_SETTINGS else self.get(name)
+
     def _points(self) -> list[EntryPoint]:
-        return self._scan(f"keras_qd.{self.kind}")
+        points = self._scan(f"keras_qd.{self.kind}")
+        return [point for point in points if is_component_name(point.name)]
 
     def _choose(self, name: str, points: list[EntryPoint] | None = None) -> EntryPoint:
         """Return the entry point of one name, out of `points` or of all."""
         points = self._points() if points is None else points
         claims = {origin(point): point for point in points if point.name == name}
         if not claims:
+            for point in self._scan(f"keras_qd.{self.kind}"):
+                if point.name == name:
+                    raise PluginError(_misnamed(KINDS[self.kind], point))
             raise UnknownNameError(KINDS[self.kind], name, self.names())
         if len(claims) == 1:
             return next(iter(claims.values()))
@@ -361,6 +481,65 @@ class Registry:
             stacklevel=4,
         )
         return claims[own[0]]
+
+
+def _load(point: EntryPoint, what: str) -> Any:
+    """Import an entry point; whatever that raises becomes a PluginError that says what it is."""
+    watch = nullcontext(lambda: True) if point.module in sys.modules else _watched(what)
+    with watch as stopped_by_user:
+        try:
+            return point.load()
+        except (Exception, SystemExit, KeyboardInterrupt) as cause:
+            if isinstance(cause, KeyboardInterrupt) and stopped_by_user():
+                raise KeyboardInterrupt(f"while importing {what}") from cause
+            raise PluginError(
+                f"{what} cannot be imported: {type(cause).__name__}: {cause}"
+            ) from cause
+
+
+@contextmanager
+def _watched(what: str) -> Iterator[Callable[[], bool]]:
+    """Report an import that takes long; yield a function that returns whether Ctrl-C stopped it."""
+    pressed = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    notice = f"importing {what} takes long: {SLOW_IMPORT:g} s so far; Ctrl-C stops it"
+    timer = threading.Timer(SLOW_IMPORT, _LOGGER.warning, (notice,))
+    timer.daemon = True
+    in_main = threading.current_thread() is threading.main_thread()
+    ours = in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    timer.start()
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield lambda: pressed.is_set() or (in_main and not ours)
+    finally:
+        timer.cancel()
+        if ours and signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _imported(path: str) -> Any:
+    """Import an object by ``module:name``."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _short(value: Any) -> str:
+    """Return a value in few words: classes and None by name, anything else by type."""
+    if value is None or inspect.isclass(value):
+        return repr(value)
+    return f"a {type(value).__name__}"
+
+
+def _misnamed(noun: str, point: EntryPoint) -> str:
+    return (
+        f"the {noun} {point.name!r} of {origin(point)} cannot be used: the name of an entry point "
+        "must be lower-case words joined with hyphens, such as 'my-net'"
+    )
 
 
 def is_component_name(name: str) -> bool:

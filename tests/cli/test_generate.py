@@ -94,7 +94,7 @@ def test_wells(tmp_path):
         (["quantum-dots", "--samples", 2, "--set", "omega=x"], 2, "neither a number nor a list"),
         (["quantum-dots", "--samples", 2, "--set", "omega=1"], 2, "no parameter 'omega'"),
         (["quantum-dots", "--samples", 2, "--family", "parabola"], 2, "did you mean 'parabolic'?"),
-        (["quantum-dots", "--samples", 0], 2, "0 is not in the range x>=1"),
+        (["quantum-dots", "--samples", 0], 2, "0 is not in the range 1<=x"),
         (["quantum-dots"], 2, "Missing option '--samples'"),
         (["--samples", 2], 2, "Missing argument"),
         (["quantum-dots", "--samples", 2, "--material", "GaAS"], 2, "did you mean 'GaAs'"),

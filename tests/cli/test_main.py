@@ -121,13 +121,26 @@ def test_a_broken_pipe_ends_in_silence(monkeypatch):
     assert call() == (1, "", "")
 
 
-def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
+def test_a_fault_of_the_program_ends_in_one_line_with_a_code_of_its_own(monkeypatch):
     def fail(*args, **kwargs):
-        raise ZeroDivisionError
+        raise ZeroDivisionError("division\nby zero")
 
     monkeypatch.setattr(cli, "main", fail)
-    with pytest.raises(ZeroDivisionError):
-        cli.main([])
+    finished = call("list")
+    assert finished.code == 70
+    (line,) = finished.error.splitlines()
+    assert line.startswith("keras-qd: a fault of keras-qd, not of your input: ZeroDivisionError")
+    assert "--debug" in line
+    assert "Traceback" in call("list", "--debug").error
+
+
+def test_names_cannot_drive_the_terminal(tmp_path):
+    name = "\x1b]0;owned\x07\u202e"
+    finished = call("train", name, cwd=tmp_path)
+    assert finished.code == 2
+    assert r"\x1b]0;owned\x07\u202e" in finished.error
+    assert finished.error.isascii()
+    assert "\x1b" not in finished.error
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
@@ -27,6 +28,7 @@ COST = CostComparison(
     data_seconds=12.0,
     training_seconds=36.0,
     processors=2,
+    solver_range=(9e-3, 13e-3),
 )
 DOTS = QuantumDots(n_pixels=16, n_orbitals=6)
 
@@ -35,7 +37,11 @@ def test_the_arithmetic():
     assert COST.ratio == pytest.approx(2.5)
     assert COST.ratio_batched == pytest.approx(5.0)
     assert (COST.break_even, COST.break_even_batched) == (8000, 6000)
-    assert [row[1:] for row in COST.rows] == [("10 ms", ""), ("4 ms", "2.5"), ("2 ms", "5")]
+    assert [row[1:] for row in COST.rows] == [
+        ("10 ms", "9 ms to 13 ms", ""),
+        ("4 ms", "", "2.5"),
+        ("2 ms", "", "5"),
+    ]
     assert "after 6000 predictions in batches (one at a time: after 8000)" in COST.summary
     assert [format_seconds(each) for each in (2.6e-5, 93.4, 7500)] == ["26 µs", "93.4 s", "2.08 h"]
 
@@ -66,14 +72,16 @@ def test_json_reads_back():
 @pytest.fixture
 def quick(monkeypatch):
     """Measure a single call."""
-    monkeypatch.setattr(cost, "median_seconds", partial(cost.median_seconds, most=1))
+    monkeypatch.setattr(cost, "times_in_turn", partial(cost.times_in_turn, most=1))
 
 
 @pytest.mark.parametrize("recipe", [DOTS, Wells(n_points=16)])
 def test_recipes_of_this_package(recipe, quick):
     found = cost.stored_recipe(recipe.configuration())
     assert found == recipe
-    assert 0 < cost.time_solver(found, recipe.make(range(4))) < 1
+    solve, size = cost._solving(found, recipe.make(range(4)))
+    (times,) = cost.times_in_turn([(solve, time.process_time)])
+    assert 0 < times[0] / size < 1
     assert 0 < cost.time_generation(found) < 1
     assert f"{recipe.box_length if recipe is DOTS else recipe.length:g} a0*" in (
         found.solver_description()

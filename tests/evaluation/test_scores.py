@@ -29,7 +29,8 @@ def make_comparison(n_samples=301, field="density", space="physical"):
 
 
 def scores_of(metrics, *comparisons, seed=0):
-    return score(metrics, list(comparisons), n_draws=200, rng=np.random.default_rng(seed))
+    by_field = {each.field: metrics for each in comparisons}
+    return score(by_field, list(comparisons), n_draws=200, rng=np.random.default_rng(seed))
 
 
 def test_a_norm():

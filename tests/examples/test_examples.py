@@ -36,6 +36,7 @@ REDUCED = {
     "11_own_task.py": {"2000, 32, 40, 16": "20, 16, 1, 4"},
     "12_another_backend.py": {"20_000, 10": "200, 1"},
     "13_a_cluster.py": {"800, 20": "160, 6"},
+    "14_numbers_beside_maps.py": {"2000, 32, 30, 16, 10": "24, 16, 1, 2, 6"},
 }
 #: Those whose steps a quicker test takes as well: 03 one of the five maps, tests/data the cluster.
 SLOW = {"04_five_maps.py", "13_a_cluster.py"}

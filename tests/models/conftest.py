@@ -6,7 +6,7 @@ import pytest
 
 from keras_qd.models.pix2pix import pix2pix
 
-#: For what does not depend on the backend: JAX spends minutes on compiling it.
+#: For layers, sizes and settings, the same on every backend: JAX spends minutes on building them.
 not_on_jax = pytest.mark.skipif(
     keras.config.backend() == "jax", reason="tested on the backends that compile less"
 )

@@ -8,6 +8,8 @@ import keras_qd
 from keras_qd.errors import UsageError
 from keras_qd.models.base import portable_config
 
+from .conftest import not_on_jax
+
 IMAGES = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype("float32")
 SMALL = {
     "digit-cnn": {"filters": (2, 3), "units": (5,)},
@@ -22,6 +24,7 @@ def build(name, **settings):
     return keras_qd.build(name, input_shape=(28, 28, 1), **shapes, **settings)
 
 
+@not_on_jax
 @pytest.mark.parametrize(
     ("name", "count"),
     [
@@ -35,6 +38,7 @@ def test_parameter_counts(name, count):
     assert build(name).count_params() == count
 
 
+@not_on_jax
 def test_the_layers_of_the_reference():
     model = build("digit-cnn")
     shapes = [tuple(weight.shape) for weight in model.weights if len(weight.shape) > 1]
@@ -65,6 +69,7 @@ def test_the_halves_make_the_whole(name, latent):
     assert restored.max() <= 1
 
 
+@not_on_jax
 @pytest.mark.parametrize("side", [12, 20, 36])
 def test_other_sides(side):
     model = keras_qd.build("conv-autoencoder", input_shape=(side, 28, 2))
@@ -72,6 +77,7 @@ def test_other_sides(side):
     assert model.encoder.output_shape == (None, (side + 4) // 8, 4, 2)
 
 
+@not_on_jax
 def test_an_odd_side_of_the_residual_autoencoder():
     model = keras_qd.build("residual-autoencoder", input_shape=(13, 10, 1), filters=(4, 8))
     assert model.output_shape == (None, 13, 10, 1)

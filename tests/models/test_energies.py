@@ -9,6 +9,8 @@ from keras_qd.data import Wells
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.energies import EnergyCNN, TrialEnergy
 
+from .conftest import not_on_jax
+
 SMALL = {"residual-1d": {"width": 8, "blocks": 1}, "fno-1d": {"width": 4, "modes": 4, "blocks": 1}}
 LINES = sorted(SMALL)
 POTENTIAL = {"view": "without-mean"}
@@ -25,6 +27,7 @@ def profiles(points=64, channels=1):
     return (values / 64).astype("float32")
 
 
+@not_on_jax
 @pytest.mark.parametrize(
     ("name", "settings", "parameters"),
     [
@@ -156,6 +159,7 @@ def test_two_states_find_the_mixture():
     np.testing.assert_allclose(energies_of(mixed, wells["potential"]), wells["energy"], atol=2e-3)
 
 
+@not_on_jax
 def test_parameters_are_those_of_the_course_for_both_tasks():
     for name in ("potential-to-energy", "density-to-energy"):
         model = keras_qd.task(name).build_model((64, 1), (1,))
@@ -164,6 +168,7 @@ def test_parameters_are_those_of_the_course_for_both_tasks():
         assert sizes == [24, 304, 27_000, 6_050, 51]
 
 
+@not_on_jax
 def test_learning_rates_are_those_of_the_course():
     rates = {"potential-to-energy": 1e-3, "density-to-energy": 1e-4}
     for name, rate in rates.items():

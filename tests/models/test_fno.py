@@ -7,9 +7,12 @@ import pytest
 import keras_qd
 from keras_qd.errors import UsageError
 
+from .conftest import not_on_jax
+
 SMALL = {"width": 4, "modes": 3, "blocks": 2, "padding": 2}
 
 
+@not_on_jax
 def test_size():
     # lifting, 4 blocks of spectral and pointwise weights, projection
     block = 2 * 23 * 12 * 32**2 + 32 * 33

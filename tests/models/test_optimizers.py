@@ -8,6 +8,8 @@ import keras_qd
 from keras_qd.errors import UnknownNameError
 from keras_qd.models.optimizers import ConvolutionMuon
 
+from .conftest import not_on_jax
+
 RATE = 0.01
 SHAPES = {"kernel": (3, 3, 4, 6), "matrix": (5, 8), "bias": (6,), "one filter": (3, 3, 4, 1)}
 
@@ -102,6 +104,7 @@ def test_the_generator_moves_with_it_and_the_discriminator_with_adam(make_model)
     assert float(keras.ops.copy(pair.generator.learning_rate)) == pytest.approx(RATE)
 
 
+@not_on_jax
 @pytest.mark.parametrize("name", ["pix2pix", "unet"])
 def test_an_unknown_optimizer_is_refused(name):
     with pytest.raises(UnknownNameError, match="muon"):

@@ -29,6 +29,7 @@ def kinds(network):
     return [type(layer).__name__ for layer in network.layers]
 
 
+@not_on_jax
 @pytest.mark.parametrize("name", BUILDERS)
 @pytest.mark.parametrize("upsampling", ["transpose", "resize"])
 @pytest.mark.parametrize(
@@ -65,6 +66,7 @@ def test_filters_depth_and_dropout(name):
     assert kinds(plain).count("Downsample") == 2
 
 
+@not_on_jax
 @pytest.mark.parametrize(("levels", "patches"), [(1, 6), (2, 2)])
 def test_the_receptive_field_of_the_discriminator(levels, patches):
     """With sides of 16 and 34 pixels, see the tests of PatchGAN."""

@@ -11,6 +11,8 @@ import pytest
 
 from keras_qd.models.pix2pix import pix2pix
 
+from .conftest import not_on_jax
+
 RATE = 1e-2
 GRID = (16, 16, 1)
 NETWORKS = ("generator", "discriminator")
@@ -77,6 +79,7 @@ def test_a_frozen_network_stays_and_changes_nothing_for_the_other(name, other):
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-4)
 
 
+@not_on_jax
 def test_lambda_weighs_the_l1_gradient_of_the_generator_alone():
     none, half, whole = (
         {name: np.concatenate([g.ravel() for g in found[name]]) for name in NETWORKS}

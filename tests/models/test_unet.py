@@ -18,6 +18,7 @@ def test_any_grid_is_kept(grid, upsampling):
     assert model.output_shape == (None, *grid, 3)
 
 
+@not_on_jax
 @pytest.mark.parametrize(("side", "depth"), [(32, 5), (48, 5), (64, 6), (100, 6), (256, 8)])
 def test_depth_fits_the_grid(side, depth):
     assert fitting_depth((side, side + 10, 1), None) == depth
@@ -54,6 +55,7 @@ def test_unknown_upsampling_names_the_known_ones():
         UNet((32, 32, 1), filters=2, upsampling="bicubic")
 
 
+@not_on_jax
 def test_tanh_bounds_the_output_and_linear_does_not():
     images = np.full((1, 32, 32, 1), 1e3, "float32")
     linear, bounded = (

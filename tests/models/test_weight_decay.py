@@ -52,6 +52,7 @@ def test_a_step_of_pix2pix_takes_it_off_the_generator_alone():
         np.testing.assert_allclose(found, without, atol=2e-6)
 
 
+@not_on_jax
 @pytest.mark.parametrize("build", [unet, pix2pix])
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_is_kept_with_the_model(build, optimizer, tmp_path):

@@ -12,28 +12,29 @@ from keras_qd.models.base import save_model
 from tests.parity.exchange import BACKENDS, MODELS, build, path_of, predict, train
 
 
-@pytest.fixture(params=[(name, backend) for name in MODELS for backend in BACKENDS])
+@pytest.fixture(scope="module", params=[(name, backend) for name in MODELS for backend in BACKENDS])
 def exchanged(request):
-    """Return a model that was saved on some backend, and what its writer got from it."""
+    """Return what a model saved on some backend computes here, and what it did there."""
     name, backend = request.param
+    model = keras_qd.load_model(path_of(name, backend))
+    computed = {"steps": int(model.network.optimizer.iterations), "saved": predict(model)}
+    train(model, 3)
     with np.load(path_of(name, backend).with_suffix(".npz"), allow_pickle=False) as stored:
-        return keras_qd.load_model(path_of(name, backend)), dict(stored)
+        return {**computed, "trained": predict(model)}, dict(stored)
 
 
 def test_predictions_are_those_of_the_writer(exchanged):
-    model, stored = exchanged
-    scale = np.abs(stored["saved"]).max()
-    np.testing.assert_allclose(predict(model), stored["saved"], rtol=0, atol=1e-6 * scale)
+    computed, stored = (each["saved"] for each in exchanged)
+    np.testing.assert_allclose(computed, stored, rtol=0, atol=1e-6 * np.abs(stored).max())
 
 
 def test_training_goes_on_as_with_the_writer(exchanged):
     """Three more steps: with a fresh optimizer the first of them alone would be far larger."""
-    model, stored = exchanged
-    assert int(model.network.optimizer.iterations) == 5
-    train(model, 3)
+    computed, stored = exchanged
+    assert computed["steps"] == 5
     scale = np.abs(stored["trained"]).max()
     assert np.abs(stored["trained"] - stored["saved"]).max() > 1e-2 * scale
-    np.testing.assert_allclose(predict(model), stored["trained"], rtol=0, atol=1e-5 * scale)
+    np.testing.assert_allclose(computed["trained"], stored["trained"], rtol=0, atol=1e-5 * scale)
 
 
 def test_models_that_know_nothing_of_it_are_saved_for_every_backend(tmp_path):

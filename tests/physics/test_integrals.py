@@ -13,6 +13,7 @@ INTERACTIONS = [
     Interaction("finite-thickness", thickness=0.05),
     Interaction("finite-thickness", thickness=2.0),
     Interaction("screened", screening_length=0.3),
+    Interaction("image-charge", gate_distance=0.2),
 ]
 
 
@@ -28,6 +29,7 @@ def by_momenta(interaction, n_max=4):
         "coulomb": lambda k: 2 * np.pi / k,
         "finite-thickness": lambda k: 2 * np.pi / k * np.exp(-k * interaction.length),
         "screened": lambda k: 2 * np.pi / np.hypot(k, 1 / (interaction.length or 1)),
+        "image-charge": lambda k: -2 * np.pi / k * np.expm1(-2 * k * interaction.length),
     }
 
     def form_factor(k):
@@ -75,14 +77,16 @@ def test_larger_basis_gives_the_same_integrals(interaction):
     np.testing.assert_allclose(small, large, rtol=1e-11, atol=1e-11 * abs(large).max())
 
 
-def test_thin_layers_and_long_screening_are_the_bare_interaction():
+def test_thin_layers_long_screening_and_far_gates_are_the_bare_interaction():
     rng = np.random.default_rng(6)
     squares = rng.standard_normal((2, 4, 4)) * np.tri(4)[::-1]
     bare = pair_integrals(squares, Interaction())
     thin = pair_integrals(squares, Interaction("finite-thickness", thickness=1e-7))
     unscreened = pair_integrals(squares, Interaction("screened", screening_length=1e8))
+    far = pair_integrals(squares, Interaction("image-charge", gate_distance=1e8))
     np.testing.assert_allclose(thin, bare, rtol=1e-5)
     np.testing.assert_allclose(unscreened, bare, rtol=1e-7)
+    np.testing.assert_allclose(far, bare, rtol=1e-7)
 
 
 def test_table_is_made_once():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_qd.physics.determinants import SpinSector
-from keras_qd.physics.full_ci import Level, distinct
+from keras_qd.physics.levels import Level, distinct
 
 SINGLETS, TRIPLETS = SpinSector(4, 1, 1), SpinSector(4, 2, 0)
 

@@ -61,6 +61,8 @@ def test_three_electrons_against_all_products_of_a_grid(potential, monkeypatch):
     # On one grid: what remains is the error of few orbitals.
     monkeypatch.setattr(many_electrons, "_LADDER", (8,))
     monkeypatch.setattr(many_electrons, "_ERROR_OF_SHARE", 0.0)
+    for name in ("_ENERGY_FACTORS", "_DENSITY_FACTORS"):
+        monkeypatch.setattr(many_electrons, name, (getattr(many_electrons, name)[0], 0.0))
     energies, density = ThreeElectrons(potential, BOX, 8).solve()
     dot = solve(potential, BOX, 3)
     assert dot.energy == pytest.approx(energies[0], abs=5e-3)
@@ -133,6 +135,23 @@ def test_scaling_of_the_window(potential):
         r, _ = polar(Box(length), 64)
         energies.append(solve(0.5 * r**2, Box(length), 3).energy)
     assert energies[0] == pytest.approx(energies[1], abs=2e-3)
+
+
+def test_scaling_law(potential, dot):
+    """Twice the length, a quarter of the potential, half the repulsion: a quarter of the energy."""
+    larger = solve(potential / 4, Box(2 * BOX.length), 3, strength=0.5)
+    assert 4 * larger.energy == pytest.approx(dot.energy, abs=1e-6)
+    assert 4 * larger.gap == pytest.approx(dot.gap, abs=1e-5)
+    assert 4 * larger.energy_error == pytest.approx(dot.energy_error, rel=1e-2, abs=1e-6)
+    assert distance(4 * larger.density, dot.density) < 1e-5
+
+
+def test_scaling_law_where_the_repulsion_is_strong():
+    """Pairs that lie as low as those they are folded into are kept at a distance that scales."""
+    r, _ = polar(Box(40.0))
+    parabola = 0.5 * (0.05 * r) ** 2
+    weak, larger = solve(parabola, Box(40.0), 3), solve(parabola / 4, Box(80.0), 3, strength=0.5)
+    assert 4 * larger.energy == pytest.approx(weak.energy, rel=1e-6)
 
 
 def test_what_no_grid_resolves_is_refused():

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csr_array, kron
 
 from keras_qd.physics.determinants import strings
-from keras_qd.physics.effective import EffectivePairs
-from keras_qd.physics.integrals import PairInteraction, triplet_pairs
+from keras_qd.physics.effective import EffectivePairs, PairAmplitudes
+from keras_qd.physics.integrals import PairInteraction, singlet_pairs, triplet_pairs
 from keras_qd.physics.pair_excitations import density_matrices
 
 M, G = 3, 5
@@ -51,18 +51,25 @@ class FockSpace:
 def excite(fock, vector, pairs):
     """Apply 1 + sum X P+ P, pair by pair."""
     result = vector.copy()
-    opposite = pairs.opposite
-    for i in range(M):
-        for k in range(M):
-            rest = fock.down(k).T @ (fock.up(i).T @ vector)
-            for q, r in np.argwhere(opposite[i, k]):
-                result += opposite[i, k, q, r] * (fock.up(q) @ (fock.down(r) @ rest))
-    for matrix, i, k in zip(pairs.triplet, *triplet_pairs(M), strict=True):
+    singlet, triplet = (part.combined(np.eye(len(part.mixing))) for part in pairs)
+    for matrix, i, k in zip(singlet, *singlet_pairs(M), strict=True):
+        share = 0.5 if i == k else 0.5**0.5
+        result += share * excite_opposite(fock, vector, matrix, i, k)
+        result += share * excite_opposite(fock, vector, matrix, k, i)
+    for matrix, i, k in zip(triplet, *triplet_pairs(M), strict=True):
+        result += 0.5**0.5 * excite_opposite(fock, vector, matrix, i, k)
+        result -= 0.5**0.5 * excite_opposite(fock, vector, matrix, k, i)
         for create in (fock.up, fock.down):
             rest = create(k).T @ (create(i).T @ vector)
             for q, r in combinations(range(G), 2):
                 result += np.sqrt(2) * matrix[q, r] * (create(q) @ (create(r) @ rest))
     return result
+
+
+def excite_opposite(fock, vector, matrix, i, k):
+    """Put a pair of opposite spins in the place of an up electron in i and a down one in k."""
+    rest = fock.down(k).T @ (fock.up(i).T @ vector)
+    return sum(matrix[q, r] * (fock.up(q) @ (fock.down(r) @ rest)) for q, r in np.argwhere(matrix))
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +80,12 @@ def pairs():
         matrix = 0.2 * rng.standard_normal((n_pairs, G, G))
         matrix = matrix + symmetry * matrix.transpose(0, 2, 1)
         matrix[:, :M, :M] = 0
-        amplitudes.append(matrix.astype(np.float32))
-    empty = PairInteraction(np.zeros((6, 6)), np.zeros((3, 3)))
-    return EffectivePairs(empty, *amplitudes)
+        functions, nowhere = matrix.astype(np.float32), np.empty(0, int)
+        ones, nothing = np.ones((G, G), np.float32), np.empty((n_pairs, 0))
+        amplitudes.append(
+            PairAmplitudes(symmetry, np.eye(n_pairs), functions, ones, nothing, (nowhere, nowhere))
+        )
+    return amplitudes
 
 
 @pytest.mark.parametrize(("n_up", "n_down"), [(1, 1), (2, 0), (2, 1), (2, 2), (3, 1), (3, 2)])
@@ -88,7 +98,8 @@ def test_density_matrices_are_those_of_the_excited_state(pairs, n_up, n_down):
     fock = FockSpace()
     exact = excite(fock, fock.state(amplitudes, n_up, n_down), pairs)
     exact /= np.linalg.norm(exact)
-    found = density_matrices(amplitudes, n_up, n_down, pairs)
+    nothing = PairInteraction(np.zeros((6, 6)), np.zeros((3, 3)))
+    found = density_matrices(amplitudes, n_up, n_down, EffectivePairs(M, nothing, *pairs))
     for create, matrix, n_electrons in zip(
         (fock.up, fock.down), found, (n_up, n_down), strict=True
     ):

@@ -86,7 +86,9 @@ def test_empty_boxes_of_any_size(length):
 
 
 @pytest.mark.parametrize(
-    "interaction", [Interaction("finite-thickness"), Interaction("screened")], ids=str
+    "interaction",
+    [Interaction("finite-thickness"), Interaction("screened"), Interaction("image-charge")],
+    ids=str,
 )
 def test_other_interactions(interaction):
     exact = separated_energy(1.0, lambda r: float(interaction(np.array(r))))
@@ -216,15 +218,6 @@ def test_batch(potentials, references):
         assert distance(batch.density_noninteracting[row], free.density) < 2e-3
     np.testing.assert_allclose(batch.energy, references.energy, atol=1e-3)
     np.testing.assert_allclose(batch.gap, references.gap, rtol=1e-2)
-
-
-def test_batch_on_another_array_library(potentials):
-    jax = pytest.importorskip("jax")
-    numbers = jax.numpy.asarray(potentials, dtype="float32")
-    compiled = jax.jit(lambda each: solve_batch(each, BOX, n_grid=6, steps=5, xp=jax.numpy))
-    expected = solve_batch(potentials, BOX, n_grid=6, steps=5)
-    for one, other in zip(compiled(numbers), expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_batch_wants_a_batch(potentials):

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from tests.command import succeed, whole_chain
 
 import keras_qd
 from keras_qd.training.run import Run
+from tests.command import succeed, whole_chain
 
 
 @pytest.fixture

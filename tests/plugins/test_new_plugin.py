@@ -1,18 +1,15 @@
 """A new plug-in is written, installed by pip, tested, used, and removed again."""
 
 import json
-import os
-import subprocess
 import sys
-import sysconfig
-import venv
-from pathlib import Path
+import types
 
-import keras
+import numpy as np
 import pytest
-from tests.command import refused, succeed, whole_chain
 
-from keras_qd.backend import PREFERENCE
+from keras_qd import physics
+from keras_qd.registry import components
+from tests.command import refused, succeed, whole_chain
 
 #: The plug-in's own tests, then a command, in one process: imports take longer than either.
 TEST_AND_TRAIN = """
@@ -23,46 +20,6 @@ if code := pytest.main(["-q", "-p", "no:cacheprovider", sys.argv.pop(1)]):
 from keras_qd.cli.main import main
 main()
 """
-
-
-class Environment:
-    """A virtual environment of its own, which also sees what is installed beside these tests."""
-
-    def __init__(self, path):
-        venv.create(path)
-        self.python = path / ("Scripts" if os.name == "nt" else "bin") / "python"
-        site = self.output("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
-        beside = sysconfig.get_path("purelib")
-        others = [name for name in PREFERENCE if name != keras.config.backend()]
-        Path(site, "beside.pth").write_text(
-            f"import site; site.addsitedir({beside!r})\n"
-            # As if the backend of these tests were the only one.
-            f"import sys; sys.modules.update(dict.fromkeys({others!r}))\n"
-        )
-
-    def run(self, *arguments):
-        return subprocess.run(
-            [self.python, *arguments], capture_output=True, text=True, check=False, timeout=600
-        )
-
-    def output(self, *arguments):
-        process = self.run(*arguments)
-        assert process.returncode == 0, process.stdout + process.stderr
-        return process.stdout
-
-    def pip(self, *arguments):
-        command = [sys.executable, "-m", "pip", "--python", self.python, "--quiet", *arguments]
-        subprocess.run(command, capture_output=True, text=True, check=True)
-
-    def names(self):
-        found = json.loads(self.output("-m", "keras_qd", "list", "--json"))
-        return {kind: set(names) for kind, names in found.items()}
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    pytest.importorskip("hatchling", reason="the plug-in is built with hatchling")
-    return Environment(tmp_path_factory.mktemp("environment"))
 
 
 @pytest.fixture
@@ -84,6 +41,7 @@ def test_install_test_train_and_uninstall(environment, plugin, tmp_path):
         "metrics": {"odd-wells-largest-error"},
         "tasks": {"odd-wells-to-energy"},
         "potentials": {"odd-wells"},
+        **{kind: set() for kind in ("line_potentials", "scalings", "augmentations", "callbacks")},
     }
     run = tmp_path / "run"
     small = ("--epochs", "1", "--set", "dataset.samples=100", "--no-evolution")
@@ -94,6 +52,23 @@ def test_install_test_train_and_uninstall(environment, plugin, tmp_path):
 
     environment.pip("uninstall", "--yes", "keras-qd-odd-wells")
     assert environment.names() == before
+
+
+def test_devices_of_its_family_are_designed(plugin, monkeypatch):
+    source = (plugin / "src" / "keras_qd_odd_wells" / "family.py").read_text()
+    module = types.ModuleType("odd_wells_family")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(source, vars(module))
+    known = components("potentials")
+    monkeypatch.setattr(known, "_registered", {"odd-wells": module.Bowls})
+    box = physics.Box(10.0)
+    potential = module.Bowls().values({"omega": 0.7}, box, 24)
+    np.save(plugin / "wanted.npy", physics.solve(potential, box, 1).density)
+    settings = ("--electrons", 1, "--family", "odd-wells", "--tolerance", 1e-3, "--no-figure")
+    out = plugin / "found.npz"
+    found = json.loads(succeed("invert", plugin / "wanted.npy", *settings, "--out", out, "--json"))
+    assert found["problem"]["family"] == "odd-wells"
+    assert found["inversions"][0]["parameters"]["omega"] == pytest.approx(0.7, abs=0.01)
 
 
 def test_a_task_of_a_plugin_that_is_not_installed_is_unknown(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from tests.wells import make_dataset, make_task, make_wells
 
 import keras_qd
-from keras_qd.data import Scaling, fit_scaling, register_scaling
+from keras_qd.data import Scaling, fit_scaling
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.models.base import save_model
 from keras_qd.tasks import PhysicalModel, Pipeline
@@ -92,7 +92,7 @@ class Cubed(Scaling):
 
 
 def test_a_scaling_of_a_third_party_works_everywhere(tmp_path):
-    register_scaling("cubed")(Cubed)
+    keras_qd.register("scalings", "cubed")(Cubed)
     task = make_task(scaling={"potential": "cubed", "density": "cubed"}, epochs=1)
     data = make_dataset()
     run = keras_qd.train(task, tmp_path / "run", dataset=data, report=lambda *_: None)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from keras_qd.data import Field
 from keras_qd.errors import DataError
 from keras_qd.tasks import Pipeline, Task
 
@@ -63,8 +64,6 @@ def test_configuration_survives_json(fields):
 
 
 def test_classes_come_back_with_their_probabilities(fields):
-    from keras_qd.data import Field
-
     described = {"digit": Field((), limits=(0, 4))}
     pipeline = Pipeline.fit(
         task("potential", ("digit", "energy"), {"digit": "one-hot"}), fields, described
@@ -100,9 +99,30 @@ def test_missing_field_is_named(fields):
         pipeline.scale_inputs({"line": fields["line"]})
 
 
-def test_fields_of_different_shapes_cannot_be_stacked(fields):
-    with pytest.raises(DataError, match="cannot be stacked"):
-        Pipeline.fit(task(("potential", "line"), "density"), fields)
+def test_fields_of_different_shapes_are_tensors_by_name(fields):
+    pipeline = Pipeline.fit(task(("potential", "line"), ("density", "energy")), fields)
+    assert pipeline.input_shape == {"potential": (5, 4, 1), "line": (7, 1)}
+    assert pipeline.output_shape == {"density": (5, 4, 1), "energy": (1,)}
+    assert {k: v.shape for k, v in pipeline.scale_inputs(fields).items()} == {
+        "potential": (6, 5, 4, 1),
+        "line": (6, 7, 1),
+    }
+    restored = pipeline.restore(pipeline.scale_targets(fields))
+    np.testing.assert_allclose(restored["density"], fields["density"], rtol=1e-6)
+    np.testing.assert_allclose(restored["energy"], fields["energy"], rtol=1e-6)
+
+
+def test_a_vector_with_labels_is_so_many_numbers(fields):
+    described = {"line": Field((7,), labels=tuple("abcdefg"))}
+    pipeline = Pipeline.fit(task(("line", "energy"), "line"), fields, described)
+    assert (pipeline.input_shape, pipeline.output_shape) == ((8,), (7,))
+    assert (pipeline.kind("line"), pipeline.kind("energy")) == ("numbers", "numbers")
+    again = Pipeline.from_config(json.loads(json.dumps(pipeline.to_config())))
+    np.testing.assert_array_equal(again.scale_inputs(fields), pipeline.scale_inputs(fields))
+    np.testing.assert_allclose(
+        again.restore(again.scale_targets(fields))["line"], fields["line"], rtol=1e-6
+    )
+    assert again.on_grid({"line": (9,), "energy": ()}) is again
 
 
 def test_wrong_shape_says_what_was_expected(fields):

@@ -1,12 +1,15 @@
 """A task is a frozen set of settings that can be varied, written down and read again."""
 
 import json
+import sys
 
+import keras
 import pytest
+from tests.several import make_dataset, make_table_task, make_task
 
 import keras_qd
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.tasks import Task
+from keras_qd.tasks import Pipeline, Task
 
 PARTS = {"name": "mine", "dataset": "dots", "inputs": "v", "targets": "n", "model": "net"}
 
@@ -92,3 +95,85 @@ def test_another_model_brings_its_own_optimizer():
     assert task.replace(epochs=3).optimizer == "sgd"
     assert task.replace(model="other").optimizer is None
     assert task.replace(model="other", optimizer="adam").optimizer == "adam"
+
+
+def test_other_targets_drop_what_was_set_for_the_old_ones():
+    task = keras_qd.task("potential-to-density", targets="energy")
+    assert task.scaling == {"potential": "centered-standard", "energy": "standard"}
+    several = Task(
+        **{**PARTS, "targets": ("n", "e")},
+        loss={"n": "mae", "e": "mse"},
+        loss_weights={"e": 2.0},
+        metrics={"n": "ssim", "e": ("mae", "r2")},
+        scaling={"v": "standard", "n": "max", "e": "log"},
+    )
+    assert several.metric_names == ("ssim", "mae", "r2")
+    again = Task.from_config(json.loads(json.dumps(several.to_config())))
+    assert again.to_config() == several.to_config()
+    other = several.replace(targets=("e", "k"), scaling={"k": "max"})
+    assert (other.loss, other.loss_weights) == ({"e": "mse"}, {"e": 2.0})
+    assert other.metrics == {"e": ("mae", "r2")}
+    assert other.scaling == {"v": "standard", "e": "log", "k": "max"}
+    assert several.replace(inputs="w").scaling == {"w": "standard", "n": "max", "e": "log"}
+
+
+def test_metrics_go_to_the_targets_that_they_suit():
+    task = make_task(metrics=("ssim", "l1"), followed={"energy": "mse"})
+    pipeline = Pipeline.fit(task, make_dataset().split("train"))
+    assert task.metrics_of(pipeline) == {"density": ("ssim", "l1"), "energy": ("l1",)}
+    assert task.followed_by(pipeline) == {"density": (), "energy": ("mse",)}
+    assert task.monitored(pipeline) == "energy_mse"
+    assert task.replace(followed="l1", monitor="l1").monitored(pipeline) == "density_l1"
+    alone = make_task(metrics="ssim").metrics_of(pipeline)
+    assert alone == {"density": ("ssim",), "energy": ("l1", "l2", "linf", "r2")}
+
+
+def test_a_metric_that_suits_no_target_is_left_out_with_a_warning(tmp_path, caplog):
+    task = make_table_task(metrics=("accuracy", "ssim"), followed="accuracy", epochs=1)
+    keras_qd.train(task, tmp_path / "run", report=lambda *progress: None)
+    assert "left out ssim: not defined for kind" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("shape", "found"),
+    [((5,), r"shape \(3,\)"), ({"a": (5,), "b": (2, 2)}, r"shape \(3,\)")],
+)
+def test_a_model_that_returns_another_shape_is_refused(shape, found):
+    @keras_qd.register("models", "stubborn")
+    def stubborn(input_shape, output_shape):
+        model = keras.Sequential([keras.Input(input_shape), keras.layers.Dense(3)])
+        model.compile("adam", "mse")
+        return model
+
+    task = Task(**{**PARTS, "model": "stubborn"})
+    with pytest.raises(UsageError, match=f"'stubborn' returns {found}.*of task 'mine' need .*5"):
+        task.build_model((4,), shape)
+
+
+def test_the_model_may_be_named_by_module_and_attribute(tmp_path, monkeypatch):
+    (tmp_path / "own_dense.py").write_text("from tests.several import dense as net\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    task = make_table_task(model="own_dense:net", epochs=1)
+    run = keras_qd.train(task, tmp_path / "run", report=lambda *progress: None)
+    assert keras_qd.load_model(run).network.count_params() == 59
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss_weights": {"w": 1.0}}, "names loss_weights of w, but uses only n"),
+        ({"metrics": {"w": "l1"}, "followed": ()}, "names metrics of w, but uses only n"),
+    ],
+)
+def test_settings_by_target_name_targets(changes, message):
+    with pytest.raises(UsageError, match=message):
+        Task(**{**PARTS, **changes})
+
+
+def test_one_tensor_has_one_loss():
+    task = Task(**{**PARTS, "model": "unet", "model_config": {"filters": 2}})
+    weighted = task.replace(loss_weights={"n": 2.0})
+    with pytest.raises(UsageError, match="are one tensor, which has one loss"):
+        weighted.build_model((4, 4, 1), (4, 4, 1))
+    assert task.replace(loss={"n": "mse"}).build_model((4, 4, 1), (4, 4, 1)).loss == "mse"

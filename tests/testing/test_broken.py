@@ -12,7 +12,9 @@ import keras_qd
 from keras_qd import testing
 from keras_qd.data import ArrayDataset, Field
 from keras_qd.errors import ConformanceError, UsageError
+from keras_qd.metrics import FieldMetric
 from keras_qd.physics import Parameter, PotentialFamily
+from keras_qd.physics.line.potentials import GaussianWellsLine
 from keras_qd.registry import KINDS, components
 from keras_qd.tasks import Task
 from keras_qd.testing import findings as backends
@@ -118,7 +120,7 @@ def without_shapes(units=1):
 
 BROKEN_MODELS = {
     "without-shapes": (without_shapes, "does not take input_shape and output_shape"),
-    "no-model": (lambda input_shape, output_shape: 3, "building it gives a int"),
+    "no-model": (lambda input_shape, output_shape: 3, "is a int; it must return a keras.Model"),
     "wrong-shape": (lambda **kwargs: dense(units=2, **kwargs), "has shape .4, 6, 2., expected"),
     "not-compiled": (lambda **kwargs: dense(compiled=False, **kwargs), "without loss or opt"),
     "fixed-seed": (lambda **kwargs: dense(seed=3, **kwargs), "same weights whatever the seed"),
@@ -257,6 +259,37 @@ def test_a_metric_that_accepts_batches_though_it_does_not_stream():
         testing.check_metric("broken-refusal", backends=())
 
 
+class Relative(FieldMetric):
+    """Undefined for a field that is zero, and refused for one that is negative."""
+
+    default_name, title = "broken-relative", "Relative error"
+
+    def values(self, xp, y, p):
+        return xp.max(xp.abs(p - y), axis=1) / xp.max(xp.abs(y), axis=1)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if keras.ops.convert_to_numpy(y_true).min() < 0:
+            raise ValueError("a negative field")
+        super().update_state(y_true, y_pred, sample_weight)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0.0, r"its value is (nan|inf) for ordinary .* \(first in sample 3\)"),
+        (-1.0, r"raises ValueError: a negative field \(first in sample 3\)"),
+    ],
+)
+def test_a_check_of_a_metric_names_the_sample_where_it_fails(value, message):
+    keras_qd.register("metrics", "broken-relative")(Relative)
+    reference = np.ones((5, 4))
+    reference[3] = value
+    with pytest.raises(ConformanceError, match=message):
+        testing.check_metric(
+            "broken-relative", reference=reference, prediction=reference + 0.1, backends=()
+        )
+
+
 def test_a_metric_is_tried_on_both_arrays():
     with pytest.raises(UsageError, match="both reference and prediction"):
         testing.check_metric("l1", reference=np.zeros((4, 2)))
@@ -315,7 +348,7 @@ BROKEN_DATASETS = {
     "no-test": (lambda: ArrayDataset(train=arrays()["train"]), "the test split is empty"),
     "endless": (lambda: Endless(**arrays()), "it has a split called 'no-such-split'"),
     "bare": (lambda: Bare(**arrays()), "its metadata have no digest"),
-    "dictionary": (lambda: arrays(), "loading it gives a dict"),
+    "dictionary": (lambda: arrays(), r"is a dict; it must return a keras_qd\.data\.Dataset"),
 }
 
 
@@ -418,8 +451,23 @@ class Secretive(Family):
         return {"strength": {self.strength}}
 
 
-def test_a_sound_family():
-    testing.check_potential_family(Family())
+class Idle(Family):
+    @property
+    def parameters(self):
+        return (*super().parameters, Parameter("width", (1.0, 2.0)))
+
+
+class Steep(Family):
+    def values(self, drawn, box, n_pixels):
+        with np.errstate(divide="ignore"):
+            return super().values(drawn, box, n_pixels) + np.log(1.0 + drawn["slope"])
+
+
+def test_a_check_of_a_family_returns_what_a_device_can_be_set_to():
+    assert testing.check_potential_family(Family()) == ("slope",)
+    assert testing.check_potential_family("parabolic", ratio=1.0, angle=0.0)[0] == "omega"
+    assert testing.check_potential_family("random-mixture") == ()
+    assert testing.check_potential_family(GaussianWellsLine()) == ()
 
 
 @pytest.mark.parametrize(
@@ -434,6 +482,8 @@ def test_a_sound_family():
         (WrongEnergies, "its energies name depth"),
         (Nameless, "its name is 'My Slope'"),
         (Secretive, "its configuration holds what JSON cannot"),
+        (Idle, "the potential does not depend on width"),
+        (Steep, "with slope at one of its bounds the potential is not finite"),
     ],
 )
 def test_potential_families(family, message):
@@ -444,6 +494,33 @@ def test_potential_families(family, message):
 def test_the_class_instead_of_a_family():
     with pytest.raises(ConformanceError, match="give an object, not the class"):
         testing.check_potential_family(Family)
+
+
+class Picky(FieldMetric):
+    """Raises for a sample whose reference is its largest."""
+
+    default_name, title = "broken-picky", "Picky"
+
+    def values(self, xp, y, p):
+        return xp.mean(xp.abs(p - y), axis=1)
+
+    def array_values(self, y, p, context):
+        if (y > 50).any():
+            raise ValueError("too large")
+        return super().array_values(y, p, context)
+
+
+def test_a_metric_that_fails_in_an_evaluation_is_named_with_field_and_sample():
+    splits = arrays(shape=(16,))
+    splits["test"]["e"][2] = 99.0
+    keras_qd.register("datasets", "large")(lambda: ArrayDataset(**splits))
+    keras_qd.register("metrics", "broken-picky")(Picky)
+    changes = {"dataset": "large", "metrics": ("broken-picky",), "followed": ()}
+    task = Task(**{"name": "broken-inside", **PARTS, **changes})
+    keras_qd.register("tasks", "broken-inside")(task)
+    message = "metric 'broken-picky' of the field 'e' fails, first in sample 2: ValueError: too"
+    with pytest.raises(ConformanceError, match=message):
+        testing.check_task("broken-inside", backends=())
 
 
 def test_everything_wrong_is_told_at_once():
@@ -466,7 +543,8 @@ def test_another_process_finds_what_is_wrong(tmp_path, monkeypatch):
     (described / "entry_points.txt").write_text("[keras_qd.metrics]\nodd = odd:metric\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     found = backends.errors_on(RUNNING, "check_metric", "odd", {"config": {}})
-    assert found == [f"building it raises ValueError: odd on {RUNNING}"]
+    message = f"the metric 'odd' of odd 1.0 fails: ValueError: odd on {RUNNING}"
+    assert found == [f"building it raises PluginError: {message}"]
     (ended,) = backends.errors_on(RUNNING, "check_nothing", "odd", {})
     assert "the check itself ended with exit code 1: AttributeError" in ended
 

@@ -109,8 +109,8 @@ def test_a_taken_directory_is_refused(whole, task, dataset):
         keras_qd.train(task, whole.path, dataset=dataset)
 
 
-def test_resuming_on_another_backend_is_refused(tmp_path, dataset):
-    run = Run.create(tmp_path / "run", {"backend": "other"}, {})
+def test_resuming_on_another_backend_is_refused(whole, tmp_path, dataset):
+    run = Run.create(tmp_path / "run", {**whole.config, "backend": "other"}, {})
     with pytest.raises(RunError, match="--backend other"):
         keras_qd.resume(run.path, dataset=dataset)
 

@@ -90,11 +90,11 @@ def test_mlflow_has_each_epoch_once(interrupted, tmp_path, monkeypatch):
 
     history = interrupted.history()
     (interrupted.path / "mlflow.json").unlink(missing_ok=True)
-    first = MLflow(interrupted, {})
+    first = MLflow(interrupted, {}, {})
     first.on_train_begin()
     for epoch in range(2):
         first.on_epoch_end(epoch, {"loss": history["loss"][epoch]})
-    second = MLflow(interrupted, {key: values[:1] for key, values in history.items()})
+    second = MLflow(interrupted, {}, {key: values[:1] for key, values in history.items()})
     second.on_train_begin()
     for epoch in range(1, 3):
         second.on_epoch_end(epoch, {"loss": history["loss"][epoch]})
@@ -114,7 +114,7 @@ def test_mlflow_itself_takes_it(interrupted, tmp_path, monkeypatch):
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     (interrupted.path / "mlflow.json").unlink(missing_ok=True)
-    callback = MLflow(interrupted, interrupted.history())
+    callback = MLflow(interrupted, {}, interrupted.history())
     callback.on_train_begin()
     callback.on_train_end()
     number = json.loads((interrupted.path / "mlflow.json").read_text())["run_id"]

@@ -18,9 +18,10 @@ from keras_qd.registry import KINDS, components
 @click.argument("kind", required=False, metavar="[KIND]")
 @as_json
 def list_command(kind: str | None, as_json: bool) -> None:
-    """List models, data sets, metrics, tasks and potential families, and where they come from.
+    """List the components, and where they come from.
 
-    KIND is models, datasets, metrics, tasks or potentials; all of them by default.
+    KIND is models, datasets, metrics, tasks, potentials, line_potentials, scalings, augmentations
+    or callbacks; all of them by default.
 
     \b
     Examples:
@@ -29,6 +30,8 @@ def list_command(kind: str | None, as_json: bool) -> None:
     """
     kinds = [kind] if kind is not None else list(KINDS)
     found = {each: components(each).origins() for each in kinds}
+    for message in chain.from_iterable(components(each).misnamed() for each in kinds):
+        click.echo(f"keras-qd: {message}", err=True)
     if as_json:
         print_json(found)
         return

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import as_json, backend, max_gigabytes
-from keras_qd.cli.output import format_number, print_json
+from keras_qd.cli.options import InputPath, OutputPath, as_json, backend, max_gigabytes
+from keras_qd.cli.output import echo, format_number, print_json
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @click.command("compress")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("images", required=False, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.argument("run", type=InputPath())
+@click.argument("images", required=False, type=InputPath())
+@click.option("--out", required=True, type=OutputPath(), help="The file to write.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option(
     "--precision",
@@ -86,29 +86,27 @@ def _summary(done: Compression) -> dict[str, Any]:
 
 def _print(done: Compression) -> None:
     deflated = done.bytes_in / done.bytes_deflated
-    click.echo(f"{done.n_images} images, {done.bytes_in} bytes -> {done.bytes_out} bytes")
-    click.echo(f"ratio: {format_number(done.ratio)} (zlib, lossless: {format_number(deflated)})")
-    click.echo(
+    echo(f"{done.n_images} images, {done.bytes_in} bytes -> {done.bytes_out} bytes")
+    echo(f"ratio: {format_number(done.ratio)} (zlib, lossless: {format_number(deflated)})")
+    echo(
         f"error: {format_number(done.error)} root mean square "
         f"(the mean image alone: {format_number(done.spread)})"
     )
-    click.echo(
-        f"\nwritten: {done.path}\n\nnext:\n  keras-qd decompress {done.path} --out images.npy"
-    )
+    echo(f"\nwritten: {done.path}\n\nnext:\n  keras-qd decompress {done.path} --out images.npy")
 
 
 @click.command("decompress")
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE", type=InputPath())
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     help="The file to write: .npy, .npz, or .png and other pictures with the images as tiles.",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option(
     "--run",
-    type=click.Path(path_type=Path),
+    type=InputPath(),
     help="The run whose model compressed the images.  [its location at that time]",
 )
 @backend
@@ -133,4 +131,4 @@ def decompress_command(path: Path, out: Path, force: bool, run: Path | None, as_
     if as_json:
         print_json({"out": str(out), "field": field, "shape": list(images.shape)})
     else:
-        click.echo(f"{len(images)} images written: {out}")
+        echo(f"{len(images)} images written: {out}")

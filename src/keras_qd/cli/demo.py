@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from keras_qd import registry
-from keras_qd.cli.options import as_json, backend, seed
-from keras_qd.cli.output import counting, format_seconds, print_json, training_progress
+from keras_qd.cli.options import COUNT, MOST, OutputPath, as_json, backend, seed
+from keras_qd.cli.output import counting, echo, format_seconds, print_json, training_progress
 from keras_qd.cli.train import evaluate_and_report, free_path, print_evaluation, resumable
 
 if TYPE_CHECKING:
@@ -24,21 +24,21 @@ EPOCHS = 20
 @click.command("demo")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     default=Path("runs/demo"),
     show_default=True,
     help="Run directory; the data set is written next to it.",
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=50),
+    type=click.IntRange(50, MOST),
     default=2500,
     show_default=True,
     help="Dots to solve; a tenth of them is for validation, a tenth for the test.",
 )
 @click.option(
     "--epochs",
-    type=click.IntRange(min=1),
+    type=COUNT,
     default=EPOCHS,
     show_default=True,
     help="Passes over the training split.",
@@ -67,16 +67,16 @@ def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> N
         print_json({"run": str(run.path), "data": str(data), **evaluation.summary})
         return
     print_evaluation(run, evaluation)
-    click.echo(f"  keras-qd inspect {data}")
-    click.echo(f"  keras-qd train density-to-potential --data {data}")
-    click.echo(f"\ntotal time: {format_seconds(time.perf_counter() - started)}")
+    echo(f"  keras-qd inspect {data}")
+    echo(f"  keras-qd train density-to-potential --data {data}")
+    echo(f"\ntotal time: {format_seconds(time.perf_counter() - started)}")
 
 
 def _make_data(path: Path, samples: int, seed: int) -> None:
     from keras_qd.data.quantum_dots import QuantumDots
     from keras_qd.data.store.generate import generate
 
-    click.echo(f"solving {samples} two-electron dots exactly into {path}", err=True)
+    echo(f"solving {samples} two-electron dots exactly into {path}", err=True)
     with counting("solving", "dots") as count:
         generate(path, QuantumDots(seed=seed), samples, progress=count)
 
@@ -88,7 +88,7 @@ def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
     task = registry.task("potential-to-density", dataset_config={"path": str(data)}, epochs=epochs)
     interrupted = _is_interrupted(out, task, seed)
     path = out if interrupted else free_path(out)
-    click.echo(f"training pix2pix into {path}", err=True)
+    echo(f"training pix2pix into {path}", err=True)
     with resumable("keras-qd demo"), training_progress() as report:
         if interrupted:
             return resume(path, report=report)

@@ -15,7 +15,7 @@ import click
 
 from keras_qd.backend import PREFERENCE, ensure_backend, installed_backends
 from keras_qd.cli.options import as_json
-from keras_qd.cli.output import print_json, print_table
+from keras_qd.cli.output import echo, print_json, print_table
 from keras_qd.errors import KerasQDError
 from keras_qd.registry import KINDS, PluginWarning, components
 from keras_qd.training.run import describe_environment
@@ -122,7 +122,7 @@ def _self_test(quiet: bool) -> list[dict[str, Any]]:
         trials.append(dataclasses.asdict(trial))
         if not quiet:
             result = "; ".join(trial.errors) or "works"
-            click.echo(f"self-test: {trial.part} ({trial.seconds:.0f} s): {result}")
+            echo(f"self-test: {trial.part} ({trial.seconds:.0f} s): {result}")
     return trials
 
 
@@ -161,7 +161,7 @@ def _is_installed(name: str) -> bool:
 def _print(findings: dict[str, Any]) -> None:
     environment = findings["environment"]
     print_table([*environment["packages"].items()], header=("package", "version"))
-    click.echo(
+    echo(
         f"\nPython {environment['python']} on {environment['platform']}, "
         f"{environment['processors']} processors"
     )
@@ -173,13 +173,13 @@ def _print(findings: dict[str, Any]) -> None:
         )
         for name, found in findings["backends"].items()
     ]
-    click.echo()
+    echo()
     print_table(rows, header=("backend", "devices", ""))
-    click.echo()
+    echo()
     parts = [
         (part["extra"], "installed" if not part["missing"] else part["install"], part["purpose"])
         for part in findings["optional_parts"]
     ]
     print_table(parts, header=("optional", "", "for"))
     for line in findings["broken_plugins"]:
-        click.echo(f"plug-in: {line}")
+        echo(f"plug-in: {line}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import io
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import StorePath, as_json, backend, seed
-from keras_qd.cli.output import format_number, print_json, print_table
-from keras_qd.errors import UsageError
+from keras_qd.cli.options import (
+    COUNT,
+    MOST,
+    InputPath,
+    OutputPath,
+    StorePath,
+    as_json,
+    backend,
+    seed,
+)
+from keras_qd.cli.output import echo, format_number, print_json, print_table
+from keras_qd.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from keras_qd.evaluation.result import Evaluation
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate")
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=InputPath())
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train"]),
@@ -41,7 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dropout-draws",
     metavar="N",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, MOST),
     help="Predict N times with dropout on; evaluate the mean, and the spread as uncertainty.",
 )
 @click.option(
@@ -58,7 +67,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=COUNT,
     default=64,
     show_default=True,
     help="Systems in a batch.",
@@ -70,7 +79,7 @@ if TYPE_CHECKING:
 @click.option("--sort", metavar="METRIC", help="Metric that ranks several runs.  [the first]")
 @click.option(
     "--table",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputPath(file=True),
     help="Also write the values of each system to this .csv or .parquet file.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print the values of each system as CSV.")
@@ -113,6 +122,8 @@ def evaluate_command(
         from keras_qd.evaluation.tables import check_table_path
 
         check_table_path(table)
+    if by is not None:
+        _check_column(runs[0], settings, by)
     evaluations = _evaluate(runs, **settings)
     space = "scaled" if scaled else "physical"
     if several:
@@ -126,7 +137,9 @@ def evaluate_command(
     if as_csv:
         from keras_qd.evaluation.tables import print_csv
 
-        print_csv(evaluation.samples, sys.stdout)
+        table_text = io.StringIO()
+        print_csv(evaluation.samples, table_text)
+        echo(table_text.getvalue(), nl=False)
     else:
         _show(name, evaluation, by, space, as_json)
 
@@ -136,6 +149,18 @@ def _require_one(several: bool, given: dict[str, Any]) -> None:
     asked = [option for option, value in given.items() if value]
     if several and asked:
         raise UsageError(f"{asked[0]} applies to one run; give a single run, or --ensemble")
+
+
+def _check_column(run: Path, settings: dict[str, Any], by: str) -> None:
+    """Raise unless the systems can be grouped by a column, before they are evaluated."""
+    from keras_qd.evaluation._evaluate import load_data
+    from keras_qd.evaluation.case import Case
+    from keras_qd.training.run import Run
+
+    opened = Run.open(run)
+    known = Case(opened, load_data(opened, settings["data"]), settings["split"]).columns
+    if by not in known:
+        raise UnknownNameError("number to group by", by, known)
 
 
 def _evaluate(
@@ -175,7 +200,7 @@ def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json
     if by is not None:
         _print_groups(by, groups)
     print_cost(evaluation)
-    click.echo(f"\nwritten: metrics.json and samples.csv in {evaluation.folder}")
+    echo(f"\nwritten: metrics.json and samples.csv in {evaluation.folder}")
 
 
 def _show_ranking(
@@ -200,15 +225,15 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     data, uncertainty = evaluation.data, evaluation.uncertainty
     whose = "" if data["own"] else " of a data set that the model was not trained on"
     mean = "" if uncertainty is None else f", mean of {uncertainty.source}"
-    click.echo(f"{data['n_samples']} systems of the {data['split']} split{whose}{mean}\n")
+    echo(f"{data['n_samples']} systems of the {data['split']} split{whose}{mean}\n")
     if data["notice"]:
-        click.echo(f"note: {data['notice']}\n")
+        echo(f"note: {data['notice']}\n")
     scores = [each for each in evaluation.scores if each.space == space]
     several = len({each.field for each in scores}) > 1
     header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
     print_table([_row(each, several) for each in scores], header=header)
     if uncertainty is not None:
-        click.echo("\nspread and error\n")
+        echo("\nspread and error\n")
         print_table(uncertainty.rows, header=uncertainty.header)
 
 
@@ -217,9 +242,9 @@ def print_cost(evaluation: Evaluation) -> None:
     cost = evaluation.cost
     if cost is None:
         return
-    click.echo(f"\ncost on this machine ({cost.processors} processors, times of one)\n")
+    echo(f"\ncost on this machine ({cost.processors} processors, times of one)\n")
     print_table(cost.rows, header=cost.header)
-    click.echo("\n" + textwrap.fill(cost.summary, 100))
+    echo("\n" + textwrap.fill(cost.summary, 100))
 
 
 def _print_groups(by: str, groups: list[Group]) -> None:
@@ -232,7 +257,7 @@ def _print_groups(by: str, groups: list[Group]) -> None:
         )
         for group in groups
     ]
-    click.echo()
+    echo()
     print_table(rows, header=(by, "systems", *(groups[0].means if groups else ())))
 
 
@@ -272,7 +297,7 @@ def _row(score: Score, several: bool) -> tuple[str, ...]:
 
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=InputPath())
 @backend
 @as_json
 def report_command(run: Path, as_json: bool) -> None:
@@ -290,4 +315,4 @@ def report_command(run: Path, as_json: bool) -> None:
     if as_json:
         print_json({"run": str(run), "report": str(path)})
     else:
-        click.echo(str(path))
+        echo(str(path))

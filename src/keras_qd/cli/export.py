@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from keras_qd.cli.options import as_json, backend
-from keras_qd.cli.output import print_json, print_table
+from keras_qd.cli.options import InputPath, OutputPath, as_json, backend
+from keras_qd.cli.output import echo, print_json, print_table
 from keras_qd.export.formats import FORMATS
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=InputPath())
 @click.option(
     "--format",
     "name",
@@ -24,7 +24,7 @@ from keras_qd.export.formats import FORMATS
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     help="The folder to write: the exported file, MODEL_CARD.md and example.npz.",
 )
 @click.option("--force", is_flag=True, help="Replace the folder if it exists.")
@@ -53,5 +53,5 @@ def command(run: Path, name: str, out: Path, force: bool, as_json: bool) -> None
         for port in ports
     ]
     print_table(rows, header=("", "name", "shape", "unit"))
-    click.echo(f"\nverified: differs by {exported.difference:.1e} of the largest value")
-    click.echo(f"written: {exported.path}, {exported.card.name}")
+    echo(f"\nverified: differs by {exported.difference:.1e} of the largest value")
+    echo(f"written: {exported.path}, {exported.card.name}")

@@ -5,21 +5,21 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-import json
 import re
 import time
-import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from keras_qd.cli.options import StorePath, as_json, config
-from keras_qd.cli.output import format_seconds, print_json
+from keras_qd._checks import parse_toml, shortened
+from keras_qd._files import parse_json
+from keras_qd.cli.options import COUNT, FiniteRange, NewStorePath, as_json, config
+from keras_qd.cli.output import echo, format_seconds, print_json
 from keras_qd.errors import UsageError
 from keras_qd.registry import names
 
@@ -49,9 +49,9 @@ class _Json(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the value that the text stands for."""
         try:
-            return json.loads(value) if isinstance(value, str) else value
+            return parse_json(value) if isinstance(value, str) else value
         except ValueError:
-            self.fail(f"{value!r} is not valid JSON", param, ctx)
+            self.fail(f"{shortened(value)} is not valid JSON", param, ctx)
 
 
 class _Generate(click.Command):
@@ -82,14 +82,14 @@ def _data_set(args: Sequence[str]) -> str | None:
     found = next((word for word in args if word in known), None)
     for option, value in pairwise(args):
         if found is None and option == "--config":
-            with suppress(OSError, ValueError):  # the option itself reports an unreadable file
+            with suppress(UsageError):  # the option itself reports an unreadable file
                 found = _kind(Path(value))
     return found
 
 
 def _kind(path: Path) -> str:
     """Return the data set that a configuration file names."""
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    values = parse_toml(path)
     if "kind" not in values:
         raise click.UsageError(
             f'{path} does not name a data set; add a line such as kind = "quantum-dots", or give '
@@ -100,24 +100,31 @@ def _kind(path: Path) -> str:
 
 def _recipe_options(recipe: type[Recipe]) -> list[click.Parameter]:
     """Return an option for each setting of a recipe, from its signature and its docstring."""
-    hints, described = get_type_hints(recipe), _descriptions(recipe)
+    from keras_qd.data.recipes import setting_types
+
+    types, described = setting_types(recipe), _descriptions(recipe)
     options: list[click.Parameter] = []
     for setting in dataclasses.fields(recipe):
         if setting.name in _FRAME:
             options += _FRAME[setting.name]
             continue
-        kinds = [each for each in get_args(hints[setting.name]) if each is not type(None)]
-        kind = kinds[0] if kinds and len(kinds) == 1 else hints[setting.name]
         plain = setting.default if isinstance(setting.default, (int, float, str)) else None
         shown = "" if plain is None else f"  [{plain}]"
         options.append(
             click.Option(
                 [f"--{option_name(setting)}", setting.name],
-                type=kind if kind in (int, float, str, bool) else _Json(),
+                type=_option_type(types[setting.name][0], setting.metadata.get("range", ())),
                 help=described.get(setting.name, setting.name) + shown,
             )
         )
     return options
+
+
+def _option_type(kind: Any, bounds: Sequence[float]) -> Any:
+    """Return the click type of a setting."""
+    if kind in (int, float) and bounds:
+        return (click.IntRange if kind is int else FiniteRange)(*bounds)
+    return kind if kind in (int, float, str, bool) else _Json()
 
 
 def option_name(setting: dataclasses.Field[Any]) -> str:
@@ -164,11 +171,11 @@ _FRAME: dict[str, list[click.Parameter]] = {
 @click.command("generate", cls=_Generate, epilog=_EXAMPLES)
 @click.argument("kind", metavar="NAME")
 @config
-@click.option("--samples", type=click.IntRange(min=1), required=True, help="Number of samples.")
+@click.option("--samples", type=COUNT, required=True, help="Number of samples.")
 @click.option(
-    "--out", type=StorePath(), required=True, help="The store to write: a path, or a URL."
+    "--out", type=NewStorePath(), required=True, help="The store to write: a path, or a URL."
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]")
+@click.option("--workers", type=COUNT, help="Number of processes.  [usable cores]")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a running Dask cluster.")
 @as_json
 @click.pass_context
@@ -201,7 +208,7 @@ def command(
     if as_json:
         print_json({**summary(store), "seconds": seconds})
     else:
-        click.echo(
+        echo(
             f"{store.path}: {store.n_finished} samples ({format_seconds(seconds)}), "
             f"digest {store.digest()}\n\nnext:\n  keras-qd inspect {store.path}"
         )
@@ -281,7 +288,7 @@ def _who_works(
         for name in ("workers", "scheduler")
     ]
     if in_file[0] == in_file[1]:
-        raise UsageError("give --workers or --scheduler: a cluster has the workers it has")
+        raise UsageError("give --workers or --scheduler, not both: a cluster sets their number")
     return (None, scheduler) if in_file[0] else (workers, None)
 
 
@@ -315,7 +322,7 @@ def _family_setting(pair: str) -> tuple[str, Any]:
     if not key or not equals:
         raise UsageError(f"a setting is KEY=VALUE, such as amplitude=0.5; got {pair!r}")
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError as error:
-        raise UsageError(f"{pair!r}: {text!r} is neither a number nor a list") from error
+        raise UsageError(f"{shortened(pair)} is neither a number nor a list") from error
     return key, tuple(value) if isinstance(value, list) else value

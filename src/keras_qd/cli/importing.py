@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from keras_qd.cli.generate import summary
-from keras_qd.cli.options import as_json, max_gigabytes, seed
-from keras_qd.cli.output import counting, print_json
+from keras_qd.cli.options import LENGTH, InputPath, OutputPath, as_json, max_gigabytes, seed
+from keras_qd.cli.output import counting, echo, print_json
 from keras_qd.errors import UsageError
 
 #: Click keeps the lines of a paragraph that begins with a backspace.
@@ -41,10 +41,8 @@ def _pairs(
 
 
 @click.command("import", epilog=_IMPORT_EXAMPLES)
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The store to write.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=InputPath())
+@click.option("--out", type=OutputPath(), required=True, help="The store to write.")
 @click.option(
     "--field",
     "fields",
@@ -63,7 +61,7 @@ def _pairs(
 )
 @click.option(
     "--length",
-    type=float,
+    type=LENGTH,
     help="Side of the box, or length of the line, in a0*; some metrics need it.",
 )
 @click.option(
@@ -99,8 +97,8 @@ def import_command(
     if as_json:
         print_json(summary(store))
         return
-    click.echo(f"{store.path}: {store.n_samples} samples of {', '.join(store.fields)}\n\nnext:")
-    click.echo(f"  keras-qd inspect {store.path}\n  keras-qd train TASK --data {store.path}")
+    echo(f"{store.path}: {store.n_samples} samples of {', '.join(store.fields)}\n\nnext:")
+    echo(f"  keras-qd inspect {store.path}\n  keras-qd train TASK --data {store.path}")
 
 
 def _size(
@@ -116,10 +114,10 @@ def _size(
 
 
 @click.command("prepare", epilog=_PREPARE_EXAMPLES)
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--a", type=click.Path(path_type=Path), help="Folder of images A, without FOLDER.")
-@click.option("--b", type=click.Path(path_type=Path), help="Folder of images B, without FOLDER.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The store to write.")
+@click.argument("folder", required=False, type=InputPath())
+@click.option("--a", type=InputPath(), help="Folder of images A, without FOLDER.")
+@click.option("--b", type=InputPath(), help="Folder of images B, without FOLDER.")
+@click.option("--out", type=OutputPath(), required=True, help="The store to write.")
 @click.option(
     "--direction",
     type=click.Choice(["a-to-b", "b-to-a"]),
@@ -175,6 +173,6 @@ def prepare_command(
         print_json(summary(store))
         return
     shapes = [" x ".join(map(str, field.shape)) for field in store.fields.values()]
-    click.echo(f"{store.path}: {store.n_samples} pairs, {' to '.join(shapes)}\n\nnext:")
-    click.echo(f"  keras-qd inspect {store.path} --figure pairs.png")
-    click.echo(f"  keras-qd train image-to-image --data {store.path}")
+    echo(f"{store.path}: {store.n_samples} pairs, {' to '.join(shapes)}\n\nnext:")
+    echo(f"  keras-qd inspect {store.path} --figure pairs.png")
+    echo(f"  keras-qd train image-to-image --data {store.path}")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_qd.cli.generate import as_options, summary
-from keras_qd.cli.options import StorePath, as_json
-from keras_qd.cli.output import describe, format_bytes, format_number, print_json, print_table
+from keras_qd.cli.options import OutputPath, StorePath, as_json
+from keras_qd.cli.output import describe, echo, format_bytes, format_number, print_json, print_table
 from keras_qd.errors import StoreError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Examples:
 @click.option("--verify", is_flag=True, help="Check every shard against its checksum.")
 @click.option(
     "--figure",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputPath(file=True),
     metavar="FILE",
     help="Draw samples and histograms into FILE (.png, .pdf or .svg).",
 )
@@ -48,7 +48,7 @@ def command(path: Path | str, verify: bool, figure: Path | None, toml: bool, as_
     if toml:
         import tomli_w
 
-        click.echo(tomli_w.dumps(_without_none(as_options(store))), nl=False)
+        echo(tomli_w.dumps(_without_none(as_options(store))), nl=False)
         return
     damaged = store.damaged() if verify else []
     found = {**summary(store), "fields": _fields(store, damaged)}
@@ -64,7 +64,7 @@ def command(path: Path | str, verify: bool, figure: Path | None, toml: bool, as_
         from keras_qd.cli.sheet import draw_sheet
 
         draw_sheet(store, figure)
-        click.echo(f"figure: {figure}", err=True)
+        echo(f"figure: {figure}", err=True)
     if errors := store.find_damage(damaged):
         raise StoreError(
             f"{store.path}: {'; '.join(errors)}; run the same '{store.command}' again to restore "
@@ -105,32 +105,32 @@ def _fields(store: Store, damaged: list[int]) -> dict[str, dict[str, Any]]:
 def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> None:
     """Print the description of a store as text."""
     state = "complete" if found["complete"] else "unfinished: run the same command again to resume"
-    click.echo(f"{found['path']}: {found['finished']} of {found['samples']} samples, {state}\n")
+    echo(f"{found['path']}: {found['finished']} of {found['samples']} samples, {state}\n")
     header = ("field", "shape", "unit", "minimum", "maximum", "mean", "NaN", "size", "meaning")
     rows = [(name, *_row(field, *units[name])) for name, field in found["fields"].items()]
     print_table(rows, header)
-    click.echo()
+    echo()
     size = sum(field["bytes"] or 0 for field in found["fields"].values())
-    click.echo(f"size     {format_bytes(size)}, compressed")
+    echo(f"size     {format_bytes(size)}, compressed")
     if found["material"] is not None:
         name, length, energy = found["material"].values()
-        click.echo(
+        echo(
             f"units    above those of {name} (a0* = {format_number(length)} nm, Ha* = "
             f"{format_number(energy)} meV), below a0* and Ha*"
         )
-    click.echo()
+    echo()
     print_table(describe(found["configuration"]))
     for label, error in (found["label_error"] or {}).items():
         if isinstance(error, Mapping):
-            click.echo(
+            echo(
                 f"\nestimated error of the {label}: median {format_number(error['median'])}, "
                 f"largest {format_number(error['largest'])}",
                 nl=False,
             )
-    click.echo()
+    echo()
     if "damaged_shards" in found:
-        click.echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'correct'}")
-    click.echo(f"\ndigest  {found['digest'] or 'none yet'}")
+        echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'correct'}")
+    echo(f"\ndigest  {found['digest'] or 'none yet'}")
 
 
 def _row(field: dict[str, Any], factor: float, unit: str) -> tuple[str, ...]:

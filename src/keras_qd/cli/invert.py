@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from keras_qd.cli.options import as_json, backend, max_gigabytes, read_settings
-from keras_qd.cli.output import counting, format_number, print_json, print_table
+from keras_qd.cli.options import (
+    COUNT,
+    LENGTH,
+    FiniteRange,
+    InputPath,
+    OutputPath,
+    as_json,
+    backend,
+    max_gigabytes,
+    read_settings,
+)
+from keras_qd.cli.output import counting, echo, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
@@ -53,26 +63,28 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     help="The .npz or .zarr to write.",
 )
-@click.option("--electrons", type=int, help="Number of electrons.  [of the data or run]")
-@click.option("--length", type=float, help="Side of the box in a0*.  [of the data or run, or 10]")
 @click.option(
-    "--points", type=click.IntRange(min=8), help="Pixels per side.  [of the target, or 64]"
+    "--electrons", type=click.IntRange(1, 6), help="Number of electrons.  [of the data or run]"
+)
+@click.option("--length", type=LENGTH, help="Side of the box in a0*.  [of the data or run, or 10]")
+@click.option(
+    "--points", type=click.IntRange(8, 1024), help="Pixels per side.  [of the target, or 64]"
 )
 @click.option("--interaction", help="coulomb, finite-thickness, screened or none.  [coulomb]")
-@click.option("--thickness", type=float, help="For finite-thickness, in a0*.  [0.3]")
-@click.option("--screening-length", type=float, help="For screened, in a0*.  [1]")
-@click.option("--strength", type=float, help="Factor of the interaction.  [1]")
+@click.option("--thickness", type=LENGTH, help="For finite-thickness, in a0*.  [0.3]")
+@click.option("--screening-length", type=LENGTH, help="For screened, in a0*.  [1]")
+@click.option("--strength", type=FiniteRange(0, 1e4), help="Factor of the interaction.  [1]")
 @click.option(
     "--run",
-    type=click.Path(path_type=Path),
+    type=InputPath(),
     help="Run of a density-to-potential task, whose model proposes the initial potential.",
 )
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=1e-4,
     show_default=True,
     help="Largest accepted integral |dn| / N.",
@@ -85,7 +97,7 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 )
 @click.option(
     "--half-waves",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 512),
     help="Resolution of the potential: half waves along the side.  [20, or 28 for drawn targets]",
 )
 @click.option("--family", help="Search only this potential family, such as a tunable device.")
@@ -106,13 +118,19 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option("--field", help="Array of a .npz file, or field of a store.  [density]")
 @click.option("--split", default="test", show_default=True, help="Split of a store, or all.")
 @click.option("--samples", type=Samples(), default=":", help="Samples, such as 3 or 0:20.  [all]")
-@click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]")
+@click.option("--workers", type=COUNT, help="Number of processes.  [usable cores]")
+@click.option(
+    "--max-iterations",
+    type=click.IntRange(1, 10**6),
+    help="Limit of exact solutions per target.  [2000]",
+)
 @click.option(
     "--max-seconds",
-    type=float,
-    help="Time limit per target in seconds.  [300, or 60 with a family]",
+    type=FiniteRange(min=0, min_open=True),
+    help="Limit of processor time per target in seconds, which other programs on the machine do "
+    "not affect.  [300, or 60 with a family]",
 )
-@click.option("--figure", type=click.Path(path_type=Path), help="Figure to write.  [OUT.png]")
+@click.option("--figure", type=OutputPath(file=True), help="Figure to write.  [OUT.png]")
 @click.option("--no-figure", is_flag=True, help="Do not draw a figure.")
 @click.option("--force", is_flag=True, help="Replace a .npz file if it exists.")
 @backend
@@ -202,8 +220,8 @@ def _print(summary: dict[str, Any], run: Path | None) -> None:
     rows.append(("time", f"{summary['seconds']:.1f} s"))
     print_table(rows)
     for name, value in found[0].get("parameters", {}).items() if len(found) == 1 else ():
-        click.echo(f"  {name} = {format_number(value)}")
-    click.echo(f"\nwritten: {', '.join(summary['written'])}")
+        echo(f"  {name} = {format_number(value)}")
+    echo(f"\nwritten: {', '.join(summary['written'])}")
 
 
 def _describe(summary: dict[str, Any]) -> str:

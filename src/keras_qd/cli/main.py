@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from keras_qd import __version__
+from keras_qd._checks import printable
 from keras_qd.errors import KerasQDError, UnknownNameError
 
 
@@ -24,7 +25,7 @@ class Verb(NamedTuple):
 #: The verbs, in the order in which a newcomer meets them.
 VERBS = {
     "demo": Verb("Make data, train, evaluate and report: a small complete run.", "demo:command"),
-    "list": Verb("List models, data sets, metrics and tasks.", "components:list_command"),
+    "list": Verb("List all components: models, tasks, data sets, ...", "components:list_command"),
     "info": Verb(
         "Show what a component is and which settings it takes.", "components:info_command"
     ),
@@ -39,6 +40,9 @@ VERBS = {
     "invert": Verb(
         "Find potentials for wanted densities, verified by the exact solver.", "invert:command"
     ),
+    "device": Verb(
+        "Compute stability diagrams and sweeps of a gate-defined device.", "device:command"
+    ),
     "compress": Verb(
         "Store images as the latent values of a trained autoencoder.", "compress:compress_command"
     ),
@@ -51,6 +55,12 @@ VERBS = {
     "new-plugin": Verb("Write a working plug-in to start from.", "plugin:command"),
     "doctor": Verb("Show and test versions, backends and devices.", "doctor:command"),
 }
+
+#: Exit code of a fault of keras-qd itself: EX_SOFTWARE of sysexits.h.
+FAULT = 70
+
+#: Characters of an unforeseen error that are shown.
+_LONGEST = 300
 
 #: Every verb takes it; :func:`main` looks for it among the arguments after an error.
 DEBUG = click.Option(
@@ -71,8 +81,9 @@ class LazyGroup(click.Group):
             raise click.UsageError(str(UnknownNameError("verb", cmd_name, VERBS)), ctx)
         module, _, name = VERBS[cmd_name].command.partition(":")
         command: click.Command = getattr(import_module(f"keras_qd.cli.{module}"), name)
-        if DEBUG not in command.params:
-            command.params.append(DEBUG)
+        for each in (command, *getattr(command, "commands", {}).values()):
+            if DEBUG not in each.params:
+                each.params.append(DEBUG)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -90,6 +101,8 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 for success, 1 for a failure, 2 for wrong usage.
 
+    An error that keras-qd does not foresee is its own fault: one line, and exit code 70.
+
     Parameters
     ----------
     arguments : list of str, optional
@@ -104,17 +117,41 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         cli.main(args=arguments, prog_name="keras-qd", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("stopped", 1)
+        if not arguments:
+            error.show()  # the help
+            sys.exit(error.exit_code)
+        _fail(_usage(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        _fail(" ".join(["stopped", *map(str, stop.args)]), 1)
     except BrokenPipeError:
         sys.exit(1)
     except (KerasQDError, OSError, MemoryError) as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
+        _show_traceback(arguments)
         _fail(_one_line(error), getattr(error, "exit_code", 1))
+    except Exception as error:  # whatever it is: people read one line, and --debug has the rest
+        _show_traceback(arguments)
+        _fail(_own_fault(error), FAULT)
     sys.exit(0)
+
+
+def _show_traceback(arguments: list[str]) -> None:
+    if "--debug" in arguments:
+        traceback.print_exc()
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return the message of click, and where the help is."""
+    context = getattr(error, "ctx", None)
+    help_line = "" if context is None else f" (help: {context.command_path} --help)"
+    return f"{error.format_message()}{help_line}"
+
+
+def _own_fault(error: Exception) -> str:
+    """Return the message for an error that keras-qd does not foresee."""
+    return (
+        f"a fault of keras-qd, not of your input: {type(error).__name__}: "
+        f"{str(error)[:_LONGEST]}; repeat the command with --debug, and report what it prints"
+    )
 
 
 def _one_line(error: BaseException) -> str:
@@ -122,9 +159,10 @@ def _one_line(error: BaseException) -> str:
         return "the disk is full; free some space and run the same command again"
     if isinstance(error, MemoryError):
         return "out of memory; use a smaller batch, grid or data set"
-    return " ".join(str(error).split())
+    return str(error)
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"keras-qd: {message}", err=True)
+    """Print a message in one line, which no terminal acts upon, and exit."""
+    click.echo(f"keras-qd: {printable(' '.join(message.split()))}", err=True)
     sys.exit(code)

@@ -4,27 +4,110 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
+import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from keras_qd._checks import MOST_SEED, parse_toml, shortened
+from keras_qd._files import parse_json
 from keras_qd.backend import PREFERENCE, use_backend
 from keras_qd.errors import UnknownNameError, UsageError
 
 
-class StorePath(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
-    """Location of a stored data set: a path, or a URL as given."""
-
-    name = "path"
+class FiniteRange(click.FloatRange):
+    """A finite number, perhaps within bounds."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path | str:
+    ) -> float:
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
+
+class InputPath(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
+    """Path of something to be read."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if not str(value) or "\0" in str(value):
+            self.fail(f"{str(value)!r} is not a path", param, ctx)
+        return Path(value)
+
+
+class OutputPath(InputPath):
+    """Path of something to be written; `file` refuses a directory."""
+
+    def __init__(self, file: bool = False) -> None:
+        self.file = file
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or fail where nothing can be written."""
+        path: Path = super().convert(value, param, ctx)
+        reason = _unwritable(path, self.file)
+        if reason is not None:
+            self.fail(f"{shortened(str(path))} {reason}; name a new file or directory", param, ctx)
+        return path
+
+
+#: Bytes of a file name, to which temporary files and locks add some.
+_LONGEST = 200
+
+
+def _unwritable(path: Path, file: bool) -> str | None:
+    """Return why nothing can be written to a path, if so."""
+    if len(os.fsencode(path.name)) > _LONGEST:
+        return f"has a name of more than {_LONGEST} bytes"
+    try:
+        absolute, here = path.resolve(), Path.cwd()
+        folder = next(each for each in absolute.parents if each.exists())
+        is_directory = file and path.is_dir()
+    except (OSError, RuntimeError, StopIteration) as error:  # too long, a circle of links, a root
+        return f"cannot be used: {getattr(error, 'strerror', None) or 'it is not below a folder'}"
+    if absolute == here or absolute in here.parents:
+        return "is the working directory, or contains it"
+    if not folder.is_dir():
+        return f"is below {folder}, which is not a directory"
+    if is_directory:
+        return "is a directory"
+    return None if os.access(folder, os.W_OK) else f"is below {folder}, which is write-protected"
+
+
+class StorePath(InputPath):
+    """Location of a stored data set: a path, or a URL as given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a URL as text, and anything else as a path."""
-        return value if "://" in str(value) else Path(value)
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
+class NewStorePath(OutputPath):
+    """Location of a stored data set to be written: a path, or a URL as given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a URL as text, and anything else as a path."""
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
+#: Largest count of anything.
+MOST = 10**9
+
+#: A count, such as one of samples, epochs or processes.
+COUNT = click.IntRange(1, MOST)
+
+#: A length in a0*; of boxes and lines physics has the same bounds.
+LENGTH = FiniteRange(1e-6, 1e6)
+
+#: A file that exists.
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def _use_backend(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -46,7 +129,13 @@ backend = click.option(
 )
 
 #: ``--seed``: of everything random.
-seed = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+seed = click.option(
+    "--seed",
+    type=click.IntRange(0, MOST_SEED),
+    default=0,
+    show_default=True,
+    help="Random seed.",
+)
 
 
 def _allow(ctx: click.Context, parameter: click.Parameter, value: float | None) -> None:
@@ -59,7 +148,7 @@ def _allow(ctx: click.Context, parameter: click.Parameter, value: float | None) 
 #: ``--max-gigabytes``: how much the content of a file may unfold to.
 max_gigabytes = click.option(
     "--max-gigabytes",
-    type=click.FloatRange(min=0, min_open=True, max=10**6),
+    type=FiniteRange(min=0, min_open=True, max=10**6),
     metavar="GB",
     expose_value=False,
     callback=_allow,
@@ -89,8 +178,10 @@ def read_settings(pairs: Sequence[str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
+        if text.lstrip().startswith(("[", "{")):
+            raise UsageError(f"{shortened(text)} is not valid JSON") from None
         return text
 
 
@@ -127,10 +218,7 @@ def _read_file(ctx: click.Context, parameter: click.Parameter, path: Path | None
     """Take the contents of a file as the defaults of all options; the command line wins."""
     if path is None:
         return
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    values = parse_toml(path)
     tables = _tables(ctx.command)
     known = {**_names(ctx.command), **tables}
     defaults: dict[str, Any] = {}
@@ -171,7 +259,7 @@ _NOT_IN_FILES = ("--json", "--debug")
 
 config = click.option(
     "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     expose_value=False,
     is_eager=True,
     callback=_read_file,

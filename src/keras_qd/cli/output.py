@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keras_qd._checks import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from keras_qd.data.store.writer import Progress as Counter
     from keras_qd.training.callbacks import Report
+
+
+def echo(message: str = "", err: bool = False, nl: bool = True) -> None:
+    """Print a message; characters of names in it that a terminal acts upon are escaped."""
+    click.echo(printable(message), err=err, nl=nl)
 
 
 def print_json(value: Any) -> None:
@@ -29,7 +36,7 @@ def print_table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> No
     if header:
         lines.insert(1, ["-" * width for width in widths])
     for line in lines:
-        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+        echo("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
 def describe(values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -87,13 +94,14 @@ def format_seconds(seconds: float) -> str:
 def counting(description: str, unit: str) -> Iterator[Counter]:
     """Yield ``count(done, total)``, which shows a bar with the rate in `unit` and the time left."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     rate = TextColumn("{task.fields[rate]}")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate)
     progress = Progress(*columns, TimeLeft(), console=Console(stderr=True))
-    bar = progress.add_task(description, total=None, rate="")
+    bar = progress.add_task(escape(printable(description)), total=None, rate="")
     with _stopping(progress):
 
         def count(done: int, total: int) -> None:

@@ -7,24 +7,33 @@ from typing import Any
 
 import click
 
-from keras_qd.cli.options import StorePath, as_json, backend, max_gigabytes
-from keras_qd.cli.output import counting, print_json, print_table
+from keras_qd.cli.options import (
+    COUNT,
+    FiniteRange,
+    InputPath,
+    OutputPath,
+    StorePath,
+    as_json,
+    backend,
+    max_gigabytes,
+)
+from keras_qd.cli.output import counting, echo, print_json, print_table
 
 
 @click.command("predict")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=InputPath())
 @click.argument("inputs", metavar="INPUT", type=StorePath())
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     help="The .npz file, .npy file or .zarr store to write.",
 )
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option(
     "--grey",
     nargs=2,
-    type=float,
+    type=FiniteRange(),
     metavar="BLACK WHITE",
     help="Values of black and white in images of integers, in the unit of the input field.",
 )
@@ -35,7 +44,7 @@ from keras_qd.cli.output import counting, print_json, print_table
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=COUNT,
     default=64,
     show_default=True,
     help="Systems in a batch.",
@@ -97,4 +106,4 @@ def command(
         return
     rows = [(each["field"], str(each["shape"]), each["type"], each["unit"]) for each in found]
     print_table(rows, header=("field", "shape", "type", "unit"))
-    click.echo(f"\nwritten: {out}")
+    echo(f"\nwritten: {out}")

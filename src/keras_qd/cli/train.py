@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,17 @@ import click
 
 from keras_qd import registry
 from keras_qd.cli.evaluate import print_cost, print_scores
-from keras_qd.cli.options import StorePath, as_json, backend, seed, task_changes
-from keras_qd.cli.output import counting, print_json, training_progress
+from keras_qd.cli.options import (
+    COUNT,
+    InputPath,
+    OutputPath,
+    StorePath,
+    as_json,
+    backend,
+    seed,
+    task_changes,
+)
+from keras_qd.cli.output import counting, echo, print_json, training_progress
 from keras_qd.errors import RunError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -25,18 +35,18 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("task", required=False)
-@click.option("--out", type=click.Path(path_type=Path), help="Run directory to make.  [runs/TASK]")
+@click.option("--out", type=OutputPath(), help="Run directory to make.  [runs/TASK]")
 @click.option(
     "--resume",
     "interrupted",
-    type=click.Path(path_type=Path),
+    type=InputPath(),
     metavar="RUN",
     help="Resume an interrupted run.",
 )
 @click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
 @click.option("--download", is_flag=True, help="Allow downloads (mnist).")
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training split.")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Samples in a batch.")
+@click.option("--epochs", type=COUNT, help="Passes over the training split.")
+@click.option("--batch-size", type=COUNT, help="Samples in a batch.")
 @click.option("--model", help="Train another registered model.")
 @click.option(
     "--set",
@@ -60,7 +70,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--devices",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Number of devices; each takes a share of every batch.",
 )
 @seed
@@ -127,16 +137,17 @@ def _train(
     callbacks: tuple[str, ...],
     devices: int,
 ) -> Run:
-    from keras_qd.training.logging import check_callbacks
-
-    check_callbacks(callbacks)  # before data is made
-    task = on_store(registry.task(name, **changes))
-    path = out if out is not None else free_path(Path("runs") / name)
+    from keras_qd.training.checks import check_start
     from keras_qd.training.fit import train
 
+    task = on_store(registry.task(name, **changes))
+    path = out if out is not None else free_path(Path("runs") / name)
+    # Before data is made, which may take hours.
+    check_start(task, path, seed=seed, callbacks=callbacks, devices=devices)
+
     dataset = load_dataset(task)
-    click.echo(f"training {task.name} into {path}", err=True)
-    with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
+    echo(f"training {task.name} into {path}", err=True)
+    with resumable(f"keras-qd train --resume {path}", path), training_progress() as report:
         return train(
             task,
             path,
@@ -155,7 +166,7 @@ def _resume(path: Path, changes: dict[str, Any], callbacks: tuple[str, ...]) -> 
         )
     from keras_qd.training.fit import resume
 
-    with resumable(f"keras-qd train --resume {path}"), training_progress() as report:
+    with resumable(f"keras-qd train --resume {path}", path), training_progress() as report:
         return resume(path, callbacks=callbacks, report=report)
 
 
@@ -192,12 +203,17 @@ def _is_store(path: str) -> bool:
 
 
 @contextmanager
-def resumable(command: str) -> Iterator[None]:
-    """Turn an interruption into an error that names the command which resumes."""
+def resumable(command: str, run: Path | None = None) -> Iterator[None]:
+    """Turn an interruption or a full disk into an error that names the command which resumes."""
     try:
         yield
     except KeyboardInterrupt:
         raise RunError(f"stopped; resume with: {command}") from None
+    except OSError as error:
+        # Without a run to resume, the same command starts again.
+        if error.errno != errno.ENOSPC or run is None or not (run / "config.json").exists():
+            raise
+        raise RunError(f"the disk is full; free some space, and resume with: {command}") from error
 
 
 def evaluate_and_report(run: Run) -> Evaluation:
@@ -205,7 +221,7 @@ def evaluate_and_report(run: Run) -> Evaluation:
     from keras_qd.evaluation._evaluate import evaluate
     from keras_qd.report.report import write_report
 
-    click.echo("evaluating on the test split", err=True)
+    echo("evaluating on the test split", err=True)
     evaluation = evaluate(run)
     write_report(run)
     return evaluation
@@ -213,12 +229,12 @@ def evaluate_and_report(run: Run) -> Evaluation:
 
 def print_evaluation(run: Run, evaluation: Evaluation) -> None:
     """Print the scores, the path of the report, and commands to run next."""
-    click.echo()
+    echo()
     print_scores(evaluation)
     print_cost(evaluation)
-    click.echo(f"\nreport: {run.path / 'report.html'}\n\nnext:")
-    click.echo(f"  keras-qd evaluate {run.path} --split validation")
-    click.echo(f"  keras-qd predict {run.path} INPUT.npz --out PREDICTION.npz")
+    echo(f"\nreport: {run.path / 'report.html'}\n\nnext:")
+    echo(f"  keras-qd evaluate {run.path} --split validation")
+    echo(f"  keras-qd predict {run.path} INPUT.npz --out PREDICTION.npz")
 
 
 def free_path(path: Path) -> Path:

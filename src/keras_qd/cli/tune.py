@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_qd import registry
-from keras_qd.cli.options import StorePath, as_json, backend, seed, task_changes
-from keras_qd.cli.output import format_number, print_json
+from keras_qd.cli.options import (
+    COUNT,
+    EXISTING_FILE,
+    OutputPath,
+    StorePath,
+    as_json,
+    backend,
+    seed,
+    task_changes,
+)
+from keras_qd.cli.output import echo, format_number, print_json
 from keras_qd.cli.train import load_dataset, on_store, resumable
 
 if TYPE_CHECKING:
@@ -21,23 +30,23 @@ if TYPE_CHECKING:
 
 @click.command("tune")
 @click.argument("task")
-@click.option("--trials", type=click.IntRange(min=1), required=True, help="Number of trainings.")
+@click.option("--trials", type=COUNT, required=True, help="Number of trainings.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     required=True,
     help="Directory of the search; an interrupted search resumes.",
 )
 @click.option(
     "--space",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="TOML file with the settings to search, and their ranges.",
 )
 @click.option(
     "--metric", help="Metric on the validation split to optimise.  [the first one followed]"
 )
 @click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training split.")
+@click.option("--epochs", type=COUNT, help="Passes over the training split.")
 @click.option(
     "--set",
     "settings",
@@ -91,7 +100,7 @@ def command(
         found = tune(
             searched, out, trials, space=ranges, dataset=dataset, seed=seed, report=_print_trial
         )
-    metric = searched.monitor or (searched.followed or ("loss",))[0]
+    metric = searched.monitor or next(iter(searched.followed_names), "loss")
     best = best_trial(searched.replace(monitor=metric), found)
     given = _arguments(data, epochs, settings)
     line = shlex.join(["keras-qd", "train", task, *given, *_as_options(best.settings)])
@@ -105,8 +114,8 @@ def command(
             }
         )
         return
-    click.echo(f"best of {len(found)} trials: {metric} {format_number(best.value or 0.0)}\n")
-    click.echo(line)
+    echo(f"best of {len(found)} trials: {metric} {format_number(best.value or 0.0)}\n")
+    echo(line)
 
 
 def _arguments(data: Path | str | None, epochs: int | None, settings: tuple[str, ...]) -> list[str]:
@@ -128,7 +137,7 @@ def _print_trial(number: int, trials: int, trial: Trial) -> None:
     """Print one line about a finished trial."""
     outcome = "stopped early" if trial.value is None else format_number(trial.value)
     settings = " ".join(f"{name}={_short(value)}" for name, value in trial.settings.items())
-    click.echo(f"trial {number + 1}/{trials}  {outcome}  {settings}", err=True)
+    echo(f"trial {number + 1}/{trials}  {outcome}  {settings}", err=True)
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,5 @@
 from .augmentation import (
+    Augmentation as Augmentation,
     Jitter as Jitter,
     Reflection as Reflection,
     Shifts as Shifts,
@@ -34,7 +35,6 @@ from .scaling import (
     OneHot as OneHot,
     Scaling as Scaling,
     fit_scaling as fit_scaling,
-    register_scaling as register_scaling,
     scaling_from_config as scaling_from_config,
 )
 from .store.generate import (

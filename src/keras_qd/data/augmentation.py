@@ -7,12 +7,13 @@ training data for nothing. Element k of the group turns by k quarter turns for k
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import DataError, UnknownNameError, UsageError
+from keras_qd.errors import DataError, UsageError
+from keras_qd.registry import components
 
 #: How much images are enlarged by.
 ENLARGEMENT = 286 / 256
@@ -308,8 +309,20 @@ def compose_elements(first: int, second: int) -> int:
     return turns % 4 + 4 * ((first >= 4) ^ (second >= 4))
 
 
+@runtime_checkable
 class Augmentation(Protocol):
-    """Changes of a sample under which its fields remain consistent."""
+    """Changes of samples under which their fields remain consistent, numbered from 0.
+
+    Each epoch draws one of the `n_elements` changes for every sample, the same for all its fields.
+    One whose changes can be undone also has a method ``undo`` with the arguments of `apply`:
+    predictions can then be averaged over them.
+
+    Examples
+    --------
+    >>> from keras_qd.data import SquareSymmetries
+    >>> isinstance(SquareSymmetries(), Augmentation)
+    True
+    """
 
     name: str
     n_elements: int
@@ -317,7 +330,20 @@ class Augmentation(Protocol):
     def apply(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample of a batch by its own element."""
+        """Change every sample of a batch by its own element.
+
+        Parameters
+        ----------
+        array : ndarray, shape (n, ...)
+            Scaled samples of a field, as the network takes them.
+        elements : ndarray of int, shape (n,)
+            One a sample, from 0 to ``n_elements - 1``.
+
+        Returns
+        -------
+        ndarray, of the same shape
+            The changed samples.
+        """
 
 
 class SquareSymmetries:
@@ -398,21 +424,14 @@ class SquareSymmetries:
         return self.apply(array, np.array([inverse_element(int(each)) for each in elements]))
 
 
-_AUGMENTATIONS: dict[str, type[Augmentation]] = {
-    SquareSymmetries.name: SquareSymmetries,
-    Jitter.name: Jitter,
-    Reflection.name: Reflection,
-    Shifts.name: Shifts,
-}
-
-
 def build_augmentation(name: str) -> Augmentation:
     """Return an augmentation by its name.
 
     Parameters
     ----------
     name : str
-        ``"square-symmetries"``, ``"reflection"``, ``"shifts"`` or ``"jitter"``.
+        ``"square-symmetries"``, ``"reflection"``, ``"shifts"``, ``"jitter"`` or that of a plug-in;
+        ``keras_qd.names("augmentations")`` lists them.
 
     Returns
     -------
@@ -429,6 +448,5 @@ def build_augmentation(name: str) -> Augmentation:
     >>> build_augmentation("square-symmetries").n_elements
     8
     """
-    if name not in _AUGMENTATIONS:
-        raise UnknownNameError("augmentation", name, _AUGMENTATIONS)
-    return _AUGMENTATIONS[name]()
+    augmentation: Augmentation = components("augmentations").make(name)
+    return augmentation

@@ -27,7 +27,8 @@ class Field:
         Smallest and largest value that can occur at all, such as ``(0, 255)`` for 8-bit images. Not
         the range of one data set.
     labels : tuple of str
-        Names of the entries of a vector.
+        Names of the entries of a vector, which is then so many numbers to a network rather than a
+        profile.
     nullable : bool
         Whether NaN may stand for what a sample does not have.
 
@@ -52,6 +53,11 @@ class Field:
         for length in self.shape:
             size *= length
         return size
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is a vector of named numbers, unlike a profile on a line."""
+        return bool(self.labels) and len(self.shape) == 1
 
     def attributes(self) -> dict[str, Any]:
         """Return all but shape and type as plain JSON: these two are the array's own."""

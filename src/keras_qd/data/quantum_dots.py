@@ -13,8 +13,7 @@ from keras_qd.data.fields import Field, drawn_parameters
 from keras_qd.data.recipes import Recipe
 from keras_qd.data.store.summary import check_material
 from keras_qd.data.stored import GeneratedDataset
-from keras_qd.errors import UsageError
-from keras_qd.physics.box import Box
+from keras_qd.physics.box import LENGTHS, Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.pair_batch import PairBatch, batch_errors, solve_batch
 from keras_qd.physics.pair_grid import FINER
@@ -26,7 +25,12 @@ from keras_qd.physics.potentials.base import (
     sample_generator,
 )
 from keras_qd.physics.solution import LabelError
-from keras_qd.physics.solver import Solver, estimate_label_error
+from keras_qd.physics.solver import (
+    MOST_ORBITALS,
+    MOST_STRENGTH,
+    Solver,
+    estimate_label_error,
+)
 
 #: Points along a side of the grid that two electrons are first solved on, and the multiple of the
 #: accuracy up to which its rough estimate of the error is trusted.
@@ -95,24 +99,21 @@ class QuantumDots(Recipe):
     lengths: ClassVar[tuple[str, ...]] = ("box_length", "thickness", "screening_length")
     families: ClassVar[Mapping[str, type[PotentialFamily]]] = FAMILIES
 
-    n_electrons: int = 2
-    n_pixels: int = field(default=64, metadata={"option": "grid"})
-    box_length: float = 10.0
+    n_electrons: int = field(default=2, metadata={"range": (1, 6)})
+    n_pixels: int = field(default=64, metadata={"option": "grid", "range": (8, 4096)})
+    box_length: float = field(default=10.0, metadata={"range": LENGTHS})
     interaction: str = "coulomb"
-    thickness: float | None = None
-    screening_length: float | None = None
-    strength: float = 1.0
+    thickness: float | None = field(default=None, metadata={"range": LENGTHS})
+    screening_length: float | None = field(default=None, metadata={"range": LENGTHS})
+    strength: float = field(default=1.0, metadata={"range": (0.0, MOST_STRENGTH)})
     family: str = "random-fourier"
     family_settings: Mapping[str, Any] = field(default_factory=dict)
-    n_orbitals: int | None = None
-    accuracy: float | None = None
+    n_orbitals: int | None = field(default=None, metadata={"range": (2, MOST_ORBITALS)})
+    accuracy: float | None = field(default=None, metadata={"range": (1e-8, 1.0)})
     material: str | None = None
 
     def __post_init__(self) -> None:
-        if self.n_pixels < 8 or self.seed < 0:
-            raise UsageError(
-                f"n_pixels={self.n_pixels} must be at least 8, seed={self.seed} not negative"
-            )
+        super().__post_init__()
         check_material(self.material)
         # What is stored is resolved: a default that changes later must not change the meaning of a
         # store.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_qd._checks import anything, optional, real, setting, table, text, truth, whole
 from keras_qd.data.fields import Field
 from keras_qd.data.store.writer import shard_size
 from keras_qd.errors import PluginError, UsageError
@@ -29,7 +31,8 @@ class Recipe(ABC):
 
     A recipe with an exact solver, with which the cost of a trained model is compared, has two more
     methods. ``solve_again(samples)`` solves at most :attr:`batch` stored samples: a mapping with
-    the field :attr:`identity` and those that are wanted, samples along the first axis.
+    the fields :attr:`identity`, :attr:`conditions` and those that are wanted, samples along the
+    first axis.
     ``solver_description()`` returns in one line what that runs.
 
     Parameters
@@ -45,6 +48,8 @@ class Recipe(ABC):
         To be raised whenever the same settings begin to give other numbers.
     identity : str
         The field that all others follow from; samples equal in it count as the same sample.
+    conditions : tuple of str
+        Fields that the others follow from as well, such as a number beside a map.
     batch : int
         How many samples :meth:`make` is asked for at a time. Batches start at multiples of it, and
         are always complete, so that results of vectorised code do not depend on how the work was
@@ -56,6 +61,8 @@ class Recipe(ABC):
 
     The option of a setting on the command line is its name without a leading ``n_``, or
     ``metadata["option"]`` of its dataclass field; its help is the first sentence of the docstring.
+    Numbers, text and truth values are checked for their type, and for the bounds in
+    ``metadata["range"]``; a subclass with a ``__post_init__`` calls that of this class first.
 
     Examples
     --------
@@ -78,11 +85,16 @@ class Recipe(ABC):
     kind: ClassVar[str]
     version: ClassVar[int]
     identity: ClassVar[str]
+    conditions: ClassVar[tuple[str, ...]] = ()
     batch: ClassVar[int] = 1
     lengths: ClassVar[tuple[str, ...]] = ()
     families: ClassVar[Mapping[str, type[Family]]] = {}
 
-    seed: int = 0
+    seed: int = dataclasses.field(default=0, metadata={"range": (0, 2**63 - 1)})
+
+    def __post_init__(self) -> None:
+        for name, check in setting_checks(type(self)).items():
+            setting(f"{self.kind}: {name}", getattr(self, name), check)
 
     @property
     @abstractmethod
@@ -195,6 +207,36 @@ def recipe_class(name: str) -> type[Recipe]:
             f"{recipe!r}; expected a subclass of keras_qd.data.Recipe with kind = {name!r}"
         )
     return recipe
+
+
+def setting_types(recipe: type[Recipe]) -> dict[str, tuple[Any, bool]]:
+    """Return the type of each setting of a recipe, and whether it may be None."""
+    hints, found = get_type_hints(recipe), {}
+    for each in dataclasses.fields(recipe):
+        hint = hints[each.name]
+        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        plain = [kind for kind in kinds if kind is not NoneType]
+        found[each.name] = (plain[0] if len(plain) == 1 else hint, NoneType in kinds)
+    return found
+
+
+def setting_checks(recipe: type[Recipe]) -> dict[str, Any]:
+    """Return a check for each setting of a recipe, by its type and ``metadata["range"]``."""
+    checks = {
+        int: whole,
+        float: real,
+        str: lambda: text,
+        bool: lambda: truth,
+        Mapping: lambda: table(anything),
+    }
+    types, found = setting_types(recipe), {}
+    for each in dataclasses.fields(recipe):
+        kind, may_be_none = types[each.name]
+        check = checks.get(get_origin(kind) or kind, lambda: anything)(
+            *each.metadata.get("range", ())
+        )
+        found[each.name] = optional(check) if may_be_none else check
+    return found
 
 
 def stored_recipe(configuration: Mapping[str, Any]) -> Recipe | None:

@@ -11,12 +11,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_qd.errors import DataError, UnknownNameError, UsageError
+from keras_qd.errors import DataError
+from keras_qd.registry import components
 
 Array = NDArray[Any]
 Values = NDArray[np.float64]
@@ -28,7 +29,8 @@ class Scaling(ABC):
     """A reversible map from a field's values to those that a network sees.
 
     A subclass is a frozen dataclass of plain numbers with three methods: :meth:`fit`,
-    :meth:`scale` and :meth:`restore`. :func:`register_scaling` makes it available by name.
+    :meth:`scale` and :meth:`restore`. It is registered as a class, under as many names as it has
+    forms.
 
     Parameters
     ----------
@@ -37,10 +39,22 @@ class Scaling(ABC):
 
     Examples
     --------
-    >>> from keras_qd.data import fit_scaling
-    >>> scaling = fit_scaling("max", [[1.0, -4.0], [2.0, 0.0]])
-    >>> isinstance(scaling, Scaling), scaling.forward([[2.0, 0.0]])
-    (True, array([[0.5, 0. ]]))
+    >>> from dataclasses import dataclass
+    >>> import keras_qd
+    >>> @keras_qd.register("scalings", "doubled")
+    ... @dataclass(frozen=True)
+    ... class Doubled(Scaling):
+    ...     @classmethod
+    ...     def fit(cls, name, array, limits=None):
+    ...         return cls(name)
+    ...
+    ...     def scale(self, xp, values):
+    ...         return 2 * values
+    ...
+    ...     def restore(self, xp, values):
+    ...         return values / 2
+    >>> keras_qd.data.fit_scaling("doubled", [1.0]).forward([3.0])
+    array([6.])
     """
 
     name: str
@@ -219,64 +233,6 @@ class Scaling(ABC):
         return asdict(self)
 
 
-#: All scalings by name; :func:`register_scaling` adds to them.
-SCALINGS: dict[str, type[Scaling]] = {}
-Kind = TypeVar("Kind", bound=type[Scaling])
-
-
-def register_scaling(*names: str) -> Callable[[Kind], Kind]:
-    """Return a decorator that makes a scaling available by name.
-
-    Parameters
-    ----------
-    *names : str
-        The names; the name asked for is passed to :meth:`Scaling.fit`.
-
-    Returns
-    -------
-    callable
-        Registers a subclass of :class:`Scaling` and returns it.
-
-    Raises
-    ------
-    UsageError
-        If another class has one of the names.
-
-    Examples
-    --------
-    >>> from dataclasses import dataclass
-    >>> from keras_qd.data import Scaling, fit_scaling, register_scaling
-    >>> @register_scaling("doubled")
-    ... @dataclass(frozen=True)
-    ... class Doubled(Scaling):
-    ...     @classmethod
-    ...     def fit(cls, name, array, limits=None):
-    ...         return cls(name)
-    ...
-    ...     def scale(self, xp, values):
-    ...         return 2 * values
-    ...
-    ...     def restore(self, xp, values):
-    ...         return values / 2
-    >>> fit_scaling("doubled", [1.0]).forward([3.0])
-    array([6.])
-    """
-
-    def remember(kind: Kind) -> Kind:
-        for name in names:
-            known = SCALINGS.get(name, kind)
-            # A notebook's cell that is run again defines the same class anew.
-            if (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
-                raise UsageError(
-                    f"the scaling {name!r} is {known.__module__}.{known.__qualname__} already; "
-                    "choose another name"
-                )
-            SCALINGS[name] = kind
-        return kind
-
-    return remember
-
-
 def fit_scaling(name: str, array: ArrayLike, *, limits: Limits = None) -> Scaling:
     """Fit a scaling to the training split of one field.
 
@@ -287,7 +243,7 @@ def fit_scaling(name: str, array: ArrayLike, *, limits: Limits = None) -> Scalin
         ``"max"``: largest absolute value 1, with zero left where it is. With ``"centered-"`` before
         one of the last three, each sample's mean is subtracted first. ``"log"``: the logarithm of
         values from zero on, above a floor. ``"one-hot"``: classes 0, 1, ... as unit vectors. Or the
-        name of a registered scaling, see :func:`register_scaling`.
+        name of a registered scaling; ``keras_qd.names("scalings")`` lists them.
     array : array_like, samples along the first axis
         The training split, and nothing else.
     limits : pair of float, optional
@@ -312,7 +268,8 @@ def fit_scaling(name: str, array: ArrayLike, *, limits: Limits = None) -> Scalin
     >>> scaling.forward([0.0, 7.5]), scaling.inverse([0.5])
     (array([-1. ,  0.5]), array([7.5]))
     """
-    return _kind_of(name).fit(name, array, limits)
+    kind: type[Scaling] = components("scalings").get_class(name)
+    return kind.fit(name, array, limits)
 
 
 def scaling_from_config(config: Mapping[str, Any]) -> Scaling:
@@ -339,13 +296,8 @@ def scaling_from_config(config: Mapping[str, Any]) -> Scaling:
     >>> scaling_from_config(scaling.to_config()) == scaling
     True
     """
-    return _kind_of(config["name"])(**config)
-
-
-def _kind_of(name: str) -> type[Scaling]:
-    if name not in SCALINGS:
-        raise UnknownNameError("scaling", name, SCALINGS)
-    return SCALINGS[name]
+    kind: type[Scaling] = components("scalings").get_class(config["name"])
+    return kind(**config)
 
 
 @dataclass(frozen=True)
@@ -408,7 +360,6 @@ _STATISTICAL = ("standard", "minmax", "max")
 LINEAR = ("none", *_STATISTICAL, *(_CENTERED + kind for kind in _STATISTICAL))
 
 
-@register_scaling(*LINEAR)
 @dataclass(frozen=True)
 class LinearScaling(Scaling):
     r"""A linear map of one field, :math:`x \mapsto (x - o) / f`.
@@ -477,7 +428,6 @@ def _without_means(values: Values) -> Values:
 _FLOOR = 1e-4
 
 
-@register_scaling("log")
 @dataclass(frozen=True)
 class LogScaling(Scaling):
     r"""The logarithm of a field, :math:`x \mapsto (\ln(1 + x / b) - o) / f`.
@@ -539,7 +489,6 @@ class LogScaling(Scaling):
 PROBABILITIES = "probabilities"
 
 
-@register_scaling("one-hot")
 @dataclass(frozen=True)
 class OneHot(Scaling):
     """Class k of n as the k-th unit vector; back, the most probable class.

@@ -13,7 +13,7 @@ from keras_qd.data.fields import Field, drawn_parameters
 from keras_qd.data.recipes import Recipe
 from keras_qd.data.store.summary import check_material
 from keras_qd.data.stored import GeneratedDataset
-from keras_qd.errors import UsageError
+from keras_qd.physics.box import LENGTHS
 from keras_qd.physics.line.one_electron import dvr_states
 from keras_qd.physics.line.potentials import FAMILIES, LineFamily
 from keras_qd.physics.line.solver import solve_1d
@@ -70,18 +70,14 @@ class Wells(Recipe):
     lengths: ClassVar[tuple[str, ...]] = ("length",)
     families: ClassVar[Mapping[str, type[LineFamily]]] = FAMILIES
 
-    n_points: int = 64
-    length: float = 10.0
+    n_points: int = field(default=64, metadata={"range": (3, 4096)})
+    length: float = field(default=10.0, metadata={"range": LENGTHS})
     family: str = "random-fourier"
     family_settings: Mapping[str, Any] = field(default_factory=dict)
     material: str | None = None
 
     def __post_init__(self) -> None:
-        if self.n_points < 3 or self.seed < 0 or not self.length > 0:
-            raise UsageError(
-                f"n_points={self.n_points} must be at least 3, length={self.length} positive, "
-                f"seed={self.seed} not negative"
-            )
+        super().__post_init__()
         check_material(self.material)
         settings = {**_CONSTANT, **_DEFAULTS.get(self.family, {}), **self.family_settings}
         family = build_family(FAMILIES, self.family, settings)

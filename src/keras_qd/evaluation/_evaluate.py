@@ -13,12 +13,13 @@ from keras_qd import registry
 from keras_qd._files import replacing
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.case import Case
-from keras_qd.evaluation.cost import compare_cost, solver_of
+from keras_qd.evaluation.cost import Stopwatch, stopwatch_for
 from keras_qd.evaluation.ensemble import Predicted, predict_cases
 from keras_qd.evaluation.figure_data import Example, keep_for_figures, parities, pick
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.evaluation.scores import Score, ranking_score, score
 from keras_qd.evaluation.uncertainty import Uncertainty, evaluate_spread
+from keras_qd.tasks.task import suits
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
@@ -114,19 +115,20 @@ def evaluate(
         raise UsageError(f"a spread needs two draws or more, got dropout_draws={dropout_draws}")
     runs = [run] if isinstance(run, (Run, str, Path)) else run
     cases = _cases(runs, split, data, dropout_draws, symmetries)
-    chosen = _metrics(cases[0], metrics)
+    chosen = _metrics(cases[0], metrics)  # by target
+    stopwatch = stopwatch_for(cases[0]) if cost else None
     predicted = predict_cases(
         cases,
         batch_size=batch_size,
         dropout_draws=dropout_draws,
         symmetries=symmetries,
         seed=seed,
-        timed=cost and solver_of(cases[0]) is not None,
+        stopwatch=stopwatch,
     )
     if keep_predictions:
         _keep(cases[0], predicted)
     rng = np.random.default_rng(seed)
-    evaluation = _compare(cases, predicted, chosen, dropout_draws, n_draws, rng)
+    evaluation = _compare(cases, predicted, chosen, dropout_draws, n_draws, rng, stopwatch)
     evaluation.write()
     return evaluation
 
@@ -143,12 +145,12 @@ def _cases(
     words = [f"{word}-{count}" for word, count in counts.items() if count > 1]
     label = "-".join([*words, *(["symmetries"] if symmetries else [])])
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
-    cases = [Case(run, _dataset(run, data), split, label) for run in opened]
+    cases = [Case(run, load_data(run, data), split, label) for run in opened]
     _require_the_same(cases)
     return cases
 
 
-def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
+def load_data(run: Run, data: Dataset | str | Path | None) -> Dataset:
     """Return the run's own data set, the one stored at a path, or `data` itself."""
     if data is None:
         return run.load_dataset()
@@ -171,11 +173,26 @@ def _require_the_same(cases: Sequence[Case]) -> None:
             )
 
 
-def _metrics(case: Case, more: Sequence[str]) -> dict[str, keras.metrics.Metric]:
-    """Return the metrics of the task and the additional ones."""
+def _metrics(case: Case, more: Sequence[str]) -> dict[str, dict[str, keras.metrics.Metric]]:
+    """Return the metrics of each target: those of the task, and the additional ones it suits."""
     task = case.run.task
-    own = dict(zip(task.metrics, task.build_metrics(), strict=True))
-    return {**own, **{name: registry.metric(name) for name in more if name not in own}}
+    chosen = {
+        target: dict(zip(names, task.build_metrics(names), strict=True))
+        for target, names in task.metrics_of(case.pipeline).items()
+    }
+    for name in more:
+        metric = registry.metric(name)
+        kinds = {target: case.pipeline.kind(target) for target in chosen}
+        suited = [target for target, kind in kinds.items() if kind in suits(metric)]
+        if not suited:
+            found = ", ".join(f"{target} ({kind})" for target, kind in kinds.items())
+            raise UsageError(
+                f"the metric {name!r} is defined for {' and '.join(suits(metric))}; "
+                f"the targets are {found}"
+            )
+        for target in suited:
+            chosen[target].setdefault(name, metric)
+    return chosen
 
 
 def _keep(case: Case, predicted: Predicted) -> None:
@@ -188,10 +205,11 @@ def _keep(case: Case, predicted: Predicted) -> None:
 def _compare(
     cases: Sequence[Case],
     predicted: Predicted,
-    metrics: dict[str, keras.metrics.Metric],
+    metrics: dict[str, dict[str, keras.metrics.Metric]],
     dropout_draws: int,
     n_draws: int,
     rng: np.random.Generator,
+    stopwatch: Stopwatch | None,
 ) -> Evaluation:
     """Return the evaluation of the predictions against the exact fields."""
     case, prediction = cases[0], predicted.fields
@@ -210,7 +228,7 @@ def _compare(
         seconds=predicted.seconds,
         kept=keep_for_figures(case, prediction),
         uncertainty=uncertainty,
-        cost=compare_cost(cases, predicted.times) if predicted.times else None,
+        cost=None if stopwatch is None else stopwatch.compare(cases),
     )
 
 

@@ -53,15 +53,7 @@ class Case:
         return {name: field.shape for name, field in self.dataset.fields.items()}
 
     def load_model(self) -> PhysicalModel:
-        """Load the trained model, on the grid of this data set.
-
-        Raises
-        ------
-        RunError
-            If there is no trained model, or it cannot be read.
-        DataError
-            If the model is bound to the grid that it was trained on.
-        """
+        """Load the trained model, on the grid of this data set."""
         return self.run.load_model().on_grid(self._shapes)
 
     @cached_property
@@ -169,10 +161,16 @@ class Case:
 
     def _baseline_name(self) -> str:
         """Return the name of the trivial prediction."""
-        if all(self.pipeline.scalings[name].categorical for name in self.targets):
+        kinds = {self.pipeline.kind(name) for name in self.targets}
+        if kinds == {"classes"}:
             return "most frequent class"
-        numbers = all(shape == () for shape in self.pipeline.targets.values())
-        return "mean" if numbers else "mean image"
+        return "mean" if kinds <= {"classes", "numbers"} else "mean image"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the numbers and drawn parameters that systems can be grouped by."""
+        drawn = (label for labels in self._drawn().values() for label in labels)
+        return [*self._numbers(), *drawn]
 
     def _numbers(self) -> list[str]:
         """Return the names of the data set's fields that are one number a system."""

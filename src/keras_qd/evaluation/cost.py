@@ -1,5 +1,8 @@
 """The cost of a model compared with that of the exact solver of its data set.
 
+Both run on one thread and in turn, and the time is that of the processor: other programs on the
+machine affect neither. The numbers are medians of the repeats, with their range.
+
 The recipe of the data set runs and describes its own solver, so that any recipe that can do so is
 compared: `solve_again` and `solver_description`.
 """
@@ -12,13 +15,16 @@ import logging
 import math
 import os
 import statistics
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from keras_qd.data.recipes import stored_recipe
 from keras_qd.errors import PhysicsError, RunError
@@ -33,34 +39,66 @@ Array = NDArray[Any]
 
 _LOGGER = logging.getLogger(__name__)
 
+#: Repeats at least, also of what takes long.
+_LEAST = 3
+
 
 class ExactSolver(Protocol):
     """A recipe that can solve its stored samples again, `batch` of them along the first axis."""
 
     identity: str
+    conditions: tuple[str, ...]
     batch: int
 
     def solve_again(self, samples: Mapping[str, Array]) -> None:
-        """Solve samples: the field `identity`, and the fields that are wanted of the solution."""
+        """Solve samples: `identity`, `conditions`, and the fields that are wanted."""
 
     def solver_description(self) -> str:
         """Return the method and its settings in a few words."""
 
 
+#: Smallest and largest of repeated times.
+Range: TypeAlias = tuple[float, float]
+
+
 @dataclass(frozen=True)
 class ModelTimes:
-    """Median seconds per system, scaling included: one at a time, and `batch_size` at a time."""
+    """Median seconds per system, scaling included, with ranges: alone, and `batch_size` at once."""
 
     single: float
     batched: float
     batch_size: int
+    single_range: Range | None = None
+    batched_range: Range | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("single_range", "batched_range"):
+            object.__setattr__(self, name, _as_range(getattr(self, name)))
 
     def repeated(self, times: int) -> ModelTimes:
         """Return the times of that many passes through the model."""
-        return ModelTimes(self.single * times, self.batched * times, self.batch_size)
+        total = self
+        for _ in range(times - 1):
+            total = total + self
+        return total
 
     def __add__(self, other: ModelTimes) -> ModelTimes:
-        return ModelTimes(self.single + other.single, self.batched + other.batched, self.batch_size)
+        return ModelTimes(
+            self.single + other.single,
+            self.batched + other.batched,
+            self.batch_size,
+            _sum(self.single_range, other.single_range),
+            _sum(self.batched_range, other.batched_range),
+        )
+
+
+def _as_range(value: Any) -> Range | None:
+    """Return a pair of numbers, which JSON makes a list."""
+    return None if value is None else (float(value[0]), float(value[1]))
+
+
+def _sum(one: Range | None, other: Range | None) -> Range | None:
+    return None if one is None or other is None else (one[0] + other[0], one[1] + other[1])
 
 
 @dataclass(frozen=True)
@@ -91,6 +129,8 @@ class CostComparison:
         Recorded duration of the epochs, on the machine of the training; None if not recorded.
     processors : int
         Processors of this machine.
+    solver_range : tuple of float, optional
+        Shortest and longest of the repeated times of the solver.
 
     Examples
     --------
@@ -108,26 +148,29 @@ class CostComparison:
     data_seconds: float | None
     training_seconds: float | None
     processors: int
+    solver_range: Range | None = None
 
     #: The columns of :attr:`rows`.
-    header: ClassVar[tuple[str, ...]] = ("method", "time per system", "times faster")
+    header: ClassVar[tuple[str, ...]] = ("method", "time per system", "range", "times faster")
 
     @property
-    def rows(self) -> list[tuple[str, str, str]]:
-        """Times and ratios as text, as the terminal and the report show them."""
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Times, ranges and ratios as text, as the terminal and the report show them."""
         model = self.model
-        return [
-            ("exact solver", format_seconds(self.solver_seconds), ""),
+        several = f"model, {model.batch_size} at a time"
+        found = [
+            ("exact solver", self.solver_seconds, self.solver_range, ""),
             (
                 "model, one system at a time",
-                format_seconds(model.single),
+                model.single,
+                model.single_range,
                 _format_ratio(self.ratio),
             ),
-            (
-                f"model, {model.batch_size} at a time",
-                format_seconds(model.batched),
-                _format_ratio(self.ratio_batched),
-            ),
+            (several, model.batched, model.batched_range, _format_ratio(self.ratio_batched)),
+        ]
+        return [
+            (name, format_seconds(seconds), _format_range(span), ratio)
+            for name, seconds, span, ratio in found
         ]
 
     @property
@@ -181,6 +224,7 @@ class CostComparison:
             Equal to the original.
         """
         values = {field.name: entry[field.name] for field in dataclasses.fields(cls)}
+        values["solver_range"] = _as_range(values["solver_range"])
         return cls(**{**values, "model": ModelTimes(**entry["model"])})
 
     def _pays_after(self, seconds: float) -> int | None:
@@ -219,6 +263,10 @@ def _format_ratio(ratio: float) -> str:
     return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2g}"
 
 
+def _format_range(span: Range | None) -> str:
+    return "" if span is None else " to ".join(map(format_seconds, span))
+
+
 def format_seconds(seconds: float) -> str:
     """Return a time with three significant digits in a suitable unit."""
     for factor, unit in ((1e6, "µs"), (1e3, "ms"), (1.0, "s"), (1 / 60, "min")):
@@ -228,39 +276,115 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds / 3600:.3g} h"
 
 
-def median_seconds(
-    work: Callable[[], object],
+def times_in_turn(
+    works: Sequence[tuple[Callable[[], object], Callable[[], float]]],
     *,
-    clock: Callable[[], float] = time.perf_counter,
     budget: float = 1.0,
     most: int = 20,
-) -> float:
-    """Return the median time of at most `most` calls within a budget, after one for warming up."""
-    work()
-    times: list[float] = []
-    while not times or (sum(times) < budget and len(times) < most):
-        started = clock()
-        work()
-        times.append(clock() - started)
-    return statistics.median(times)
+) -> list[list[float]]:
+    """Return the times of repeated calls of each work by its clock, after one for warming up.
+
+    The works take turns, and run on one thread each; all stop once one of them has used up its
+    budget of seconds or of calls.
+    """
+    times: list[list[float]] = [[] for _ in works]
+    with one_thread():
+        for work, _ in works:
+            work()
+        while len(times[0]) < min(_LEAST, most) or (
+            len(times[0]) < most and max(map(sum, times)) < budget
+        ):
+            for (work, clock), found in zip(works, times, strict=True):
+                started = clock()
+                work()
+                found.append(clock() - started)
+    return times
 
 
-def time_model(model: Predictor, inputs: Mapping[str, Any], batch_size: int) -> ModelTimes:
-    """Measure predictions for physical inputs, repeated where they are fewer than a batch."""
-    clock = _clock_for(model)
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let numerical libraries use one thread, as far as they can still be told to."""
+    # XLA and TensorFlow fix their threads when they start; processor time counts those of all.
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch is not None else 0
+    with threadpool_limits(1):
+        if torch is not None:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            if torch is not None:
+                torch.set_num_threads(before)
 
-    def seconds(size: int) -> float:
-        part = {
-            name: np.resize(inputs[name][:size], (size, *shape)).astype(np.float32)
-            for name, shape in model.pipeline.inputs.items()
-        }
 
-        def predict() -> object:
-            return model.predict_on_batch(part)
+class Stopwatch:
+    """Times the models of cases and the exact solver of their systems, in turn."""
 
-        return median_seconds(predict, clock=clock) / size
+    def __init__(self, case: Case, recipe: ExactSolver) -> None:
+        self._recipe = recipe
+        self._given = (recipe.identity, *recipe.conditions)
+        self._samples = _samples(case, self._given)
+        self._models: list[ModelTimes] = []
+        self._solver: list[float] = []
+        self._refused = False
 
-    return ModelTimes(seconds(1), seconds(batch_size), batch_size)
+    def add(
+        self, model: Predictor, inputs: Mapping[str, Any], batch_size: int, passes: int
+    ) -> None:
+        """Time a model that goes over the inputs so many times, and the solver beside it."""
+        if self._refused:
+            return
+        clock = _clock_for(model)
+        solve, size = _solving(self._recipe, self._samples)
+        works = [
+            (_predicting(model, inputs, 1), clock),
+            (_predicting(model, inputs, batch_size), clock),
+            (solve, time.process_time),
+        ]
+        try:
+            single, batched, solver = times_in_turn(works)
+        except PhysicsError as refusal:
+            self._refused = True
+            _LOGGER.warning(
+                "the exact solver refuses these systems, so it is not timed: %s", refusal
+            )
+            return
+        batched = [each / batch_size for each in batched]
+        times = ModelTimes(
+            statistics.median(single),
+            statistics.median(batched),
+            batch_size,
+            (min(single), max(single)),
+            (min(batched), max(batched)),
+        )
+        self._models.append(times.repeated(passes))
+        self._solver += [each / size for each in solver]
+
+    def compare(self, cases: Sequence[Case]) -> CostComparison | None:
+        """Return the comparison of all models with the solver; None if that refuses."""
+        if self._refused:
+            return None
+        systems, data_seconds = _data_cost([each.run for each in cases])
+        return CostComparison(
+            solver=self._recipe.solver_description(),
+            forward=set(cases[0].inputs) == set(self._given),
+            solver_seconds=statistics.median(self._solver),
+            model=sum(self._models[1:], self._models[0]),
+            data_systems=systems,
+            data_seconds=data_seconds,
+            training_seconds=_training_seconds([each.run for each in cases]),
+            processors=os.cpu_count() or 1,
+            solver_range=(min(self._solver), max(self._solver)),
+        )
+
+
+def _predicting(model: Predictor, inputs: Mapping[str, Any], size: int) -> Callable[[], object]:
+    """Return what predicts a batch of physical inputs, repeated where they are fewer."""
+    part = {
+        name: np.resize(inputs[name][:size], (size, *shape)).astype(np.float32)
+        for name, shape in model.pipeline.inputs.items()
+    }
+    return lambda: model.predict_on_batch(part)
 
 
 def _clock_for(model: Predictor) -> Callable[[], float]:
@@ -269,8 +393,8 @@ def _clock_for(model: Predictor) -> Callable[[], float]:
     return time.process_time if all("cpu" in each for each in devices) else time.perf_counter
 
 
-def time_solver(recipe: ExactSolver, samples: Mapping[str, Any]) -> float:
-    """Return the processor time in which a recipe solves one of its stored samples again."""
+def _solving(recipe: ExactSolver, samples: Mapping[str, Any]) -> tuple[Callable[[], object], int]:
+    """Return what solves the next of the stored samples again, and how many at a time."""
     count = len(samples[recipe.identity])
     size = min(recipe.batch, count)
     starts = itertools.cycle(range(0, count - size + 1, size))
@@ -280,7 +404,7 @@ def time_solver(recipe: ExactSolver, samples: Mapping[str, Any]) -> float:
         part = {name: np.asarray(values[first : first + size]) for name, values in samples.items()}
         recipe.solve_again(part)
 
-    return median_seconds(solve_next, clock=time.process_time) / size
+    return solve_next, size
 
 
 def time_generation(recipe: Recipe) -> float:
@@ -291,7 +415,8 @@ def time_generation(recipe: Recipe) -> float:
         start = next(starts)
         return recipe.make(range(start, start + recipe.batch))
 
-    return median_seconds(make_next, clock=time.process_time) / recipe.batch
+    (times,) = times_in_turn([(make_next, time.process_time)])
+    return statistics.median(times) / recipe.batch
 
 
 def solver_of(case: Case) -> ExactSolver | None:
@@ -302,35 +427,17 @@ def solver_of(case: Case) -> ExactSolver | None:
     return cast("ExactSolver", recipe) if hasattr(recipe, "solve_again") else None
 
 
-def compare_cost(cases: Sequence[Case], model: ModelTimes) -> CostComparison | None:
-    """Compare the models of the cases with the exact solver; None without one, or if it refuses."""
-    first = cases[0]
-    recipe = solver_of(first)
-    if recipe is None:
-        return None
-    try:
-        solver_seconds = time_solver(recipe, _samples(first, recipe.identity))
-    except PhysicsError as refusal:
-        _LOGGER.warning("the exact solver refuses these systems, so it is not timed: %s", refusal)
-        return None
-    systems, data_seconds = _data_cost([each.run for each in cases])
-    return CostComparison(
-        solver=recipe.solver_description(),
-        forward=list(first.inputs) == [recipe.identity],
-        solver_seconds=solver_seconds,
-        model=model,
-        data_systems=systems,
-        data_seconds=data_seconds,
-        training_seconds=_training_seconds([each.run for each in cases]),
-        processors=os.cpu_count() or 1,
-    )
+def stopwatch_for(case: Case) -> Stopwatch | None:
+    """Return what times models against the exact solver of a case, if there is one."""
+    recipe = solver_of(case)
+    return None if recipe is None else Stopwatch(case, recipe)
 
 
-def _samples(case: Case, identity: str) -> dict[str, Any]:
+def _samples(case: Case, given: Sequence[str]) -> dict[str, Any]:
     """Return the stored input of the solver, with the fields that are wanted of it."""
     split = case.dataset.split(case.split)
-    wanted = [name for name in case.targets if name != identity] or list(case.inputs)
-    return {name: split[name] for name in dict.fromkeys([identity, *wanted])}
+    wanted = [name for name in case.targets if name not in given] or list(case.inputs)
+    return {name: split[name] for name in dict.fromkeys([*given, *wanted])}
 
 
 def _data_cost(runs: Sequence[Run]) -> tuple[int, float | None]:

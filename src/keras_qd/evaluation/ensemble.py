@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
-from keras_qd.evaluation.cost import ModelTimes, time_model
 from keras_qd.prediction._predict import Predictor, iterate_predictions, symmetrized
 
 if TYPE_CHECKING:
     from keras_qd.evaluation.case import Case
+    from keras_qd.evaluation.cost import Stopwatch
     from keras_qd.tasks.physical_model import PhysicalModel
 
 
@@ -98,12 +98,11 @@ def _always(layer: keras.layers.Layer, seed: int) -> keras.layers.Layer:
 
 @dataclass(frozen=True)
 class Predicted:
-    """Predictions in physical units: draws, their mean (of classes the most probable), times."""
+    """Predictions in physical units: draws, and their mean (of classes the most probable)."""
 
     draws: Draws
     fields: dict[str, Array]
     seconds: float
-    times: ModelTimes | None
 
 
 def predict_cases(
@@ -113,10 +112,10 @@ def predict_cases(
     dropout_draws: int,
     symmetries: bool,
     seed: int,
-    timed: bool,
+    stopwatch: Stopwatch | None,
 ) -> Predicted:
     """Predict the systems of the cases with all of their models, `dropout_draws` times each."""
-    draws, seconds, times = Draws(), 0.0, []
+    draws, seconds = Draws(), 0.0
     for number, case in enumerate(cases):
         trained = case.load_model()
         if dropout_draws:
@@ -126,11 +125,10 @@ def predict_cases(
         for _ in range(max(1, dropout_draws)):
             draws.add(_predict(case, model, batch_size))
         seconds += time.perf_counter() - started
-        if timed:
-            each = time_model(model, case.inputs, batch_size)
-            times.append(each.repeated(max(1, dropout_draws)))
+        if stopwatch is not None:
+            stopwatch.add(model, case.inputs, batch_size, max(1, dropout_draws))
     fields = _with_classes(cases[0], draws.mean)
-    return Predicted(draws, fields, seconds, sum(times[1:], times[0]) if times else None)
+    return Predicted(draws, fields, seconds)
 
 
 def _predict(case: Case, model: Predictor, batch_size: int) -> dict[str, Array]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd._files import replacing, write_json
+from keras_qd._checks import (
+    anything,
+    entries,
+    number,
+    optional,
+    real,
+    sequence,
+    table,
+    text,
+    whole,
+)
+from keras_qd._files import parse_json, replacing, write_json
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.evaluation.cost import CostComparison
 from keras_qd.evaluation.figure_data import (
@@ -27,6 +38,7 @@ from keras_qd.evaluation.figure_data import (
 from keras_qd.evaluation.scores import Score, ranking_score
 from keras_qd.evaluation.tables import read_table, write_table
 from keras_qd.evaluation.uncertainty import Uncertainty
+from keras_qd.training.run import read_arrays
 
 Array = NDArray[Any]
 
@@ -35,6 +47,32 @@ Array = NDArray[Any]
 SCHEMA = 3
 
 _KEPT = "kept/"
+
+_SCORE = entries(
+    {
+        "field": text,
+        "metric": text,
+        "space": text,
+        "title": text,
+        "unit": text,
+        "value": optional(number),
+        "baseline": optional(number),
+        "interval": optional(sequence(optional(number))),
+    }
+)
+#: The entries of ``metrics.json``.
+_SUMMARY = entries(
+    {
+        "schema": whole(1),
+        "data": entries(
+            {"split": text, "n_samples": whole(1), "units": table(text), "drawn": sequence(text)}
+        ),
+        "seconds": real(0),
+        "metrics": sequence(_SCORE, empty=False),
+        "uncertainty": optional(table(anything)),
+        "cost": optional(table(anything)),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -186,7 +224,9 @@ class Evaluation:
             raise RunError(f"{folder} holds no evaluation; run: keras-qd evaluate {folder}")
         try:
             return _read(folder)
-        except (OSError, ValueError, KeyError, TypeError) as cause:
+        except (OSError, LookupError, ValueError, TypeError, AttributeError, csv.Error) as cause:
+            if isinstance(cause, RunError):
+                raise
             raise DataError(
                 f"the evaluation in {folder} cannot be read ({cause}); "
                 f"repeat it with: keras-qd evaluate {folder}"
@@ -195,13 +235,12 @@ class Evaluation:
 
 def _read(folder: Path) -> Evaluation:
     """Return the evaluation in a folder whose files are complete."""
-    summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    summary = _SUMMARY(parse_json((folder / "metrics.json").read_text(encoding="utf-8")))
     if summary["schema"] > SCHEMA:
         raise RunError(
             f"{folder / 'metrics.json'} was written by a newer keras-qd; upgrade it to read this"
         )
-    with np.load(folder / "figures" / "data.npz", allow_pickle=False) as archive:
-        arrays = dict(archive)
+    arrays = read_arrays(folder / "figures" / "data.npz", "evaluate again")
     return Evaluation(
         folder=folder,
         data=summary["data"],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd.errors import KerasQDError, PluginError
 from keras_qd.metrics import Context, FieldMetric, unit_of
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 
 Array = NDArray[Any]
+Result = TypeVar("Result")
 
 #: The quantiles of every summary.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -166,16 +169,18 @@ class Comparison:
 
 
 def score(
-    metrics: Mapping[str, keras.metrics.Metric],
+    metrics: Mapping[str, Mapping[str, keras.metrics.Metric]],
     comparisons: list[Comparison],
     *,
     n_draws: int,
     rng: np.random.Generator,
 ) -> tuple[list[Score], dict[str, Array]]:
-    """Return every metric of every comparison, and the systems' physical values by column."""
-    pairs = [(name, metric, each) for each in comparisons for name, metric in metrics.items()]
+    """Return the metrics of each field in its comparisons, and the systems' values by column."""
+    pairs = [
+        (name, metric, each) for each in comparisons for name, metric in metrics[each.field].items()
+    ]
     measured = {
-        (name, each.field, each.space): metric.terms(each.reference, each.prediction, each.context)
+        (name, each.field, each.space): _named(name, each, partial(_terms, metric, each))
         for name, metric, each in pairs
         if isinstance(metric, FieldMetric)
     }
@@ -185,13 +190,40 @@ def score(
     for name, metric, each in pairs:
         key = (name, each.field, each.space)
         if key not in measured:
-            scores.append(_streamed(name, metric, each))
+            scores.append(_named(name, each, partial(_streamed, name, metric, each)))
             continue
         values = metric.combine(measured[key])
         scores.append(_measured(name, metric, each, measured[key], drawn[key], values))
         if each.space == "physical":
             columns[scores[-1].column] = values
     return scores, columns
+
+
+def _named(name: str, each: Comparison, compute: Callable[[slice], Result]) -> Result:
+    """Return what a metric computes; an error of a plug-in's names metric, field and sample."""
+    try:
+        return compute(slice(None))
+    except KerasQDError:
+        raise
+    except Exception as cause:
+        raise PluginError(
+            f"the metric {name!r} of the field {each.field!r} fails"
+            f"{_first_failing(compute, len(each.reference))}: {type(cause).__name__}: {cause}"
+        ) from cause
+
+
+def _first_failing(compute: Callable[[slice], Any], n_samples: int) -> str:
+    """Name the first sample that fails alone; empty if they only fail together."""
+    for sample in range(n_samples):
+        try:
+            compute(slice(sample, sample + 1))
+        except Exception:  # code of others may raise anything: the sample is found
+            return f", first in sample {sample}"
+    return ""
+
+
+def _terms(metric: FieldMetric, each: Comparison, rows: slice) -> Array:
+    return metric.terms(each.reference[rows], each.prediction[rows], each.context.block(rows))
 
 
 def _measured(
@@ -213,7 +245,7 @@ def _measured(
     )
 
 
-def _streamed(name: str, metric: keras.metrics.Metric, each: Comparison) -> Score:
+def _streamed(name: str, metric: keras.metrics.Metric, each: Comparison, rows: slice) -> Score:
     """Return the score of a Keras metric without a definition on arrays."""
     return Score(
         field=each.field,
@@ -222,8 +254,8 @@ def _streamed(name: str, metric: keras.metrics.Metric, each: Comparison) -> Scor
         title=str(getattr(metric, "title", name)),
         unit="",
         higher_is_better=bool(getattr(metric, "higher_is_better", False)),
-        value=_stream(metric, each.reference, each.prediction),
-        baseline=_stream(metric, each.reference, each.baseline),
+        value=_stream(metric, each.reference[rows], each.prediction[rows]),
+        baseline=_stream(metric, each.reference[rows], each.baseline[rows]),
     )
 
 

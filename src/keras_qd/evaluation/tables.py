@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import csv_cell, from_csv_cell
 from keras_qd._files import replacing
-from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.evaluation.scores import divide
 
 if TYPE_CHECKING:
@@ -51,15 +52,20 @@ def write_table(path: Path, columns: Mapping[str, Array]) -> None:
 def print_csv(columns: Mapping[str, Array], file: TextIO) -> None:
     """Write a table as CSV to an open file."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    writer.writerow(map(csv_cell, columns))
+    values = (map(csv_cell, column.tolist()) for column in columns.values())
+    writer.writerows(zip(*values, strict=True))
 
 
 def read_table(path: Path) -> dict[str, Array]:
     """Read a table that :func:`write_table` wrote as CSV."""
     with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    return {name: np.array(_column(rows, index)) for index, name in enumerate(header)}
+        header, *rows = csv.reader(file, strict=True)
+    if any(len(row) != len(header) for row in rows):
+        raise DataError(f"{path} is damaged: its rows have different lengths")
+    return {
+        from_csv_cell(name): np.array(_column(rows, index)) for index, name in enumerate(header)
+    }
 
 
 def _column(rows: list[list[str]], index: int) -> list[Any]:
@@ -70,7 +76,7 @@ def _column(rows: list[list[str]], index: int) -> list[Any]:
             return [kind(cell) for cell in cells]
         except ValueError:
             continue
-    return cells
+    return [from_csv_cell(cell) for cell in cells]
 
 
 @dataclass(frozen=True)

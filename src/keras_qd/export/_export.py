@@ -135,11 +135,9 @@ def export_model(
 
 
 def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
-    """Return a model as a graph with named ends, and field -> name of the output.
-
-    An output of the name of an input is renamed. The outputs are a dict; a single one is bare on
-    torch, whose exporters do not take dicts.
-    """
+    """Return a model as a graph with named ends, and field -> name of the output."""
+    # An output of the name of an input is renamed. The outputs are a dict; a single one is bare on
+    # torch, whose exporters do not take dicts.
     import keras
 
     inputs = {name: keras.Input(shape, name=name) for name, shape in model.pipeline.inputs.items()}
@@ -162,10 +160,7 @@ def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
 
 
 def _systems(run: Run) -> dict[str, Array]:
-    """Return systems to compare with: those that the evaluation kept, and some drawn at random.
-
-    Both together are three or more, so that the exported file is seen to take batches.
-    """
+    """Return three or more systems: those that the evaluation kept, and some drawn at random."""
     pipeline, rng = run.pipeline, np.random.default_rng(0)
     kept = _kept(run)
     fields = {}

@@ -38,27 +38,11 @@ def _as_written(path: Path, outputs: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Format:
-    """One format.
+    """One format: who writes it with which packages, and what runs the file for a check."""
 
-    Parameters
-    ----------
-    name : str
-        The name here.
-    keras_name : str
-        The name in Keras.
-    file : str
-        Name of the file or folder that is written.
-    needs : mapping of str to tuple of str
-        Backend that can write it -> packages that are needed to write it, by their import names.
-    runs_with : str
-        The package that runs it, by its import name.
-    runner : callable
-        Returns the outputs of a file for the input fields.
-    settings : callable
-        Returns more settings of Keras' export for a graph.
-    finish : callable
-        Changes the written file, given the names of the outputs in order.
-    """
+    # `needs`: backend -> packages that it writes with; `runner` returns the outputs of a file;
+    # `settings` are more of Keras' for a graph; `finish` changes the file, given the names of the
+    # outputs in order.
 
     name: str
     keras_name: str
@@ -70,13 +54,7 @@ class Format:
     finish: Callable[[Path, Sequence[str]], None] = _as_written
 
     def check(self, backend: str) -> None:
-        """Check that the running backend can write the format, and all packages are there.
-
-        Raises
-        ------
-        UsageError
-            If not, with the backend to choose or the packages to install.
-        """
+        """Raise a UsageError unless this backend writes the format and all packages are there."""
         if backend not in self.needs:
             others = " or ".join(f"--backend {each}" for each in self.needs)
             raise UsageError(
@@ -165,8 +143,8 @@ def name_outputs(path: Path, names: Sequence[str]) -> None:
     renamed = dict(zip(found, names, strict=True))
     for node in model.graph.node:
         for ends in (node.input, node.output):
-            for place, name in enumerate(ends):
-                ends[place] = renamed.get(name, name)
+            for index, name in enumerate(ends):
+                ends[index] = renamed.get(name, name)
     for output in model.graph.output:
         output.name = renamed[output.name]
     onnx.save(model, str(path))

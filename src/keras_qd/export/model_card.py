@@ -27,19 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Port:
-    """An input or an output of an exported model.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    shape : tuple of int
-        Of one system; the axis of systems comes first.
-    dtype : str
-        Type of its values.
-    unit : str
-        Their unit.
-    """
+    """One field that goes in or comes out: its name, shape, type and unit."""
 
     name: str
     shape: tuple[int, ...]
@@ -59,21 +47,7 @@ def write_card(
     ports: tuple[tuple[Port, ...], tuple[Port, ...]],
     difference: float,
 ) -> None:
-    """Write the card in Markdown.
-
-    Parameters
-    ----------
-    run : Run
-        What was trained.
-    path : Path
-        Where to.
-    chosen : Format
-        The format of the exported file, which lies beside the card.
-    ports : pair of tuple of Port
-        What goes in and what comes out.
-    difference : float
-        Between the exported file and the model, relative to the largest value.
-    """
+    """Write the card of an exported file, which differs from the model by so much, in Markdown."""
     environment = jinja2.Environment(  # noqa: S701  (it writes Markdown)
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -5,6 +5,11 @@ from ._invert import (
 from .brush import (
     density_of_picture as density_of_picture,
 )
+from ._design import (
+    Design as Design,
+    design as design,
+    design_device as design_device,
+)
 from .design_space import (
     DesignSpace as DesignSpace,
 )

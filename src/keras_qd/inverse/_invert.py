@@ -80,8 +80,8 @@ def invert(
     **refinement
         Without a family: ``half_waves`` (20), the largest number of half waves along a side in the
         potential; ``max_iterations`` (2000), the limit of exact solutions after the first;
-        ``max_seconds`` (300); and ``n_orbitals``, ``spin`` and ``basis_tolerance`` of the exact
-        `Solver`.
+        ``max_seconds`` (300), the limit of processor time; and ``n_orbitals``, ``spin`` and
+        ``basis_tolerance`` of the exact `Solver`.
 
     Returns
     -------
@@ -166,8 +166,8 @@ def invert_many(
     Returns
     -------
     list of Inversion
-        In the order of the densities. They do not depend on the number of workers unless a time
-        limit is reached.
+        In the order of the densities. They do not depend on the number of workers unless the limit
+        of processor time is reached.
 
     Raises
     ------

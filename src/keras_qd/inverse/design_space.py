@@ -57,7 +57,8 @@ class DesignSpace:
         free = family.device_parameters
         if not free:
             raise UsageError(f"all settings of {family.name} are fixed: give a pair (low, high)")
-        self._names = [parameter.name for parameter in free]
+        #: Names of the parameters that the coordinates set.
+        self.names = tuple(parameter.name for parameter in free)
         self._low, self._high = np.array([parameter.bounds for parameter in free]).T
         largest = {each.name: each.bounds[1] for each in family.parameters if each.is_count}
         self._drawn = family.draw(np.random.default_rng(seed)) | largest
@@ -65,7 +66,7 @@ class DesignSpace:
     @property
     def n_coordinates(self) -> int:
         """Number of parameters that can be set."""
-        return len(self._names)
+        return len(self.names)
 
     def potential(self, coordinates: ArrayLike) -> Array:
         """Return the potential.
@@ -100,7 +101,7 @@ class DesignSpace:
 
     def _set(self, coordinates: ArrayLike) -> dict[str, Any]:
         values = self._low + (self._high - self._low) * np.clip(coordinates, 0.0, 1.0)
-        return self._drawn | dict(zip(self._names, values.tolist(), strict=True))
+        return self._drawn | dict(zip(self.names, values.tolist(), strict=True))
 
 
 def fit_potential(

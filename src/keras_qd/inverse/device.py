@@ -30,8 +30,8 @@ from scipy.optimize import least_squares
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.inverse.design_space import DesignSpace, fit_potential
-from keras_qd.inverse.outcome import DETERMINED, Inversion, Reason, check_wanted
-from keras_qd.inverse.refine import refine
+from keras_qd.inverse.outcome import DETERMINED, Inversion, Limits, Reason, check_wanted
+from keras_qd.inverse.refine import check_limits, refine
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.potentials.base import PotentialFamily
@@ -111,6 +111,7 @@ def invert_in_family(
     start: Array | None = None,
     n_starts: int = 3,
     seed: int = 0,
+    max_iterations: int = 2000,
     max_seconds: float = 60.0,
 ) -> FamilyInversion:
     """Set a device so that the exact density of its ground state is near a target.
@@ -137,8 +138,10 @@ def invert_in_family(
         Number of different settings to start from, unless the target is reached before.
     seed : int
         Seed of the settings that are fitted to the start, and of `DesignSpace`.
+    max_iterations : int
+        Limit of exact solutions after the first.
     max_seconds : float
-        Time limit of the search.
+        Limit of processor time.
 
     Returns
     -------
@@ -176,7 +179,8 @@ def invert_in_family(
         box, n_electrons, interaction, n_orbitals, strength, basis_tolerance=basis_tolerance
     )
     space = DesignSpace(family, box, len(target), seed)
-    search = _Search(space, solver, target, tolerance, time.monotonic() + max_seconds)
+    limits = check_limits(tolerance, max_iterations, max_seconds)
+    search = _Search(space, solver, target, limits)
     if start is None:
         start = refine(
             target,
@@ -187,6 +191,7 @@ def invert_in_family(
             n_orbitals=n_orbitals,
             strength=strength,
             basis_tolerance=basis_tolerance,
+            max_iterations=max_iterations,
             max_seconds=max_seconds / 4,
         ).potential
     reason, distances = search.from_starts(_starts(space, start, target, n_starts, seed))
@@ -215,11 +220,10 @@ class _Ended(Exception):  # noqa: N818  (not an error: it leaves SciPy's loop)
 class _Search:
     """Least squares on exact densities, their residuals and the best of them."""
 
-    def __init__(
-        self, space: DesignSpace, solver: Solver, target: Array, tolerance: float, deadline: float
-    ) -> None:
+    def __init__(self, space: DesignSpace, solver: Solver, target: Array, limits: Limits) -> None:
         self.space, self.solver, self.target = space, solver, target
-        self.tolerance, self.deadline = tolerance, deadline
+        self.limits, self.deadline = limits, time.process_time() + limits.seconds
+        self.solutions = 0
         self.area = solver.box.pixel_area(len(target))
         self.residuals: list[float] = []
         self.best: tuple[float, Array, Solution] | None = None
@@ -324,11 +328,14 @@ class _Search:
         )
 
     def _reason(self) -> Reason:
-        if self.best is not None and self.best[0] <= self.tolerance:
+        if self.best is not None and self.best[0] <= self.limits.tolerance:
             return "converged"
-        return "time" if time.monotonic() > self.deadline else "stagnated"
+        if self.solutions > self.limits.iterations:
+            return "iterations"
+        return "time" if time.process_time() > self.deadline else "stagnated"
 
     def _solve(self, coordinates: Array) -> Solution | None:
+        self.solutions += 1
         try:
             return self.solver.solve(self.space.potential(coordinates))
         except PhysicsError as refusal:

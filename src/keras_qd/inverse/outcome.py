@@ -32,7 +32,7 @@ EXPLANATIONS: dict[str, str] = {
         "no potential came nearer, and the ground state of the nearest is about to cross another "
         "level: the target lies in the gap between the densities of the two"
     ),
-    "time": "the time limit was reached",
+    "time": "the limit of processor time was reached",
     "iterations": "the limit of iterations was reached",
 }
 
@@ -111,7 +111,7 @@ _PATIENCE = 25
 
 @dataclass(frozen=True)
 class Limits:
-    """When a search ends: tolerance of the residual, most solutions after the first, seconds."""
+    """When a search ends: tolerance, most solutions after the first, processor time."""
 
     tolerance: float
     iterations: int
@@ -136,7 +136,7 @@ class History:
         self.response = response
         self.limits = limits
         self.residuals: list[float] = []
-        self._deadline = time.monotonic() + limits.seconds
+        self._deadline = time.process_time() + limits.seconds
         self._without_improvement = 0
 
     def begin(self, starts: Iterable[Array]) -> Attempt:
@@ -178,7 +178,7 @@ class History:
         """The reason to end, if there is one; see `Inversion`."""
         if self.best.residual <= self.limits.tolerance:
             return "converged"
-        if time.monotonic() > self._deadline:
+        if time.process_time() > self._deadline:
             return "time"
         return "iterations" if len(self.residuals) > self.limits.iterations else None
 

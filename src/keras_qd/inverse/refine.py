@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import real, setting, whole
 from keras_qd.errors import DataError, UsageError
 from keras_qd.inverse.newton import fit_smoothly
 from keras_qd.inverse.outcome import (
@@ -52,7 +53,7 @@ def refine(
     max_seconds: float = 300.0,
 ) -> Inversion:
     """Find a potential whose exact ground state has a density; see `keras_qd.inverse.invert`."""
-    limits = _check_limits(tolerance, max_iterations, max_seconds)
+    limits = check_limits(tolerance, max_iterations, max_seconds)
     check_electrons(n_electrons)
     if gauge not in get_args(Gauge):
         raise UsageError(f"gauge must be {' or '.join(get_args(Gauge))}, got {gauge!r}")
@@ -77,13 +78,14 @@ def check_electrons(n_electrons: int) -> None:
         )
 
 
-def _check_limits(tolerance: float, max_iterations: int, max_seconds: float) -> Limits:
-    if not (math.isfinite(tolerance) and tolerance > 0):
-        raise UsageError(f"tolerance must be positive and finite, got {tolerance!r}")
-    if max_iterations < 0 or not max_seconds > 0:
+def check_limits(tolerance: float, max_iterations: int, max_seconds: float) -> Limits:
+    """Return the limits of a search, or raise `UsageError`."""
+    setting("tolerance", tolerance, real(0.0))
+    setting("max_iterations", max_iterations, whole(0))
+    setting("max_seconds", max_seconds, real(0.0))
+    if not (tolerance and max_seconds):
         raise UsageError(
-            f"max_iterations={max_iterations!r} must not be negative and "
-            f"max_seconds={max_seconds!r} must be positive"
+            f"tolerance={tolerance!r} and max_seconds={max_seconds!r} must be positive"
         )
     return Limits(tolerance, max_iterations, max_seconds)
 

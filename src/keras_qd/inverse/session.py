@@ -74,6 +74,7 @@ def open_session(
     field: str | None = None,
     split: str = "test",
     samples: slice = slice(None),
+    max_iterations: int | None = None,
     max_seconds: float | None = None,
     half_waves: int | None = None,
 ) -> Session:
@@ -105,6 +106,7 @@ def open_session(
         family=_family(family, family_settings or {}),
         refinement=_refinement(
             family,
+            max_iterations=max_iterations,
             max_seconds=max_seconds,
             half_waves=half_waves or (_FINE_HALF_WAVES if source.painted and not family else None),
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.data.io.arrays import open_arrays
 from keras_qd.data.io.images import SUFFIXES, read_image
 from keras_qd.data.store.store import open_store
 from keras_qd.errors import DataError, UsageError
@@ -144,19 +144,10 @@ def _refuse(settings: Mapping[str, Any], known: set[str], name: str) -> None:
 
 
 def _read_file(path: Path, field: str) -> Array:
-    try:
-        with path.open("rb") as file:
-            found = np.load(file, allow_pickle=False)
-            if isinstance(found, np.ndarray):
-                return found
-            with found:
-                return np.asarray(found[_only(found.files, field, path)])
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as cause:
-        if isinstance(cause, DataError):
-            raise
-        raise DataError(f"{path} cannot be read: {cause}") from cause
+    if not path.exists():
+        raise DataError(f"there is no file {path}")
+    found = {each.key: each.values for each in open_arrays(path)}
+    return np.asarray(found[""] if "" in found else found[_only(list(found), field, path)])
 
 
 def _only(names: list[str], field: str, path: Path) -> str:

@@ -69,6 +69,10 @@ class Context:
 
 NO_CONTEXT = Context()
 
+#: Kinds of target with values that can be subtracted, and those with several points in space.
+QUANTITIES = ("numbers", "lines", "maps")
+FIELDS = ("lines", "maps")
+
 
 class FieldMetric(keras.metrics.Metric):
     """Base of the metrics: accumulates over batches in `fit`, and evaluates whole arrays exactly.
@@ -103,6 +107,9 @@ class FieldMetric(keras.metrics.Metric):
         Whether `values` receives each system as one row, shape (n, k); otherwise as it is.
     n_terms : int
         Number of values per system that `values` returns.
+    suits : tuple of str
+        Kinds of target that the metric is defined for, of ``"classes"``, ``"numbers"``, ``"lines"``
+        and ``"maps"``: a task computes it for these alone.
 
     Notes
     -----
@@ -134,6 +141,7 @@ class FieldMetric(keras.metrics.Metric):
     streams = True
     flattened = True
     n_terms = 1
+    suits: tuple[str, ...] = ("classes", "numbers", "lines", "maps")
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name or self.default_name, dtype=_at_least_single(dtype))

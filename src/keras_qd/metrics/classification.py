@@ -43,6 +43,7 @@ class Accuracy(FieldMetric):
     title = "Accuracy"
     unit = ""
     higher_is_better = True
+    suits = ("classes",)
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return 1 for every sample that is right and 0 for others; see `FieldMetric`."""
@@ -89,6 +90,7 @@ class CrossEntropy(FieldMetric):
     default_name = "cross-entropy"
     title = "Cross-entropy"
     unit = ""
+    suits = ("classes",)
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the cross-entropy of every sample; see `FieldMetric`."""

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from keras_qd.errors import DataError, UsageError
-from keras_qd.metrics.base import NO_CONTEXT, Array, Context, FieldMetric, blocks
+from keras_qd.metrics.base import FIELDS, NO_CONTEXT, Array, Context, FieldMetric, blocks
 
 #: Width of the Gaussian window of Wang et al. in pixels, and its side where scikit-image cuts it.
 SIGMA = 1.5
@@ -31,6 +31,7 @@ class RangeMetric(FieldMetric):
     unit = ""
     higher_is_better = True
     streams = False
+    suits = FIELDS
 
     def __init__(
         self, data_range: float | None = None, name: str | None = None, dtype: Any = None
@@ -157,6 +158,7 @@ class SSIM(RangeMetric):
 
     default_name = "ssim"
     title = "SSIM"
+    suits = ("maps",)
 
     def array_values(self, y: Array, p: Array, context: Context) -> Array:
         """Return the indices of a block of images; see `FieldMetric`."""
@@ -268,6 +270,7 @@ class NormalizedMutualInformation(FieldMetric):
     unit = ""
     higher_is_better = True
     streams = False
+    suits = FIELDS
 
     def __init__(self, bins: int = 100, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)

@@ -24,13 +24,14 @@ import keras
 import numpy as np
 
 from keras_qd.errors import DataError, UsageError
-from keras_qd.metrics.base import Array, Context, FieldMetric, flat
+from keras_qd.metrics.base import FIELDS, Array, Context, FieldMetric, flat
 
 
 class MomentError(FieldMetric):
     """Base of the errors of a density's moments."""
 
     flattened = False
+    suits = FIELDS
 
     def __init__(
         self, length: float | None = None, name: str | None = None, dtype: Any = None

@@ -20,7 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_qd.metrics.base import FieldMetric
+from keras_qd.metrics.base import FIELDS, QUANTITIES, FieldMetric
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
@@ -44,6 +44,7 @@ class L1(FieldMetric):
 
     default_name = "l1"
     title = "L1"
+    suits = QUANTITIES
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the mean absolute error of every system; see `FieldMetric`."""
@@ -73,6 +74,7 @@ class L2(FieldMetric):
 
     default_name = "l2"
     title = "L2"
+    suits = QUANTITIES
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the root mean square error of every system; see `FieldMetric`."""
@@ -100,6 +102,7 @@ class Linf(FieldMetric):
 
     default_name = "linf"
     title = "Linf"
+    suits = QUANTITIES
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the largest absolute error of every system; see `FieldMetric`."""
@@ -150,6 +153,7 @@ class MSE(FieldMetric):
     default_name = "mse"
     title = "MSE"
     unit = "{field}^2"
+    suits = QUANTITIES
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the mean square error of every system; see `FieldMetric`."""
@@ -208,6 +212,7 @@ class NMAE(FieldMetric):
     default_name = "nmae"
     title = "NMAE"
     unit = ""
+    suits = QUANTITIES
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the relative absolute error of every system; see `FieldMetric`."""
@@ -238,6 +243,7 @@ class NRMSE(FieldMetric):
     default_name = "nrmse"
     title = "NRMSE"
     unit = ""
+    suits = QUANTITIES
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the relative root mean square error of every system; see `FieldMetric`."""
@@ -267,6 +273,7 @@ class PeakError(FieldMetric):
     default_name = "peak-error"
     title = "Largest error / peak"
     unit = ""
+    suits = FIELDS
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the largest error over the peak of every system; see `FieldMetric`."""

@@ -38,7 +38,7 @@ import numpy as np
 from keras import ops
 
 from keras_qd.errors import DataError, UsageError
-from keras_qd.metrics.base import Array, Context, FieldMetric, check_shapes, flat
+from keras_qd.metrics.base import FIELDS, Array, Context, FieldMetric, check_shapes, flat
 from keras_qd.metrics.norms import L1, L2
 from keras_qd.metrics.r2 import R2
 
@@ -72,6 +72,7 @@ class AlignedL1(L1):
 
     default_name = "aligned-l1"
     title = "L1, aligned"
+    suits = FIELDS
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the mean absolute aligned error of every system; see `FieldMetric`."""
@@ -97,6 +98,7 @@ class AlignedL2(L2):
 
     default_name = "aligned-l2"
     title = "L2, aligned"
+    suits = FIELDS
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the root mean square aligned error of every system; see `FieldMetric`."""
@@ -122,6 +124,7 @@ class AlignedR2(R2):
 
     default_name = "aligned-r2"
     title = "R2, aligned"
+    suits = FIELDS
 
     def _compared(self, xp: Any, y: Any, p: Any, weights: Any) -> tuple[Any, Any]:
         return align(xp, y, 1.0), align(xp, p, 1.0)
@@ -129,6 +132,8 @@ class AlignedR2(R2):
 
 class DensityWeightedNorm(FieldMetric):
     """Base of the density-weighted norms; a system without any density counts NaN."""
+
+    suits = FIELDS
 
     def values(self, xp: Any, y: Any, p: Any, density: Any = None) -> Any:
         """Return the norm of every system; see `FieldMetric`."""
@@ -232,6 +237,7 @@ class DensityWeightedR2(R2):
 
     default_name = "density-weighted-r2"
     title = "R2, density-weighted"
+    suits = FIELDS
 
     def _compared(self, xp: Any, y: Any, p: Any, weights: Any) -> tuple[Any, Any]:
         return align(xp, y, weights), align(xp, p, weights)

@@ -27,7 +27,9 @@ from keras import ops
 
 from keras_qd.errors import DataError
 from keras_qd.metrics.base import (
+    FIELDS,
     NO_CONTEXT,
+    QUANTITIES,
     Array,
     Context,
     FieldMetric,
@@ -69,6 +71,7 @@ class R2(FieldMetric):
     unit = ""
     higher_is_better = True
     n_terms = 2
+    suits = QUANTITIES
 
     def values(self, xp: Any, y: Any, p: Any, mean: Any = 0.0, weights: Any = 1.0) -> Any:
         """Return every system's squares of residual and of deviation from a mean field.
@@ -234,6 +237,7 @@ class R2PerSystem(FieldMetric):
     title = "R2 per system"
     unit = ""
     higher_is_better = True
+    suits = FIELDS
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return R2 of every system; see `FieldMetric`."""

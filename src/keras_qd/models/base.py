@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -45,9 +45,15 @@ def _recorded(
     settings: dict[str, Any] = {}
     for name, value in recorded:
         collected = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
-        value = tuple(value) if isinstance(value, list) else value
-        settings.update(value if collected else {name: value})
+        settings.update(value if collected else {name: _with_tuples(value)})
     return settings
+
+
+def _with_tuples(value: Any) -> Any:
+    """Return a setting with tuples in place of lists, also where they are given by name."""
+    if isinstance(value, Mapping):
+        return {key: _with_tuples(each) for key, each in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 #: A sensible range for the learning rate of a tuning search.

@@ -10,12 +10,18 @@ from keras import ops
 
 from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.energies import Line, Number, answered, check_view_and_readout, seen
+from keras_qd.models.layers.ends import (
+    Shapes,
+    close_outputs,
+    make_plain,
+    open_inputs,
+    output_channels,
+)
 from keras_qd.models.layers.spectral import (
     SpectralConvolution,
     SpectralConvolution2D,
     fourier_block,
 )
-from keras_qd.models.unet import Shape, output_channels
 
 
 @searches({"learning_rate": LEARNING_RATE, "width": [16, 32, 64], "blocks": {"low": 2, "high": 5}})
@@ -25,10 +31,12 @@ class FNO(Network):
 
     Parameters
     ----------
-    input_shape : tuple of int
-        (ny, nx, channels), without the sample axis.
-    output_shape : tuple of int, optional
-        The same grid with perhaps another number of channels; as the input if not given.
+    input_shape : tuple of int, or mapping of str to tuple of int
+        (ny, nx, channels), without the sample axis; or by field maps and numbers, (k,), which
+        become channels with one value each.
+    output_shape : tuple of int, or mapping of str to tuple of int, optional
+        The same grid with perhaps another number of channels; as the input if not given. Or by
+        field maps and numbers, (k,): dense layers on the mean of the last block give those.
     width : int
         Channels.
     modes : int
@@ -60,8 +68,8 @@ class FNO(Network):
 
     def __init__(
         self,
-        input_shape: Shape = (64, 64, 1),
-        output_shape: Shape | None = None,
+        input_shape: Shapes = (64, 64, 1),
+        output_shape: Shapes | None = None,
         width: int = 32,
         modes: int = 12,
         blocks: int = 4,
@@ -70,14 +78,15 @@ class FNO(Network):
         name: str = "fno",
     ) -> None:
         channels = output_channels(input_shape, output_shape)
-        inputs = keras.Input(tuple(input_shape))
-        features = keras.layers.Dense(width)(_with_walls(inputs))
+        inputs, image = open_inputs(input_shape)
+        features = keras.layers.Dense(width)(_with_walls(image))
         features = keras.layers.ZeroPadding2D(((0, padding), (0, padding)))(features)
         for _ in range(blocks):
             features = fourier_block(features, SpectralConvolution2D(width, modes))
-        features = keras.layers.Cropping2D(((0, padding), (0, padding)))(features)
-        features = keras.layers.Dense(2 * width, activation="gelu")(features)
-        outputs = keras.layers.Dense(channels)(features)
+        blocks_out = keras.layers.Cropping2D(((0, padding), (0, padding)))(features)
+        features = keras.layers.Dense(2 * width, activation="gelu")(blocks_out)
+        maps = keras.layers.Dense(channels)(features)
+        outputs = close_outputs(maps, blocks_out, inputs, output_shape, make_plain)
         super().__init__(inputs, outputs, loss="mae")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -12,9 +14,10 @@ from keras import ops
 from keras_qd.errors import DataError, UsageError
 from keras_qd.models.base import LEARNING_RATE, Configurable, searches
 from keras_qd.models.layers.convolution import Convolve, Downsample
+from keras_qd.models.layers.ends import Shape, Shapes, image_shape, open_inputs, output_channels
 from keras_qd.models.layers.factory import LayerFactory
 from keras_qd.models.optimizers import PairedOptimizer, build_optimizer, clipped, with_loss_scale
-from keras_qd.models.unet import Shape, UNet, search_space
+from keras_qd.models.unet import UNet, search_space
 
 _NETWORKS = ("generator", "discriminator")
 
@@ -53,6 +56,9 @@ class Pix2Pix(Configurable, keras.Model):
     (:class:`~keras_qd.models.optimizers.PairedOptimizer`); compiled with one, the model gives both
     networks one like it. The logs carry ``generator_loss`` (also as ``loss``),
     ``adversarial_loss``, ``l1_loss`` and ``discriminator_loss``.
+
+    Where there are several outputs by field, the discriminator sees the maps among them, and the L1
+    loss is the sum over all, numbers included, with the weights given as `loss_weights` to compile.
 
     Parameters
     ----------
@@ -126,7 +132,7 @@ class Pix2Pix(Configurable, keras.Model):
 
         Returns
         -------
-        tensor, shape (n, ny, nx, channels)
+        tensor, shape (n, ny, nx, channels), or dict of tensors by field
         """
         network = self.generator if training else self.predictor
         return network(inputs, training=training)
@@ -239,7 +245,7 @@ class Pix2Pix(Configurable, keras.Model):
 
         Parameters
         ----------
-        x, y, y_pred : tensor, shape (n, ny, nx, channels)
+        x, y, y_pred : tensor, shape (n, ny, nx, channels), or dict of tensors by field
             Inputs, targets and the generator's predictions.
         sample_weight : tensor, shape (n,), optional
             Weights of the samples in the L1 loss.
@@ -258,24 +264,25 @@ class Pix2Pix(Configurable, keras.Model):
         DataError
             If there are no targets, or their shape differs from that of the predictions.
         """
-        if y is None or tuple(y.shape[1:]) != tuple(y_pred.shape[1:]):
-            given = "none" if y is None else f"targets of shape {tuple(y.shape[1:])}"
-            raise DataError(
-                f"pix2pix needs targets of shape {tuple(y_pred.shape[1:])} per sample; got {given}"
-            )
+        wanted, found = _sample_shapes(y_pred), None if y is None else _sample_shapes(y)
+        if wanted != found:
+            given = "none" if found is None else f"targets of shape {found}"
+            raise DataError(f"pix2pix needs targets of shape {wanted} per sample; got {given}")
         if sample_weight is not None:
             # Keras does not spread one weight a sample over the pixels of an image.
-            sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
-        x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)  # arrays, where nothing compiles
+            sample_weight = keras.tree.map_structure(partial(_spread, sample_weight), y_pred)
+        # Arrays, where nothing compiles.
+        x, y = (keras.tree.map_structure(ops.convert_to_tensor, each) for each in (x, y))
+        n_samples = ops.shape(keras.tree.flatten(x)[0])[0]
         l1 = super().compute_loss(x, y, y_pred, sample_weight, training) * self.n_replicas
-        real = self.discriminator([x, y], training=training)
-        fake = self.discriminator([x, y_pred], training=training)
+        real = self.discriminator([x, _maps(y)], training=training)
+        fake = self.discriminator([x, _maps(y_pred)], training=training)
         adversarial = _cross_entropy(fake, real=True)
         generator = adversarial + self.lambda_l1 * l1
         discriminator = 0.5 * (_cross_entropy(real, real=True) + _cross_entropy(fake, real=False))
         values = (generator, adversarial, l1, discriminator)
         for mean, value in zip(self._means.values(), values, strict=True):
-            mean.update_state(ops.stop_gradient(value), sample_weight=ops.shape(x)[0])
+            mean.update_state(ops.stop_gradient(value), sample_weight=n_samples)
         return generator, discriminator
 
     def report(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
@@ -285,7 +292,7 @@ class Pix2Pix(Configurable, keras.Model):
         ----------
         loss : tensor, shape ()
             Loss of the generator.
-        x, y, y_pred : tensor, shape (n, ny, nx, channels)
+        x, y, y_pred : tensor, shape (n, ny, nx, channels), or dict of tensors by field
             Inputs, targets and the generator's predictions.
         sample_weight : tensor, shape (n,), optional
             Weights of the samples.
@@ -295,7 +302,8 @@ class Pix2Pix(Configurable, keras.Model):
         dict of str to tensor
             All logs, by name.
         """
-        self._loss_tracker.update_state(loss, sample_weight=ops.shape(x)[0])
+        n_samples = ops.shape(keras.tree.flatten(x)[0])[0]
+        self._loss_tracker.update_state(loss, sample_weight=n_samples)
         return dict(self.compute_metrics(x, y, y_pred, sample_weight))
 
     def get_config(self) -> dict[str, Any]:
@@ -343,15 +351,35 @@ def _copy_of(network: keras.Model) -> keras.Model:
     return copy
 
 
+def _sample_shapes(tensors: Any) -> Any:
+    """Return the shape of one sample, or the shapes by field."""
+    if isinstance(tensors, Mapping):
+        return {name: _sample_shapes(tensors[name]) for name in sorted(tensors)}
+    return tuple(tensors.shape[1:])
+
+
+def _maps(tensors: Any) -> Any:
+    """Return what the discriminator sees of outputs: an image, or all maps as one."""
+    if not isinstance(tensors, Mapping):
+        return tensors
+    maps = [tensors[name] for name in sorted(tensors) if len(tensors[name].shape) == 4]
+    return maps[0] if len(maps) == 1 else ops.concatenate(maps, axis=-1)
+
+
+def _spread(sample_weight: Any, tensor: Any) -> Any:
+    """Return weights of samples in a shape that multiplies the losses of all pixels."""
+    return ops.reshape(sample_weight, (-1, *(1 for _ in tensor.shape[2:])))
+
+
 def _cross_entropy(logits: Any, *, real: bool) -> Any:
     """Return the mean binary cross-entropy of logits, all with the label real, or all fake."""
     logits = ops.cast(logits, "float32")
     return ops.mean(ops.softplus(-logits if real else logits))
 
 
-def _search_space(input_shape: Shape) -> dict[str, Any]:
+def _search_space(input_shape: Shapes) -> dict[str, Any]:
     """Return the search space of the U-Net, and that of the discriminator."""
-    side = min(input_shape[:2])
+    side = min(image_shape(input_shape)[:2])
     levels = max(level for level in (1, 2, 3) if level == 1 or side >= _smallest_side(level))
     return {
         **search_space(input_shape),
@@ -364,8 +392,8 @@ def _search_space(input_shape: Shape) -> dict[str, Any]:
 
 @searches(_search_space)
 def pix2pix(
-    input_shape: Shape = (64, 64, 1),
-    output_shape: Shape | None = None,
+    input_shape: Shapes = (64, 64, 1),
+    output_shape: Shapes | None = None,
     *,
     filters: int = 64,
     depth: int | None = None,
@@ -387,14 +415,16 @@ def pix2pix(
     weight_decay: float | None = None,
     seed: int | None = None,
     dtype: str | None = None,
+    name: str = "pix2pix",
 ) -> Pix2Pix:
     """Build pix2pix, compiled and ready for ``fit``.
 
     Parameters
     ----------
-    input_shape, output_shape : tuple of int
+    input_shape, output_shape : tuple of int, or mapping of str to tuple of int
         (ny, nx, channels), without the sample axis; the output is as the input if not given. Any
-        grid of 8 pixels a side or more.
+        grid of 8 pixels a side or more. Or by field maps and numbers, see
+        :class:`~keras_qd.models.unet.UNet`; the discriminator sees the maps.
     filters, depth, dropout, normalization, upsampling, output_activation : optional
         Settings of the generator, see :class:`~keras_qd.models.unet.UNet`. The discriminator has
         the same normalization.
@@ -420,6 +450,8 @@ def pix2pix(
     dtype : str, optional
         Name of a dtype policy such as ``"mixed_bfloat16"``; the global one if not given. With
         ``"mixed_float16"`` the loss of each network has a scale of its own.
+    name : str
+        Name of the model.
 
     Returns
     -------
@@ -452,7 +484,7 @@ def pix2pix(
     )
     discriminator = PatchGAN(
         input_shape,
-        (*input_shape[:2], generator.output_shape[-1]),
+        (*image_shape(input_shape)[:2], output_channels(input_shape, output_shape)),
         filters=discriminator_filters or filters,
         levels=discriminator_levels,
         normalization=normalization,
@@ -468,7 +500,7 @@ def pix2pix(
         discriminator_every,
         clip_norm,
         average_decay,
-        name="pix2pix",
+        name=name,
     )
     generators = build_optimizer(optimizer, learning_rate, beta_1, weight_decay)
     rate = discriminator_learning_rate or learning_rate
@@ -482,8 +514,8 @@ class PatchGAN(Configurable, keras.Model):
 
     Parameters
     ----------
-    input_shape : tuple of int
-        (ny, nx, channels) of the input image.
+    input_shape : tuple of int, or mapping of str to tuple of int
+        (ny, nx, channels) of the input image; or by field maps and numbers, (k,).
     target_shape : tuple of int
         (ny, nx, channels) of the target image.
     filters : int
@@ -517,7 +549,7 @@ class PatchGAN(Configurable, keras.Model):
 
     def __init__(
         self,
-        input_shape: Shape = (64, 64, 1),
+        input_shape: Shapes = (64, 64, 1),
         target_shape: Shape = (64, 64, 1),
         filters: int = 64,
         levels: int = 3,
@@ -526,20 +558,18 @@ class PatchGAN(Configurable, keras.Model):
         dtype: str | None = None,
         name: str = "patchgan",
     ) -> None:
-        _check_size(input_shape, levels)
+        _check_size(image_shape(input_shape), levels)
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy()).name
         layers = LayerFactory(name, policy, seed, normalization)
-        pair = [
-            keras.Input(tuple(input_shape), name=f"{name}_input"),
-            keras.Input(tuple(target_shape), name=f"{name}_target"),
-        ]
-        features = layers.make(keras.layers.Concatenate, name="pair")(pair)
+        inputs, image = open_inputs(input_shape, f"{name}_input")
+        target = keras.Input(tuple(target_shape), name=f"{name}_target")
+        features = layers.make(keras.layers.Concatenate, name="pair")([image, target])
         for level in range(levels):
             features = _block(layers, features, filters, level)
         features = _block(layers, features, filters, levels, halves=False)
         logits = _convolve(layers, features, 1, "logits", use_bias=True)
         self.settings.update(dtype=policy)
-        super().__init__(pair, logits, name=name)
+        super().__init__([inputs, target], logits, name=name)
 
 
 def _smallest_side(levels: int) -> int:

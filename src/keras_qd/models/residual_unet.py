@@ -10,8 +10,16 @@ from keras.layers import Activation, Add, Conv2D
 
 from keras_qd.errors import UsageError
 from keras_qd.models.base import LEARNING_RATE, Network, searches
+from keras_qd.models.layers.ends import (
+    Shape,
+    Shapes,
+    close_outputs,
+    image_shape,
+    make_plain,
+    open_inputs,
+    output_channels,
+)
 from keras_qd.models.optimizers import ConvolutionMuon
-from keras_qd.models.unet import Shape, output_channels
 
 
 def gather(image: Any, side: int) -> Any:
@@ -49,10 +57,12 @@ class ResidualUNet(Network):
 
     Parameters
     ----------
-    input_shape : tuple of int
-        (ny, nx, channels), without the sample axis.
-    output_shape : tuple of int, optional
-        The same grid with perhaps another number of channels; as the input if not given.
+    input_shape : tuple of int, or mapping of str to tuple of int
+        (ny, nx, channels), without the sample axis; or by field maps and numbers, (k,), which
+        become channels with one value each.
+    output_shape : tuple of int, or mapping of str to tuple of int, optional
+        The same grid with perhaps another number of channels; as the input if not given. Or by
+        field maps and numbers, (k,): dense layers on the mean of the innermost map give those.
     filters : int
         Channels of the first level; they double from level to level.
     levels : int
@@ -82,8 +92,8 @@ class ResidualUNet(Network):
 
     def __init__(
         self,
-        input_shape: Shape = (64, 64, 1),
-        output_shape: Shape | None = None,
+        input_shape: Shapes = (64, 64, 1),
+        output_shape: Shapes | None = None,
         filters: int = 24,
         levels: int = 3,
         blocks: int = 2,
@@ -91,15 +101,16 @@ class ResidualUNet(Network):
         name: str = "residual-unet",
     ) -> None:
         channels = output_channels(input_shape, output_shape)
-        require_halves(input_shape, levels)
-        inputs = keras.Input(tuple(input_shape))
-        features = residual_levels(inputs, filters, levels, blocks)
-        outputs = Conv2D(channels, 3, padding="same")(features)
+        require_halves(image_shape(input_shape), levels)
+        inputs, image = open_inputs(input_shape)
+        features, innermost = residual_levels(image, filters, levels, blocks)
+        maps = Conv2D(channels, 3, padding="same")(features)
+        outputs = close_outputs(maps, innermost, inputs, output_shape, make_plain)
         super().__init__(inputs, outputs, "mae", ConvolutionMuon(learning_rate))
 
 
-def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> Any:
-    """Return features on the same grid, with half as many channels as there are filters."""
+def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> tuple[Any, Any]:
+    """Return features on the same grid, half as many as filters, and those of the last level."""
     widths = [filters * 2**level for level in range(levels)]
     skips = []
     for width in widths:
@@ -110,7 +121,7 @@ def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> An
         features = spread(Conv2D(_BLOCK**2 * width, 1)(features), _BLOCK)
         features = _residual_blocks(Add()([features, skip]), blocks)
     features = Conv2D(_BLOCK**2 * filters // 2, 3, padding="same")(Activation("silu")(features))
-    return Activation("silu")(spread(features, _BLOCK))
+    return Activation("silu")(spread(features, _BLOCK)), skips[-1]
 
 
 def _residual_blocks(features: Any, blocks: int) -> Any:

@@ -11,9 +11,9 @@ from keras.layers import Conv2D
 
 from keras_qd.errors import UsageError
 from keras_qd.models.base import LEARNING_RATE, Network, searches
+from keras_qd.models.layers.ends import Shape
 from keras_qd.models.layers.two_electrons import STATES, TwoElectrons
 from keras_qd.models.residual_unet import require_halves, residual_levels
-from keras_qd.models.unet import Shape, output_channels
 
 #: Electrons, whatever the potential.
 _CHARGE = 2.0
@@ -102,7 +102,8 @@ class TwoElectronUNet(Network):
         learning_rate: float = 1e-3,
         name: str = "two-electron-unet",
     ) -> None:
-        if output_channels(input_shape, output_shape) != 1 or input_shape[2] != 1:
+        shapes = tuple(input_shape), tuple(output_shape or input_shape)
+        if any(len(shape) != 3 or shape[2] != 1 for shape in shapes) or shapes[0] != shapes[1]:
             raise UsageError(
                 f"got the shapes {tuple(input_shape)} and {output_shape}; this network maps one "
                 "potential, (points, points, 1), to one density"
@@ -113,7 +114,7 @@ class TwoElectronUNet(Network):
         densities, energies = TwoElectrons(*physics, name="solver")(potential)
         mean = _CHARGE / box_length**2
         features = _seen(potential, densities / mean, energies)
-        features = residual_levels(features, filters, levels, blocks)
+        features, _ = residual_levels(features, filters, levels, blocks)
         correction = Conv2D(1, 3, padding="same", kernel_initializer="zeros")(features)
         logits = ops.log(densities[..., :1] / mean + _LEAST) + correction
         outputs = mean * _shares(logits)
@@ -122,13 +123,7 @@ class TwoElectronUNet(Network):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 def misplaced_charge(y_true: Any, y_pred: Any) -> Any:
-    """Return the error of densities over the charge, of the order of one, shape (n,).
-
-    Parameters
-    ----------
-    y_true, y_pred : tensor, shape (n, ny, nx, 1)
-        Densities in any unit.
-    """
+    """Return the error of densities over the charge, of the order of one, shape (n,)."""
     error = ops.mean(ops.abs(y_true - y_pred), axis=(1, 2, 3))
     return error / ops.mean(ops.abs(y_true), axis=(1, 2, 3))
 

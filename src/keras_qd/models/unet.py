@@ -9,10 +9,16 @@ import keras
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.base import LEARNING_RATE, Configurable, searches
 from keras_qd.models.layers.convolution import Downsample, Upsample
+from keras_qd.models.layers.ends import (
+    Shape,
+    Shapes,
+    close_outputs,
+    image_shape,
+    open_inputs,
+    output_channels,
+)
 from keras_qd.models.layers.factory import NORMALIZATIONS, LayerFactory
 from keras_qd.models.optimizers import build_optimizer, with_loss_scale
-
-Shape = tuple[int, int, int]
 
 UPSAMPLINGS = ("transpose", "resize")
 
@@ -31,10 +37,12 @@ class UNet(Configurable, keras.Model):
 
     Parameters
     ----------
-    input_shape : tuple of int
-        (ny, nx, channels), without the sample axis.
-    output_shape : tuple of int, optional
-        The same grid with perhaps another number of channels; as the input if not given.
+    input_shape : tuple of int, or mapping of str to tuple of int
+        (ny, nx, channels), without the sample axis; or by field maps and numbers, (k,), which
+        become channels with one value each.
+    output_shape : tuple of int, or mapping of str to tuple of int, optional
+        The same grid with perhaps another number of channels; as the input if not given. Or by
+        field maps and numbers, (k,): dense layers on the mean of the innermost map give those.
     filters : int
         Channels of the first level; they double from level to level, up to eight times as many.
     depth : int, optional
@@ -48,7 +56,7 @@ class UNet(Configurable, keras.Model):
         ``"transpose"`` (4 x 4 transposed convolution, as in the paper) or ``"resize"`` (nearest
         neighbour, then a 3 x 3 convolution: no checkerboard).
     output_activation : str
-        ``"linear"``, or ``"tanh"`` where the targets are bounded.
+        Of the maps: ``"linear"``, or ``"tanh"`` where the targets are bounded.
     seed : int, optional
         For the initial weights and the dropout masks.
     dtype : str, optional
@@ -74,8 +82,8 @@ class UNet(Configurable, keras.Model):
 
     def __init__(
         self,
-        input_shape: Shape = (64, 64, 1),
-        output_shape: Shape | None = None,
+        input_shape: Shapes = (64, 64, 1),
+        output_shape: Shapes | None = None,
         filters: int = 64,
         depth: int | None = None,
         dropout: float = 0.5,
@@ -87,19 +95,20 @@ class UNet(Configurable, keras.Model):
         name: str = "unet",
     ) -> None:
         channels = output_channels(input_shape, output_shape)
-        depth = fitting_depth(input_shape, depth)
+        depth = fitting_depth(image_shape(input_shape), depth)
         if upsampling not in UPSAMPLINGS:
             raise UnknownNameError("upsampling", upsampling, UPSAMPLINGS)
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy()).name
         layers = LayerFactory(name, policy, seed, normalization)
         widths = [filters * min(2**level, _WIDEST) for level in range(depth)]
-        inputs = keras.Input(tuple(input_shape), name=f"{name}_input")
-        skips = _encode(layers, inputs, widths)
+        inputs, image = open_inputs(input_shape, f"{name}_input")
+        skips = _encode(layers, image, widths)
         features = _decode(layers, skips, widths, dropout, upsampling)
-        features = _double(layers, features, channels, inputs, "up0", upsampling, use_bias=True)
-        outputs = layers.make(
+        features = _double(layers, features, channels, image, "up0", upsampling, use_bias=True)
+        maps = layers.make(
             keras.layers.Activation, output_activation, name="output", dtype="float32"
         )(features)
+        outputs = close_outputs(maps, skips[-1], inputs, output_shape, layers.weighted)
         # As resolved: on another grid, or under another policy, the network stays the same.
         self.settings.update(depth=depth, dtype=policy)
         super().__init__(inputs, outputs, name=name)
@@ -127,9 +136,9 @@ class UNet(Configurable, keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
-def search_space(input_shape: Shape) -> dict[str, Any]:
+def search_space(input_shape: Shapes) -> dict[str, Any]:
     """Return the settings to tune; a deep network covers all of an image."""
-    deepest = _deepest(input_shape)
+    deepest = _deepest(image_shape(input_shape))
     return {
         "learning_rate": LEARNING_RATE,
         "filters": [8, 16, 32],
@@ -142,21 +151,32 @@ def search_space(input_shape: Shape) -> dict[str, Any]:
 
 @searches(search_space)
 def unet(
-    input_shape: Shape = (64, 64, 1),
-    output_shape: Shape | None = None,
+    input_shape: Shapes = (64, 64, 1),
+    output_shape: Shapes | None = None,
     *,
+    filters: int = 64,
+    depth: int | None = None,
+    dropout: float = 0.5,
+    normalization: str = "batch",
+    upsampling: str = "transpose",
+    output_activation: str = "linear",
     optimizer: str = "adam",
     learning_rate: float = 2e-4,
     beta_1: float = 0.5,
     weight_decay: float | None = None,
-    **settings: Any,
+    seed: int | None = None,
+    dtype: str | None = None,
+    name: str = "unet",
 ) -> UNet:
     r"""Build the generator of pix2pix alone, compiled with the mean absolute error.
 
     Parameters
     ----------
-    input_shape, output_shape : tuple of int
-        (ny, nx, channels), without the sample axis; the output is as the input if not given.
+    input_shape, output_shape : tuple of int, or mapping of str to tuple of int
+        (ny, nx, channels), without the sample axis, or by field also numbers, (k,); the output is
+        as the input if not given.
+    filters, depth, dropout, normalization, upsampling, output_activation : optional
+        Settings of :class:`UNet`.
     optimizer : str
         ``"adam"``, or ``"muon"``, see :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
     learning_rate, beta_1 : float
@@ -165,7 +185,7 @@ def unet(
         The factor c of :math:`w \leftarrow w - c \alpha w`, applied in every step with the learning
         rate :math:`\alpha`, apart from the gradient [1]_: to all weights with Adam, to kernels with
         more than one filter with Muon.
-    **settings
+    seed, dtype, name : optional
         Settings of :class:`UNet`.
 
     Returns
@@ -189,26 +209,21 @@ def unet(
     >>> model.output_shape
     (None, 32, 32, 1)
     """
-    model = UNet(input_shape, output_shape, **settings)
+    model = UNet(
+        input_shape,
+        output_shape,
+        filters,
+        depth,
+        dropout,
+        normalization,
+        upsampling,
+        output_activation,
+        seed,
+        dtype,
+        name,
+    )
     model.compile(build_optimizer(optimizer, learning_rate, beta_1, weight_decay))
     return model
-
-
-def output_channels(input_shape: Shape, output_shape: Shape | None) -> int:
-    """Return the number of output channels, or raise unless both shapes are images on one grid."""
-    for shape in (input_shape, output_shape or input_shape):
-        if len(shape) != 3 or min(shape) < 1:
-            raise UsageError(
-                f"got the shape {tuple(shape)}; give (ny, nx, channels), without the sample axis"
-            )
-    if output_shape is None:
-        return input_shape[2]
-    if tuple(output_shape[:2]) != tuple(input_shape[:2]):
-        raise UsageError(
-            f"input {tuple(input_shape)} and output {tuple(output_shape)} are on different grids; "
-            "this network keeps the grid: resample one of them first"
-        )
-    return output_shape[2]
 
 
 def fitting_depth(input_shape: Shape, depth: int | None) -> int:

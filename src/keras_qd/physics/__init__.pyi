@@ -1,10 +1,17 @@
 from .box import (
     Box as Box,
 )
+from .double_dots import (
+    Anticrossing as Anticrossing,
+    ExchangeModels as ExchangeModels,
+    exchange_models as exchange_models,
+    tunnel_coupling as tunnel_coupling,
+)
 from .interactions import (
     Interaction as Interaction,
 )
 from .line.potentials import (
+    LineFamily as LineFamily,
     sample_potentials_1d as sample_potentials_1d,
 )
 from .line.solver import (
@@ -26,6 +33,14 @@ from .potentials.base import (
     potential_family as potential_family,
     sample_generator as sample_generator,
     sample_potentials as sample_potentials,
+)
+from .quantities import (
+    AdditionEnergies as AdditionEnergies,
+    Estimate as Estimate,
+    Spectrum as Spectrum,
+    addition_energies as addition_energies,
+    exchange as exchange,
+    spectrum as spectrum,
 )
 from .references import (
     taut_density as taut_density,

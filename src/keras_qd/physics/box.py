@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import real, setting
 from keras_qd.errors import DataError, UsageError
 
 Array = NDArray[np.float64]
+
+#: Least and largest length in a0*, far beyond any device: its squares and inverses are numbers.
+LENGTHS = (1e-6, 1e6)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Box:
     Raises
     ------
     UsageError
-        If the length is not a positive finite number.
+        If the length is not a number from 1e-6 to 1e6.
 
     Examples
     --------
@@ -41,8 +44,7 @@ class Box:
     length: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.length) and self.length > 0):
-            raise UsageError(f"the box length must be positive and finite, got {self.length!r}")
+        setting("the box length", self.length, real(*LENGTHS))
 
     def centres(self, n_pixels: int) -> NDArray[np.float64]:
         """Pixel centres along one direction.

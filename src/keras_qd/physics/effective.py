@@ -26,91 +26,88 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.physics.integrals import PairInteraction, singlet_pairs, triplet_pairs
+from keras_qd.physics.integrals import (
+    PairInteraction,
+    pair_interaction_on_points,
+    singlet_pairs,
+    triplet_pairs,
+)
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-
-#: Least distance, in Ha*, of the reference energy below the pairs that are folded in.
-_LEAST_DISTANCE = 0.3
+Places = NDArray[np.intp]
 
 #: Relative size of the singular values of A - B that count.
 _CUT = 1e-8
 
 
 @dataclass(frozen=True)
+class PairAmplitudes:
+    """Amplitudes X of the pairs of few orbitals in those of all g states, of one symmetry."""
+
+    # X = mixing @ functions: `functions` are upper triangles of (g, g) matrices, rows one after the
+    # other, to be multiplied by `weights` (g, g); `inner` are components in the pairs of further
+    # orbitals, `inner_orbitals`. Matrices are symmetric (symmetry 1) or antisymmetric (-1).
+
+    symmetry: int
+    mixing: Array
+    functions: Single
+    weights: Single
+    inner: Array
+    inner_orbitals: tuple[Places, Places]
+
+    def combined(self, factors: Array) -> Single:
+        """Combine amplitudes with factors (k, pairs) into matrices (k, g, g), 0 in the orbitals."""
+        factors = factors @ self.mixing
+        size = len(self.weights)
+        matrices = np.zeros((len(factors), size, size), np.float32)
+        upper, lower = _triangles(size, self.symmetry)
+        flat = matrices.reshape(len(factors), -1)
+        flat[:, upper] = factors.astype(np.float32) @ self.functions
+        flat[:, lower] = self.symmetry * flat[:, upper]
+        matrices *= self.weights
+        i, k = self.inner_orbitals
+        parts = np.where(i == k, 1.0, np.sqrt(0.5)) * (factors @ self.inner)
+        matrices[:, k, i] = self.symmetry * parts
+        matrices[:, i, k] = parts
+        return matrices
+
+
+@lru_cache(maxsize=8)
+def _triangles(size: int, symmetry: int) -> tuple[Places, Places]:
+    """Flat indices of the upper triangle of a matrix and of its mirror image."""
+    rows, columns = np.triu_indices(size, 0 if symmetry > 0 else 1)
+    return rows * size + columns, columns * size + rows
+
+
+@dataclass(frozen=True)
 class EffectivePairs:
-    """Effective interaction of the pairs of M orbitals, and what it stands for in the other pairs.
+    """Effective interaction of the pairs of M orbitals, and their amplitudes in all others."""
 
-    Parameters
-    ----------
-    interaction : PairInteraction
-        Between the pairs of M orbitals, in Ha*.
-    singlet, triplet : ndarray of float32, shape (pairs, g, g)
-        Amplitudes X of each pair in the pairs of all g one-electron states: symmetric and
-        antisymmetric matrices, zero where both states are among the M orbitals. A pair state is a
-        matrix of unit Frobenius norm.
-    """
+    # A pair state is a matrix of unit Frobenius norm.
 
+    n_orbitals: int
     interaction: PairInteraction
-    singlet: Single
-    triplet: Single
+    singlet: PairAmplitudes
+    triplet: PairAmplitudes
 
-    @cached_property
-    def opposite(self) -> Single:
-        """Amplitudes of two electrons of opposite spin in orbitals i and k, shape (m, m, g, g)."""
-        n_states = self.singlet.shape[1]
-        i, k = singlet_pairs(_n_orbitals(len(self.singlet)))
-        n_orbitals = int(i[-1]) + 1
-        amplitudes = np.zeros((n_orbitals, n_orbitals, n_states, n_states), np.float32)
-        share = np.where(i == k, 1.0, np.sqrt(0.5)).astype(np.float32)[:, None, None]
-        amplitudes[i, k] = amplitudes[k, i] = share * self.singlet
-        i, k = triplet_pairs(n_orbitals)
-        half = np.float32(np.sqrt(0.5)) * self.triplet
-        amplitudes[i, k] += half
-        amplitudes[k, i] -= half
-        return amplitudes
+    @property
+    def n_states(self) -> int:
+        """Number g of one-electron states."""
+        return len(self.singlet.weights)
 
 
-def _n_orbitals(n_singlet_pairs: int) -> int:
-    return int(np.sqrt(2 * n_singlet_pairs))
+class PairSpace:
+    """The pairs of M orbitals, and all others of a grid that they are coupled to."""
 
-
-def effective_pairs(
-    energies: Array, states: Array, interaction: Array, n_orbitals: int, reference: float
-) -> EffectivePairs:
-    """Fold the pairs of a grid into those of its lowest orbitals.
-
-    Parameters
-    ----------
-    energies : ndarray, shape (g,)
-        Energies of all one-electron states of the grid, rising, in Ha*.
-    states : ndarray, shape (g, g)
-        Those states, in columns, on the points of the grid.
-    interaction : ndarray, shape (g, g)
-        Interaction between electrons at two points, in Ha*.
-    n_orbitals : int
-        Number M of orbitals that keep the configuration interaction.
-    reference : float
-        Energy of a pair from which distances are taken, in Ha*.
-
-    Returns
-    -------
-    EffectivePairs
-    """
-    space = _PairSpace(energies, states, interaction, n_orbitals, reference)
-    singlet, singlet_amplitudes = space.fold(symmetry=1)
-    triplet, triplet_amplitudes = space.fold(symmetry=-1)
-    return EffectivePairs(PairInteraction(singlet, triplet), singlet_amplitudes, triplet_amplitudes)
-
-
-class _PairSpace:
-    """The pairs of all one-electron states, in single precision."""
+    # The same tables serve any fewer orbitals: pairs in between move from P to Q. Distances count
+    # from the energy `reference` of a pair and are at least `least_distance`, in Ha*; states (g, g)
+    # are columns on the points of the grid.
 
     def __init__(
         self,
@@ -119,43 +116,102 @@ class _PairSpace:
         interaction: Array,
         n_orbitals: int,
         reference: float,
+        least_distance: float,
     ) -> None:
-        self.n_orbitals = n_orbitals
-        self._states = states.astype(np.float32)
-        self._rows = np.ascontiguousarray(self._states.T)
-        self._interaction = interaction.astype(np.float32)
-        distance = np.minimum(reference - (energies[:, None] + energies), -_LEAST_DISTANCE)
-        distance[:n_orbitals, :n_orbitals] = np.inf
-        self._resolvent = (1 / distance).astype(np.float32)
+        self._n_orbitals = n_orbitals
+        pair_energies = energies[:, None] + energies
+        self._distance = np.maximum(pair_energies - reference, least_distance)
+        root = np.sqrt(1.0 / self._distance).astype(np.float32)
+        root[:n_orbitals, :n_orbitals] = 0.0
+        # Triangles have the norm of the whole: elements off the diagonal stand for two.
+        self._weights = -root * np.where(np.eye(len(states)), 1, np.sqrt(0.5)).astype(np.float32)
+        bare = pair_interaction_on_points(states[:, :n_orbitals], interaction)
+        self._bare = {1: bare.singlet, -1: bare.triplet}
+        driven = _driven(states, interaction, n_orbitals, root)
+        self._excited = {symmetry: functions for symmetry, (functions, _) in driven.items()}
+        self._orders = {
+            symmetry: _orders(*functions, interaction, symmetry)
+            for symmetry, functions in driven.items()
+        }
 
-    def fold(self, symmetry: int) -> tuple[Array, Single]:
-        """Return effective interaction and amplitudes of the symmetric or antisymmetric pairs."""
-        bare, driven = self._driven(symmetry)
-        first = driven * self._resolvent
-        flat = first.reshape(len(first), -1)
-        second = flat @ driven.reshape(len(first), -1).T
-        third = flat @ self._interact(first).reshape(len(first), -1).T
-        second, third = (0.5 * (each + each.T).astype(np.float64) for each in (second, third))
+    def fold(self, n_orbitals: int) -> EffectivePairs:
+        """Fold all other pairs into those of the lowest orbitals, at most M."""
+        (singlet, of_singlet), (triplet, of_triplet) = (
+            self._fold(symmetry, n_orbitals) for symmetry in (1, -1)
+        )
+        return EffectivePairs(n_orbitals, PairInteraction(singlet, triplet), of_singlet, of_triplet)
+
+    def _fold(self, symmetry: int, n_orbitals: int) -> tuple[Array, PairAmplitudes]:
+        """Effective interaction and amplitudes of the pairs of one symmetry."""
+        n = n_orbitals * (n_orbitals + symmetry) // 2
+        i, k = (orbitals[n:] for orbitals in _PAIRS[symmetry](self._n_orbitals))
+        bare, across, between = _blocks(self._bare[symmetry], n)
+        inner = -across / self._distance[i, k]
+        second, mixed, _ = _blocks(self._orders[symmetry][0], n)
+        third = self._orders[symmetry][1][:n, :n]
+        second = second + inner @ across.T
+        mixed = inner @ mixed.T
+        third = third + mixed + mixed.T + inner @ between @ inner.T
         scale = np.linalg.pinv(second - third, rcond=_CUT, hermitian=True) @ second
         effective = bare + second @ scale
-        amplitudes = (scale.T.astype(np.float32) @ flat).reshape(first.shape)
+        amplitudes = PairAmplitudes(
+            symmetry, scale.T, self._excited[symmetry][:n], self._weights, inner, (i, k)
+        )
         return 0.5 * (effective + effective.T), amplitudes
 
-    def _driven(self, symmetry: int) -> tuple[Array, Single]:
-        """Return P W P, and W on each pair of P in the basis of all states, without its P part."""
-        pairs = singlet_pairs if symmetry > 0 else triplet_pairs
-        i, k = pairs(self.n_orbitals)
-        norms = np.where(i == k, 0.5, np.sqrt(0.5)).astype(np.float32)[:, None, None]
-        products = self._rows[i][:, :, None] * self._rows[k][:, None, :]
-        products = (products + symmetry * products.transpose(0, 2, 1)) * norms
-        driven = self._rows @ (products * self._interaction) @ self._states
-        small = slice(None), slice(self.n_orbitals), slice(self.n_orbitals)
-        factor = np.where(i == k, 1.0, np.sqrt(2.0))
-        bare = factor * driven[small][:, i, k].astype(np.float64)
-        driven[small] = 0.0
-        return bare, driven
 
-    def _interact(self, pairs: Single) -> Single:
-        """Apply W to pairs in the basis of all states."""
-        on_points = (self._states @ pairs @ self._rows) * self._interaction
-        return np.asarray(self._rows @ on_points @ self._states, dtype=np.float32)
+_PAIRS = {1: singlet_pairs, -1: triplet_pairs}
+
+
+def _blocks(matrix: Array, n: int) -> tuple[Array, Array, Array]:
+    """Divide a symmetric matrix after n rows: (first, first), (first, rest), (rest, rest)."""
+    return matrix[:n, :n], matrix[:n, n:], matrix[n:, n:]
+
+
+def _driven(
+    states: Array, interaction: Array, n_orbitals: int, root: Single
+) -> dict[int, tuple[Single, Single]]:
+    """Upper triangles of W on pairs of both symmetries, over distances: on states, on points."""
+    # On states it is over the roots of the distances, whose product is the second order.
+    states, interaction = states.astype(np.float32), interaction.astype(np.float32)
+    size, rows = len(states), np.ascontiguousarray(states.T)
+    found = {
+        s: tuple(
+            np.empty((n_orbitals * (n_orbitals + s) // 2, len(_triangles(size, s)[0])), np.float32)
+            for _ in range(2)
+        )
+        for s in _PAIRS
+    }
+    second_orbitals = states * rows[:n_orbitals, None, :].swapaxes(1, 2)
+    for i in range(n_orbitals):
+        # Electron 1 starts from orbital i, electron 2 from each orbital up to it.
+        excited = ((rows * rows[i]) @ interaction) @ second_orbitals[: i + 1]
+        excited *= root
+        on_points = ((states @ (excited * root)).reshape(-1, size) @ rows).reshape(excited.shape)
+        for s in _PAIRS:
+            pairs = slice(i * (i + s) // 2, (i + 1) * (i + 1 + s) // 2)
+            for part, matrices in zip(found[s], (excited, on_points), strict=True):
+                _symmetrised(matrices[: pairs.stop - pairs.start], i, s, out=part[pairs])
+    return found
+
+
+def _symmetrised(matrices: Single, i: int, symmetry: int, out: Single) -> None:
+    """Write the upper triangles of pairs (i, 0), (i, 1), ... made symmetric or antisymmetric."""
+    size = matrices.shape[-1]
+    upper, lower = _triangles(size, symmetry)
+    flat = matrices.reshape(len(matrices), size**2)
+    np.take(flat, upper, axis=1, out=out, mode="clip")
+    (np.add if symmetry > 0 else np.subtract)(out, np.take(flat, lower, axis=1), out=out)
+    half = np.float32(np.sqrt(0.5))
+    out[:, upper == lower] *= half
+    out[i:] *= half
+
+
+def _orders(
+    functions: Single, on_points: Single, interaction: Array, symmetry: int
+) -> tuple[Array, Array]:
+    """Second and third order, A and B, from what `_driven` returns."""
+    upper, _ = _triangles(len(interaction), symmetry)
+    second = -(functions @ functions.T).astype(np.float64)
+    third = on_points @ (on_points * interaction.ravel()[upper].astype(np.float32)).T
+    return second, 0.5 * (third + third.T).astype(np.float64)

@@ -8,7 +8,7 @@ interaction does not mix the two kinds:
    \quad n_{ik} = 1,\; n_{ii} = 1/\sqrt 2 .
 
 For two electrons these matrices and the orbital energies are the Hamiltonian; for more, every pair
-of electrons is acted on by them (see `reductions`). The integrals (ij|kl) are in the chemists'
+of electrons is acted on by them (see `determinants`). The integrals (ij|kl) are in the chemists'
 order, as in A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 2.3,
 ISBN 978-0-486-69186-2.
 """
@@ -30,25 +30,9 @@ Array = NDArray[np.float64]
 
 
 def centre_of_mass_integral(first: NDArray[np.intp], second: NDArray[np.intp], u: Array) -> Array:
-    r"""Integrate products of two cosines over their centre of mass.
-
-    ``g_pp'(u) = 2 int_0^{pi-u} [cos(p (x + u)) cos(p' x) + cos(p x) cos(p' (x + u))] / 2 dx``, for
-    p and p' of one parity:
-
-    ``g = -(sin pu + sin p'u) / (p + p') - (sin pu - sin p'u) / (p - p')``, and its limits where p =
-    p'.
-
-    Parameters
-    ----------
-    first, second : ndarray of int, shape (k,)
-        p and p', both even or both odd.
-    u : ndarray, shape (m,)
-        Distances in [0, pi].
-
-    Returns
-    -------
-    ndarray, shape (k, m)
-    """
+    """Integrate products of two cosines of one parity over their centre of mass, shape (k, m)."""
+    # g(u) = 2 int_0^{pi-u} [cos(p (x + u)) cos(p' x) + cos(p x) cos(p' (x + u))] / 2 dx
+    # = -(sin pu + sin p'u) / (p + p') - (sin pu - sin p'u) / (p - p'), and its limits where p = p'.
     p, q = first[:, None], second[:, None]
     sine_p, sine_q = np.sin(p * u), np.sin(q * u)
     same, zero = p == q, p + q == 0
@@ -60,15 +44,9 @@ def centre_of_mass_integral(first: NDArray[np.intp], second: NDArray[np.intp], u
 
 @dataclass(frozen=True)
 class ParityBlock:
-    """The part of the table whose cosines have one parity along each direction.
+    """W among the cosines of one parity: their flat (q, p), and its lower Cholesky factor."""
 
-    Parameters
-    ----------
-    places : ndarray of int, shape (k,)
-        Flat places (q, p) of the cosines in a square of ``2 n_max + 1`` a side.
-    factor : ndarray, shape (k, k)
-        Lower Cholesky factor of W among these cosines, Fortran order.
-    """
+    # (q, p) in a square of 2 n_max + 1 a side; the factor is in Fortran order.
 
     places: NDArray[np.intp]
     factor: Array
@@ -76,21 +54,8 @@ class ParityBlock:
 
 @lru_cache(maxsize=8)
 def interaction_table(interaction: Interaction, n_max: int) -> tuple[ParityBlock, ...]:
-    """Tabulate an interaction between cosines, once per process.
-
-    Parameters
-    ----------
-    interaction : Interaction
-        With lengths in the unit in which the box is pi long.
-    n_max : int
-        Largest number of half waves of the sine functions whose products are to be integrated.
-
-    Returns
-    -------
-    tuple of ParityBlock
-        Four blocks; products of sine functions have no cosines beyond ``p^2 + q^2 = 4 (n_max^2 +
-        1)``.
-    """
+    """Interaction between products of up to n_max half waves in a box of side pi: four blocks."""
+    # Products of sines have no cosines beyond p^2 + q^2 = 4 (n_max^2 + 1).
     quadrature = _duffy_quadrature(interaction, n_max)
     return tuple(
         _parity_block(quadrature, n_max, parity_y, parity_x)
@@ -132,12 +97,12 @@ def _parity_block(
     q, p = (grid.ravel() for grid in np.meshgrid(orders_y, orders_x, indexing="ij"))
     inside = q**2 + p**2 <= 4 * (n_max**2 + 1)
     q, p = q[inside], p[inside]
-    table = pairs[_pair_place(q[:, None] // 2, q // 2), _pair_place(p[:, None] // 2, p // 2)]
+    table = pairs[_pair_index(q[:, None] // 2, q // 2), _pair_index(p[:, None] // 2, p // 2)]
     # W is positive, but down to rounding for interactions that are smooth on the scale of the
     # cosines.
     np.einsum("ii->i", table)[:] += 1e-12 * table.diagonal().max()
-    places = q * (2 * n_max + 1) + p
-    return ParityBlock(places, np.asfortranarray(np.linalg.cholesky(table)))
+    indices = q * (2 * n_max + 1) + p
+    return ParityBlock(indices, np.asfortranarray(np.linalg.cholesky(table)))
 
 
 def _along_one_direction(
@@ -160,27 +125,14 @@ def _orders(n_max: int, parity: int) -> NDArray[np.intp]:
     return np.arange(parity, 2 * n_max + 1, 2, dtype=np.intp)
 
 
-def _pair_place(first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.intp]:
+def _pair_index(first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.intp]:
     high, low = np.maximum(first, second), np.minimum(first, second)
     return np.asarray(high * (high + 1) // 2 + low)
 
 
 def pair_integrals(squares: Array, interaction: Interaction) -> Array:
-    r"""Two-electron integrals (ij|kl) over real orbitals in the box [0, pi]^2.
-
-    Parameters
-    ----------
-    squares : ndarray, shape (m, n_max, n_max)
-        Sine coefficients (b, a) of the orbitals, within the circular cut of the sine basis.
-    interaction : Interaction
-        With lengths in the unit in which the box is pi long.
-
-    Returns
-    -------
-    ndarray, shape (m (m + 1) / 2, m (m + 1) / 2)
-        Rows and columns are the pairs i >= j in the order of `numpy.tril_indices`; the upper
-        triangle alone is filled.
-    """
+    """Integrals (ij|kl) of orbitals (m, n_max, n_max) in the box [0, pi]^2, pairs i >= j a side."""
+    # Pairs are in the order of `numpy.tril_indices`; the upper triangle alone is filled.
     blocks = interaction_table(interaction, squares.shape[-1])
     cosines = _pair_cosines(squares, [block.places for block in blocks])
     integrals = np.zeros((cosines[0].shape[0],) * 2, order="F")
@@ -191,58 +143,50 @@ def pair_integrals(squares: Array, interaction: Interaction) -> Array:
     return integrals
 
 
-def _pair_cosines(squares: Array, places: list[NDArray[np.intp]]) -> list[Array]:
-    """Cosine coefficients of the products of orbitals i >= j, shape (pairs, k) at each k places."""
+def _pair_cosines(squares: Array, indices: list[NDArray[np.intp]]) -> list[Array]:
+    """Cosine coefficients of the products of orbitals i >= j, shape (pairs, k)."""
     sines, averages = product_grid(squares.shape[-1])
     values = sines @ squares @ sines.T
     n_orbitals, n_points, _ = values.shape
-    cosines = [np.empty((n_orbitals * (n_orbitals + 1) // 2, k.size)) for k in places]
+    cosines = [np.empty((n_orbitals * (n_orbitals + 1) // 2, k.size)) for k in indices]
     # One row of pairs at a time stays in the cache: all at once takes twice as long.
     for i in range(n_orbitals):
         products = values[: i + 1] * values[i]
         along_x = (products.reshape(-1, n_points) @ averages).reshape(products.shape)
         along_y = (averages.T @ along_x).reshape(i + 1, -1)
         rows = slice(i * (i + 1) // 2, (i + 1) * (i + 2) // 2)
-        for block, k in zip(cosines, places, strict=True):
-            # Other than indexing, this writes into place; "clip" spares it a copy in case of error.
+        for block, k in zip(cosines, indices, strict=True):
+            # Other than indexing, this writes directly; "clip" spares it a copy in case of error.
             np.take(along_y, k, axis=1, out=block[rows], mode="clip")
     return cosines
 
 
 @lru_cache(maxsize=8)
 def product_grid(n_max: int) -> tuple[Array, Array]:
-    """Sines on a grid that tells all cosines of their products apart, and its cosine transform."""
+    """Sines on a grid that resolves all cosines of their products, and its cosine transform."""
     n_points = 2 * n_max + 1
     averages = cosine_matrix(2 * n_max, n_points) * (2 / n_points)
     averages[:, 0] /= 2
     return sine_matrix(n_max, n_points), averages
 
 
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class PairInteraction:
-    """Interaction between the pair states of a set of orbitals, in Ha*.
-
-    Parameters
-    ----------
-    singlet : ndarray, shape (m (m + 1) / 2, m (m + 1) / 2)
-        Between symmetric pairs, in the order of `singlet_pairs`.
-    triplet : ndarray, shape (m (m - 1) / 2, m (m - 1) / 2)
-        Between antisymmetric pairs, in the order of `triplet_pairs`.
-    """
+    """Interaction in Ha* between the pairs of `singlet_pairs` and of `triplet_pairs`."""
 
     singlet: Array
     triplet: Array
 
 
-def singlet_pairs(n_orbitals: int) -> tuple[Places, Places]:
+def singlet_pairs(n_orbitals: int) -> tuple[Indices, Indices]:
     """Orbitals i >= k of each symmetric pair; the first pairs are those of the lowest orbitals."""
     return np.tril_indices(n_orbitals)
 
 
-def triplet_pairs(n_orbitals: int) -> tuple[Places, Places]:
+def triplet_pairs(n_orbitals: int) -> tuple[Indices, Indices]:
     """Orbitals i > k of each antisymmetric pair, in the same order."""
     return np.tril_indices(n_orbitals, -1)
 
@@ -250,53 +194,52 @@ def triplet_pairs(n_orbitals: int) -> tuple[Places, Places]:
 def pair_interaction(
     orbitals: Orbitals, interaction: Interaction, strength: float = 1.0
 ) -> PairInteraction:
-    """Matrix elements of an interaction between all pairs of orbitals.
-
-    Parameters
-    ----------
-    orbitals : Orbitals
-        The orbitals.
-    interaction : Interaction
-        The interaction, lengths in a0*.
-    strength : float, default 1
-        Factor on it.
-
-    Returns
-    -------
-    PairInteraction
-    """
+    """Matrix elements of an interaction, lengths in a0*, between all pairs of orbitals."""
     unit = np.pi / orbitals.box.length
     squares = orbitals.basis.as_grids(orbitals.coefficients)
-    integrals = pair_integrals(squares, interaction.scaled(unit)).ravel(order="F")
+    integrals = pair_integrals(squares, interaction.scaled(unit))
     integrals *= strength * unit
-    direct, exchange, weights = _singlet_places(orbitals.energies.size)
-    singlet = (integrals[direct] + integrals[exchange]) * weights
-    direct, exchange = _triplet_places(orbitals.energies.size)
-    return PairInteraction(singlet, integrals[direct] - integrals[exchange])
+    return _between_pairs(integrals, orbitals.energies.size)
+
+
+def pair_interaction_on_points(points: Array, interaction: Array) -> PairInteraction:
+    """Matrix elements between all pairs of orbitals that are given on points, shape (g, m)."""
+    i, j = singlet_pairs(points.shape[1])
+    products = points[:, i] * points[:, j]
+    return _between_pairs(products.T @ interaction @ products, points.shape[1])
+
+
+def _between_pairs(integrals: Array, n_orbitals: int) -> PairInteraction:
+    """Sort integrals (ij|kl), of which the upper triangle is used, into the two matrices."""
+    flat = integrals.ravel(order="F")
+    direct, exchange, weights = _singlet_indices(n_orbitals)
+    singlet = (flat[direct] + flat[exchange]) * weights
+    direct, exchange = _triplet_indices(n_orbitals)
+    return PairInteraction(singlet, flat[direct] - flat[exchange])
 
 
 @lru_cache(maxsize=8)
-def _singlet_places(n_orbitals: int) -> tuple[Places, Places, Array]:
+def _singlet_indices(n_orbitals: int) -> tuple[Indices, Indices, Array]:
     pairs = singlet_pairs(n_orbitals)
     norms = np.where(pairs[0] == pairs[1], np.sqrt(0.5), 1.0)
-    return *_integral_places(pairs), np.outer(norms, norms)
+    return *_integral_indices(pairs), np.outer(norms, norms)
 
 
 @lru_cache(maxsize=8)
-def _triplet_places(n_orbitals: int) -> tuple[Places, Places]:
-    return _integral_places(triplet_pairs(n_orbitals))
+def _triplet_indices(n_orbitals: int) -> tuple[Indices, Indices]:
+    return _integral_indices(triplet_pairs(n_orbitals))
 
 
-def _integral_places(pairs: tuple[Places, Places]) -> tuple[Places, Places]:
-    """Flat places of (ij|kl) and (il|kj) in the upper triangle, for rows ik and columns jl."""
+def _integral_indices(pairs: tuple[Indices, Indices]) -> tuple[Indices, Indices]:
+    """Flat indices of (ij|kl) and (il|kj) in the upper triangle, for rows ik and columns jl."""
     i, k = (row[:, None] for row in pairs)
     j, ell = pairs
     n_pairs = int(max(i.max(initial=0), 0)) + 1
     n_pairs = n_pairs * (n_pairs + 1) // 2
-    return _flat_place(i, j, k, ell, n_pairs), _flat_place(i, ell, k, j, n_pairs)
+    return _flat_index(i, j, k, ell, n_pairs), _flat_index(i, ell, k, j, n_pairs)
 
 
-def _flat_place(i: Places, j: Places, k: Places, ell: Places, n_pairs: int) -> Places:
+def _flat_index(i: Indices, j: Indices, k: Indices, ell: Indices, n_pairs: int) -> Indices:
     first = np.maximum(i, j) * (np.maximum(i, j) + 1) // 2 + np.minimum(i, j)
     second = np.maximum(k, ell) * (np.maximum(k, ell) + 1) // 2 + np.minimum(k, ell)
     return np.asarray(np.minimum(first, second) + n_pairs * np.maximum(first, second))

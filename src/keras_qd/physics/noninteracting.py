@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.physics.full_ci import DEGENERACY
+from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.orbitals import Orbitals
 from keras_qd.physics.solution import Solution
 
@@ -17,25 +17,7 @@ Array = NDArray[np.float64]
 def noninteracting_solution(
     orbitals: Orbitals, values: Array, n_electrons: int, spin: float | None = None
 ) -> Solution:
-    """Fill the lowest orbitals, each with one electron of either spin.
-
-    Electrons in a degenerate shell are shared equally among its orbitals.
-
-    Parameters
-    ----------
-    orbitals : Orbitals
-        Orbitals of one electron.
-    values : ndarray, shape (n_orbitals, n_pixels, n_pixels)
-        Those orbitals at the pixel centres.
-    n_electrons : int
-        Number of electrons.
-    spin : float, optional
-        Total spin; the lowest possible one by default.
-
-    Returns
-    -------
-    Solution
-    """
+    """Fill the lowest orbitals; electrons in a degenerate shell are shared among its orbitals."""
     n_up = (n_electrons + 1) // 2 if spin is None else round(n_electrons / 2 + spin)
     n_down = n_electrons - n_up
     energies = orbitals.energies
@@ -58,27 +40,7 @@ def noninteracting_solution(
 
 
 def fill(energies: Array, n_electrons: int, degeneracy: float = DEGENERACY) -> Array:
-    """Occupations of orbitals by electrons of one spin, those of a degenerate shell equal.
-
-    Parameters
-    ----------
-    energies : ndarray, shape (n_orbitals,)
-        Orbital energies in Ha*, rising.
-    n_electrons : int
-        Electrons of this spin.
-    degeneracy : float, default 1e-6
-        Orbitals closer to the highest occupied one, in Ha*, are of its shell.
-
-    Returns
-    -------
-    ndarray, shape (n_orbitals,)
-        Between 0 and 1.
-
-    Examples
-    --------
-    >>> fill(np.array([1.0, 2.0, 2.0, 3.0]), 2)
-    array([1. , 0.5, 0.5, 0. ])
-    """
+    """Occupations of rising energies by electrons of one spin, equal within a degenerate shell."""
     if n_electrons == 0:
         return np.zeros_like(energies)
     top = energies[n_electrons - 1]

@@ -15,19 +15,7 @@ from keras_qd.physics.sine_basis import SineBasis, sine_basis
 
 @dataclass(frozen=True)
 class Orbitals:
-    """The lowest orbitals of a potential.
-
-    Parameters
-    ----------
-    basis : SineBasis
-        Functions that the orbitals are expanded in.
-    box : Box
-        The box that they live in.
-    energies : ndarray, shape (n_orbitals,)
-        Orbital energies in Ha*, rising.
-    coefficients : ndarray, shape (n_functions, n_orbitals)
-        Expansion in the basis; columns are orthonormal.
-    """
+    """The lowest orbitals of a potential: energies, and coefficients (n_functions, n_orbitals)."""
 
     basis: SineBasis
     box: Box
@@ -35,40 +23,12 @@ class Orbitals:
     coefficients: Array
 
     def values(self, n_pixels: int | None = None) -> Array:
-        """Orbitals at the pixel centres.
-
-        Parameters
-        ----------
-        n_pixels : int, optional
-            Pixels along the side; those of the potential by default.
-
-        Returns
-        -------
-        ndarray, shape (n_orbitals, n_pixels, n_pixels)
-            In 1/a0*; ``sum(values**2) * box.pixel_area(n_pixels)`` is 1 for each.
-        """
+        """Orbitals at the pixel centres in 1/a0*, shape (n_orbitals, n_pixels, n_pixels)."""
         return self.basis.values(self.coefficients, n_pixels) * (np.pi / self.box.length)
 
 
 def solve_orbitals(potential: Array, box: Box, basis: SineBasis, n_orbitals: int) -> Orbitals:
-    """Solve the one-electron problem (-1/2 laplacian + V) phi = e phi with hard walls.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        V at the pixel centres, in Ha*.
-    box : Box
-        The box.
-    basis : SineBasis
-        Sine functions on the grid of the potential.
-    n_orbitals : int
-        How many, from the lowest.
-
-    Returns
-    -------
-    Orbitals
-        Signs are fixed: the largest coefficient of every orbital is positive.
-    """
+    """Solve (-1/2 laplacian + V) phi = e phi with hard walls; largest coefficients are positive."""
     hamiltonian = basis.potential_matrix(potential)
     diagonal = np.einsum("ii->i", hamiltonian)
     diagonal += basis.kinetic * (np.pi / box.length) ** 2
@@ -81,31 +41,10 @@ def solve_orbitals(potential: Array, box: Box, basis: SineBasis, n_orbitals: int
 
 
 def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Array:
-    """Energy that the sine functions left out would take off the lowest orbitals.
-
-    Second-order perturbation theory in the coupling to the functions that the grid holds and the
-    basis does not: ``sum_k <k|V|phi>^2 / (T_k + mean V - e)``, by Loewdin's partitioning [1]_ with
-    the mean potential for each of them.
-
-    Parameters
-    ----------
-    orbitals : Orbitals
-        Orbitals of the potential.
-    potential : ndarray, shape (n_pixels, n_pixels)
-        The potential, in Ha*.
-    n_lowest : int
-        How many orbitals to look at.
-
-    Returns
-    -------
-    ndarray, shape (n_lowest,)
-        Estimated errors in Ha*, not negative.
-
-    References
-    ----------
-    .. [1] P.-O. Loewdin, "A note on the quantum-mechanical perturbation theory", J. Chem. Phys. 19,
-       1396 (1951), https://doi.org/10.1063/1.1748067
-    """
+    """Energies that the sine functions left out would take off the lowest orbitals."""
+    # Second order in the coupling to the functions that the grid holds and the basis does not,
+    # sum_k <k|V|phi>^2 / (T_k + mean V - e): P.-O. Loewdin, J. Chem. Phys. 19, 1396 (1951),
+    # doi:10.1063/1.1748067, with the mean potential for each of them.
     unit = (np.pi / orbitals.box.length) ** 2
     lowest = orbitals.coefficients[:, :n_lowest]
     components, kinetic = orbitals.basis.outside(potential * orbitals.basis.values(lowest))
@@ -125,30 +64,7 @@ _SIZES = (16, 20, 24, 28, 32)
 def grow_orbitals(
     potential: Array, box: Box, n_orbitals: int, n_checked: int, tolerance: float
 ) -> Orbitals:
-    """Enlarge the basis until the lowest orbitals are good enough.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        Potential in Ha*.
-    box : Box
-        The box.
-    n_orbitals : int
-        How many orbitals.
-    n_checked : int
-        How many of them, from the lowest, have to be good.
-    tolerance : float
-        Largest estimated error of their energies, in Ha*.
-
-    Returns
-    -------
-    Orbitals
-
-    Raises
-    ------
-    PhysicsError
-        If the grid has too few pixels for so many orbitals or for so sharp a potential.
-    """
+    """Enlarge the basis until the `n_checked` lowest orbitals have the energies asked for."""
     n_pixels = potential.shape[0]
     sizes = [n_max for n_max in _SIZES if n_max < n_pixels] or [n_pixels - 1]
     bases = [sine_basis(n_max, n_pixels) for n_max in sizes]

@@ -133,8 +133,10 @@ def solve_batch(
         window.projection(0.0, n_pixels, 2 * grid.n_fine + 1), dtype=potentials.dtype
     )
     orbitals = grid_orbitals(grid, projection @ potentials @ projection.T, box.length, xp)
-    between = grid.interaction(box.length, as_interaction(interaction), strength)
-    states = lowest_pair_states(orbitals, between, steps=steps, xp=xp)
+    pair = (box.length, as_interaction(interaction), strength)
+    states = lowest_pair_states(
+        orbitals, grid.interaction(*pair), grid.contact(*pair), steps=steps, xp=xp
+    )
     sines = window.sines(n_pixels, grid.n_fine)
     lowest = square_coefficients(orbitals, xp)[:, :, :1]
     singlet, triplet = states.energies[SINGLET], states.energies[TRIPLET]

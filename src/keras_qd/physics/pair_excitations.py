@@ -17,6 +17,7 @@ matrix up to the second order in X are kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb, sqrt
@@ -27,6 +28,7 @@ from scipy.sparse import csr_array
 
 from keras_qd.physics.determinants import annihilator
 from keras_qd.physics.effective import EffectivePairs
+from keras_qd.physics.integrals import singlet_pairs, triplet_pairs
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -35,34 +37,17 @@ Single = NDArray[np.float32]
 def density_matrices(
     amplitudes: Array, n_up: int, n_down: int, pairs: EffectivePairs
 ) -> tuple[Array, Array]:
-    """Density matrices of the up and down electrons, in the basis of all one-electron states.
-
-    Parameters
-    ----------
-    amplitudes : ndarray, shape (up strings, down strings)
-        Of a normalised state of `n_up` and `n_down` electrons in the M orbitals.
-    n_up, n_down : int
-        Numbers of electrons.
-    pairs : EffectivePairs
-        The amplitudes of the excitations.
-
-    Returns
-    -------
-    up, down : ndarray, shape (g, g)
-        ``<a+_i a_j>``; their traces are `n_up` and `n_down`.
-    """
-    up = _Excited(amplitudes, n_up, n_down, pairs).density_matrix()
+    """Density matrices (g, g) of the up and down electrons of a state (up, down strings)."""
+    excited = _Excited(amplitudes, n_up, n_down, pairs)
+    up = excited.density_matrix(of_up=True)
     if n_up == n_down:
         return up, up  # such states are even under the exchange of up and down
-    return up, _Excited(amplitudes.T, n_down, n_up, pairs).density_matrix()
+    return up, excited.density_matrix(of_up=False)
 
 
 @dataclass(frozen=True)
 class _Ladder:
-    """Ladder operators of the up or the down electrons of states with (n_up, n_down) electrons.
-
-    States are arrays of shape (..., up strings, down strings), up operators standing to the left.
-    """
+    """Ladder operators on states (..., up strings, down strings), up operators to the left."""
 
     n_orbitals: int
 
@@ -98,41 +83,70 @@ def _raised(operator: csr_array, states: Array, axis: int) -> Array:
 
 
 class _Excited:
-    """A state and its excitations, seen from its up electrons."""
+    """A state and its excitations."""
 
     def __init__(self, state: Array, n_up: int, n_down: int, pairs: EffectivePairs) -> None:
-        self._state, self._n_up, self._n_down = state, n_up, n_down
-        self._opposite, self._equal = pairs.opposite, pairs.triplet
-        self._m = self._opposite.shape[0]
+        self._state, self._n_up, self._n_down, self._pairs = state, n_up, n_down, pairs
+        self._m, self._n_states = pairs.n_orbitals, pairs.n_states
         self._ladder = _Ladder(self._m)
+        self._kinds = self._removed()
+        self._one_up, self._one_down = self._one_outside()
 
-    def density_matrix(self) -> Array:
-        """``<a+_i a_j>`` of the up electrons, in the basis of all states."""
-        m, n_states = self._m, self._opposite.shape[-1]
-        matrix = np.zeros((n_states, n_states))
-        if self._n_up == 0:
+    def density_matrix(self, *, of_up: bool) -> Array:
+        """``<a+_i a_j>`` of the up or the down electrons, in the basis of all states."""
+        m = self._m
+        matrix = np.zeros((self._n_states, self._n_states))
+        if not (self._n_up if of_up else self._n_down):
             return matrix
-        removed = self._removed()
-        one_up, one_down = self._one_outside(removed)
-        weight = 1.0 + np.sum(one_up**2) + np.sum(one_down**2)
-        inside = self._matrix(self._state[None], self._n_up)
-        inside += self._matrix(one_up, self._n_up - 1) + self._matrix(one_down, self._n_up)
-        lowered = self._ladder.lower_up
-        flat = one_up.reshape(len(one_up), -1)
+        matrix[:m, :m] = self._inside(of_up)
+        matrix[:m, m:] = across = self._across(of_up)
+        matrix[m:, :m] = across.T
+        one = self._one_up if of_up else self._one_down
+        flat = one.reshape(len(one), -1)
         matrix[m:, m:] = flat @ flat.T
-        across = np.tensordot(lowered(self._state, self._n_up), one_up, ((1, 2), (1, 2)))
-        for kind in removed:
-            share, n_up = (1.0, self._n_up - 1) if kind.opposite else (0.5, self._n_up - kind.ups)
-            weight += share * kind.weight(m)
-            inside += share * self._matrix(kind.spectators(m), n_up)
-            if kind.ups:
-                matrix[m:, m:] += kind.outer(m)
-                left = one_down if kind.opposite else one_up
-                n_left = self._n_up - (0 if kind.opposite else 1)
-                across -= kind.mixed(lowered(left, n_left))
-        matrix[:m, :m] = inside
-        matrix[:m, m:], matrix[m:, :m] = across, across.T
-        return matrix / weight
+        for kind in self._kinds:
+            if kind.has(of_up):
+                matrix[m:, m:] += kind.outer(m, of_up)
+        return matrix / self._weight
+
+    @cached_property
+    def _weight(self) -> float:
+        """Norm of the whole state."""
+        both = sum(kind.share * kind.weight(self._m) for kind in self._kinds)
+        return 1.0 + float(np.sum(self._one_up**2) + np.sum(self._one_down**2)) + both
+
+    def _inside(self, of_up: bool) -> Array:
+        """Density matrix between the M orbitals, whatever is outside."""
+        matrix = self._matrix(self._state[None], 0, 0, of_up)
+        matrix += self._matrix(self._one_up, 1, 0, of_up)
+        matrix += self._matrix(self._one_down, 0, 1, of_up)
+        for kind in self._kinds:
+            rest = self._matrix(kind.spectators(self._m), kind.ups, 2 - kind.ups, of_up)
+            matrix += kind.share * rest
+        return matrix
+
+    def _across(self, of_up: bool) -> Array:
+        """Density matrix between the M orbitals and the states outside."""
+        one = self._one_up if of_up else self._one_down
+        lowered = self._lowered(self._state, 0, 0, of_up)
+        across = np.tensordot(lowered, one, ((1, 2), (1, 2)))
+        for kind in self._kinds:
+            if kind.opposite:
+                # The ladder passes the up electron outside, in chi as in xi, or the down one.
+                other = self._one_down if of_up else self._one_up
+                lowered = self._lowered(other, 1 - of_up, of_up, of_up)
+                across += (-1 if of_up else 1) * kind.mixed(lowered, of_up)
+            elif kind.has(of_up):
+                lowered = self._lowered(one, of_up, 1 - of_up, of_up)
+                across -= kind.mixed(lowered, of_up=True)
+        return across
+
+    def _lowered(self, states: Array, ups_out: int, downs_out: int, of_up: bool) -> Array:
+        """``c_a`` on states with so many electrons less than the whole."""
+        n_up, n_down = self._n_up - ups_out, self._n_down - downs_out
+        if of_up:
+            return self._ladder.lower_up(states, n_up)
+        return self._ladder.lower_down(states, n_up, n_down)
 
     def _removed(self) -> list[_Removed]:
         """Take a pair out of the state: of opposite spins, two up, two down."""
@@ -142,25 +156,33 @@ class _Excited:
         if n_up and n_down:
             rest = ladder.lower_down(ladder.lower_up(self._state, n_up), n_up - 1, n_down)
             # rest[k, i] = a_k(down) a_i(up) state
-            pairs = rest.swapaxes(0, 1).reshape(m * m, *rest.shape[2:])
-            kinds.append(_natural(pairs, self._opposite.reshape(m * m, *self._equal.shape[1:]), 1))
+            kinds.append(_natural(rest.swapaxes(0, 1), self._opposite, 1))
         if n_up > 1:
             rest = ladder.lower_up(ladder.lower_up(self._state, n_up), n_up - 1)
-            kinds.append(_natural(sqrt(2) * rest[k, i], self._equal, 2))
+            kinds.append(_natural(sqrt(2) * rest[k, i], self._pairs.triplet.combined, 2))
         if n_down > 1:
             once = ladder.lower_down(self._state, n_up, n_down)
             rest = ladder.lower_down(once, n_up, n_down - 1)
-            kinds.append(_natural(sqrt(2) * rest[k, i], self._equal, 0))
+            kinds.append(_natural(sqrt(2) * rest[k, i], self._pairs.triplet.combined, 0))
         return kinds
 
-    def _one_outside(self, removed: list[_Removed]) -> tuple[Array, Array]:
+    def _opposite(self, factors: Array) -> Single:
+        """Combine amplitudes of electrons of opposite spin in orbitals i (up) and k (down)."""
+        factors = factors.reshape(-1, self._m, self._m)
+        i, k = singlet_pairs(self._m)
+        even = np.where(i == k, 0.5, sqrt(0.5)) * (factors[:, i, k] + factors[:, k, i])
+        i, k = triplet_pairs(self._m)
+        odd = sqrt(0.5) * (factors[:, i, k] - factors[:, k, i])
+        return self._pairs.singlet.combined(even) + self._pairs.triplet.combined(odd)
+
+    def _one_outside(self) -> tuple[Array, Array]:
         """States chi with one up or one down electron outside, shape (outside, ...)."""
-        n_outside = self._equal.shape[1] - self._m
+        n_outside = self._n_states - self._m
         n_up, n_down, ladder = self._n_up, self._n_down, self._ladder
         strings_up, strings_down = self._state.shape
         up = np.zeros((n_outside, _strings(self._m, n_up - 1), strings_down))
         down = np.zeros((n_outside, strings_up, _strings(self._m, n_down - 1)))
-        for kind in removed:
+        for kind in self._kinds:
             if kind.opposite:
                 up += ladder.raise_down(kind.inner(self._m, last=True), n_up - 1, n_down)
                 down -= ladder.raise_up(kind.inner(self._m, last=False), n_up)
@@ -170,11 +192,12 @@ class _Excited:
                 down += ladder.raise_down(kind.inner(self._m, last=True), n_up, n_down - 1)
         return up, down
 
-    def _matrix(self, states: Array, n_up: int) -> Array:
-        """Sum of the density matrices of the up electrons of states in the M orbitals."""
-        if n_up < 1 or not states.size:
+    def _matrix(self, states: Array, ups_out: int, downs_out: int, of_up: bool) -> Array:
+        """Sum of the density matrices of states in the M orbitals."""
+        n_left = self._n_up - ups_out if of_up else self._n_down - downs_out
+        if n_left < 1 or not states.size:
             return np.zeros((self._m, self._m))
-        lowered = self._ladder.lower_up(states, n_up).reshape(self._m, -1)
+        lowered = self._lowered(states, ups_out, downs_out, of_up).reshape(self._m, -1)
         return np.asarray(lowered @ lowered.T)
 
 
@@ -187,30 +210,28 @@ def _strings(n_orbitals: int, n_electrons: int) -> int:
 _CUT = 1e-9
 
 
-def _natural(states: Array, amplitudes: Single, ups: int) -> _Removed:
+def _natural(states: Array, combined: Callable[[Array], Single], ups: int) -> _Removed:
     """Combine pairs into natural ones, with orthogonal states: few of them have any weight."""
-    flat = states.reshape(len(states), -1)
-    values, vectors = np.linalg.eigh(flat @ flat.T)
-    vectors = vectors[:, values > _CUT * values.sum()].T
-    combined = vectors.astype(np.float32) @ amplitudes.reshape(len(states), -1)
-    return _Removed(
-        np.tensordot(vectors, states, 1), combined.reshape(-1, *amplitudes.shape[1:]), ups
-    )
+    shape = states.shape[-2:]
+    flat = states.reshape(-1, shape[0] * shape[1])
+    if len(flat) < flat.shape[1]:
+        values, vectors = np.linalg.eigh(flat @ flat.T)
+        vectors = vectors[:, values > _CUT * values.sum()].T
+        states = vectors @ flat
+    else:
+        values, vectors = np.linalg.eigh(flat.T @ flat)
+        kept = values > _CUT * values.sum()
+        states = (vectors[:, kept] * np.sqrt(values[kept])).T
+        vectors = states @ flat.T / values[kept, None]
+    return _Removed(states.reshape(-1, *shape), combined(vectors), ups)
 
 
 @dataclass(frozen=True)
 class _Removed:
-    """A state with each natural pair p taken out, and the pairs of states that come in its place.
+    """A state with each natural pair p taken out, and the pairs of states put in instead."""
 
-    Parameters
-    ----------
-    states : ndarray, shape (pairs, up strings, down strings)
-        ``P_p Phi``, orthogonal.
-    amplitudes : ndarray, shape (pairs, g, g)
-        In the order of the electrons that are put in.
-    ups : int
-        Up electrons of the pair.
-    """
+    # `states` (pairs, up strings, down strings) are P_p Phi, orthogonal; `amplitudes` (pairs, g, g)
+    # are in the order of the electrons that are put in, `ups` of which point up.
 
     states: Array
     amplitudes: Single
@@ -220,6 +241,15 @@ class _Removed:
     def opposite(self) -> bool:
         """Whether the pair has one electron of each spin."""
         return self.ups == 1
+
+    @property
+    def share(self) -> float:
+        """Share of each ordered pair of states in the norm: equal spins count them twice."""
+        return 1.0 if self.opposite else 0.5
+
+    def has(self, of_up: bool) -> bool:
+        """Whether an electron of this spin is among the pair."""
+        return self.ups > 0 if of_up else self.ups < 2
 
     @cached_property
     def _norms(self) -> Array:
@@ -240,14 +270,15 @@ class _Removed:
         values, vectors = np.linalg.eigh((flat @ flat.T).astype(np.float64))
         return np.tensordot((vectors * np.sqrt(np.maximum(values, 0.0))).T, self.states, 1)
 
-    def outer(self, m: int) -> Array:
-        """``sum_r <xi_qr | xi_q'r>``, shape (outside, outside)."""
-        both = self.amplitudes[:, m:, m:] * np.sqrt(self._norms)[:, None, None]
-        flat = both.swapaxes(0, 1).reshape(both.shape[1], -1)
-        return np.asarray(flat @ flat.T)
+    def outer(self, m: int, of_up: bool) -> Array:
+        """``sum_r <xi_qr | xi_q'r>`` over the other electron, shape (outside, outside)."""
+        both = self.amplitudes[:, m:, m:] * np.sqrt(self._norms)[:, None, None].astype(np.float32)
+        flat = np.concatenate(both.swapaxes(1, 2) if of_up else both)
+        return np.asarray(flat.T @ flat, dtype=np.float64)
 
-    def mixed(self, lowered: Array) -> Array:
+    def mixed(self, lowered: Array, of_up: bool) -> Array:
         """``sum_r <chi_r | c+_a xi_qr>`` from ``lowered = c_a chi_r``, shape (m, outside)."""
         m = len(lowered)
         overlaps = np.tensordot(lowered, self.states, ((2, 3), (1, 2)))  # (a, r, p)
-        return np.tensordot(overlaps, self.amplitudes[:, m:, m:], ((1, 2), (2, 0)))
+        outside = self.amplitudes[:, m:, m:]
+        return np.tensordot(overlaps, outside, ((1, 2), (2, 0) if of_up else (1, 0)))

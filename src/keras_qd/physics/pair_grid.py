@@ -31,12 +31,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.physics.contact import contact_values
+from keras_qd.physics.contact import contact_slopes, contact_values
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.solution import LabelError
 
 Array = NDArray[np.float64]
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 #: Half waves a side that are folded down beyond those of the grid.
 _MORE_HALF_WAVES = 6
@@ -51,15 +51,7 @@ _ROOT_STEPS = 5
 
 @dataclass(frozen=True)
 class PairGrid:
-    """Tables of a grid of n x n points, in units of its window; see `pair_grid`.
-
-    Parameters
-    ----------
-    n : int
-        Points along a side, and half waves of the sine functions P that they belong to.
-    n_fine : int
-        Half waves along a side of the functions P and Q together; Q ends at a circle.
-    """
+    """Tables of a grid of n x n points, with P and Q up to `n_fine` half waves; see `pair_grid`."""
 
     n: int
     n_fine: int
@@ -84,13 +76,13 @@ class PairGrid:
         return np.asarray(0.5 * (self.half_waves**2).sum(axis=1), dtype=np.float64)
 
     @cached_property
-    def low(self) -> Places:
-        """Places in P of the functions with few half waves, which give e0 well enough."""
+    def low(self) -> Indices:
+        """Indices in P of the functions with few half waves, which give e0 well enough."""
         return np.flatnonzero((self.half_waves[: self.size] <= 2 * self.n // 3).all(axis=1))
 
     @cached_property
-    def cosine_places(self) -> tuple[Places, ...]:
-        """Flat places of the four cosines that the product of two functions has."""
+    def cosine_indices(self) -> tuple[Indices, ...]:
+        """Flat indices of the four cosines that the product of two functions has."""
         b, a = self.half_waves.T
         n_cosines = 2 * self.n_fine + 1
         minus_y, plus_y = np.abs(b[:, None] - b) * n_cosines, (b[:, None] + b) * n_cosines
@@ -105,73 +97,48 @@ class PairGrid:
         return np.kron(sines, sines)
 
     @cached_property
-    def square_places(self) -> Places:
-        """Place of each function of the square of half waves, the last one for those left out."""
+    def square_indices(self) -> Indices:
+        """Index of each function of the square of half waves, the last one for those left out."""
         b, a = self.half_waves.T - 1
-        places = np.full((self.n_fine, self.n_fine), len(b))
-        places[b, a] = np.arange(len(b))
-        return places.ravel()
+        indices = np.full((self.n_fine, self.n_fine), len(b))
+        indices[b, a] = np.arange(len(b))
+        return indices.ravel()
 
     @cached_property
     def outside(self) -> NDArray[np.bool_]:
-        """Which places of the square of half waves, shape (n_fine^2,), are not in P."""
+        """Which functions of the square of half waves, shape (n_fine^2,), are not in P."""
         return np.asarray((np.indices((self.n_fine, self.n_fine)) >= self.n).any(axis=0).ravel())
 
     @cached_property
-    def steps(self) -> tuple[Array, Places]:
+    def steps(self) -> tuple[Array, Indices]:
         """Distances between points in units of h, and all pairs of nearest neighbours."""
         y, x = (grid.ravel() for grid in np.indices((self.n, self.n)))
         squares = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
         return np.sqrt(squares), np.flatnonzero(squares == 1)
 
-    def interaction(
-        self, side: float, interaction: Interaction, strength: float, stiffness: float = 1.0
-    ) -> Array:
-        """Interaction between all pairs of points.
+    def interaction(self, side: float, interaction: Interaction, strength: float) -> Array:
+        """Interaction in Ha* between all pairs of points of a window, shape (n^2, n^2)."""
+        return _interaction_matrix(self, side, interaction, strength)
 
-        Parameters
-        ----------
-        side : float
-            Side of the window, in a0*.
-        interaction : Interaction
-            The interaction, lengths in a0*.
-        strength : float
-            Factor on it.
-        stiffness : float, default 1
-            Factor on the frequency of the parabola that the contact is exact in.
-
-        Returns
-        -------
-        ndarray, shape (n^2, n^2)
-            In Ha*; `contact_values` on the diagonal and between neighbours.
-        """
-        omega = stiffness * _CONTACT_OMEGA / side**2
-        return _interaction_matrix(self, side, interaction, strength, omega)
+    def contact(
+        self, side: float, interaction: Interaction, strength: float
+    ) -> tuple[float, Array]:
+        """Energy of the relative motion that `interaction` is exact for, and its slope with it."""
+        return _contact_slope(self, side, interaction, strength)
 
 
 @lru_cache(maxsize=16)
 def pair_grid(n: int, n_fine: int | None = None) -> PairGrid:
-    """Return the grid, with its tables kept for the next call.
-
-    Parameters
-    ----------
-    n : int
-        Points along a side.
-    n_fine : int, optional
-        Half waves along a side that are folded down; n + 6 by default.
-
-    Returns
-    -------
-    PairGrid
-    """
+    """Return the cached grid of n x n points; `n_fine` is n + 6 by default."""
     return PairGrid(n, n + _MORE_HALF_WAVES if n_fine is None else n_fine)
 
 
 @lru_cache(maxsize=8)
 def _interaction_matrix(
-    grid: PairGrid, side: float, interaction: Interaction, strength: float, omega: float
+    grid: PairGrid, side: float, interaction: Interaction, strength: float
 ) -> Array:
     spacing = side / (grid.n + 1)
+    omega = _CONTACT_OMEGA / side**2
     on_site, neighbour = contact_values(interaction, strength, spacing, omega)
     steps, neighbours = grid.steps
     matrix = strength * interaction(np.where(steps == 0, 1.0, steps) * spacing)
@@ -180,49 +147,33 @@ def _interaction_matrix(
     return np.asarray(matrix)
 
 
+@lru_cache(maxsize=8)
+def _contact_slope(
+    grid: PairGrid, side: float, interaction: Interaction, strength: float
+) -> tuple[float, Array]:
+    spacing, omega = side / (grid.n + 1), _CONTACT_OMEGA / side**2
+    energy, on_site, neighbour = contact_slopes(interaction, strength, spacing, omega)
+    matrix = on_site * np.eye(grid.size)
+    matrix.ravel()[grid.steps[1]] = neighbour
+    return energy, matrix
+
+
 @dataclass(frozen=True)
 class GridOrbitals:
-    """All orbitals of one electron on a grid, for a batch of b systems.
-
-    Parameters
-    ----------
-    grid : PairGrid
-        The grid.
-    side : float
-        Side of the window, in a0*.
-    energies : array, shape (b, n^2)
-        Orbital energies in Ha*, rising.
-    points : array, shape (b, n^2, n^2)
-        Orthogonal: values on the points (rows) of each orbital (columns), times h.
-    coefficients : array, shape (b, n_functions, n^2)
-        Expansion of each orbital (columns) in the sine functions P and Q.
-    """
+    """All n^2 orbitals of one electron on a grid, for a batch of b systems."""
 
     grid: PairGrid
     side: float
+    #: Shape (b, n^2), in Ha*, rising.
     energies: Any
+    #: Shape (b, n^2, n^2): values on the points (rows) of each orbital times h, orthogonal.
     points: Any
+    #: Shape (b, n_functions, n^2): expansion of each orbital (columns) in P and Q.
     coefficients: Any
 
 
 def grid_orbitals(grid: PairGrid, cosines: Any, side: float, xp: Any = np) -> GridOrbitals:
-    """Solve the one-electron problem in the folded basis.
-
-    Parameters
-    ----------
-    grid : PairGrid
-        The grid.
-    cosines : array, shape (b, 2 n_fine + 1, 2 n_fine + 1)
-        Averages over the window of V cos(q pi y / L) cos(p pi x / L), in Ha*.
-    side : float
-        Side L of the window, in a0*.
-    xp : module, default numpy
-        Array namespace.
-
-    Returns
-    -------
-    GridOrbitals
-    """
+    """Solve the one-electron problem; `cosines` (b, 2 n_fine + 1, ...) from `Window.cosines`."""
     size = grid.size
     full = _hamiltonian(grid, cosines, side, xp)
     inner, mixed, outer = full[:, :size, :size], full[:, size:, :size], full[:, size:, size:]
@@ -247,41 +198,14 @@ def grid_orbitals(grid: PairGrid, cosines: Any, side: float, xp: Any = np) -> Gr
 
 
 def square_coefficients(orbitals: GridOrbitals, xp: Any = np) -> Any:
-    """Spread the coefficients of orbitals over the square of half waves.
-
-    Parameters
-    ----------
-    orbitals : GridOrbitals
-        The orbitals.
-    xp : module, default numpy
-        Array namespace.
-
-    Returns
-    -------
-    array, shape (b, n_fine^2, n^2)
-        Rows (b, a) in the order of `numpy.ravel`, 0 beyond the circle.
-    """
+    """Spread coefficients over the square of half waves: (b, n_fine^2, n^2), rows (b, a)."""
     rows = orbitals.coefficients
     padded = xp.concatenate([rows, xp.zeros_like(rows[:, :1])], axis=1)
-    return xp.take(padded, orbitals.grid.square_places, axis=1)
+    return xp.take(padded, orbitals.grid.square_indices, axis=1)
 
 
 def density_of(amplitudes: Any, along_y: Array, along_x: Array, xp: Any = np) -> Any:
-    """Sum of the squares of functions given by their sine coefficients.
-
-    Parameters
-    ----------
-    amplitudes : array, shape (b, n_fine^2, m)
-        Coefficients of m functions, rows as in `square_coefficients`.
-    along_y, along_x : ndarray, shape (n_pixels, n_fine)
-        Sines at the pixel centres, see `Window.sines`.
-    xp : module, default numpy
-        Array namespace.
-
-    Returns
-    -------
-    array, shape (b, n_pixels, n_pixels)
-    """
+    """Sum of squares of functions with sine coefficients (b, n_fine^2, m), at the pixels."""
     n = along_y.shape[1]
     # (b, a), (b', a') to (b, b'), (a, a'): products of sines along y, products along x.
     matrix = (amplitudes @ xp.swapaxes(amplitudes, 1, 2)).reshape(-1, n, n, n, n)
@@ -296,7 +220,7 @@ def density_of(amplitudes: Any, along_y: Array, along_x: Array, xp: Any = np) ->
 def _hamiltonian(grid: PairGrid, cosines: Any, side: float, xp: Any) -> Any:
     """Matrix of -1/2 laplacian + V between the functions P and Q, shape (b, f, f)."""
     flat = cosines.reshape(cosines.shape[0], -1)
-    both, minus_plus, plus_minus, neither = (xp.take(flat, k, axis=1) for k in grid.cosine_places)
+    both, minus_plus, plus_minus, neither = (xp.take(flat, k, axis=1) for k in grid.cosine_indices)
     kinetic = xp.asarray(np.diag(grid.kinetic * (np.pi / side) ** 2), dtype=flat.dtype)
     return both - minus_plus - plus_minus + neither + kinetic
 

@@ -1,23 +1,26 @@
-r"""Two electrons to a stated accuracy: the grid grows until the density no longer changes.
+"""Two electrons to a stated accuracy: the grid grows until the density no longer changes.
 
-Errors are estimated from the last two grids (`pair_grid.extrapolation`). That of an energy changes
-sign where the errors of the one-electron problem and of the contact cancel; hence what the energy
-owes to the choice of the parabola that the contact is made exact in is added in squares.
+The error of a solution is its difference from the next finer grid, extrapolated
+(`pair_grid.extrapolation`). That of the finest grid at hand is known in order of magnitude only, as
+errors of energies have both signs; hence the coarser solution of two is returned, whose error is
+known.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.full_ci import DEGENERACY
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,
@@ -34,14 +37,14 @@ from keras_qd.physics.window import Window, find_window
 
 Array = NDArray[np.float64]
 
-#: Points along a side that are tried in turn; the first solution only serves for comparison.
-_LADDER = (10, 12, 14, 16, 18, 20, 24, 28, 32, 40)
+#: Points along a side that are tried in turn; the last solution only serves for comparison.
+_LADDER = (12, 14, 16, 18, 20, 24, 28, 32, 40)
 
 #: Largest estimated error of the density where nothing else is asked for.
 DEFAULT_ACCURACY = 1e-3
 
-#: Factor on the contact's frequency that stands for what is not known of it.
-_OTHER_OMEGA = 1.4
+#: What single precision leaves of an energy, in Ha*.
+_ROUNDING = 3e-7
 
 #: Largest number of Davidson steps; six to nine are the rule.
 _MOST_STEPS = 60
@@ -56,21 +59,7 @@ _LOOSE, _STRICT = 0.2, 1e-6
 
 @dataclass(frozen=True)
 class PairProblem:
-    """Two electrons in one potential.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        Potential at the pixel centres, in Ha*.
-    box : Box
-        The box.
-    interaction : Interaction
-        Interaction of the electrons.
-    strength : float
-        Factor on it.
-    spin : int, optional
-        Only singlets (0) or only triplets (1).
-    """
+    """Two electrons in one potential, of one total spin or of any."""
 
     potential: Array
     box: Box
@@ -78,30 +67,16 @@ class PairProblem:
     strength: float = 1.0
     spin: int | None = None
 
-    def solve(self, accuracy: float) -> tuple[Solution, Solution]:
-        """Ground states with and without interaction, on the first grid that is good enough.
-
-        Parameters
-        ----------
-        accuracy : float
-            Largest estimated error of the density: integral of its absolute value, per electron.
-
-        Returns
-        -------
-        interacting, noninteracting : Solution
-
-        Raises
-        ------
-        PhysicsError
-            If no grid is good enough.
-        """
-        coarser, finer = self._refine(accuracy, 2)
-        density = _density_error(coarser, finer)
-        energy, gap = self._energy_errors(coarser, finer)
-        solution = replace(
-            finer.solution(), density_error=density, energy_error=energy, gap_error=gap
-        )
-        return solution, finer.without_interaction().solution()
+    def solve(self, accuracy: float, *, with_errors: bool = True) -> tuple[Solution, Solution]:
+        """Ground states with and without interaction, on the first grid that is accurate enough."""
+        for coarser, finer in self._grids(accuracy, 2):
+            errors = _errors(coarser, finer)
+            if with_errors and errors["density_error"] <= accuracy:
+                solution = replace(coarser.solution(), **errors)
+                return solution, coarser.without_interaction().solution()
+            if not with_errors and _density_error(coarser, finer) <= accuracy:
+                return finer.solution(), finer.without_interaction().solution()
+        raise self._too_sharp(finer, errors["density_error"], accuracy)
 
     def error_of(self, solution: Solution) -> LabelError:
         """Estimate the errors of a solution on a grid with four more points a side."""
@@ -115,22 +90,37 @@ class PairProblem:
             n, solution.energy - finer.energy, float(difference), solution.gap - finer.gap
         )
 
+    def states_and_errors(self, n_states: int, accuracy: float) -> tuple[list[PairState], Array]:
+        """Lowest states, and the errors of their energies in Ha*."""
+        coarser, finer = self._refine(accuracy, max(n_states, 2))
+        states = finer.levels[:n_states]
+        share = _richardson(coarser, finer, ENERGY_ORDER)
+        grid = [
+            share * (fine.energy - coarse.energy)
+            for fine, coarse in zip(states, coarser.levels, strict=False)
+        ]
+        return states, np.hypot(grid, [self._contact_error(state) for state in states])
+
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""
-        return self._refine(accuracy, max(n_states, 2))[1].levels[:n_states]
-
-    def _refine(self, accuracy: float, n_levels: int) -> tuple[Levels, Levels]:
-        """Levels on the last two grids, of which the finer one is good enough."""
-        window = find_window(self.potential, self.box, self.interaction, self.strength)
-        coarser = self._levels(window, _LADDER[0], n_levels, accuracy)
-        for n in _LADDER[1:]:
-            finer = self._levels(window, n, n_levels, accuracy)
+        for coarser, finer in self._grids(accuracy, max(n_states, 2)):
             error = _density_error(coarser, finer)
             if error <= accuracy:
-                return coarser, finer
-            coarser = finer
-        raise PhysicsError(
-            f"a grid of {n} x {n} points over {window.side:.3g} a0* leaves an error of about "
+                return finer.levels[:n_states]
+        raise self._too_sharp(finer, error, accuracy)
+
+    def _grids(self, accuracy: float, n_levels: int) -> Iterator[tuple[Levels, Levels]]:
+        """Yield the levels on each grid and on the next finer one."""
+        window = find_window(self.potential, self.box, self.interaction, self.strength)
+        every = (self._levels(window, n, n_levels, accuracy) for n in _LADDER)
+        yield from pairwise(every)
+
+    def _too_sharp(self, levels: Levels, error: float, accuracy: float) -> PhysicsError:
+        """Error of a potential that no grid resolves."""
+        state = levels.levels[0]
+        n = state.orbitals.grid.n
+        return PhysicsError(
+            f"a grid of {n} x {n} points over {state.window.side:.3g} a0* leaves an error of about "
             f"{error:.1g} in the density, and accuracy={accuracy:g} was asked for; smooth the "
             "potential, use a smaller box, or allow a larger error"
         )
@@ -140,7 +130,8 @@ class PairProblem:
         grid = pair_grid(n)
         cosines = window.cosines(self.potential[None], 2 * grid.n_fine + 1)
         orbitals = grid_orbitals(grid, cosines, window.side)
-        between = grid.interaction(window.side, self.interaction, self.strength)
+        pair = (window.side, self.interaction, self.strength)
+        between, contact = grid.interaction(*pair), grid.contact(*pair)
         unit = (math.pi / window.side) ** 2
         passes = (
             (np.float32, _RESIDUAL * n**2 * unit, _LOOSE * unit),
@@ -152,6 +143,7 @@ class PairProblem:
             states = lowest_pair_states(
                 orbitals,
                 between,
+                contact,
                 n_roots=len(tolerances),
                 steps=_MOST_STEPS,
                 tolerance=tolerances,
@@ -163,43 +155,29 @@ class PairProblem:
                 break
         return Levels(levels, len(self.potential))
 
-    def _energy_errors(self, coarser: Levels, finer: Levels) -> tuple[float, float]:
-        """Estimated errors of the ground state's energy and of the gap."""
-        contact = [self._contact_error(level) for level in finer.levels[:2]]
-        share = _richardson(coarser, finer, ENERGY_ORDER)
-        grid = [
-            share * (fine.energy - coarse.energy)
-            for fine, coarse in zip(finer.levels[:2], coarser.levels, strict=False)
-        ]
-        return (
-            math.hypot(grid[0], contact[0]),
-            math.hypot(grid[1] - grid[0], contact[1] - contact[0]),
-        )
-
-    def _contact_error(self, level: PairState) -> float:
-        """Half the change of the energy with the contact's frequency, in Ha*."""
-        grid, side = level.orbitals.grid, level.window.side
-        stiff, soft = (
-            grid.interaction(side, self.interaction, self.strength, stiffness)
-            for stiffness in (_OTHER_OMEGA, 1 / _OTHER_OMEGA)
-        )
-        return 0.5 * float((level.on_points**2 * (stiff - soft)).sum())
-
 
 @dataclass(frozen=True)
 class Levels:
-    """Levels of one dot on one grid, rising in energy.
-
-    Parameters
-    ----------
-    levels : list of PairState
-        The levels, at least two.
-    n_pixels : int
-        Pixels along the side of the potential.
-    """
+    """Levels of one dot on one grid, at least two, rising in energy."""
 
     levels: list[PairState]
     n_pixels: int
+
+    @property
+    def energy(self) -> float:
+        """Energy of the ground state in Ha*."""
+        return self.levels[0].energy
+
+    @property
+    def gap(self) -> float:
+        """Distance to the next level in Ha*."""
+        return max(self.levels[1].energy - self.energy, 0.0)
+
+    @property
+    def exchange(self) -> float:
+        """Energy of the lowest triplet less that of the lowest singlet in Ha*, or nan."""
+        lowest = {level.spin: level.energy for level in reversed(self.levels)}
+        return lowest.get(1, math.nan) - lowest.get(0, math.nan)
 
     @cached_property
     def ground(self) -> tuple[list[PairState], Array]:
@@ -227,11 +205,10 @@ class Levels:
             np.tensordot(weights * 0.5 * (1 - spins), matrices, axes=1),
             self.n_pixels,
         )
-        lowest = {level.spin: level.energy for level in reversed(self.levels)}
         return Solution(
             box=ground[0].window.box,
-            energy=ground[0].energy,
-            gap=max(self.levels[1].energy - ground[0].energy, 0.0),
+            energy=self.energy,
+            gap=self.gap,
             spin_squared=float(weights @ [state.spin_squared for state in ground]),
             sector=(1 + ground[0].spin, 1 - ground[0].spin),
             n_states=len(ground),
@@ -239,7 +216,7 @@ class Levels:
             orbitals=values,
             density_matrix_up=up,
             density_matrix_down=down,
-            exchange=lowest.get(1, math.nan) - lowest.get(0, math.nan),
+            exchange=self.exchange,
             pair=ground[0],
         )
 
@@ -286,10 +263,27 @@ def _are_settled(levels: list[PairState], n_levels: int, tolerance: float, accur
     return tolerance < 0.1 * accuracy * min(distances)
 
 
+def _errors(coarser: Levels, finer: Levels) -> dict[str, float]:
+    """Estimated errors of the coarser of two solutions, by their names in `Solution`."""
+    differences = {
+        "energy_error": coarser.energy - finer.energy,
+        "gap_error": coarser.gap - finer.gap,
+        "exchange_error": coarser.exchange - finer.exchange,
+    }
+    stretch = 1.0 + _richardson(coarser, finer, ENERGY_ORDER)
+    errors = {name: math.hypot(stretch * each, _ROUNDING) for name, each in differences.items()}
+    stretch = 1.0 + _richardson(coarser, finer, DENSITY_ORDER)
+    return {**errors, "density_error": stretch * _difference(coarser, finer)}
+
+
 def _density_error(coarser: Levels, finer: Levels) -> float:
     """Estimated integral of the absolute error of the finer density, per electron."""
-    difference = np.abs(finer.density - coarser.density).sum() / finer.density.sum()
-    return float(difference) * _richardson(coarser, finer, DENSITY_ORDER)
+    return _difference(coarser, finer) * _richardson(coarser, finer, DENSITY_ORDER)
+
+
+def _difference(coarser: Levels, finer: Levels) -> float:
+    """Integral of the absolute difference of two densities, per electron."""
+    return float(np.abs(finer.density - coarser.density).sum() / finer.density.sum())
 
 
 def _richardson(coarser: Levels, finer: Levels, order: int) -> float:

@@ -1,4 +1,4 @@
-"""One state of two electrons, and what its wave function says."""
+"""One state of two electrons, and the expectation values of its wave function."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class PairState:
 
     @property
     def contact_density(self) -> float:
-        """Probability density in 1/a0*^2 that both electrons are at one place; 0 for triplets."""
+        """Probability density in 1/a0*^2 that both electrons are at one point; 0 for triplets."""
         return float((self.on_points.diagonal() ** 2).sum() / self.spacing**2)
 
     @property
@@ -114,7 +114,7 @@ class PairState:
         Parameters
         ----------
         x, y : float
-            Place of an electron in a0*, inside the window.
+            Position of an electron in a0*, inside the window.
         n_pixels : int
             Pixels along the side of the box.
 
@@ -126,20 +126,38 @@ class PairState:
         Raises
         ------
         UsageError
-            If the place is outside of the window.
+            If the point is outside of the window.
         """
         window, n = self.window, self.orbitals.grid.n_fine
-        place = np.array([y - window.y, x - window.x]) / window.side
-        if not ((place > 0) & (place < 1)).all():
+        position = np.array([y - window.y, x - window.x]) / window.side
+        if not ((position > 0) & (position < 1)).all():
             raise UsageError(
                 f"there are no electrons at x={x}, y={y}: the grid covers {window.side:.3g} a0* "
                 f"from x={window.x:.3g}, y={window.y:.3g} on"
             )
-        waves = np.sin(np.pi * np.outer(place, np.arange(1, n + 1))) * np.sqrt(2 / window.side)
+        waves = np.sin(np.pi * np.outer(position, np.arange(1, n + 1))) * np.sqrt(2 / window.side)
         there = np.outer(*waves).ravel() @ self._coefficients
         other = (self._coefficients @ (self.wave_function @ there)).reshape(n, n)
         along_y, along_x = window.sines(n_pixels, n)
         return np.asarray(2.0 * (along_y @ other @ along_x.T) ** 2)
+
+    @cached_property
+    def positions(self) -> tuple[Array, Array]:
+        """Matrices of x and of y between the orbitals, in a0* from the corner of the box."""
+        n, side = self.orbitals.grid.n_fine, self.window.side
+        k = np.arange(1, n + 1)
+        difference = k[:, None] ** 2 - k**2
+        odd = difference % 2 == 1
+        along = np.where(odd, -8 * np.outer(k, k) / np.where(odd, np.pi * difference, 1) ** 2, 0.0)
+        squares = self._coefficients.reshape(n, n, -1)
+        moved = (np.einsum("ak,bkm->bam", along, squares), np.einsum("bk,kam->bam", along, squares))
+        unit = np.eye(squares.shape[-1])
+        corners = (self.window.x, self.window.y)
+        x, y = (
+            side * np.tensordot(squares, part, axes=((0, 1), (0, 1))) + (corner + side / 2) * unit
+            for part, corner in zip(moved, corners, strict=True)
+        )
+        return x, y
 
     @cached_property
     def _coefficients(self) -> Array:
@@ -153,10 +171,7 @@ class PairState:
 
 
 def states_of(states: PairStates, window: Window, n_lowest: int) -> list[PairState]:
-    """Return the lowest states of either spin of a batch of one, rising in energy.
-
-    The lowest singlet is never above the lowest triplet: what differs by rounding is in this order.
-    """
+    """Lowest states of a batch of one, rising in energy; singlets first where rounding decides."""
     found = []
     for spin, root in product((0, 1), range(n_lowest)):
         matrix = states.matrices(spin, root)[0].astype(np.float64)
@@ -176,29 +191,7 @@ def states_of(states: PairStates, window: Window, n_lowest: int) -> list[PairSta
 def natural_orbitals(
     orbitals: GridOrbitals, window: Window, up: Array, down: Array, n_pixels: int
 ) -> tuple[Array, Array, Array, Array]:
-    """Natural orbitals of density matrices, and these between them.
-
-    Parameters
-    ----------
-    orbitals : GridOrbitals
-        Orbitals of one electron (a batch of one).
-    window : Window
-        Part of the box that their grid covers.
-    up, down : ndarray, shape (g, g)
-        Density matrices of the electrons of either spin between the orbitals; their traces are
-        whole numbers but for rounding.
-    n_pixels : int
-        Pixels along the side of the box.
-
-    Returns
-    -------
-    energies : ndarray, shape (m,)
-        Expectation of kinetic and potential energy of each orbital, in Ha*.
-    values : ndarray, shape (m, n_pixels, n_pixels)
-        Orbitals at the pixel centres, those with most electrons first.
-    up, down : ndarray, shape (m, m)
-        Density matrices between them.
-    """
+    """Energies, pixel values and density matrices of the natural orbitals of `up` + `down`."""
     n_electrons = float(np.round(np.trace(up + down)))
     occupations, mixing = np.linalg.eigh(up + down)
     mixing = mixing[:, ::-1][:, occupations[::-1] > _LEAST_OCCUPATION]

@@ -46,7 +46,7 @@ class LabelError:
     gap: float = math.nan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Solution:
     """Ground state of n electrons in a potential.
 
@@ -80,9 +80,11 @@ class Solution:
     exchange : float
         For two electrons, energy of the lowest triplet less that of the lowest singlet in Ha*; nan
         where they were not both computed.
-    energy_error, density_error, gap_error : float
-        Estimated errors of energy and gap in Ha*, and of the density (integral of its absolute
-        value, per electron); nan where nothing was estimated.
+    energy_error, gap_error, exchange_error : float
+        Estimated errors of `energy`, `gap` and `exchange` in Ha*, without sign; nan where they were
+        not estimated.
+    density_error : float
+        Estimated integral of the absolute error of the density, per electron; nan likewise.
     pair : PairState, optional
         Wave function of two electrons on a product grid (the first of degenerate ones).
 
@@ -94,6 +96,9 @@ class Solution:
     >>> dot = physics.solve((x - 5) ** 2 / 2 + (y - 5) ** 2 / 2, box, n_electrons=2)
     >>> isinstance(dot, Solution), dot.multiplicity, round(float(dot.occupations.sum()), 9)
     (True, 1, 2.0)
+    >>> print(dot)  # doctest: +NORMALIZE_WHITESPACE
+    Solution: N = 2, 2S + 1 = 1, E = 2.99995(4) Ha*, gap = 0.59652(1) Ha*,
+    density to 0.0005 on 32 x 32 pixels
     """
 
     box: Box
@@ -108,9 +113,25 @@ class Solution:
     density_matrix_down: Array
     exchange: float = math.nan
     energy_error: float = math.nan
-    density_error: float = math.nan
     gap_error: float = math.nan
+    exchange_error: float = math.nan
+    density_error: float = math.nan
     pair: PairState | None = None
+
+    def __repr__(self) -> str:
+        """Return what is known in one line: ``E = 3.0002(3)`` is 3.0002 with an error of 0.0003."""
+        parts = [f"N = {self.n_electrons}", f"2S + 1 = {self.multiplicity}"]
+        parts.append(f"E = {with_error(self.energy, self.energy_error)} Ha*")
+        if math.isfinite(self.gap):
+            parts.append(f"gap = {with_error(self.gap, self.gap_error)} Ha*")
+        if math.isfinite(self.exchange) and self.exchange != self.gap:
+            parts.append(f"exchange = {with_error(self.exchange, self.exchange_error)} Ha*")
+        if self.n_states > 1:
+            parts.append(f"{self.n_states} degenerate states")
+        n_pixels = self.orbitals.shape[-1]
+        accuracy = "" if math.isnan(self.density_error) else f" to {self.density_error:.1g}"
+        parts.append(f"density{accuracy} on {n_pixels} x {n_pixels} pixels")
+        return "Solution: " + ", ".join(parts)
 
     @property
     def n_electrons(self) -> int:
@@ -162,3 +183,20 @@ class Solution:
         flat = self.orbitals.reshape(self.orbitals.shape[0], -1)
         density = ((density_matrix @ flat) * flat).sum(axis=0)
         return np.asarray(density.reshape(self.orbitals.shape[1:]))
+
+
+def with_error(value: float, error: float) -> str:
+    """Return a value with its error in brackets, in units of its last digit.
+
+    Examples
+    --------
+    >>> with_error(2.99981, 0.00034), with_error(0.65, math.nan), with_error(12.0, 3.0)
+    ('2.9998(3)', '0.65', '12(3)')
+    """
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.6g}"
+    digits = max(-math.floor(math.log10(error)), 0)
+    # 0.00098 rounds to 0.0010, which has one digit less.
+    if round(error * 10**digits) == 10 and digits:
+        digits -= 1
+    return f"{value:.{digits}f}({round(error * 10**digits)})"

@@ -9,11 +9,13 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import real, setting
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box, check_field
-from keras_qd.physics.full_ci import ensemble, lowest_levels, lowest_levels_of_spin
+from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
+from keras_qd.physics.levels import ensemble
 from keras_qd.physics.many_electrons import ManyElectronProblem
 from keras_qd.physics.noninteracting import noninteracting_solution
 from keras_qd.physics.orbitals import Orbitals, grow_orbitals
@@ -35,17 +37,7 @@ _OPERATIONS_PER_SECOND = 1e10
 
 @dataclass(frozen=True)
 class Work:
-    """Estimated cost of the ground state of one potential on one core.
-
-    Parameters
-    ----------
-    n_determinants : int
-        Basis states of the largest spin sector.
-    memory : float
-        Gigabytes.
-    seconds : float
-        Time, without the tables that are made once.
-    """
+    """Cost of one potential on one core: determinants of the largest sector, GB, seconds."""
 
     n_determinants: int
     memory: float
@@ -53,24 +45,7 @@ class Work:
 
 
 def estimate_work(n_electrons: int, n_orbitals: int, spin: float | None = None) -> Work:
-    """Estimate the cost of all spin sectors, or of that of one spin.
-
-    Parameters
-    ----------
-    n_electrons, n_orbitals : int
-        Size of the problem.
-    spin : float, optional
-        Total spin that is asked for.
-
-    Returns
-    -------
-    Work
-
-    Examples
-    --------
-    >>> estimate_work(6, 13).n_determinants
-    81796
-    """
+    """Estimate the cost of all spin sectors, or of that of one spin."""
     most = range((n_electrons + 1) // 2, n_electrons + 1)
     asked = most if spin is None else [round(n_electrons / 2 + spin)]
     sectors = [(n_up, n_electrons - n_up) for n_up in asked]
@@ -118,6 +93,9 @@ DEFAULT_ORBITALS = {1: 20, 2: 20, 3: 20, 4: 16, 5: 14, 6: 13}
 #: Largest number of orbitals: the pairs of more do not fit into memory.
 MOST_ORBITALS = 100
 
+#: Largest factor on the interaction; a stronger one leaves nothing of the other energies.
+MOST_STRENGTH = 1e4
+
 
 @dataclass(frozen=True)
 class Solver:
@@ -142,7 +120,7 @@ class Solver:
         Plain configuration interaction in this many orbitals. It is not needed for one electron,
         and gives up the corrections for what few orbitals leave out for more.
     strength : float, default 1
-        Factor on the interaction, not negative.
+        Factor on the interaction, from 0 to 1e4.
     spin : float, optional
         Total spin S of the states to be looked for, such as 0 for the singlet and 1 for the triplet
         of two electrons, the gap being to the next of the same spin. By default the ground state is
@@ -201,8 +179,7 @@ class Solver:
             )
         if self.n_electrons == 1 and self.n_orbitals is None:
             object.__setattr__(self, "n_orbitals", DEFAULT_ORBITALS[1])
-        if not (math.isfinite(self.strength) and self.strength >= 0):
-            raise UsageError(f"strength must be finite and not negative, got {self.strength!r}")
+        setting("strength", self.strength, real(0.0, MOST_STRENGTH))
         if self.spin is not None:
             _require_spin(self.spin, self.n_electrons)
         object.__setattr__(self, "interaction", as_interaction(self.interaction))
@@ -492,7 +469,7 @@ def pair_states(
     [(0, 3.0), (1, 3.6), (1, 3.6)]
     """
     if not _is_whole(n_states) or n_states < 1:
-        raise UsageError(f"n_states must be a whole number from 1 on, got {n_states!r}")
+        raise UsageError(f"n_states must be a positive whole number, got {n_states!r}")
     solver = Solver(box, 2, interaction, strength=strength, spin=spin, accuracy=accuracy)
     return solver.pair_problem(potential).states(n_states, accuracy)
 
@@ -524,7 +501,7 @@ def estimate_label_error(
     Parameters
     ----------
     solver : Solver
-        The solver to be judged.
+        The solver whose error is estimated.
     potential : ndarray, shape (n_pixels, n_pixels)
         Potential in Ha*.
     n_orbitals : int, optional
@@ -554,7 +531,7 @@ def estimate_label_error(
     >>> x, y = box.mesh(64)
     >>> solver = Solver(box, 2, n_orbitals=20)
     >>> error = estimate_label_error(solver, (x - 5) ** 2 / 2 + (y - 5) ** 2 / 2)
-    >>> round(error.energy, 3), round(error.density, 2)  # Taut's exact energy says 0.015
+    >>> round(error.energy, 3), round(error.density, 2)  # exact: 0.015
     (0.012, 0.02)
     """
     if solver.on_grid:

@@ -28,10 +28,14 @@ from numpy.typing import NDArray
 
 from keras_qd.physics.pair_grid import GridOrbitals, square_coefficients
 
-Places = NDArray[np.intp]
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 #: Orbitals whose configurations the iteration starts from.
 _START_ORBITALS = 10
+
+#: Largest change of the contact's energy, in units of (pi / side)^2: beyond, it is not linear.
+_MOST_FLOORS = 50.0
 
 #: Singlets come first on the axis of the spin.
 SINGLET, TRIPLET = 0, 1
@@ -39,24 +43,14 @@ SINGLET, TRIPLET = 0, 1
 
 @dataclass(frozen=True)
 class PairStates:
-    """Lowest singlets and triplets of a batch of b systems.
-
-    Parameters
-    ----------
-    orbitals : GridOrbitals
-        Orbitals that the wave functions are products of.
-    energies : array, shape (2, b, n_roots + 1)
-        Energies in Ha* of singlets (first) and triplets, rising; the last of each is an upper
-        bound that was not iterated for.
-    vectors : array, shape (2, b, n_roots + 1, g (g + 1) / 2)
-        Wave functions, packed, normalised.
-    residuals : array, shape (2, b, n_roots + 1)
-        Norms ``|H x - E x|`` in Ha*: there is a level within that distance of E.
-    """
+    """Lowest singlets and triplets of a batch of b systems."""
 
     orbitals: GridOrbitals
+    #: Shape (2, b, n_roots + 1), in Ha*, singlets first, rising; the last is an upper bound.
     energies: Any
+    #: Shape (2, b, n_roots + 1, g (g + 1) / 2): wave functions, packed, normalised.
     vectors: Any
+    #: Norms ``|H x - E x|`` in Ha*, like `energies`: there is a level within that distance of E.
     residuals: Any
 
     def matrices(self, spin: int, root: int = 0, xp: Any = np) -> Any:
@@ -75,6 +69,7 @@ class PairStates:
 def lowest_pair_states(
     orbitals: GridOrbitals,
     interaction: Any,
+    contact: tuple[float, Any] | None = None,
     *,
     n_roots: int = 1,
     steps: int = 12,
@@ -82,33 +77,12 @@ def lowest_pair_states(
     dtype: Any = np.float32,
     xp: Any = np,
 ) -> PairStates:
-    """Find the lowest states of both spins by a fixed number of Davidson steps.
-
-    Parameters
-    ----------
-    orbitals : GridOrbitals
-        Orbitals of a batch of systems.
-    interaction : array, shape (g, g)
-        Interaction between the points, in Ha*.
-    n_roots : int, default 1
-        How many states of each spin.
-    steps : int, default 12
-        Largest number of Davidson steps.
-    tolerance : sequence of float, optional
-        Residual norm in Ha* that is good enough, for each of the `n_roots`: no more steps are made
-        than these take. Leave it out inside ``jax.jit``.
-    dtype : dtype, default float32
-        Of wave functions and products: single precision leaves 1e-6 of the energies.
-    xp : module, default numpy
-        Array namespace.
-
-    Returns
-    -------
-    PairStates
-    """
+    """Find the lowest states of both spins; without `tolerance` the steps are fixed, for jit."""
     problem = _Problem(orbitals, interaction, dtype, xp)
     space = _Subspace(problem, n_roots + 1, steps * n_roots)
-    starts = problem.start(n_roots + 1)
+    starts, energy = problem.start(n_roots + 1)
+    if contact is not None:
+        problem.adapt(energy, *contact)
     space.extend(starts[:, :, k] for k in range(n_roots + 1))
     for step in range(steps + 1):
         energies, vectors, images = space.ritz(n_roots + 1)
@@ -129,7 +103,8 @@ class _Problem:
     """The two-electron Hamiltonian of a batch, energies counted from 2 e0."""
 
     def __init__(self, orbitals: GridOrbitals, interaction: Any, dtype: Any, xp: Any) -> None:
-        self.xp, self.dtype, self.size = xp, dtype, orbitals.grid.size
+        self.xp, self.dtype, self.grid = xp, dtype, orbitals.grid
+        self.size = orbitals.grid.size
         self.levels = orbitals.energies - orbitals.energies[:, :1]
         self.points = xp.asarray(orbitals.points, dtype=dtype)
         self.interaction = xp.asarray(interaction, dtype=dtype)
@@ -138,6 +113,7 @@ class _Problem:
         self.diagonal = diagonal.astype(dtype)[None, :, :]
         # Preconditioner: no denominator below the spacing of the lowest levels of the empty box.
         self.floor = (np.pi / orbitals.side) ** 2
+        self.kinetic = orbitals.grid.kinetic[: self.size] * self.floor
 
     def apply(self, vectors: Any) -> Any:
         """H on one packed singlet and one packed triplet per system, shape (2, b, pairs)."""
@@ -147,8 +123,8 @@ class _Problem:
         x = (points @ x @ transposed) * self.interaction
         return self.diagonal * vectors + _pack(transposed @ x @ points, xp)
 
-    def start(self, n_starts: int) -> Any:
-        """Lowest states of a configuration interaction in few orbitals."""
+    def start(self, n_starts: int) -> tuple[Any, Any]:
+        """Lowest states of a configuration interaction in few orbitals, and `_contact_energy`."""
         xp, dtype = self.xp, self.dtype
         i, k, direct, exchange, norms = _start_tables(min(_START_ORBITALS, self.size))
         products = self.points[:, :, i] * self.points[:, :, k]
@@ -164,10 +140,34 @@ class _Problem:
         matrices = xp.stack(
             [(direct + exchange) * norms + levels, direct - exchange + levels + absent]
         )
-        _, mixing = xp.linalg.eigh(matrices)
+        energies, mixing = xp.linalg.eigh(matrices)
+        weights = xp.asarray(np.where(i == k, 1.0, np.sqrt(2.0)), dtype=dtype)
+        together = (products @ (weights[:, None] * mixing[0, :, :, :1]))[..., 0]
         lowest = xp.swapaxes(mixing[..., :n_starts], 2, 3) * exists
         rest = xp.zeros((*lowest.shape[:3], self.diagonal.shape[-1] - len(i)), dtype=dtype)
-        return xp.concatenate([lowest, rest], axis=-1)
+        energy = self._contact_energy(energies[0, :, 0], together)
+        return xp.concatenate([lowest, rest], axis=-1), energy
+
+    def _contact_energy(self, energy: Any, together: Any) -> Any:
+        """Energy of the relative motion where both electrons meet: all but the centre of mass's.
+
+        `together` (b, g) is the wave function of both electrons on each point: that of the centre
+        of mass, of mass 2 in the potential 2 V.
+        """
+        xp, dtype = self.xp, self.dtype
+        waves = together @ xp.asarray(self.grid.to_points, dtype=dtype)
+        states = (together[:, None] @ self.points)[:, 0]
+        # -1/4 laplacian + 2 V is twice the Hamiltonian of one electron less 3/4 of -laplacian.
+        kinetic = xp.asarray(self.kinetic, dtype=dtype)
+        centre = 2.0 * (self.levels * states**2).sum(axis=-1) - 1.5 * (waves**2 @ kinetic)
+        return energy - centre / xp.maximum((together**2).sum(axis=-1), 1e-30)
+
+    def adapt(self, energy: Any, reference: float, slope: Any) -> None:
+        """Make the contact exact for these energies (b,) of the relative motion."""
+        xp, bound = self.xp, _MOST_FLOORS * self.floor
+        difference = xp.clip(energy - reference, -bound, bound).astype(self.dtype)
+        slope = xp.asarray(slope, dtype=self.dtype)
+        self.interaction = self.interaction + difference[:, None, None] * slope
 
     def precondition(self, remainders: Any, vectors: Any, energies: Any) -> Any:
         """Correction ``(E - <W> - e_i - e_k)^-1 (H - E) x`` to each vector."""
@@ -215,15 +215,15 @@ class _Subspace:
         self._size = size + 1
         row = (self._vectors[:, :, : size + 1] @ image[..., None])[..., 0]
         row = row.astype(self._projection.dtype)
-        for place in ((size, slice(size + 1)), (slice(size + 1), size)):
-            self._projection = _put(self._projection, (slice(None), slice(None), *place), row)
+        for entry in ((size, slice(size + 1)), (slice(size + 1), size)):
+            self._projection = _put(self._projection, (slice(None), slice(None), *entry), row)
 
 
-def _put(array: Any, place: tuple[Any, ...], values: Any) -> Any:
-    """Set array[place], in place where arrays can be written to."""
+def _put(array: Any, index: tuple[Any, ...], values: Any) -> Any:
+    """Set array[index], in place where arrays can be written to."""
     if hasattr(array, "at"):
-        return array.at[place].set(values)
-    array[place] = values
+        return array.at[index].set(values)
+    array[index] = values
     return array
 
 
@@ -234,14 +234,14 @@ def _normalised(vector: Any, xp: Any) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _pairs(size: int) -> tuple[Places, Places]:
+def _pairs(size: int) -> tuple[Indices, Indices]:
     """Orbitals i >= k of each packed pair; the first pairs are those of the lowest orbitals."""
     return np.tril_indices(size)
 
 
 @lru_cache(maxsize=16)
-def _packing(size: int) -> tuple[Places, Places, Places, NDArray[np.float64]]:
-    """Flat places (i, k) and (k, i) of each pair; from there back; weight of a packed number."""
+def _packing(size: int) -> tuple[Indices, Indices, Indices, Array]:
+    """Flat indices (i, k) and (k, i) of each pair; from there back; weight of a packed number."""
     i, k = _pairs(size)
     lower, upper = i * size + k, k * size + i
     back = np.empty(size * size, dtype=np.intp)
@@ -271,8 +271,10 @@ def _unpack(singlet: Any, triplet: Any, size: int, xp: Any) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _start_tables(n_orbitals: int) -> tuple[Places, Places, Places, Places, NDArray[np.float64]]:
-    """Pairs i >= k of the lowest orbitals, places of (ij|kl) and (il|kj), norms of pairs."""
+def _start_tables(
+    n_orbitals: int,
+) -> tuple[Indices, Indices, Indices, Indices, Array]:
+    """Pairs i >= k of the lowest orbitals, indices of (ij|kl) and (il|kj), norms of pairs."""
     i, k = np.tril_indices(n_orbitals)
     number = np.zeros((n_orbitals, n_orbitals), dtype=np.intp)
     number[i, k] = number[k, i] = np.arange(len(i))

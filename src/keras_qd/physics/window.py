@@ -44,17 +44,7 @@ _TOLERANCE = 1e-2
 
 @dataclass(frozen=True)
 class Window:
-    """A square within the box.
-
-    Parameters
-    ----------
-    box : Box
-        The box.
-    x, y : float
-        Its lower left corner in a0*.
-    side : float
-        Its side in a0*.
-    """
+    """Square within the box: lower left corner and side in a0*."""
 
     box: Box
     x: float
@@ -62,47 +52,20 @@ class Window:
     side: float
 
     def cosines(self, potential: Array, n_cosines: int) -> Array:
-        """Average V times cosines of the window over it, as `grid_orbitals` takes them.
-
-        Parameters
-        ----------
-        potential : ndarray, shape (..., n_pixels, n_pixels)
-            Potential at the pixel centres of the box, in Ha*: it stands for its cosine
-            interpolant.
-        n_cosines : int
-            How many cosines along each direction.
-
-        Returns
-        -------
-        ndarray, shape (..., n_cosines, n_cosines)
-            In Ha*.
-        """
+        """Averages of V (..., n, n) times cosines of the window, as for `grid_orbitals`."""
         n_pixels = potential.shape[-1]
         along_y = self.projection(self.y, n_pixels, n_cosines)
         along_x = self.projection(self.x, n_pixels, n_cosines)
         return np.asarray(along_y @ potential @ along_x.T)
 
     def sines(self, n_pixels: int, n_half_waves: int) -> tuple[Array, Array]:
-        """Normalised sines of the window at the pixel centres of the box, 0 outside.
-
-        Parameters
-        ----------
-        n_pixels : int
-            Pixels along the side of the box.
-        n_half_waves : int
-            How many.
-
-        Returns
-        -------
-        along_y, along_x : ndarray, shape (n_pixels, n_half_waves)
-            In 1 / sqrt(a0*).
-        """
+        """Sines along y and along x at the pixels, 0 outside: (n_pixels, n_half_waves) each."""
         centres = self.box.centres(n_pixels)
         values = []
         for corner in (self.y, self.x):
-            place = (centres - corner) / self.side
-            waves = np.sin(np.pi * np.outer(place, np.arange(1, n_half_waves + 1)))
-            inside = (place > 0) & (place < 1)
+            position = (centres - corner) / self.side
+            waves = np.sin(np.pi * np.outer(position, np.arange(1, n_half_waves + 1)))
+            inside = (position > 0) & (position < 1)
             values.append(np.sqrt(2 / self.side) * waves * inside[:, None])
         return values[0], values[1]
 
@@ -115,10 +78,10 @@ class Window:
             return np.asarray(np.where(order < n_pixels, cosines, 0.0).T)
         n_nodes = 2 * max(n_cosines, n_pixels)
         nodes = (np.arange(n_nodes) + 0.5) / n_nodes
-        place = (corner + self.side * nodes) * (np.pi / self.box.length)
+        position = (corner + self.side * nodes) * (np.pi / self.box.length)
         series = cosine_matrix(n_pixels - 1, n_pixels) * (2 / n_pixels)
         series[:, 0] /= 2
-        values = np.cos(np.outer(place, np.arange(n_pixels))) @ series.T
+        values = np.cos(np.outer(position, np.arange(n_pixels))) @ series.T
         return np.asarray(cosine_matrix(n_cosines - 1, n_nodes).T @ values / n_nodes)
 
 
@@ -134,26 +97,7 @@ def find_window(
     strength: float,
     n_electrons: int = 2,
 ) -> Window:
-    """Find the window outside of which the electrons have next to no density.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        Potential at the pixel centres, in Ha*.
-    box : Box
-        The box.
-    interaction : Interaction
-        Interaction of the electrons.
-    strength : float
-        Factor on it.
-    n_electrons : int, default 2
-        Number of electrons.
-
-    Returns
-    -------
-    Window
-        The whole box where a smaller one would save little.
-    """
+    """Find the window outside of which the electrons have next to no density."""
     energies, density = _lowest_orbitals(potential, box, n_electrons)
     repulsion = (n_electrons - 1) * _repulsion(density, box, interaction, strength)
     reached = _decay(potential, box, energies[-1] + repulsion) < _DECAY

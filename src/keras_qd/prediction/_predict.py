@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.data.augmentation import build_augmentation
 from keras_qd.errors import DataError, UsageError
+from keras_qd.tasks.pipeline import Tensors, each, leaves
 
 if TYPE_CHECKING:
     import keras
@@ -109,12 +110,9 @@ def load_predictor(run: Run, symmetries: bool) -> Predictor:
 def iterate_predictions(
     model: Predictor, fields: Mapping[str, Any], *, batch_size: int = 64
 ) -> Iterator[dict[str, Array]]:
-    """Yield the predicted fields of consecutive samples, so that inputs may exceed memory.
-
-    `fields` are the input fields in physical units: anything with ``shape`` that slices.
-    """
+    """Yield the predicted fields of consecutive samples, so that inputs may exceed memory."""
     if batch_size < 1:
-        raise UsageError(f"the batch size must be a whole number from 1 on, got {batch_size}")
+        raise UsageError(f"the batch size must be at least 1, got {batch_size}")
     pipeline = model.pipeline
     n_samples = common_length(pipeline, fields)
     batch_size = min(batch_size, _next_power_of_two(n_samples))
@@ -136,20 +134,18 @@ def predict_fields(
     )
 
 
-def predict_scaled(network: keras.Model, x: Array, batch_size: int) -> Array:
+def predict_scaled(network: keras.Model, x: Tensors, batch_size: int) -> Array:
     """Return the output of a network, or of a part of one such as an encoder, for scaled input."""
 
     def apply(batch: Mapping[str, Array]) -> dict[str, Any]:
-        return {"": network.predict_on_batch(batch[""])}
+        return {"": network.predict_on_batch(batch if isinstance(x, Mapping) else batch[""])}
 
-    return in_batches(apply, {"": x}, batch_size)[""]
+    return in_batches(apply, x if isinstance(x, Mapping) else {"": x}, batch_size)[""]
 
 
 def in_batches(apply: Any, inputs: Mapping[str, Array], batch_size: int) -> dict[str, Array]:
-    """Apply a function to batches of arrays and join what it returns.
-
-    The last batch is filled up, so that a compiling backend compiles for one shape alone.
-    """
+    """Apply a function to batches of arrays and join what it returns."""
+    # The last batch is filled up, so that a compiling backend compiles for one shape alone.
     n_samples = len(next(iter(inputs.values())))
     batches = []
     for start in range(0, n_samples, batch_size):
@@ -169,13 +165,11 @@ def _by_name(pipeline: Pipeline, output: Any) -> Mapping[str, Any]:
 
 
 class Symmetrized:
-    r"""Predicts the mean over a group of symmetries of what a model predicts.
+    """Predicts the mean over a group of symmetries of what a model predicts."""
 
-    .. math:: \bar f(x) = \frac{1}{|G|} \sum_{g \in G} g^{-1} f(g x)
-
-    A map that commutes with all g is left as it is; of any other this is the part that does:
-    T. S. Cohen and M. Welling, ICML (2016), arXiv:1602.07576. The mean is that of scaled values.
-    """
+    # A map that commutes with all symmetries is left as it is; of any other this is the part that
+    # does: T. S. Cohen and M. Welling, ICML (2016), arXiv:1602.07576. The mean is that of scaled
+    # values.
 
     def __init__(self, model: PhysicalModel, symmetries: Any) -> None:
         self.pipeline = model.pipeline
@@ -191,14 +185,18 @@ class Symmetrized:
         found = self.pipeline.restore(self.mean(self.pipeline.scale_inputs(x)))
         return {name: values.astype(_SHORT[values.dtype.kind]) for name, values in found.items()}
 
-    def mean(self, x: Array) -> Array:
+    def mean(self, x: Tensors) -> Tensors:
         """Return the mean output for scaled fields that make one batch."""
-        total: Any = 0.0
-        for element in range(self._symmetries.n_elements):
-            elements = np.full(len(x), element)
-            found = np.asarray(self._network.predict_on_batch(self._symmetries.apply(x, elements)))
-            total = total + self._symmetries.undo(found, elements)
-        return np.asarray(total / self._symmetries.n_elements)
+        found = [self._undone(x, element) for element in range(self._symmetries.n_elements)]
+        mean: Tensors = each(lambda *parts: np.mean(parts, axis=0), *found)
+        return mean
+
+    def _undone(self, x: Tensors, element: int) -> Any:
+        """Return what the network gives for fields changed by one symmetry, changed back."""
+        elements = np.full(len(leaves(x)[0]), element)
+        changed = each(lambda v: self._symmetries.apply(v, elements), x)
+        output = self._network.predict_on_batch(changed)
+        return each(lambda v: self._symmetries.undo(np.asarray(v), elements), output)
 
 
 def symmetrized(model: PhysicalModel, task: Task) -> Symmetrized:
@@ -227,7 +225,7 @@ def named_fields(
 
 def _batches_a_block(pipeline: Pipeline, batch_size: int) -> int:
     """Return how many batches make a block of limited size."""
-    largest = max(math.prod(shape) for shape in (pipeline.input_shape, pipeline.output_shape))
+    largest = max(map(math.prod, (*leaves(pipeline.input_shape), *leaves(pipeline.output_shape))))
     return max(1, min(_BATCHES_A_BLOCK, _BLOCK_BYTES // (8 * largest * batch_size)))
 
 
@@ -240,7 +238,11 @@ def common_length(pipeline: Pipeline, fields: Mapping[str, Any]) -> int:
                 f"the input field {name!r} is missing; given: {', '.join(fields) or 'nothing'}"
             )
         values = fields[name]
-        found = np.shape(values)
+        found, dtype = np.shape(values), getattr(values, "dtype", None) or np.asarray(values).dtype
+        if np.dtype(dtype).kind not in "fiub":
+            raise DataError(f"the field {name!r} has type {dtype}; expected real numbers")
+        if any(length < 0 for length in found):
+            raise DataError(f"the field {name!r} has shape {found}: its file is damaged")
         if len(found) != len(shape) + 1:
             raise DataError(
                 f"the field {name!r} has shape {found}; expected "

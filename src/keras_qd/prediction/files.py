@@ -17,6 +17,7 @@ from keras_qd.data.store.store import open_store
 from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.errors import StoreError, UsageError
 from keras_qd.prediction._predict import common_length, iterate_predictions, load_predictor
+from keras_qd.tasks.pipeline import each
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _grey_scale(run: Run, pipeline: Pipeline, grey: Grey | None) -> dict[str, An
 
 def _describe(run: Run, pipeline: Pipeline) -> dict[str, Field]:
     """Return shape, unit, meaning and type of the predicted fields."""
-    found = pipeline.restore(np.zeros((1, *pipeline.output_shape)))
+    found = pipeline.restore(each(lambda shape: np.zeros((1, *shape)), pipeline.output_shape))
     return {
         name: Field(
             values.shape[1:],

@@ -86,14 +86,18 @@ def write_sections(found: Iterable[Section], folder: Path) -> list[Path]:
 def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
     """Yield the sections of the report that have figures, each if there is something to draw."""
     yield from classes_sections(evaluation)
-    restored = list(reconstruction_sections(evaluation))
-    yield from restored or fields_sections(run, evaluation)
+    yield from reconstruction_sections(evaluation)
+    restored = [name for name in evaluation.fields if f"{name}/original" in evaluation.kept]
+    yield from fields_sections(run, evaluation, without=restored)
     yield from numbers_sections(run, evaluation)
     yield from errors_section(run, evaluation)
     yield from uncertainty_section(run)
     history = readable_history(run)
     if curve_names(history):
         titles = {score.metric: score.title for score in evaluation.scores}
+        titles |= {
+            score.column: f"{score.title} of {words(score.field)}" for score in evaluation.scores
+        }
         figure = ReportFigure(
             "learning_curves",
             partial(curves_figure, history, titles),
@@ -238,6 +242,7 @@ def write_report(run: Run | str | Path) -> Path:
     run = run if isinstance(run, Run) else Run.open(run)
     if not run.finished:
         run.load_model()  # raises: there is no trained model
+    run.environment  # noqa: B018 - damaged files are refused before anything is drawn
     evaluation = _evaluation(run)
     found = list(sections(run, evaluation))
     write_sections(found, evaluation.folder / "figures")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from keras_qd.report.elements import Animation, ReportFigure, Section
 from keras_qd.report.figures.errors import dependence_figure, errors_figure, reliability_figure
 from keras_qd.report.figures.fields import (
     cuts_figure,
-    drawable,
     energies_figure,
     systems_figure,
 )
@@ -47,32 +46,54 @@ _ERRORS = (
 )
 
 
-def fields_sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
-    """Yield the best, the median and the worst system and cuts, if they are maps or lines."""
-    examples = evaluation.examples
-    if examples and all(drawable(example) for example in examples):
-        yield _systems(run, evaluation)
-        yield from _cuts(run, evaluation.examples, evaluation)
+def fields_sections(
+    run: Run, evaluation: Evaluation, without: Sequence[str] = ()
+) -> Iterator[Section]:
+    """Yield the best, the median and the worst system and cuts, of the maps and lines there are."""
+    fields = {**run.pipeline.inputs, **run.pipeline.targets}
+    shown = [
+        name
+        for name, shape in fields.items()
+        if run.pipeline.kind(name) in ("lines", "maps") and len(shape) in (1, 2)
+    ]
+    targets = [name for name in run.pipeline.targets if name in shown and name not in without]
+    if evaluation.examples and targets:
+        inputs = [name for name in run.pipeline.inputs if name in shown]
+        yield _systems(run, evaluation, tuple(dict.fromkeys((*inputs, *targets))))
+        yield from _cuts(run, evaluation.examples, targets, evaluation)
 
 
-def _systems(run: Run, evaluation: Evaluation) -> Section:
+def _systems(run: Run, evaluation: Evaluation, shown: Sequence[str]) -> Section:
     """Return the section with the best, the median and the worst system."""
     labels = labels_of(run, evaluation)
     headlines = "; ".join(labels.headline(example) for example in evaluation.examples)
     figure = ReportFigure(
         "systems",
-        partial(systems_figure, evaluation.examples, labels),
+        partial(systems_figure, evaluation.examples, labels, shown),
         f"Input, exact field, predicted field and difference. {headlines}",
         kind="png",
     )
     text = (
         f"The best, the median and the worst of the {evaluation.data['n_samples']} systems. Exact "
         "and predicted values share one colour scale; the difference has its own, centred at zero."
+        f"{_not_drawn(run, shown)}"
     )
     return Section("Single systems", text, (figure,))
 
 
-def _cuts(run: Run, examples: tuple[Example, ...], evaluation: Evaluation) -> Iterator[Section]:
+def _not_drawn(run: Run, shown: Sequence[str]) -> str:
+    """Return sentences that name the fields without a picture."""
+    fields = {**run.pipeline.inputs, **run.pipeline.targets}
+    left = {name: shape for name, shape in fields.items() if name not in shown}
+    numbers = [words(name) for name, shape in left.items() if shape == ()]
+    others = [f"{words(name)} {shape}" for name, shape in left.items() if shape != ()]
+    text = f" Above each row: {', '.join(numbers)}." if numbers else ""
+    return text + (f" Not drawn: {', '.join(others)}." if others else "")
+
+
+def _cuts(
+    run: Run, examples: tuple[Example, ...], targets: Sequence[str], evaluation: Evaluation
+) -> Iterator[Section]:
     """Yield the section with cuts through the same systems, if their targets are maps."""
     labels = labels_of(run, evaluation)
     figures = tuple(
@@ -82,8 +103,8 @@ def _cuts(run: Run, examples: tuple[Example, ...], evaluation: Evaluation) -> It
             f"Exact and predicted {words(name)} along x and along y through the peak of the best, "
             "the median and the worst system",
         )
-        for name, values in examples[0].reference.items()
-        if values.ndim == 2
+        for name in targets
+        if examples[0].reference[name].ndim == 2
     )
     if figures:
         text = (
@@ -177,6 +198,7 @@ def uncertainty_section(run: Run) -> Iterator[Section]:
                 f"Error of the {words(name)} over the error expected from the spread of {source}",
             )
             for name, found in evaluation.uncertainty.fields.items()
+            if found["expected"] > 0  # not of numbers that no dropout comes before
         ]
     if figures:
         yield Section("Spread and error", _SPREAD, tuple(figures))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +13,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_qd.errors import DataError, KerasQDError, RunError
+from keras_qd._files import parse_json
+from keras_qd.errors import DataError, KerasQDError, PluginError, RunError
 from keras_qd.registry import components
-from keras_qd.tasks.pipeline import Pipeline, Shape
+from keras_qd.tasks.pipeline import Pipeline, Shape, Shapes, each
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @keras.saving.register_keras_serializable("keras_qd")
@@ -75,10 +80,27 @@ class PhysicalModel(keras.Model):
             inputs = {next(iter(self.pipeline.inputs)): inputs}
         fields = {name: ops.cast(inputs[name], "float32") for name in self.pipeline.inputs}
         network = self.network if training else self.predictor
-        output = network(self.pipeline.scaled(ops, fields), training=bool(training))
-        found = self.pipeline.restored(ops, ops.cast(output, "float32"))
+        pipeline = self._pipeline_of(fields)
+        output = network(pipeline.scaled(ops, fields), training=bool(training))
+        found = pipeline.restored(ops, each(lambda v: ops.cast(v, "float32"), output))
         found = {name: _plain(values) for name, values in found.items()}
         return found if len(found) > 1 else next(iter(found.values()))
+
+    def _pipeline_of(self, fields: Mapping[str, Any]) -> Pipeline:
+        """Return the pipeline for the grid of some fields, or raise if the network has another."""
+        grids = {
+            shape: tuple(fields[name].shape[1:]) for name, shape in self.pipeline.inputs.items()
+        }
+        if any(None in found for found in grids.values()):
+            return self.pipeline
+        shapes = {**self.pipeline.targets, **self.pipeline.inputs}
+        pipeline = self.pipeline.on_grid({n: grids.get(s, s) for n, s in shapes.items()})
+        if pipeline is not self.pipeline and not _has_free_axes(self.predictor, pipeline):
+            raise DataError(
+                f"the model was trained on samples of shape {self.pipeline.input_shape}, not "
+                f"{pipeline.input_shape}; model.on_grid(shapes) makes one for another grid"
+            )
+        return pipeline
 
     def with_network(self, network: keras.Model) -> PhysicalModel:
         """Return a model with another network between the same scalings.
@@ -86,7 +108,7 @@ class PhysicalModel(keras.Model):
         Parameters
         ----------
         network : keras.Model
-            Takes and returns scaled arrays of the same shapes.
+            Takes and returns scaled values of the same shapes.
 
         Returns
         -------
@@ -116,15 +138,18 @@ class PhysicalModel(keras.Model):
 
         Notes
         -----
-        The network is rebuilt by its ``from_config`` with another ``input_shape`` and
-        ``output_shape``. A convolution depends on pixels, not on lengths: with the
-        same pixels in a larger box a U-Net sees what it saw in training, while the same box in
+        A network whose ``input_shape`` has None along the axes of the grid is used as it is. Any
+        other is rebuilt by its ``from_config`` with another ``input_shape`` and ``output_shape``,
+        which its ``get_config`` must have. A convolution depends on pixels, not on lengths: with
+        the same pixels in a larger box a U-Net sees what it saw in training, while the same box in
         more pixels is unlike anything it was trained on. A Fourier neural operator works
         with either.
         """
         pipeline = self.pipeline.on_grid(shapes)
         if pipeline is self.pipeline:
             return self
+        if _has_free_axes(self.predictor, pipeline):
+            return PhysicalModel(self.predictor, pipeline)
         try:
             network = _rebuilt(self.predictor, pipeline.input_shape, pipeline.output_shape)
         except (KerasQDError, TypeError, ValueError) as cause:
@@ -139,7 +164,7 @@ class PhysicalModel(keras.Model):
         """Return what makes the same model again, except for the weights."""
         return {
             **super().get_config(),
-            "network": keras.saving.serialize_keras_object(self.network),
+            "network": _description(self.network),
             "pipeline": self.pipeline.to_config(),
             "needs": json.loads(self._needs),
         }
@@ -156,7 +181,7 @@ def read_model(path: Path) -> PhysicalModel:
     """Load a model that a run has saved, in Keras' safe mode."""
     try:
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
+            config = parse_json(archive.read("config.json"))
         if config.get("registered_name") != "keras_qd>PhysicalModel":
             raise RunError(
                 f"{path} holds a {config.get('class_name')} that was not saved by keras-qd; "
@@ -167,13 +192,78 @@ def read_model(path: Path) -> PhysicalModel:
             for name in names:
                 components(kind).get(name)
         model: PhysicalModel = keras.saving.load_model(path, safe_mode=True)
-    except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as cause:
-        if isinstance(cause, KerasQDError):
-            raise
+    except KerasQDError:
+        raise
+    except Exception as cause:  # Keras, and readers of damaged archives, raise anything
         # Keras adds the whole configuration of the model to the first line.
-        reason = str(cause).partition("\n")[0][:200]
-        raise RunError(f"{path} cannot be loaded: {reason}") from cause
+        reason = str(cause).partition("\n")[0][:200] or type(cause).__name__
+        raise RunError(
+            f"{path} cannot be loaded: {reason}; restore it from a copy, or train again"
+        ) from cause
     return model
+
+
+def _description(network: keras.Model) -> dict[str, Any]:
+    """Return what makes a network again, compiled with its loss and optimizer where possible."""
+    # Metrics are left out: an evaluation computes those of the task, and a plug-in's may be of a
+    # kind that Keras cannot save, or not be installed where the model is loaded.
+    compiled = bool(network.compiled)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The object being serialized includes a `lambda`")
+            found: dict[str, Any] = keras.saving.serialize_keras_object(network)
+        if found.get("compile_config"):
+            found["compile_config"] |= {"metrics": None, "weighted_metrics": None}
+            keras.saving.deserialize_keras_object(found["compile_config"])
+        return found
+    except (TypeError, ValueError, NotImplementedError) as cause:
+        if not compiled:
+            raise
+        _LOGGER.warning("the model is saved without its loss and optimizer: %s", _reason(cause))
+    network.compiled = False
+    try:
+        return dict(keras.saving.serialize_keras_object(network))
+    finally:
+        network.compiled = True
+
+
+def check_loadable(network: keras.Model, name: str) -> None:
+    """Raise unless Keras can make a network again, before it is trained; `name` is registered."""
+    if keras.saving.get_registered_name(type(network)).startswith("keras_qd>"):
+        return  # ours are made again from their settings, as the tests of each show
+    compiled, network.compiled = network.compiled, False
+    try:
+        keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))
+    except (TypeError, ValueError, NotImplementedError) as cause:
+        raise PluginError(
+            f"the model {name!r} could not be loaded once it is trained: {_reason(cause)}; "
+            "decorate its classes and functions with keras.saving.register_keras_serializable"
+        ) from cause
+    finally:
+        network.compiled = compiled
+
+
+def _reason(cause: Exception) -> str:
+    """Return the first sentence of the innermost of Keras' nested messages."""
+    innermost = str(cause).rpartition("Exception encountered: ")[2]
+    return innermost.partition("\n")[0].partition(". ")[0][:200]
+
+
+def _has_free_axes(network: keras.Model, pipeline: Pipeline) -> bool:
+    """Return whether a network takes and returns samples of a pipeline's shapes as it is."""
+    declared = getattr(network, "input_shape", None)
+    return _admits(declared, pipeline.input_shape) and _admits(
+        getattr(network, "output_shape", None), pipeline.output_shape
+    )
+
+
+def _admits(declared: Any, shape: Any) -> bool:
+    if isinstance(shape, Mapping):
+        named = isinstance(declared, Mapping) and set(declared) == set(shape)
+        return named and all(_admits(declared[name], shape[name]) for name in shape)
+    if not isinstance(declared, tuple) or len(declared) != len(shape) + 1:
+        return False
+    return all(a in (None, b) for a, b in zip(declared[1:], shape, strict=True))
 
 
 def _plain(values: Any) -> Any:
@@ -182,7 +272,7 @@ def _plain(values: Any) -> Any:
     return ops.cast(values, "int32") if whole else values
 
 
-def _rebuilt(network: keras.Model, input_shape: Shape, output_shape: Shape) -> keras.Model:
+def _rebuilt(network: keras.Model, input_shape: Shapes, output_shape: Shapes) -> keras.Model:
     """Return the same network for samples of other shapes, with the same weights."""
     config: dict[str, Any] = network.get_config()
     if "input_shape" not in config:

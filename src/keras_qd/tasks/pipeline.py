@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,26 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
+#: What a network takes or gives: one thing, or several by field.
+Tensors = Array | dict[str, Array]
+Shapes = Shape | dict[str, Shape]
+
+
+def each(function: Callable[..., Any], *trees: Any) -> Any:
+    """Apply a function to one tensor or shape of each argument, or by name to several."""
+    if not isinstance(trees[0], Mapping):
+        return function(*trees)
+    return {name: function(*(tree[name] for tree in trees)) for name in trees[0]}
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return one tensor or shape, or several by name, as a list."""
+    return list(tree.values()) if isinstance(tree, Mapping) else [tree]
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Scale fields and stack them as channels; undo both.
+    """Scale fields and make the tensors of a network of them; undo both.
 
     Parameters
     ----------
@@ -31,14 +46,18 @@ class Pipeline:
         The fields that go in and come out, with the shape of one sample of each.
     scalings : mapping of str to Scaling
         The fitted scaling of each field.
+    vectors : sequence of str
+        Fields of shape (k,) that are k numbers rather than a profile: those whose entries have
+        labels.
 
     Notes
     -----
-    A field of shape (ny, nx) gains a channel axis, and so does one of shape (points,); a field with
-    three axes has its channels already; a number becomes a vector of length one, and a class one of
-    as many numbers as there are classes. Several fields are stacked along the channel axis, so all
-    else in their shapes must agree. A field may go in and come out: what is learnt then is to
-    compress it.
+    A field of shape (ny, nx) gains a channel axis, and so does a profile, (points,); a field with
+    three axes has its channels already; a number becomes a vector of length one, a class one of as
+    many numbers as there are classes, and a vector stays as it is. Fields whose shapes agree but
+    for the last axis are stacked along it: the network takes, or gives, one tensor. Otherwise it
+    takes, or gives, a dict of tensors by field, as a functional model of Keras does. A field may go
+    in and come out: what is learnt then is to compress it.
 
     Examples
     --------
@@ -51,15 +70,15 @@ class Pipeline:
     ... )
     >>> pipeline.input_shape, pipeline.output_shape
     ((8, 8, 1), (1,))
+    >>> several = dataclasses.replace(pipeline, targets={"potential": (8, 8), "energy": ()})
+    >>> several.output_shape
+    {'potential': (8, 8, 1), 'energy': (1,)}
     """
 
     inputs: Mapping[str, Shape]
     targets: Mapping[str, Shape]
     scalings: Mapping[str, Scaling]
-
-    def __post_init__(self) -> None:
-        # Both raise DataError where fields cannot be stacked.
-        _ = self.input_shape, self.output_shape
+    vectors: Sequence[str] = ()
 
     @classmethod
     def fit(
@@ -84,7 +103,7 @@ class Pipeline:
         Raises
         ------
         DataError
-            If a field is missing, does not suit its scaling, or if fields cannot be stacked.
+            If a field is missing or does not suit its scaling.
         """
         names = list(dict.fromkeys([*task.inputs, *task.targets]))
         missing = [name for name in names if name not in training]
@@ -105,19 +124,40 @@ class Pipeline:
             {name: tuple(training[name].shape[1:]) for name in task.inputs},
             {name: tuple(training[name].shape[1:]) for name in task.targets},
             scalings,
+            tuple(name for name in names if fields and name in fields and fields[name].is_vector),
         )
 
     @property
-    def input_shape(self) -> Shape:
-        """Shape of one sample as the network takes it."""
-        return self._stacked_shape(self.inputs)
+    def input_shape(self) -> Shapes:
+        """Shape of one sample as the network takes it, or the shapes by field."""
+        return self._joined_shape(self.inputs)
 
     @property
-    def output_shape(self) -> Shape:
-        """Shape of one sample as the network gives it."""
-        return self._stacked_shape(self.targets)
+    def output_shape(self) -> Shapes:
+        """Shape of one sample as the network gives it, or the shapes by field."""
+        return self._joined_shape(self.targets)
 
-    def scale_inputs(self, arrays: Mapping[str, ArrayLike]) -> Array:
+    def kind(self, name: str) -> str:
+        """Return the kind of a field: ``"classes"``, ``"numbers"``, ``"lines"`` or ``"maps"``.
+
+        Parameters
+        ----------
+        name : str
+            One of the inputs or targets.
+
+        Returns
+        -------
+        str
+            Metrics are defined for some of them, see :attr:`FieldMetric.suits`.
+        """
+        shape = {**self.inputs, **self.targets}[name]
+        if self.scalings[name].categorical:
+            return "classes"
+        if shape == () or name in self.vectors:
+            return "numbers"
+        return "lines" if len(shape) == 1 else "maps"
+
+    def scale_inputs(self, arrays: Mapping[str, ArrayLike]) -> Tensors:
         """Return the network's input for physical `arrays`.
 
         Parameters
@@ -127,7 +167,7 @@ class Pipeline:
 
         Returns
         -------
-        ndarray of float32, shape ``(n, *input_shape)``
+        ndarray of float32, shape ``(n, *input_shape)``, or dict of them by field
             As the network takes it.
 
         Raises
@@ -138,16 +178,16 @@ class Pipeline:
         """
         return self._scale_arrays(self.inputs, arrays)
 
-    def scale_targets(self, arrays: Mapping[str, ArrayLike]) -> Array:
+    def scale_targets(self, arrays: Mapping[str, ArrayLike]) -> Tensors:
         """Return the wanted output for physical `arrays`; see :meth:`scale_inputs`."""
         return self._scale_arrays(self.targets, arrays)
 
-    def restore(self, prediction: ArrayLike) -> dict[str, Array]:
+    def restore(self, prediction: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Return the target fields in physical units, computed in 64 bits.
 
         Parameters
         ----------
-        prediction : array_like, shape ``(n, *output_shape)``
+        prediction : array_like, shape ``(n, *output_shape)``, or mapping of str to array_like
             The network's output.
 
         Returns
@@ -156,14 +196,14 @@ class Pipeline:
             Field -> array with samples along the first axis. With classes there is also the
             probability of each, as ``FIELD_probabilities``.
         """
-        return self.restored(np, np.asarray(prediction, dtype=np.float64))
+        return self.restored(np, each(lambda v: np.asarray(v, dtype=np.float64), prediction))
 
     def checked(self, arrays: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Return the input fields among `arrays`, or raise as :meth:`scale_inputs` does."""
         return self._checked(self.inputs, arrays)
 
     def scaled(self, xp: Any, fields: Mapping[str, Any]) -> Any:
-        """Return the network's input, stacked along the last axis.
+        """Return the network's input: stacked along the last axis, or by field.
 
         Parameters
         ----------
@@ -174,10 +214,10 @@ class Pipeline:
 
         Returns
         -------
-        array or tensor, shape ``(n, *input_shape)``
+        array or tensor, shape ``(n, *input_shape)``, or dict of them by field
             Of the type of the fields; nothing is checked.
         """
-        return self._stacked(xp, self.inputs, fields)
+        return self._joined(xp, self.inputs, fields)
 
     def restored(self, xp: Any, prediction: Any) -> dict[str, Any]:
         """Return the target fields in physical units.
@@ -186,7 +226,7 @@ class Pipeline:
         ----------
         xp : module
             NumPy or ``keras.ops``.
-        prediction : array or tensor, shape ``(n, *output_shape)``
+        prediction : array or tensor, shape ``(n, *output_shape)``, or mapping of str to them
             The network's output.
 
         Returns
@@ -194,13 +234,11 @@ class Pipeline:
         dict of str to array or tensor
             As :meth:`restore` returns them.
         """
-        fields, first = {}, 0
+        parts = prediction if isinstance(prediction, Mapping) else self._divided(prediction)
+        fields = {}
         for name, shape in self.targets.items():
-            scaling = self.scalings[name]
-            last = first + scaling.network_shape(shape)[-1]
-            found = scaling.from_network(xp, prediction[..., first:last], shape)
-            fields.update({f"{name}_{key}" if key else name: each for key, each in found.items()})
-            first = last
+            found = self.scalings[name].from_network(xp, parts[name], shape)
+            fields.update({f"{name}_{key}" if key else name: one for key, one in found.items()})
         return fields
 
     def on_grid(self, shapes: Mapping[str, Shape]) -> Pipeline:
@@ -219,7 +257,7 @@ class Pipeline:
         """
         inputs, targets = (
             {
-                name: shapes[name] if _on_another_grid(shape, shapes.get(name)) else shape
+                name: shapes[name] if self._has_another_grid(name, shape, shapes) else shape
                 for name, shape in fields.items()
             }
             for fields in (self.inputs, self.targets)
@@ -234,6 +272,7 @@ class Pipeline:
             "inputs": {name: list(shape) for name, shape in self.inputs.items()},
             "targets": {name: list(shape) for name, shape in self.targets.items()},
             "scalings": {name: scaling.to_config() for name, scaling in self.scalings.items()},
+            "vectors": list(self.vectors),
         }
 
     @classmethod
@@ -254,14 +293,20 @@ class Pipeline:
             {name: tuple(shape) for name, shape in config["inputs"].items()},
             {name: tuple(shape) for name, shape in config["targets"].items()},
             {name: scaling_from_config(entry) for name, entry in config["scalings"].items()},
+            tuple(config["vectors"]),
         )
 
-    def _scale_arrays(self, fields: Mapping[str, Shape], arrays: Mapping[str, ArrayLike]) -> Array:
+    def _scale_arrays(
+        self, fields: Mapping[str, Shape], arrays: Mapping[str, ArrayLike]
+    ) -> Tensors:
         """Check fields, then scale them in 64 bits."""
         values = {
-            name: each.astype(np.float64) for name, each in self._checked(fields, arrays).items()
+            name: one.astype(np.float64) for name, one in self._checked(fields, arrays).items()
         }
-        return np.asarray(self._stacked(np, fields, values), dtype=np.float32)
+        found: Tensors = each(
+            lambda v: np.asarray(v, dtype=np.float32), self._joined(np, fields, values)
+        )
+        return found
 
     def _checked(
         self, fields: Mapping[str, Shape], arrays: Mapping[str, ArrayLike]
@@ -271,29 +316,49 @@ class Pipeline:
             self.scalings[name].check(values)
         return found
 
-    def _stacked(self, xp: Any, fields: Mapping[str, Shape], values: Mapping[str, Any]) -> Any:
-        """Scale fields and stack them along the last axis."""
-        parts = [
-            xp.reshape(
-                self.scalings[name].scale(xp, values[name]),
-                (-1, *self.scalings[name].network_shape(shape)),
+    def _joined(self, xp: Any, fields: Mapping[str, Shape], values: Mapping[str, Any]) -> Any:
+        """Scale fields; stack them along the last axis where their shapes allow it."""
+        parts = {
+            name: xp.reshape(
+                self.scalings[name].scale(xp, values[name]), (-1, *self._network_shape(name, shape))
             )
             for name, shape in fields.items()
-        ]
-        return parts[0] if len(parts) == 1 else xp.concatenate(parts, axis=-1)
+        }
+        if not self._stackable(fields):
+            return parts
+        found = list(parts.values())
+        return found[0] if len(found) == 1 else xp.concatenate(found, axis=-1)
 
-    def _stacked_shape(self, fields: Mapping[str, Shape]) -> Shape:
-        shapes = {name: self.scalings[name].network_shape(shape) for name, shape in fields.items()}
-        if len({shape[:-1] for shape in shapes.values()}) > 1:
-            listing = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-            raise DataError(f"fields of different shapes cannot be stacked as channels: {listing}")
+    def _divided(self, prediction: Any) -> dict[str, Any]:
+        """Return the parts of a stacked output by target."""
+        parts, first = {}, 0
+        for name, shape in self.targets.items():
+            last = first + self._network_shape(name, shape)[-1]
+            parts[name] = prediction[..., first:last]
+            first = last
+        return parts
+
+    def _joined_shape(self, fields: Mapping[str, Shape]) -> Shapes:
+        shapes = {name: self._network_shape(name, shape) for name, shape in fields.items()}
+        if not self._stackable(fields):
+            return shapes
         first = next(iter(shapes.values()))
         return (*first[:-1], sum(shape[-1] for shape in shapes.values()))
 
+    def _stackable(self, fields: Mapping[str, Shape]) -> bool:
+        """Return whether the shapes of fields agree but for the last axis."""
+        return len({self._network_shape(*field)[:-1] for field in fields.items()}) == 1
 
-def _on_another_grid(shape: Shape, found: Shape | None) -> bool:
-    """Return whether a line or a map has another number of points than in training."""
-    return found is not None and len(found) == len(shape) in (1, 2) and found != shape
+    def _network_shape(self, name: str, shape: Shape) -> Shape:
+        """Return the shape of one sample of a field in the network."""
+        found = self.scalings[name].network_shape(shape)
+        return found[:-1] if name in self.vectors and found == (*shape, 1) else found
+
+    def _has_another_grid(self, name: str, shape: Shape, shapes: Mapping[str, Shape]) -> bool:
+        """Return whether a line or a map has another number of points than in training."""
+        found = shapes.get(name)
+        grid = len(shape) in (1, 2) and name not in self.vectors
+        return grid and found is not None and len(found) == len(shape) and found != shape
 
 
 def _checked(name: str, shape: Shape, arrays: Mapping[str, ArrayLike]) -> Array:

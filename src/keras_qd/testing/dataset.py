@@ -59,14 +59,8 @@ def check_dataset(
 
 
 def _check_loaded(
-    found: Findings, dataset: Any, name: str, config: dict[str, Any], identity: str | None
+    found: Findings, dataset: Dataset, name: str, config: dict[str, Any], identity: str | None
 ) -> None:
-    if not found.require(
-        isinstance(dataset, Dataset),
-        f"loading it gives a {type(dataset).__name__}",
-        "return a keras_qd.data.Dataset, such as an ArrayDataset",
-    ):
-        return
     found.attempt("reading its metadata", _check_metadata, found, dataset)
     splits = found.attempt("reading its splits", _read, dataset)
     if splits is None:
@@ -137,17 +131,26 @@ def _check_array(found: Findings, what: str, values: np.ndarray, field: Any) -> 
     )
     if field.nullable or not len(values):
         return
-    finite = bool(np.isfinite(values).all())
+    finite = np.isfinite(values)
     found.require(
-        finite, f"{what} holds NaN or infinity", "remove those samples, or make the field nullable"
+        bool(finite.all()),
+        f"{what} holds NaN or infinity{_first(~finite)}",
+        "remove those samples, or make the field nullable",
     )
-    if finite and field.limits is not None:
+    if finite.all() and field.limits is not None:
         low, high = float(values.min()), float(values.max())
+        outside = (values < field.limits[0]) | (values > field.limits[1])
         found.require(
-            field.limits[0] <= low and high <= field.limits[1],
-            f"{what} goes from {low:g} to {high:g}, its limits are {field.limits}",
+            not outside.any(),
+            f"{what} goes from {low:g} to {high:g}, its limits are {field.limits}{_first(outside)}",
             "limits are what can occur at all; scalings rely on them",
         )
+
+
+def _first(wrong: np.ndarray) -> str:
+    """Name the first sample that has something wrong."""
+    rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
+    return f", first in sample {rows[0]}" if rows.size else ""
 
 
 def _check_disjoint(found: Findings, splits: Mapping[str, Any], identity: str | None) -> None:

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
 from keras_qd.backend import ensure_backend, installed_backends
 from keras_qd.errors import ConformanceError, UnknownNameError
 from keras_qd.registry import KINDS, THIS_SESSION, PluginWarning, components, is_component_name
@@ -27,7 +29,7 @@ class Findings:
     def __init__(self, what: str) -> None:
         self.what = what
         self.errors: list[str] = []
-        self._cause: Exception | None = None
+        self._cause: BaseException | None = None
 
     def add(self, error: str, advice: str) -> None:
         """Add an error, and what to do about it."""
@@ -49,16 +51,30 @@ class Findings:
         """Return the result of a function; if it raises, add the error and return None."""
         try:
             return function(*arguments, **settings)
-        except Exception as cause:  # code of others may raise anything: that is an error to report
+        except (Exception, SystemExit) as cause:  # code of others may raise anything: report it
             message = " ".join(str(cause).split())[:_LONGEST]
             self.errors.append(f"{doing} raises {type(cause).__name__}: {message}")
             self._cause = self._cause or cause
             return None
 
+    def locate(self, value_of: Callable[[int], float], n_samples: int) -> None:
+        """Add to the last error the first sample whose value is not finite or raises."""
+        wrong = (sample for sample in range(n_samples) if not _is_finite(value_of, sample))
+        first = next(wrong, None)
+        if first is not None:
+            self.errors[-1] += f" (first in sample {first})"
+
     def raise_if_any(self) -> None:
         """Raise a ConformanceError with all errors, if any; its cause is the first exception."""
         if self.errors:
             raise ConformanceError(self.what, self.errors) from self._cause
+
+
+def _is_finite(value_of: Callable[[int], float], sample: int) -> bool:
+    try:
+        return bool(np.isfinite(value_of(sample)))
+    except Exception:  # code of others may raise anything: the sample is found
+        return False
 
 
 def survives_json(value: Any) -> bool:

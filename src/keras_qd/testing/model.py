@@ -14,6 +14,7 @@ from keras import ops
 
 from keras_qd import registry
 from keras_qd.models.base import save_model
+from keras_qd.tasks.pipeline import Tensors, each, leaves
 from keras_qd.testing.findings import Findings, check_elsewhere, find_registered
 
 _SAMPLES = 4
@@ -22,8 +23,8 @@ _SAMPLES = 4
 def check_model(
     name: str,
     *,
-    input_shape: Sequence[int] = (16, 16, 1),
-    output_shape: Sequence[int] | None = None,
+    input_shape: Sequence[int] | Mapping[str, Sequence[int]] = (16, 16, 1),
+    output_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     config: Mapping[str, Any] | None = None,
     backends: Sequence[str] | None = None,
 ) -> None:
@@ -38,9 +39,9 @@ def check_model(
     ----------
     name : str
         The registered name.
-    input_shape, output_shape : sequence of int
-        Shapes of one sample, channels last; the output is as the input if not given. Choose them
-        small.
+    input_shape, output_shape : sequence of int, or mapping of str to sequence of int
+        Shapes of one sample, channels last, or several by name; the output is as the input if not
+        given. Choose them small.
     config : mapping, optional
         Settings of the model, such as a small width.
     backends : sequence of str, optional
@@ -59,7 +60,8 @@ def check_model(
     >>> from keras_qd.testing import check_model
     >>> check_model("energy-cnn", input_shape=(32, 1), output_shape=(1,), backends=())
     """
-    shapes = tuple(input_shape), tuple(input_shape if output_shape is None else output_shape)
+    given = input_shape, input_shape if output_shape is None else output_shape
+    shapes = each(tuple, given[0]), each(tuple, given[1])
     config = dict(config or {})
     found = Findings(f"the model {name!r}")
     component = find_registered(found, "models", name)
@@ -85,14 +87,11 @@ def _check_built(found: Findings, name: str, shapes: Any, config: dict[str, Any]
     model = found.attempt("building it", _build, (name, shapes, config), 0)
     if model is None:
         return
-    if not found.require(
-        isinstance(model, keras.Model),
-        f"building it gives a {type(model).__name__}",
-        "return a keras.Model",
-    ):
-        return
     generator = np.random.default_rng(0)
-    x, y = (generator.normal(size=(_SAMPLES, *shape)).astype("float32") for shape in shapes)
+    x, y = (
+        each(lambda shape: generator.normal(size=(_SAMPLES, *shape)).astype("float32"), shape)
+        for shape in shapes
+    )
     if found.attempt("applying it to a batch", _check_output, found, model, x, shapes) is None:
         return
     found.attempt("building it again", _check_seeds, found, model, (name, shapes, config))
@@ -111,8 +110,17 @@ def _build(made: tuple[str, Any, dict[str, Any]], seed: int) -> Any:
     return registry.build(name, input_shape=shapes[0], output_shape=shapes[1], **config)
 
 
-def _apply(model: Any, x: np.ndarray) -> np.ndarray:
-    return np.asarray(ops.convert_to_numpy(model(x, training=False)))
+def _apply(model: Any, x: Tensors) -> Tensors:
+    return each(_array, model(x, training=False))
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+def _close(first: Tensors, second: Tensors, rtol: float, atol: float) -> bool:
+    pairs = zip(leaves(first), leaves(second), strict=True)
+    return all(np.allclose(one, other, rtol=rtol, atol=atol) for one, other in pairs)
 
 
 def _weights(model: Any) -> list[np.ndarray]:
@@ -127,32 +135,35 @@ def _same(first: list[np.ndarray], second: list[np.ndarray]) -> bool:
     )
 
 
-def _check_output(found: Findings, model: Any, x: np.ndarray, shapes: Any) -> bool:
-    tensor = model(x, training=False)
-    dtype = keras.backend.standardize_dtype(tensor.dtype)
-    output, expected = np.asarray(ops.convert_to_numpy(tensor)), (len(x), *shapes[1])
+def _check_output(found: Findings, model: Any, x: Tensors, shapes: Any) -> bool:
+    tensors = model(x, training=False)
+    output, given = each(_array, tensors), each(np.shape, x)
+    expected = each(lambda shape: (_SAMPLES, *shape), shapes[1])
     fits = found.require(
-        output.shape == expected,
-        f"for input of shape {x.shape} its output has shape {output.shape}, expected {expected}",
+        each(np.shape, output) == expected,
+        f"for input of shape {given} its output has shape {each(np.shape, output)}, "
+        f"expected {expected}",
         "make its last layer for the output_shape that it is given",
     )
+    dtypes = {keras.backend.standardize_dtype(tensor.dtype) for tensor in leaves(tensors)}
     found.require(
-        dtype == "float32",
-        f"its output is {dtype}",
+        dtypes == {"float32"},
+        f"its output is {' and '.join(sorted(dtypes))}",
         "give the last layer dtype='float32', also under a policy of mixed precision",
     )
     if found.require(
-        bool(np.isfinite(output).all()),
+        all(bool(np.isfinite(values).all()) for values in leaves(output)),
         "its output holds NaN or infinity for ordinary numbers",
         "look for divisions, roots and logarithms in it",
     ):
         found.require(
-            np.allclose(output, _apply(model, x), rtol=1e-5, atol=1e-6),
+            _close(output, _apply(model, x), rtol=1e-5, atol=1e-6),
             "it gives another output for the same input",
             "nothing may be random unless training=True",
         )
+        alone = _apply(model, each(lambda values: values[:1], x))
         found.require(
-            np.allclose(output[:1], _apply(model, x[:1]), rtol=1e-4, atol=1e-5),
+            _close(each(lambda values: values[:1], output), alone, rtol=1e-4, atol=1e-5),
             "its output for a sample depends on the others in the batch",
             "normalise with stored statistics, or sample by sample, unless training=True",
         )
@@ -173,7 +184,7 @@ def _check_seeds(found: Findings, model: Any, made: Any) -> None:
     )
 
 
-def _check_training(found: Findings, model: Any, x: np.ndarray, y: np.ndarray) -> None:
+def _check_training(found: Findings, model: Any, x: Tensors, y: Tensors) -> None:
     before, loss = _weights(model), _fit(model, x, y)
     found.require(
         bool(np.isfinite(loss)),
@@ -203,20 +214,20 @@ def _all_variables(model: Any) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def _fit(model: Any, x: np.ndarray, y: np.ndarray) -> float:
+def _fit(model: Any, x: Tensors, y: Tensors) -> float:
     keras.utils.set_random_seed(0)
     history = model.fit(x, y, batch_size=_SAMPLES // 2, epochs=1, shuffle=False, verbose=0)
     return float(history.history["loss"][-1])
 
 
-def _check_saving(found: Findings, model: Any, x: np.ndarray) -> None:
+def _check_saving(found: Findings, model: Any, x: Tensors) -> None:
     expected = _apply(model, x)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         save_model(model, path)
         loaded = keras.saving.load_model(path, safe_mode=True)
     found.require(
-        np.allclose(expected, _apply(loaded, x), rtol=1e-5, atol=1e-6),
+        _close(expected, _apply(loaded, x), rtol=1e-5, atol=1e-6),
         "saved and loaded it predicts something else",
         "keep every setting in get_config, and every state in a variable",
     )

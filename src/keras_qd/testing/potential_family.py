@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from keras_qd.errors import UsageError
+from keras_qd.inverse.design_space import DesignSpace
 from keras_qd.physics.box import Box
+from keras_qd.physics.line.potentials import FAMILIES as LINE_FAMILIES
 from keras_qd.physics.line.potentials import LineFamily
 from keras_qd.physics.potentials.base import (
+    FAMILIES,
     KIND,
     Family,
     PotentialFamily,
-    potential_family,
+    build_family,
     sample_generator,
 )
 from keras_qd.registry import is_component_name
@@ -28,21 +32,29 @@ _LENGTH = 10.0
 _Draw: TypeAlias = Callable[[int, int], tuple[dict[str, Any], np.ndarray]]
 
 
-def check_potential_family(family: str | Family, **settings: Any) -> None:
+def check_potential_family(family: str | Family, **settings: Any) -> tuple[str, ...]:
     """Check a family of random potentials, in a box or on a line.
 
     It must be registered, where a name is given, and be a frozen dataclass whose settings survive
     JSON. It must draw a number for each of its parameters, from the random generator that it is
     given alone, and compute finite potentials in double precision that depend on these parameters
-    alone and are the same smooth function on every grid.
+    alone and are the same smooth function on every grid. Each parameter to which a device can be
+    set must change the potential, which must be finite at both bounds.
 
     Parameters
     ----------
     family : str or Family
-        A name among :func:`keras_qd.physics.potential_families`, or a family object, which need not
-        be registered: ``check_potential_family(MyFamily())``.
+        A name among the components ``potentials`` or else ``line_potentials``, or a family object,
+        which need not be registered: ``check_potential_family(MyFamily())``.
     **settings
         Settings of the family, where a name is given.
+
+    Returns
+    -------
+    tuple of str
+        The parameters that ``keras-qd invert --family`` and
+        :func:`keras_qd.inverse.invert_in_family` set. Empty where no device can be designed: with
+        all parameters fixed, of a mixture, or on a line.
 
     Raises
     ------
@@ -52,32 +64,72 @@ def check_potential_family(family: str | Family, **settings: Any) -> None:
     Examples
     --------
     >>> from keras_qd.testing import check_potential_family
-    >>> check_potential_family("random-fourier", amplitude=0.5)
+    >>> check_potential_family("gate-array", n_gates=1, outer_energy=(2.0, 4.0))
+    ('outer_energy', 'gate_0_0')
+    >>> check_potential_family("random-mixture")
+    ()
     """
     what = repr(family) if isinstance(family, str) else type(family).__name__
     found = Findings(f"the potential family {what}")
     built: Any = family
     if isinstance(family, str):
-        built = None
-        if find_registered(found, KIND, family) is not None:
-            built = found.attempt("building it", potential_family, family, **settings)
-    if built is not None:
-        _check_built(found, built)
+        built = _build(found, family, settings)
+    designable = () if built is None else _check_built(found, built)
     found.raise_if_any()
+    return designable
 
 
-def _check_built(found: Findings, family: Any) -> None:
+def _build(found: Findings, name: str, settings: dict[str, Any]) -> Any:
+    on_line = name in LINE_FAMILIES and name not in FAMILIES
+    families: Mapping[str, Any] = LINE_FAMILIES if on_line else FAMILIES
+    kind = LINE_FAMILIES.kind if on_line else KIND
+    if find_registered(found, kind, name) is None:
+        return None
+    return found.attempt("building it", build_family, families, name, settings)
+
+
+def _check_built(found: Findings, family: Any) -> tuple[str, ...]:
     if not found.require(
         isinstance(family, PotentialFamily | LineFamily),
         f"it is a {type(family).__name__}",
         "derive it from keras_qd.physics.PotentialFamily and give an object, not the class",
     ):
-        return
+        return ()
     _check_description(found, family)
     draw, grids = _drawing(family)
     if found.attempt("drawing a sample", _check_sample, found, family, draw, grids) is not None:
         found.attempt("drawing again", _check_repeats, found, draw, grids[0])
         found.attempt("drawing on a finer grid", _check_grids, found, draw, grids)
+        if isinstance(family, PotentialFamily):
+            return found.attempt("setting its parameters", _check_device, found, family) or ()
+    return ()
+
+
+def _check_device(found: Findings, family: PotentialFamily) -> tuple[str, ...]:
+    """Check that a device of the family can be designed; return the parameters to set."""
+    try:
+        names = tuple(parameter.name for parameter in family.device_parameters)
+    except UsageError:  # a mixture is not a device
+        return ()
+    if not names:
+        return ()
+    space = DesignSpace(family, Box(_LENGTH), 16)
+    centre = sample_generator(0, 0).uniform(0.3, 0.7, len(names))
+    before = space.potential(centre)
+    for number, name in enumerate(names):
+        moved = [np.where(np.arange(len(names)) == number, end, centre) for end in (0.0, 1.0)]
+        ends = [space.potential(coordinates) for coordinates in moved]
+        if found.require(
+            all(bool(np.isfinite(potential).all()) for potential in ends),
+            f"with {name} at one of its bounds the potential is not finite",
+            "choose bounds between which a device can be set",
+        ):
+            found.require(
+                not all(np.allclose(potential, before) for potential in ends),
+                f"the potential does not depend on {name}",
+                "use the parameter in values, or leave it out of parameters",
+            )
+    return names
 
 
 def _drawing(family: Any) -> tuple[_Draw, tuple[int, int, slice]]:

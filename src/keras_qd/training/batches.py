@@ -12,6 +12,7 @@ import numpy as np
 from keras_qd.data.augmentation import build_augmentation
 from keras_qd.data.stored import Shards
 from keras_qd.errors import DataError, UsageError
+from keras_qd.tasks.pipeline import each, leaves
 
 if TYPE_CHECKING:
     from keras_qd.tasks.pipeline import Pipeline
@@ -31,9 +32,10 @@ class Batches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    x, y : array_like, samples along the first axis
+    x, y : array_like, samples along the first axis, or mapping of str to array_like
         Inputs and targets as the network takes them, images with channels last: anything that has
-        ``len`` and returns an array for a list of rows. Where `x` has ``shards``
+        ``len`` and returns an array, or a dict of arrays, for a list of rows. Where `x` has
+        ``shards``
         (:class:`~keras_qd.data.stored.Shards`), samples are shuffled such that each shard is needed
         for a few consecutive batches only.
     batch_size : int
@@ -84,13 +86,14 @@ class Batches(keras.utils.PyDataset):
         first_epoch: int = 0,
     ) -> None:
         super().__init__()
-        if len(x) != len(y) or not len(x):
-            raise DataError(f"{len(x)} inputs and {len(y)} targets make no batches")
+        n_samples, n_targets = (len(leaves(tensors)[0]) for tensors in (x, y))
+        if n_samples != n_targets or not n_samples:
+            raise DataError(f"{n_samples} inputs and {n_targets} targets make no batches")
         if batch_size < 1 or seed < 0:
             raise UsageError(f"batch_size={batch_size} must be positive, seed={seed} not negative")
         self.epoch = first_epoch
-        self._arrays = (x, y)
-        self._batch_size = min(batch_size, len(x))
+        self._arrays, self._n_samples = (x, y), n_samples
+        self._batch_size = min(batch_size, n_samples)
         self._shuffle = shuffle
         self._augmentation = None if augmentation is None else build_augmentation(augmentation)
         self._seed = seed
@@ -100,30 +103,19 @@ class Batches(keras.utils.PyDataset):
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
-        n_samples = len(self._arrays[0])
         if self._drop_remainder:
-            return n_samples // self._batch_size
-        return -(-n_samples // self._batch_size)
+            return self._n_samples // self._batch_size
+        return -(-self._n_samples // self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return one batch of the current epoch.
-
-        Parameters
-        ----------
-        index : int
-            Number of the batch.
-
-        Returns
-        -------
-        x, y : ndarray
-        """
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Return inputs and targets of one batch of the current epoch."""
         order, elements = self._current_plan()
         rows = order[index * self._batch_size : (index + 1) * self._batch_size]
-        x, y = (np.asarray(array[rows]) for array in self._arrays)
+        x, y = (_rows(tensors, rows) for tensors in self._arrays)
         if self._augmentation is None:
             return x, y
-        chosen = elements[rows]
-        return self._augmentation.apply(x, chosen), self._augmentation.apply(y, chosen)
+        change, chosen = self._augmentation.apply, elements[rows]
+        return each(lambda v: change(v, chosen), x), each(lambda v: change(v, chosen), y)
 
     def _current_plan(self) -> tuple[np.ndarray, np.ndarray]:
         # One local reference: TensorFlow requests batches from another thread.
@@ -135,13 +127,18 @@ class Batches(keras.utils.PyDataset):
     def _make_plan(self, epoch: int) -> tuple[int, np.ndarray, np.ndarray]:
         """Return the epoch, the order of the samples, and the change of each sample, in it."""
         order_seed, element_seed = np.random.SeedSequence(self._seed, spawn_key=(epoch,)).spawn(2)
-        n_samples = len(self._arrays[0])
+        n_samples = self._n_samples
         order = np.arange(n_samples)
         if self._shuffle:
             order = _shuffled(np.random.default_rng(order_seed), n_samples, self._shards)
         n_elements = 1 if self._augmentation is None else self._augmentation.n_elements
         elements = np.random.default_rng(element_seed).integers(n_elements, size=n_samples)
         return epoch, order, elements
+
+
+def _rows(tensors: Any, rows: np.ndarray) -> Any:
+    """Return some samples of one array or of several by name, or of rows that give either."""
+    return each(lambda v: each(np.asarray, v[rows]), tensors)
 
 
 class FollowEpochs(keras.callbacks.Callback):
@@ -184,7 +181,7 @@ def feed(batches: keras.utils.PyDataset) -> Any:
     Parameters
     ----------
     batches : keras.utils.PyDataset
-        Of known length, each batch a tuple of arrays, such as
+        Of known length, each batch a tuple of arrays or of dicts of arrays, such as
         :class:`~keras_qd.training.Batches`.
 
     Returns
@@ -206,16 +203,20 @@ def feed(batches: keras.utils.PyDataset) -> Any:
 def _untuned(batches: keras.utils.PyDataset) -> Any:
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in batches[0]]
+    first = batches[0]
+    flat = keras.tree.flatten(first)
+    types = [one.dtype for one in flat]
 
-    def fetch(index: Any) -> tuple[Any, ...]:
+    def fetch(index: Any) -> Any:
         # With a generator a step takes a tenth longer: its memory is released every time.
         found = tf.numpy_function(
-            lambda number: batches[int(number)], [index], [each.dtype for each in signature]
+            lambda number: keras.tree.flatten(batches[int(number)]), [index], types
         )
-        return tuple(
-            tf.ensure_shape(each, spec.shape) for each, spec in zip(found, signature, strict=True)
-        )
+        shaped = [
+            tf.ensure_shape(one, (None, *like.shape[1:]))
+            for one, like in zip(found, flat, strict=True)
+        ]
+        return keras.tree.pack_sequence_as(first, shaped)
 
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -230,7 +231,7 @@ class ScaledRows:
     """Scaled inputs or targets of a split larger than memory: rows are read on demand."""
 
     fields: Split
-    scale: Callable[[Split], np.ndarray]
+    scale: Callable[[Split], Any]
 
     @property
     def shards(self) -> Shards:
@@ -242,7 +243,7 @@ class ScaledRows:
         """Return the number of samples."""
         return n_samples(self.fields)
 
-    def __getitem__(self, rows: Any) -> np.ndarray:
+    def __getitem__(self, rows: Any) -> Any:
         """Read and scale some samples."""
         return self.scale({name: values[rows] for name, values in self.fields.items()})
 
@@ -257,12 +258,12 @@ def training_batches(
 ) -> Batches:
     """Return shuffled and augmented batches; a split larger than memory is read batch by batch."""
     x, y = _scaled(pipeline, split)
-    if not len(x):
+    if not n_samples(split):
         raise DataError("the training split is empty; use more samples")
     return Batches(
         x,
         y,
-        min(task.batch_size, len(x)),
+        min(task.batch_size, n_samples(split)),
         shuffle=True,
         augmentation=task.augmentation,
         seed=seed,
@@ -273,7 +274,7 @@ def training_batches(
 def validation_batches(task: Task, pipeline: Pipeline, split: Split) -> Batches | None:
     """Return all samples in their own order, or None where there are none."""
     x, y = _scaled(pipeline, split)
-    if not len(x):
+    if not n_samples(split):
         return None
     return Batches(x, y, task.batch_size, shuffle=False, drop_remainder=False)
 

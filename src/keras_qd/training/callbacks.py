@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,23 @@ import keras
 import numpy as np
 
 from keras_qd.errors import RunError
+from keras_qd.tasks.pipeline import Pipeline, each, leaves
 from keras_qd.tasks.task import Task, learning_rate_factor
 from keras_qd.training.checkpoint import load_state, save_state, save_weights
 from keras_qd.training.run import Run
 
 
 class BestEpoch(keras.callbacks.Callback):
-    """Keep the weights of the epoch with the best value of the task's monitored metric.
+    """Keep the weights of the epoch with the best value of the task's monitored metric."""
 
-    Both follow from the history alone, which others extend: a resumed training keeps the same
-    weights, and stops at the same epoch, as one that was never interrupted.
-    """
+    # Both follow from the history alone: a resumed training keeps the same weights, and stops at
+    # the same epoch, as one that was never interrupted.
 
-    def __init__(self, task: Task, path: Path, history: Mapping[str, list[float]]) -> None:
+    def __init__(
+        self, task: Task, path: Path, history: Mapping[str, list[float]], pipeline: Pipeline
+    ) -> None:
         super().__init__()
-        self._key = f"val_{task.monitor}"
+        self._key = f"val_{task.monitored(pipeline)}"
         self._sign = 1.0 if higher_is_better(task) else -1.0
         self._patience = task.patience
         self._path = path
@@ -65,33 +67,44 @@ def best_index(values: list[float], sign: float) -> int:
 
 def higher_is_better(task: Task) -> bool:
     """Return whether larger values of the monitored metric are better."""
-    if task.monitor == "loss":
+    named = [str(task.monitor).removeprefix(f"{target}_") for target in task.targets]
+    found = [name for name in (str(task.monitor), *named) if name in task.known_metrics]
+    if not found:  # a loss
         return False
-    (metric,) = task.build_metrics([str(task.monitor)])
+    (metric,) = task.build_metrics(found[:1])
     return bool(getattr(metric, "higher_is_better", False))
 
 
 class ValidationMetrics(keras.callbacks.Callback):
-    """Add the followed metrics that do not work batch by batch to the logs of each epoch.
+    """Add the followed metrics that do not work batch by batch to the logs of each epoch."""
 
-    They are computed on the whole validation split, as the network sees it.
-    """
-
-    def __init__(self, task: Task, batches: keras.utils.PyDataset | None) -> None:
+    def __init__(
+        self, task: Task, pipeline: Pipeline, batches: keras.utils.PyDataset | None
+    ) -> None:
         super().__init__()
-        followed = task.build_metrics(task.followed)
-        self._metrics = [each for each in followed if not getattr(each, "streams", True)]
+        self._metrics = each(lambda names: _whole(task, names), task.followed_by(pipeline))
         self._batches = batches
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Add ``val_NAME`` for each of the metrics."""
-        if not self._metrics or self._batches is None or logs is None:
+        if not any(leaves(self._metrics)) or self._batches is None or logs is None:
             return
         batches = (self._batches[index] for index in range(len(self._batches)))
         pairs = [(y, self.model.predict_on_batch(x)) for x, y in batches]
-        reference, prediction = (np.concatenate(part) for part in zip(*pairs, strict=True))
-        for metric in self._metrics:
-            logs[f"val_{metric.name}"] = metric.over_set(reference, prediction)
+        reference, prediction = (
+            each(lambda *parts: np.concatenate(parts), *part) for part in zip(*pairs, strict=True)
+        )
+        by_target = isinstance(self._metrics, Mapping)
+        for target, metrics in self._metrics.items() if by_target else [("", self._metrics)]:
+            y, p = (part[target] if by_target else part for part in (reference, prediction))
+            for metric in metrics:
+                name = f"{target}_{metric.name}" if by_target else metric.name
+                logs[f"val_{name}"] = metric.over_set(y, p)
+
+
+def _whole(task: Task, names: Sequence[str]) -> list[Any]:
+    """Return those of the metrics that need all samples at once."""
+    return [one for one in task.build_metrics(names) if not getattr(one, "streams", True)]
 
 
 Logs = dict[str, Any] | None

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_qd import registry
-from keras_qd._files import replacing
+from keras_qd._files import remove, remove_leftovers, replacing
 from keras_qd.data.dataset import SPLITS
 from keras_qd.errors import RunError
 from keras_qd.models.base import save_model
 from keras_qd.models.optimizers import first_rate
-from keras_qd.tasks.physical_model import PhysicalModel
+from keras_qd.tasks.physical_model import PhysicalModel, check_loadable
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 from keras_qd.training.batches import (
@@ -39,8 +39,9 @@ from keras_qd.training.callbacks import (
     ScheduledLearningRate,
     ValidationMetrics,
 )
-from keras_qd.training.checkpoint import load_history, load_weights
-from keras_qd.training.devices import Group, check_devices, on_devices
+from keras_qd.training.checkpoint import REMEDY, load_history, load_weights
+from keras_qd.training.checks import build_model, check_start
+from keras_qd.training.devices import Group, on_devices
 from keras_qd.training.logging import build_callbacks, check_callbacks
 from keras_qd.training.run import Run, describe_environment
 
@@ -159,16 +160,30 @@ def train(
     (True, 1)
     """
     names = [each for each in callbacks if isinstance(each, str)]
-    check_callbacks(names)
     task = registry.task(task) if isinstance(task, str) else task
-    check_devices(devices, task.batch_size)
+    check_start(task, path, seed=seed, callbacks=names, devices=devices, data=dataset is None)
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
+    _report_left_out(task, pipeline)
     if "notice" in dataset.metadata:
         _LOGGER.warning(dataset.metadata["notice"])
     config = _describe(task, dataset, pipeline, seed, names) | {"devices": devices}
-    run = Run.create(path, config, describe_environment())
-    return _fit(run, dataset, callbacks, report)
+    # With several devices the model has to be built on them, which takes the directory.
+    model = build_model(task, pipeline, seed) if devices == 1 else None
+    with Run(Path(path)).locked():
+        run = Run.create(path, config, describe_environment())
+        with discarded_on_failure(run):
+            return _fit(run, dataset, callbacks, report, model)
+
+
+def _report_left_out(task: Task, pipeline: Pipeline) -> None:
+    """Name the metrics that are not defined for any target."""
+    used = {name for names in task.metrics_of(pipeline).values() for name in names}
+    unused = [name for name in task.metric_names if name not in used]
+    if unused:
+        _LOGGER.warning(
+            "left out %s: not defined for %s", ", ".join(unused), " and ".join(task.targets)
+        )
 
 
 def resume(
@@ -207,16 +222,52 @@ def resume(
     True
     """
     run = Run.open(path)
-    if run.finished:
-        return run
+    with run.locked():
+        return run if run.finished else _resume(run, dataset, callbacks, report)
+
+
+def _resume(run: Run, dataset: Dataset | None, callbacks: Callbacks, report: Report | None) -> Run:
     backend = run.config["backend"]
     if backend != keras.config.backend():
         raise RunError(
             f"{run.path} was started on {backend}; resume it there (--backend {backend})"
         )
     check_callbacks(_names(run, callbacks))
-    dataset = dataset if dataset is not None else run.load_dataset()
+    remove_leftovers(run.path)
+    _require_checkpoint(run)
+    if dataset is None:
+        dataset = run.load_dataset()
+    else:
+        run.require_same_data(dataset)
     return _fit(run, dataset, callbacks, report)
+
+
+def _require_checkpoint(run: Run) -> None:
+    """Raise unless the files of the epochs that are over are there, and restore the history."""
+    history = load_history(run.checkpoint_path)
+    missing = run.best_path if run.task.monitor else None
+    if run.history_path.exists() and not history:
+        missing = run.checkpoint_path
+    elif not history or (missing is not None and missing.exists()):
+        missing = None
+    if missing is not None:
+        raise RunError(
+            f"{run.path} has finished epochs, but {missing} is gone, without which it cannot be "
+            f"resumed: {REMEDY}, into another directory"
+        )
+    if history:
+        run.write_history(history)
+
+
+@contextmanager
+def discarded_on_failure(run: Run) -> Iterator[None]:
+    """Remove a new run whose training fails before there is a checkpoint to resume from."""
+    try:
+        yield
+    except Exception:
+        if not run.checkpoint_path.exists():
+            remove(run.path)
+        raise
 
 
 def _names(run: Run, callbacks: Callbacks) -> list[str]:
@@ -251,11 +302,17 @@ def _command() -> str:
     return shlex.join([program.replace("__main__.py", "keras-qd"), *sys.argv[1:]])
 
 
-def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None) -> Run:
+def _fit(
+    run: Run,
+    dataset: Dataset,
+    callbacks: Callbacks,
+    report: Report | None,
+    model: keras.Model | None = None,
+) -> Run:
     """Train from the last checkpoint, or from the start, to the end."""
-    keras.utils.set_random_seed(run.config["seed"])
     with on_devices(run.config.get("devices", 1), run, dataset) as group:
-        model = run.task.build_model(run.pipeline.input_shape, run.pipeline.output_shape)
+        model = model or build_model(run.task, run.pipeline, run.config["seed"])
+        check_loadable(model, run.task.model)
         _fit_model(model, group, run, dataset, callbacks, report)
         with replacing(run.model_path) as temporary:
             save_model(_physical(model, run), temporary)
@@ -264,8 +321,7 @@ def _fit(run: Run, dataset: Dataset, callbacks: Callbacks, report: Report | None
 
 def _physical(model: keras.Model, run: Run) -> PhysicalModel:
     """Return what a run leaves: the trained network between its scalings."""
-    metrics = run.task.followed or ()
-    return PhysicalModel(model, run.pipeline, {"models": [run.task.model], "metrics": metrics})
+    return PhysicalModel(model, run.pipeline, {"models": [run.task.model]})
 
 
 def _fit_model(
@@ -281,12 +337,12 @@ def _fit_model(
     history = load_history(run.checkpoint_path)
     done = len(history.get("epoch", ()))
     batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
-    best = BestEpoch(task, run.best_path, history) if task.monitor else None
+    best = BestEpoch(task, run.best_path, history, pipeline) if task.monitor else None
     even = _evenly(group, dataset.split("validation"))
     validation = validation_batches(task, pipeline, even)
     watchers = [
         *group.prepare(model),
-        ValidationMetrics(task, validation),  # before those that need its values
+        ValidationMetrics(task, pipeline, validation),  # before those that need its values
         FollowEpochs(batches),
         ScheduledLearningRate(task.schedule, task.epochs, rate),
         *(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_qd._checks import entries, read_json, text
 from keras_qd._files import write_json
-from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.errors import UsageError
+from keras_qd.registry import components
 from keras_qd.training.snapshots import Evolution, can_be_watched
 
 if TYPE_CHECKING:
@@ -20,34 +21,23 @@ if TYPE_CHECKING:
 
 History = Mapping[str, list[float]]
 
-#: Name -> what it does.
-CALLBACKS = {
-    "evolution": "keep predictions for some validation systems, epoch by epoch",
-    "mlflow": "log to MLflow (needs keras-qd[mlflow])",
-    "tensorboard": "write event files for TensorBoard (needs keras-qd[tensorboard])",
-}
-
-#: Name -> the package that it needs; the extra has the name of the callback.
-_PACKAGES = {"mlflow": "mlflow", "tensorboard": "tensorboardX"}
-
 _VALIDATION = "val_"
 
 
 def check_callbacks(names: Sequence[str]) -> None:
-    """Check that callbacks of these names exist, and that their packages are installed.
+    """Check that callbacks of these names exist, and that the packages they need are installed.
 
     Raises
     ------
     UnknownNameError
         If there is no such callback.
+    PluginError
+        If the plug-in that provides it cannot be imported.
     UsageError
         If a package is missing.
     """
     for name in names:
-        if name not in CALLBACKS:
-            raise UnknownNameError("callback", name, CALLBACKS)
-    for name in names:
-        package = _PACKAGES.get(name)
+        package = getattr(components("callbacks").get(name), "package", None)
         if package is not None and find_spec(package) is None:
             raise UsageError(
                 f"the callback {name!r} needs {package}, which is not installed; install it with: "
@@ -71,12 +61,37 @@ def build_callbacks(
     history : mapping of str to list of float
         Values of the earlier epochs.
     """
-    if "evolution" in names and can_be_watched(run.pipeline, len(next(iter(validation.values())))):
-        yield Evolution(run, validation)
-    if "tensorboard" in names:
-        yield TensorBoard(run, history)
-    if "mlflow" in names:
-        yield MLflow(run, history)
+    for name in names:
+        yield components("callbacks").make(name, run=run, validation=validation, history=history)
+
+
+def evolution(
+    run: Run, validation: Mapping[str, Any], history: History
+) -> keras.callbacks.Callback:
+    """Keep predictions for some validation systems, epoch by epoch, where there are any to watch.
+
+    Parameters
+    ----------
+    run : Run
+        Its directory gets the files.
+    validation : mapping of str to array
+        The validation split, in physical units.
+    history : mapping of str to list of float
+        Values of the earlier epochs.
+
+    Returns
+    -------
+    keras.callbacks.Callback
+        One that does nothing where there are no samples, or targets that are not arrays.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> "evolution" in keras_qd.names("callbacks")
+    True
+    """
+    watched = can_be_watched(run.pipeline, len(next(iter(validation.values()))))
+    return Evolution(run, validation) if watched else keras.callbacks.Callback()
 
 
 class TensorBoard(keras.callbacks.Callback):
@@ -90,11 +105,15 @@ class TensorBoard(keras.callbacks.Callback):
     ----------
     run : Run
         Its directory gets the files.
+    validation : mapping of str to array
+        The validation split, which is not logged.
     history : mapping of str to list of float
         Values of the earlier epochs.
     """
 
-    def __init__(self, run: Run, history: History) -> None:
+    package = "tensorboardX"
+
+    def __init__(self, run: Run, validation: Mapping[str, Any], history: History) -> None:
         super().__init__()
         self._folder, self._history = run.path / "tensorboard", history
         self._writers: dict[str, Any] = {}
@@ -146,11 +165,15 @@ class MLflow(keras.callbacks.Callback):
     ----------
     run : Run
         Its settings are logged, and its directory keeps the identifier of the MLflow run.
+    validation : mapping of str to array
+        The validation split, which is not logged.
     history : mapping of str to list of float
         Values of the earlier epochs.
     """
 
-    def __init__(self, run: Run, history: History) -> None:
+    package = "mlflow"
+
+    def __init__(self, run: Run, validation: Mapping[str, Any], history: History) -> None:
         super().__init__()
         from mlflow import MlflowClient
 
@@ -162,7 +185,9 @@ class MLflow(keras.callbacks.Callback):
         """Start or resume the MLflow run, and log the epochs that it lacks."""
         path = self._run.path / "mlflow.json"
         if path.is_file():
-            self._id = json.loads(path.read_text(encoding="utf-8"))["run_id"]
+            self._id = read_json(path, entries({"run_id": text}), "remove it: MLflow starts anew")[
+                "run_id"
+            ]
             self._client.update_run(self._id, status="RUNNING")
             known = self._client.get_metric_history(self._id, "loss")
             self._logged = max((metric.step for metric in known), default=0)

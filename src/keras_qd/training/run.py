@@ -15,18 +15,36 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_qd._files import replacing, write_json
+import numpy as np
+
+from keras_qd import _files
+from keras_qd._checks import (
+    MOST_SEED,
+    anything,
+    csv_cell,
+    entries,
+    from_csv_cell,
+    optional,
+    read_json,
+    sequence,
+    table,
+    text,
+    whole,
+)
+from keras_qd._files import LockedError, replacing, write_json
 from keras_qd.backend import ensure_backend
+from keras_qd.data.dataset import SPLITS
+from keras_qd.data.io.arrays import open_archive
 from keras_qd.errors import DataError, RunError
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
@@ -46,6 +64,34 @@ _PACKAGES = (
     "scipy",
     "scikit-image",
     "zarr",
+)
+
+
+#: What to do about a damaged file of a run.
+REMEDY = "restore it from a copy, or train again"
+
+_SHAPES = table(sequence(whole(1)))
+#: The entries of ``config.json``.
+_CONFIG = entries(
+    {
+        "task": table(anything),
+        "pipeline": entries(
+            {"inputs": _SHAPES, "targets": _SHAPES, "scalings": table(table(anything))}
+        ),
+        "data": table(anything),
+        "fields": table(entries({"unit": text, "meaning": text})),
+        "samples": entries(dict.fromkeys(SPLITS, whole(0))),
+        "seed": whole(0, MOST_SEED),
+        "backend": text,
+        "callbacks": sequence(text),
+        "command": text,
+    },
+    {"devices": whole(1)},
+)
+#: The entries of ``environment.json``.
+_ENVIRONMENT = entries(
+    {"backend": text, "python": text, "platform": text, "packages": table(text)},
+    {"processors": optional(whole(1))},
 )
 
 
@@ -128,10 +174,7 @@ class Run:
             If there is something at `path` already.
         """
         run = cls(Path(path))
-        if run.path.exists() and any(run.path.iterdir()):
-            raise RunError(
-                f"{run.path} exists already; resume it (--resume), or choose another name"
-            )
+        run.require_free()
         write_json(run.path / "environment.json", environment)
         write_json(run.config_path, config)
         return run
@@ -160,6 +203,36 @@ class Run:
             raise RunError(f"{run.path} is not a run directory: it has no config.json")
         return run
 
+    def require_free(self) -> None:
+        """Raise a RunError if there is something at the path already."""
+        if self.config_path.exists():
+            raise RunError(
+                f"{self.path} exists already; resume it (--resume), or choose another name"
+            )
+        if self.path.is_symlink() or self.path.exists():
+            if not self.path.is_dir():
+                raise RunError(f"{self.path} is a file; choose another name")
+            if any(self.path.iterdir()):
+                raise RunError(f"{self.path} is not empty; choose another name")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Exclude other processes that train into this directory; a dead process holds no lock.
+
+        Raises
+        ------
+        RunError
+            If another process trains into it.
+        """
+        try:
+            with _files.locked(self.path):
+                yield
+        except LockedError:
+            raise RunError(
+                f"{self.path} is in use: another process trains into it; wait until it has "
+                "finished, or end it"
+            ) from None
+
     @property
     def config_path(self) -> Path:
         """Path of the configuration."""
@@ -181,29 +254,54 @@ class Run:
         return self.path / "checkpoints" / "best.npz"
 
     @property
+    def history_path(self) -> Path:
+        """Path of the losses and metrics by epoch."""
+        return self.path / "history.csv"
+
+    @property
     def finished(self) -> bool:
         """Whether the training is finished."""
         return self.model_path.is_file()
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The fully resolved configuration."""
-        return _read_json(self.config_path)
+        """The fully resolved configuration, checked entry by entry."""
+        config: dict[str, Any] = read_json(self.config_path, _CONFIG, REMEDY)
+        missing = list(_missing(config))
+        if missing:
+            raise DataError(
+                f"{self.config_path} is damaged: without {', '.join(missing)}; {REMEDY}"
+            )
+        return config
 
     @cached_property
     def environment(self) -> dict[str, Any]:
         """The versions that the run was trained with."""
-        return _read_json(self.path / "environment.json")
+        return dict(read_json(self.path / "environment.json", _ENVIRONMENT, REMEDY))
 
     @cached_property
     def task(self) -> Task:
         """The task, as it was configured for this run."""
-        return Task.from_config(self.config["task"])
+        with self._reading("task"):
+            return Task.from_config(self.config["task"])
 
     @cached_property
     def pipeline(self) -> Pipeline:
         """The fitted scalings and the fields in and out."""
-        return Pipeline.from_config(self.config["pipeline"])
+        with self._reading("pipeline"):
+            return Pipeline.from_config(self.config["pipeline"])
+
+    @contextmanager
+    def _reading(self, entry: str) -> Iterator[None]:
+        """Name the file and its entry in errors about what it describes."""
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError) as cause:
+            if str(self.config_path) in str(cause):
+                raise
+            raise DataError(
+                f"{self.config_path} is damaged: {entry}: {str(cause) or cause!r}; {REMEDY}"
+            ) from cause
 
     def load_dataset(self, path: str | Path | None = None) -> Dataset:
         """Load the data set that the run was trained on, or another one of its kind.
@@ -226,13 +324,23 @@ class Run:
         if path is not None:
             return self.task.load_dataset(path=str(path))
         dataset = self.task.load_dataset()
+        self.require_same_data(dataset)
+        return dataset
+
+    def require_same_data(self, dataset: Dataset) -> None:
+        """Raise a RunError unless a data set is the one that the run was trained on.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            A data set, loaded again.
+        """
         expected, found = self.config["data"].get("digest"), dataset.metadata.get("digest")
         if expected != found:
             raise RunError(
-                f"the data set has changed since {self.path} was trained: "
-                f"its digest was {expected} and now is {found}; name the data to use"
+                f"the data set has changed since {self.path} was trained: its digest was "
+                f"{expected} and now is {found}; restore it, or train again"
             )
-        return dataset
 
     def load_model(self) -> PhysicalModel:
         """Load the trained model; see :func:`keras_qd.load_model`.
@@ -261,13 +369,15 @@ class Run:
         ------
         RunError
             If no epoch has been finished yet.
+        DataError
+            If the file is damaged.
         """
         try:
-            with (self.path / "history.csv").open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
+            return _read_history(self.history_path)
         except FileNotFoundError:
             raise RunError(f"{self.path} has no history yet: no epoch was finished") from None
-        return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else {})}
+        except (OSError, ValueError, csv.Error) as cause:
+            raise DataError(f"{self.history_path} is damaged: {cause}; {REMEDY}") from cause
 
     def write_history(self, columns: Mapping[str, list[float]]) -> None:
         """Rewrite ``history.csv``.
@@ -277,10 +387,13 @@ class Run:
         columns : mapping of str to list of float
             Name of the quantity -> its values, one an epoch.
         """
-        target = self.path / "history.csv"
-        with replacing(target) as temporary, temporary.open("w", newline="") as file:
+        target = self.history_path
+        with (
+            replacing(target) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.writer(file)
-            writer.writerow(columns)
+            writer.writerow(map(csv_cell, columns))
             writer.writerows(zip(*columns.values(), strict=True))
 
 
@@ -327,8 +440,38 @@ def _read_model(path: Path) -> PhysicalModel:
     return read_model(path)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _missing(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the entries that the fields of a configuration lack."""
+    pipeline = config["pipeline"]
+    for end in ("inputs", "targets"):
+        if not pipeline[end]:
+            yield f"pipeline.{end}"
+        for name in pipeline[end]:
+            if name not in config["fields"]:
+                yield f"fields.{name}"
+            if name not in pipeline["scalings"]:
+                yield f"pipeline.scalings.{name}"
+
+
+def read_arrays(path: Path, remedy: str = REMEDY) -> dict[str, np.ndarray]:
+    """Return the arrays of a ``.npz`` file, or raise a DataError that ends in a remedy."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as cause:
-        raise DataError(f"{path} cannot be read: {cause}") from cause
+        return {name: np.array(values) for name, values in open_archive(path).items()}
+    except (OSError, ValueError, MemoryError) as cause:
+        raise DataError(f"{path} cannot be read: {cause}; {remedy}") from cause
+
+
+def _read_history(path: Path) -> dict[str, list[float]]:
+    """Return the columns of a history, or raise a ValueError where it is not one."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file, strict=True)) or [[]]
+    names = [from_csv_cell(cell) for cell in header]
+    if "epoch" not in names or len(set(names)) < len(names):
+        raise ValueError("its first line does not name each column once, epoch among them")
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(names):
+            raise ValueError(f"line {number} has {len(row)} values; expected {len(names)}")
+    columns = {name: [float(row[index]) for row in rows] for index, name in enumerate(names)}
+    if columns["epoch"] != list(range(1, len(rows) + 1)):
+        raise ValueError("its epochs are not numbered 1, 2, 3, ...")
+    return columns

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_qd._files import replacing
 from keras_qd.errors import DataError
-from keras_qd.training.run import Run
+from keras_qd.training.run import REMEDY, Run, read_arrays
 
 if TYPE_CHECKING:
     from keras_qd.tasks.pipeline import Pipeline
@@ -29,17 +29,7 @@ _MOST_VALUES = 2**18
 
 @dataclass(frozen=True)
 class Snapshots:
-    """The snapshots that :class:`Evolution` stored, in physical units.
-
-    Parameters
-    ----------
-    indices : ndarray of int, shape (n,)
-        Indices of the systems in the validation split.
-    inputs, targets : mapping of str to ndarray, shape (n, ...)
-        Their input fields, and the exact target fields.
-    predictions : mapping of int to mapping of str to ndarray, shape (n, ...)
-        Number of completed epochs -> the fields predicted then.
-    """
+    """Indices of systems in the validation split, their fields, and predictions by epoch."""
 
     indices: Array
     inputs: Mapping[str, Array]
@@ -48,11 +38,10 @@ class Snapshots:
 
 
 class Evolution(keras.callbacks.Callback):
-    """Store the predictions for some systems of the validation split, one file per epoch.
+    """Store the predictions for some systems of the validation split, one file per epoch."""
 
-    A file depends on the weights alone, so a training that was killed and resumed leaves the same
-    files. This callback must run before the one that writes the checkpoint.
-    """
+    # A file depends on the weights alone, so a resumed training leaves the same files. This
+    # callback must run before the one that writes the checkpoint.
 
     def __init__(self, run: Run, split: Mapping[str, Any]) -> None:
         super().__init__()
@@ -60,13 +49,13 @@ class Evolution(keras.callbacks.Callback):
         self._epochs = snapshot_epochs(run.task.epochs)
         names = (*self._pipeline.inputs, *self._pipeline.targets)
         rows = _choose(self._pipeline, len(next(iter(split.values()))))
-        self._indices = rows
+        self._indices, self._shown = rows, shown_targets(self._pipeline)
         self._fields = {name: np.asarray(split[name][rows]) for name in names}
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Write the inputs and targets of the systems."""
         arrays = {f"inputs/{name}": self._fields[name] for name in self._pipeline.inputs}
-        arrays |= {f"targets/{name}": self._fields[name] for name in self._pipeline.targets}
+        arrays |= {f"targets/{name}": self._fields[name] for name in self._shown}
         _write(self._folder / "systems.npz", {"indices": self._indices, **arrays})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -74,15 +63,19 @@ class Evolution(keras.callbacks.Callback):
         if epoch + 1 not in self._epochs and not self.model.stop_training:
             return
         scaled = self._pipeline.scale_inputs(self._fields)
-        output = keras.ops.convert_to_numpy(self.model.predict_on_batch(scaled))
-        found = self._pipeline.restore(output)
-        small = {name: found[name].astype(np.float32) for name in self._pipeline.targets}
+        found = self._pipeline.restore(self.model.predict_on_batch(scaled))
+        small = {name: found[name].astype(np.float32) for name in self._shown}
         _write(self._folder / f"epoch-{epoch + 1:05}.npz", small)
 
 
 def can_be_watched(pipeline: Pipeline, n_samples: int) -> bool:
-    """Return whether there are samples, with maps, profiles or images as targets."""
-    return n_samples > 0 and all(shape for shape in pipeline.targets.values())
+    """Return whether there are samples, with maps, profiles or images among their targets."""
+    return n_samples > 0 and bool(shown_targets(pipeline))
+
+
+def shown_targets(pipeline: Pipeline) -> list[str]:
+    """Return the targets that are maps, profiles or images."""
+    return [name for name in pipeline.targets if pipeline.kind(name) in ("lines", "maps")]
 
 
 def evolution_folder(run: Run) -> Path:
@@ -91,13 +84,7 @@ def evolution_folder(run: Run) -> Path:
 
 
 def snapshot_epochs(epochs: int) -> set[int]:
-    """Return the epochs after which a snapshot is kept: frequent at first, and the last.
-
-    Examples
-    --------
-    >>> sorted(snapshot_epochs(5)), len(snapshot_epochs(1000))
-    ([1, 2, 3, 4, 5], 24)
-    """
+    """Return the epochs after which a snapshot is kept: frequent at first, and the last."""
     if epochs <= _MOST_SNAPSHOTS:
         return set(range(1, epochs + 1))
     count = _MOST_SNAPSHOTS
@@ -112,24 +99,21 @@ def snapshot_epochs(epochs: int) -> set[int]:
 
 
 def read_snapshots(run: Run) -> Snapshots | None:
-    """Return the snapshots of a run; None where it was trained without them.
-
-    Raises
-    ------
-    DataError
-        If a file cannot be read.
-    """
+    """Return the snapshots of a run; None where it was trained without them."""
     folder = evolution_folder(run)
     if not (folder / "systems.npz").is_file():
         return None
     systems = _read(folder / "systems.npz")
+    if "indices" not in systems:
+        raise DataError(f"{folder / 'systems.npz'} is damaged: it has no indices; {REMEDY}")
     return Snapshots(
         indices=systems["indices"],
         inputs=_under(systems, "inputs/"),
         targets=_under(systems, "targets/"),
         predictions={
             int(path.stem.removeprefix("epoch-")): _read(path)
-            for path in sorted(folder.glob("epoch-*.npz"))
+            for path in sorted(folder.glob("epoch-[0-9]*.npz"))
+            if path.stem.removeprefix("epoch-").isdecimal()
         },
     )
 
@@ -142,7 +126,7 @@ def _under(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 
 def _choose(pipeline: Pipeline, n_samples: int) -> Array:
     """Return indices spread evenly over a split, fewer where samples are large."""
-    largest = max(int(np.prod(shape)) for shape in pipeline.targets.values())
+    largest = max(int(np.prod(pipeline.targets[name])) for name in shown_targets(pipeline))
     count = max(1, min(_MOST_SYSTEMS, _MOST_VALUES // largest, n_samples))
     return np.unique(np.linspace(0, n_samples - 1, count).astype(int))
 
@@ -153,8 +137,4 @@ def _write(path: Path, arrays: dict[str, Array]) -> None:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except Exception as cause:  # damaged archives raise anything
-        raise DataError(f"{path} cannot be read: {cause}") from cause
+    return read_arrays(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import shutil
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_qd._checks import anything, parse_toml, read_json, table
 from keras_qd._files import write_json
 from keras_qd.errors import RunError, UsageError
 from keras_qd.models.base import LEARNING_RATE
 from keras_qd.registry import components
+from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 from keras_qd.training.callbacks import DivergenceError, higher_is_better
 from keras_qd.training.fit import train
@@ -42,20 +43,7 @@ _TABLES = ("model", "dataset", "scaling")
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of a search.
-
-    Parameters
-    ----------
-    number : int
-        Counted from 0.
-    settings : mapping
-        Name on the command line -> value.
-    value : float or None
-        The best value of the metric on the validation split; None where the trial was pruned or
-        its training diverged.
-    epochs : int
-        How many epochs it was trained.
-    """
+    """One training of a search: its best value, or None if pruned or diverged."""
 
     number: int
     settings: Mapping[str, Any]
@@ -77,57 +65,16 @@ def tune(
     seed: int = 0,
     report: Report | None = None,
 ) -> list[Trial]:
-    """Search a space of settings with Optuna [1]_, or resume an interrupted search.
-
-    Settings are drawn by a tree of Parzen estimators, from the seed and the earlier trials. A trial
-    whose metric after an epoch is worse than the median of the others is pruned. A search that is
-    killed and resumed ends like one that was never interrupted.
-
-    Parameters
-    ----------
-    task : Task
-        The task to train. Its ``monitor``, or else the first metric that it follows, is compared on
-        the validation split, at the best epoch.
-    path : str or Path
-        Directory of the search: ``tune.json``, ``journal.log`` and the runs of the trials.
-    trials : int
-        Number of trials in the end, including those of an earlier call.
-    space : mapping of str to optuna.distributions.BaseDistribution, optional
-        What to search, see :func:`read_space`; by default the search space of the model.
-    dataset : Dataset, optional
-        Used instead of loading the one that the task names.
-    seed : int
-        Seed of the search and of every training.
-    report : callable, optional
-        ``report(number, trials, trial)`` is called after each trial.
-
-    Returns
-    -------
-    list of Trial
-        All trials; :func:`best_trial` finds the best one.
-
-    Raises
-    ------
-    UsageError
-        If Optuna is not installed, or the model has no search space and no learning rate.
-    RunError
-        If there is another search at `path`.
-
-    References
-    ----------
-    .. [1] Akiba, Sano, Yanase, Ohta, Koyama, 2019, doi:10.1145/3292500.3330701
-
-    Examples
-    --------
-    >>> import keras_qd
-    >>> task = keras_qd.task("potential-to-density", epochs=5)
-    >>> tune(task, "search", trials=40)[0].settings  # doctest: +SKIP
-    {'model.learning_rate': 0.0012, 'model.filters': 16}
-    """
+    """Search a space of settings with Optuna, or resume an interrupted search."""
+    # Settings are drawn by a tree of Parzen estimators (doi:10.1145/3292500.3330701) from the seed
+    # and the earlier trials, and a trial that is worse than the median of the others after an epoch
+    # is pruned. A search that is killed and resumed ends like one that was never interrupted. The
+    # directory holds tune.json, journal.log and the runs; `trials` includes those of earlier calls.
     optuna = require_optuna()
     path = Path(path)
     dataset = dataset if dataset is not None else task.load_dataset()
-    task = task.replace(monitor=task.monitor or (task.followed or ("loss",))[0])
+    pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
+    task = task.replace(monitor=task.monitored(pipeline))
     space = space if space is not None else default_space(task, dataset)
     _claim(path, task, space, seed)
     study = _open_study(path, maximize=higher_is_better(task))
@@ -143,13 +90,7 @@ def tune(
 
 
 def best_trial(task: Task, trials: list[Trial]) -> Trial:
-    """Return the trial with the best value of the metric that the task monitors.
-
-    Raises
-    ------
-    RunError
-        If no trial was completed.
-    """
+    """Return the trial with the best value of the metric that the task monitors."""
     finished = [trial for trial in trials if trial.value is not None]
     if not finished:
         raise RunError("no trial was completed; search smaller learning rates, or more trials")
@@ -158,23 +99,8 @@ def best_trial(task: Task, trials: list[Trial]) -> Trial:
 
 
 def read_space(path: Path) -> Space:
-    """Read a search space from a TOML file.
-
-    Parameters
-    ----------
-    path : Path
-        Settings of the task, then a table ``[model]`` with those of the model: a list of values to
-        choose from, or ``{low = 1e-4, high = 1e-2, log = true}``.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read as a search space, or Optuna is not installed.
-    """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    """Read a search space from a TOML file: settings of the task, and tables such as [model]."""
+    values = parse_toml(path)
     space: dict[str, BaseDistribution] = {}
     for key, value in values.items():
         if key in _TABLES and isinstance(value, dict):
@@ -187,18 +113,7 @@ def read_space(path: Path) -> Space:
 
 
 def distribution(name: str, value: Any) -> BaseDistribution:
-    """Return the Optuna distribution for a list of values, or for a mapping with bounds.
-
-    Raises
-    ------
-    UsageError
-        If it is neither, or has no values in it, or Optuna is not installed.
-
-    Examples
-    --------
-    >>> distribution("depth", {"low": 3, "high": 5})
-    IntDistribution(high=5, log=False, low=3, step=1)
-    """
+    """Return the Optuna distribution for a list of values, or for a mapping with bounds."""
     distributions = require_optuna().distributions
     if isinstance(value, (list, tuple)) and value:
         return distributions.CategoricalDistribution(tuple(value))
@@ -216,13 +131,7 @@ def distribution(name: str, value: Any) -> BaseDistribution:
 
 
 def default_space(task: Task, dataset: Dataset) -> Space:
-    """Return the search space of the task's model for the inputs of a data set.
-
-    Raises
-    ------
-    UsageError
-        If the model has neither a search space nor a learning rate, or Optuna is not installed.
-    """
+    """Return the search space of the task's model for the inputs of a data set."""
     builder = components("models").get(task.model)
     space = getattr(builder, "search_space", None)
     if space is None and "learning_rate" in inspect.signature(builder).parameters:
@@ -233,19 +142,12 @@ def default_space(task: Task, dataset: Dataset) -> Space:
             "or give it one with keras_qd.models.searches"
         )
     if callable(space):
-        shape = dataset.fields[task.inputs[0]].shape
-        space = space((*shape, len(task.inputs)) if len(shape) < 3 else shape)
+        space = space(Pipeline.fit(task, dataset.split("train"), dataset.fields).input_shape)
     return {f"model.{name}": distribution(name, values) for name, values in space.items()}
 
 
 def changes_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings by their names on the command line as changes to a task.
-
-    Examples
-    --------
-    >>> changes_of({"model.filters": 8, "batch_size": 16})
-    {'model_config': {'filters': 8}, 'batch_size': 16}
-    """
+    """Return settings by their names on the command line as changes to a task."""
     changes: dict[str, Any] = {}
     for name, value in settings.items():
         table, dot, key = name.partition(".")
@@ -311,13 +213,18 @@ def _open_study(path: Path, maximize: bool) -> Any:
     """Open the journal, and mark as failed what was running when the search was killed."""
     optuna = require_optuna()
     journal = optuna.storages.journal.JournalFileBackend(str(path / "journal.log"))
-    study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(journal),
-        study_name="tune",
-        direction="maximize" if maximize else "minimize",
-        pruner=optuna.pruners.MedianPruner(_TRIALS_FIRST, _EPOCHS_FIRST),
-        load_if_exists=True,
-    )
+    try:
+        study = optuna.create_study(
+            storage=optuna.storages.JournalStorage(journal),
+            study_name="tune",
+            direction="maximize" if maximize else "minimize",
+            pruner=optuna.pruners.MedianPruner(_TRIALS_FIRST, _EPOCHS_FIRST),
+            load_if_exists=True,
+        )
+    except (ValueError, KeyError, TypeError) as cause:
+        raise RunError(
+            f"{path / 'journal.log'} is damaged: {cause}; restore it, or choose another directory"
+        ) from cause
     for trial in study.get_trials(deepcopy=False):
         if not trial.state.is_finished():
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -349,7 +256,7 @@ def _claim(path: Path, task: Task, space: Space, seed: int) -> None:
         if path.exists() and any(path.iterdir()):
             raise RunError(f"{path} is not a search directory; choose another one")
         write_json(file, config)
-    elif json.loads(file.read_text(encoding="utf-8")) != config:
+    elif read_json(file, table(anything), "restore it, or choose another directory") != config:
         raise RunError(
             f"{path} holds a search with another task, space or seed; give the same ones to resume "
             "it, or choose another directory"

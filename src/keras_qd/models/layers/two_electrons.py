@@ -19,48 +19,21 @@ _LEAST_DISTANCE = 0.2
 
 
 class OrbitalPairs:
-    r"""The singlets of two electrons, exact among the lowest orbitals, approximate among more.
+    """The singlets of two electrons, exact among the lowest orbitals, approximate among more."""
 
-    The Hamiltonian of symmetric pairs, with the integrals in the chemists' order [2]_, is
-
-    .. math::
-
-        H_{ij,kl} = (\epsilon_i + \epsilon_j) \delta_{ij,kl} +
-            \frac{(ik|jl) + (il|jk)}{\sqrt{(1 + \delta_{ij}) (1 + \delta_{kl})}}, \qquad
-        i \le j, \quad k \le l
-
-    Pairs P of the lowest orbitals are taken exactly; of all others, Q, the coupling to these, but
-    not that among themselves [1]_:
-
-    .. math::
-
-        H_{\mathrm{eff}} = H_{PP} + H_{PQ} \, (E - D_Q)^{-1} \, H_{QP}, \qquad
-        C_Q = (E - D_Q)^{-1} H_{QP} C_P
-
-    with the diagonal D of H, and the ground state's energy E to second order.
-
-    Parameters
-    ----------
-    lowest : int
-        Orbitals whose pairs are P.
-    orbitals : int
-        All of them.
-
-    References
-    ----------
-    .. [1] Z. Gershgorn and I. Shavitt, "An application of perturbation theory ideas in
-       configuration interaction calculations", Int. J. Quantum Chem. 2, 751 (1968),
-       https://doi.org/10.1002/qua.560020603
-    .. [2] A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry" (Dover, 1996), section 2.3,
-       ISBN 978-0-486-69186-2
-    """
+    # Pairs P of the lowest orbitals are taken exactly; of all others, Q, the coupling to these, but
+    # not that among themselves: H_eff = H_PP + H_PQ (E - D_Q)^-1 H_QP and C_Q = (E - D_Q)^-1 H_QP
+    # C_P, with the diagonal D of H and the energy E of the ground state to second order: Z.
+    # Gershgorn and I. Shavitt, Int. J. Quantum Chem. 2, 751 (1968), doi:10.1002/qua.560020603.
+    # Integrals in the chemists' order: A. Szabo and N. S. Ostlund, "Modern Quantum Chemistry"
+    # (Dover, 1996), section 2.3.
 
     def __init__(self, lowest: int, orbitals: int) -> None:
         first, second = np.triu_indices(orbitals)
         order = np.argsort(second >= lowest, kind="stable")
         self._n_exact = lowest * (lowest + 1) // 2
         self.members = first[order], second[order]
-        self._place = _places_of_pairs(orbitals, self.members)
+        self._index = _indices_of_pairs(orbitals, self.members)
         exact, others = np.split(np.arange(len(first)), [self._n_exact])
         self._among_exact = self._coupling(exact[:, None], exact)
         self._to_others = self._coupling(exact[:, None], others)
@@ -73,32 +46,16 @@ class OrbitalPairs:
         """Return where the two integrals between pairs are, and their weights."""
         first, second = self.members
         i, j, k, m = first[rows], second[rows], first[columns], second[columns]
-        place, n_pairs = self._place, len(first)
-        direct = place[i, k] * n_pairs + place[j, m]
-        exchanged = place[i, m] * n_pairs + place[j, k]
+        index, n_pairs = self._index, len(first)
+        direct = index[i, k] * n_pairs + index[j, m]
+        exchanged = index[i, m] * n_pairs + index[j, k]
         once = np.where(first == second, np.sqrt(0.5), 1.0)
         return direct, exchanged, (once[rows] * once[columns]).astype("float32")
 
     def solve(self, levels: Any, integrals: Any, n_states: int) -> tuple[Any, Any, Any, Any]:
-        """Solve for the lowest singlets.
-
-        Parameters
-        ----------
-        levels : tensor, shape (n, orbitals)
-            Energies of the orbitals, ascending.
-        integrals : tensor, shape (n, pairs, pairs)
-            (ij|kl), in the order of ``members``.
-        n_states : int
-            How many singlets.
-
-        Returns
-        -------
-        energies : tensor, shape (n, n_states)
-        shares : tensor, shape (n, pairs, n_states)
-            Of the pairs in each of them.
-        poorer_energy, poorer_shares : tensor, shape (n, 1) and (n, pairs, 1)
-            Of the ground state among the pairs of the lowest orbitals alone.
-        """
+        """Return energies (n, states), shares of pairs, and both for the lowest pairs alone."""
+        # `levels` (n, orbitals) ascending, `integrals` (ij|kl) (n, pairs, pairs) in the order of
+        # `members`.
         exact, coupling, others = self._blocks(levels, integrals)
         energies, states = ops.linalg.eigh(exact)
         ground, poorer = energies[:, :1], states[:, :, :1]
@@ -122,32 +79,16 @@ class OrbitalPairs:
         return exact, _table(flat, self._to_others), others
 
     def density(self, orbitals: Any, shares: Any) -> Any:
-        """Return the density of a singlet, shape (n, points).
-
-        Parameters
-        ----------
-        orbitals : tensor, shape (n, points, orbitals)
-            On a grid.
-        shares : tensor, shape (n, pairs)
-            Of the pairs in the state.
-        """
-        matrix = ops.take(ops.multiply(shares, self._share), self._place, axis=1)
+        """Return the density of a singlet (n, points) from orbitals on a grid and pairs' shares."""
+        matrix = ops.take(ops.multiply(shares, self._share), self._index, axis=1)
         # The amplitude of one electron where the other is in orbital j.
         return 2.0 * ops.sum(ops.square(ops.matmul(orbitals, matrix)), axis=-1)
 
 
 def _followed(coupling: Any, above: Any, ground: Any) -> Any:
-    """Return what each pair in P brings along in Q, shape (n, others, exact).
-
-    Parameters
-    ----------
-    coupling : tensor, shape (n, exact, others)
-        H between P and Q.
-    above : tensor, shape (n, others)
-        Diagonal of H among Q, above the energy of the ground state in P.
-    ground : tensor, shape (n, exact, 1)
-        That state.
-    """
+    """Return what each pair in P brings along in Q, shape (n, others, exact)."""
+    # `coupling` (n, exact, others) of P and Q; `above` (n, others) the diagonal of Q above the
+    # energy of the ground state in P, `ground` (n, exact, 1).
     coupling = ops.transpose(coupling, (0, 2, 1))
     response = ops.matmul(coupling, ground)[..., 0]
     distance = ops.maximum(above, _LEAST_DISTANCE)
@@ -155,12 +96,12 @@ def _followed(coupling: Any, above: Any, ground: Any) -> Any:
     return -coupling / (distance + gained)[..., None]
 
 
-def _places_of_pairs(orbitals: int, members: tuple[Any, Any]) -> Any:
+def _indices_of_pairs(orbitals: int, members: tuple[Any, Any]) -> Any:
     """Return where each pair of orbitals, in either order, is among the pairs."""
     first, second = members
-    place = np.zeros((orbitals, orbitals), dtype="int64")
-    place[first, second] = place[second, first] = np.arange(len(first))
-    return place
+    index = np.zeros((orbitals, orbitals), dtype="int64")
+    index[first, second] = index[second, first] = np.arange(len(first))
+    return index
 
 
 def _table(integrals: Any, coupling: tuple[Any, Any, Any]) -> Any:
@@ -174,26 +115,10 @@ _LEAST_DISTANCE_SHORT_WAVES = 1.0
 
 
 class ShortWaves:
-    r"""Add to orbitals the waves up to half as long as the shortest of their basis.
+    """Add to orbitals the waves up to half as long as the shortest of their basis."""
 
-    What is left out is coupled to the orbitals to first order, by Loewdin's partitioning [1]_, with
-    the mean of the potential in the place of that of each wave:
-
-    .. math:: \phi \to \phi + \sum_q
-              \frac{\langle q | V | \phi \rangle}{\epsilon - \bar V - q^2 / 2} |q\rangle
-
-    Parameters
-    ----------
-    basis : SineBasis
-        What the orbitals are made of.
-    box_length : float
-        Side of the box, in a0*.
-
-    References
-    ----------
-    .. [1] P.-O. Loewdin, "A note on the quantum-mechanical perturbation theory", J. Chem. Phys. 19,
-       1396 (1951), https://doi.org/10.1063/1.1748067
-    """
+    # What is left out is coupled to the orbitals to first order, with the mean of the potential for
+    # that of each wave: P.-O. Loewdin, J. Chem. Phys. 19, 1396 (1951), doi:10.1063/1.1748067.
 
     def __init__(self, basis: SineBasis, box_length: float) -> None:
         self._points = basis.n_pixels
@@ -209,17 +134,7 @@ class ShortWaves:
         self._left_out[b, a] = 0.0
 
     def added(self, potential: Any, levels: Any, orbitals: Any) -> Any:
-        """Return orbitals with their shorter waves, normalised.
-
-        Parameters
-        ----------
-        potential : tensor, shape (n, points, points)
-            In Ha*.
-        levels : tensor, shape (n, m)
-            Energies of the orbitals, in Ha*.
-        orbitals : tensor, shape (n, points^2, m)
-            At the pixels, in 1/a0*.
-        """
+        """Return orbitals (n, points^2, m) with their shorter waves, normalised."""
         m, points = levels.shape[1], self._points
         images = ops.reshape(ops.transpose(orbitals, (0, 2, 1)), (-1, m, points, points))
         driven = ops.matmul(potential[:, None] * images, self._waves)
@@ -237,70 +152,21 @@ class ShortWaves:
 
 Array = NDArray[np.float64]
 
-#: How many of the lowest states have their density told.
+#: How many of the lowest states have their densities returned.
 STATES = 3
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class TwoElectrons(keras.layers.Layer):
-    r"""Lowest singlets of two electrons in a potential, in part by perturbation theory.
+    """Lowest singlets of two electrons in a potential, in part by perturbation theory."""
 
-    The one-electron Hamiltonian is diagonalised in sine functions, then that of two electrons among
-    the symmetric pairs of the lowest orbitals; the pairs of some more orbitals are added to second
-    order (:class:`~keras_qd.models.layers.two_electrons.OrbitalPairs`). The integrals of the
-    interaction are exact. The ground state of two electrons in a real potential is a singlet. Its
-    wave function and its density are [1]_
-
-    .. math::
-
-        \Psi_k(r, r') = \sum_{ij} C^k_{ij} \phi_i(r) \phi_j(r'), \qquad
-        n_k(r) = 2 \sum_{ij} (C^k C^{k})_{ij} \phi_i(r) \phi_j(r)
-
-    No weight is trained, and no gradient passes: what it gives is data to the layers that follow.
-
-    Parameters
-    ----------
-    lowest : int
-        Orbitals whose pairs are taken exactly.
-    orbitals : int
-        All orbitals.
-    n_max : int
-        Half waves of the sine functions along a side. Shorter waves, up to half their length, are
-        added to the orbitals to first order.
-    box_length : float
-        Side of the box, in a0*.
-    interaction : str
-        Its name, see :class:`~keras_qd.physics.Interaction`.
-    strength : float
-        Factor on the interaction, not negative.
-    **options
-        Options of :class:`keras.layers.Layer`.
-
-    Raises
-    ------
-    UsageError
-        If the orbitals are not so many.
-
-    Notes
-    -----
-    What decides is often whether both electrons are in one well or in two. In few orbitals the
-    energy of the first is too high, as they cannot avoid each other there, and some dots come out
-    wholly wrong, whatever orbitals of higher levels would add to the density itself.
-
-    References
-    ----------
-    .. [1] P.-O. Loewdin and H. Shull, "Natural orbitals in the quantum theory of two-electron
-       systems", Phys. Rev. 101, 1730 (1956), https://doi.org/10.1103/PhysRev.101.1730
-
-    Examples
-    --------
-    >>> layer = TwoElectrons(lowest=3, orbitals=6, n_max=4)
-    >>> densities, energies = layer(np.zeros((1, 16, 16, 1), "float32"))
-    >>> tuple(densities.shape), tuple(energies.shape)
-    ((1, 16, 16, 5), (1, 4))
-    >>> round(float(ops.sum(densities[0, ..., 0])) * (10 / 16) ** 2, 3)
-    2.0
-    """
+    # The one-electron Hamiltonian is diagonalised in sine functions, then that of two electrons
+    # among the symmetric pairs of the lowest orbitals; the pairs of some more are added to second
+    # order. The ground state of two electrons in a real potential is a singlet; its density from
+    # the shares C of pairs is n(r) = 2 sum_ij (C C)_ij phi_i(r) phi_j(r): P.-O. Loewdin and H.
+    # Shull, Phys. Rev. 101, 1730 (1956), doi:10.1103/PhysRev.101.1730. No weight is trained and no
+    # gradient passes. In few orbitals the energy of two electrons in one well is too high, and some
+    # dots come out wholly wrong.
 
     def __init__(
         self,
@@ -321,13 +187,7 @@ class TwoElectrons(keras.layers.Layer):
         self.strength = strength
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Tabulate the sine functions and the interaction for images (n, points, points, 1).
-
-        Raises
-        ------
-        UsageError
-            If the images are not square or too coarse, or there are too few functions.
-        """
+        """Tabulate the sine functions and the interaction for images (n, points, points, 1)."""
         _, ny, nx, channels = input_shape
         if ny != nx or channels != 1 or nx <= 2 * self.n_max:
             raise UsageError(
@@ -380,21 +240,10 @@ class TwoElectrons(keras.layers.Layer):
         return np.asarray(np.concatenate(parts, axis=1) * np.sqrt(self.strength * self._unit**3))
 
     def call(self, potential: Any) -> tuple[Any, Any]:
-        """Solve for two electrons.
-
-        Parameters
-        ----------
-        potential : tensor, shape (n, points, points, 1)
-            In Ha*.
-
-        Returns
-        -------
-        densities : tensor, shape (n, points, points, 5)
-            In 1/a0*^2: of the three lowest singlets, of the lowest among the pairs taken exactly
-            alone, and without the interaction.
-        energies : tensor, shape (n, 4)
-            In Ha*, above that of the lowest singlet: of the same states but that one.
-        """
+        """Return densities (n, points, points, 5) in 1/a0*^2 and energies (n, 4) in Ha*."""
+        # Densities of the three lowest singlets, of the lowest one among the pairs taken exactly,
+        # and without the interaction; energies of the same states but the first, above that of the
+        # first.
         potential = ops.stop_gradient(ops.cast(potential, self.compute_dtype))[..., 0]
         levels, states = ops.linalg.eigh(ops.add(self._elements(potential), self._kinetic))
         levels, states = levels[:, : self.orbitals], states[..., : self.orbitals]

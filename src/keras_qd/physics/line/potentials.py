@@ -16,6 +16,7 @@ from keras_qd.physics.potentials.base import (
     Drawn,
     Family,
     Parameter,
+    RegisteredFamilies,
     Setting,
     build_family,
     checked_count,
@@ -32,16 +33,68 @@ from keras_qd.physics.potentials.random_fourier import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LineFamily(Family):
-    """Base of the families of potentials on a line."""
+    """Base of the families of potentials on a line, for the data set ``wells-1d``.
+
+    A family names its `parameters` and computes `values` from them; where not all of them are
+    drawn uniformly it overrides `draw`.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Slope(LineFamily):
+    ...     name = "slope"
+    ...     field: tuple[float, float] = (0.1, 1.0)
+    ...
+    ...     @property
+    ...     def parameters(self):
+    ...         return (Parameter("field", self.field),)
+    ...
+    ...     def values(self, drawn, length, n_points):
+    ...         return drawn["field"] * length * np.arange(1, n_points + 1) / (n_points + 1)
+    >>> Slope(field=1.0).sample(np.random.default_rng(0), 10.0, 4)
+    (array([2., 4., 6., 8.]), {'field': 1.0})
+    """
 
     @abstractmethod
     def values(self, drawn: Mapping[str, Any], length: float, n_points: int) -> NDArray[np.float64]:
-        """Return the potential of drawn parameters at x_i = i L / (n_points + 1), in Ha*."""
+        """Return the potential of given parameters.
+
+        Parameters
+        ----------
+        drawn : mapping
+            The parameters, as `draw` returns them.
+        length : float
+            Distance of the walls in a0*.
+        n_points : int
+            Number of nodes between them; the function that is sampled does not depend on it.
+
+        Returns
+        -------
+        ndarray, shape (n_points,), float64
+            The potential at x_i = i L / (n_points + 1) in Ha*.
+        """
 
     def sample(
         self, generator: np.random.Generator, length: float, n_points: int
     ) -> tuple[NDArray[np.float64], dict[str, float]]:
-        """Draw one potential; return its values and its parameters in a0* and Ha*."""
+        """Draw one potential.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            The only source of randomness.
+        length : float
+            Distance of the walls in a0*.
+        n_points : int
+            Number of nodes between them.
+
+        Returns
+        -------
+        values : ndarray, shape (n_points,), float64
+            The potential in Ha*.
+        parameters : dict of str to float
+            The parameters in a0*, Ha* and radians, by the names in `parameter_names`.
+        """
         drawn = self.draw(generator)
         return self.values(drawn, length, n_points), self.in_units(drawn, length)
 
@@ -172,10 +225,7 @@ def _centred_functions(
     return functions
 
 
-FAMILIES: dict[str, type[LineFamily]] = {
-    RandomFourierLine.name: RandomFourierLine,
-    GaussianWellsLine.name: GaussianWellsLine,
-}
+FAMILIES: RegisteredFamilies[LineFamily] = RegisteredFamilies("line_potentials")
 
 
 def sample_potentials_1d(
@@ -198,8 +248,9 @@ def sample_potentials_1d(
         Distance of the walls in a0*.
     n_points : int, default 64
         Number of interior nodes.
-    family : {"random-fourier", "gaussian-wells"}, default "random-fourier"
-        Kind of potential: `RandomFourierLine` or `GaussianWellsLine`.
+    family : str, default "random-fourier"
+        Kind of potential: ``"random-fourier"``, ``"gaussian-wells"`` or that of a plug-in;
+        ``keras_qd.names("line_potentials")`` lists them.
     seed : int, default 0
         Root seed.
     first : int, default 0

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import PluginError, UnknownNameError, UsageError
 from keras_qd.physics.box import Box
-from keras_qd.registry import components
+from keras_qd.registry import KINDS, components
 
 #: A setting: one number that fixes it, or a pair (low, high) from which each sample draws it.
 Setting: TypeAlias = float | tuple[float, float]
@@ -236,11 +235,12 @@ def checked_setting(
     family: str, name: str, setting: object, least: float = -math.inf, most: float = math.inf
 ) -> Setting:
     """Return a setting as a float or a pair of floats, or raise `UsageError`."""
+    single = isinstance(setting, int | float | np.number)
     try:
         numbers = [float(number) for number in _as_sequence(setting)]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = []
-    ascending = len(numbers) in (1, 2) and numbers == sorted(numbers)
+    ascending = len(numbers) == (1 if single else 2) and numbers == sorted(numbers)
     if not ascending or not all(math.isfinite(n) and least <= n <= most for n in numbers):
         raise UsageError(
             f"{family}: {name}={setting!r} is not usable; give a number or a pair (low, high)"
@@ -284,30 +284,32 @@ def _as_sequence(setting: Any) -> Iterable[Any]:
 KIND = "potentials"
 
 
-class RegisteredFamilies(Mapping[str, type[PotentialFamily]]):
-    """The classes of all registered families, each imported when it is asked for."""
+class RegisteredFamilies(Mapping[str, type[AnyFamily]]):
+    """The classes of all registered families of one kind, each imported when it is asked for."""
 
-    def __getitem__(self, name: str) -> type[PotentialFamily]:
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __getitem__(self, name: str) -> type[AnyFamily]:
         try:
-            family = components(KIND).get(name)
+            family: type[AnyFamily] = components(self.kind).get_class(name)
         except UnknownNameError as error:
             raise KeyError(name) from error
-        known = inspect.isclass(family) and issubclass(family, PotentialFamily)
-        if not known or family.name != name:
+        if family.name != name:
             raise PluginError(
-                f"the potential family {name!r} of {components(KIND).origin(name)} is {family!r}; "
-                "register a subclass of keras_qd.physics.PotentialFamily, under its own name"
+                f"the {KINDS[self.kind]} {name!r} of {components(self.kind).origin(name)} is "
+                f"{family!r}, whose name is {family.name!r}; register it under its own name"
             )
-        return cast(type[PotentialFamily], family)
+        return family
 
     def __iter__(self) -> Iterator[str]:
-        return iter(components(KIND).names())
+        return iter(components(self.kind).names())
 
     def __len__(self) -> int:
-        return len(components(KIND).names())
+        return len(components(self.kind).names())
 
 
-FAMILIES = RegisteredFamilies()
+FAMILIES: RegisteredFamilies[PotentialFamily] = RegisteredFamilies(KIND)
 
 
 def potential_families() -> tuple[str, ...]:

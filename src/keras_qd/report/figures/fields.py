@@ -73,10 +73,12 @@ def _centres(n_pixels: int, labels: Labels) -> Array:
     return centres if labels.length is None else centres * labels.length / n_pixels
 
 
-def draw_profiles(part: SubFigure, example: Example, target: str, labels: Labels) -> None:
+def draw_profiles(
+    part: SubFigure, example: Example, target: str, shown: Sequence[str], labels: Labels
+) -> None:
     """Draw a system on a line: inputs, exact and predicted field in one panel, difference."""
     exact, predicted = example.reference[target], example.prediction[target]
-    inputs = {name: values for name, values in example.inputs.items() if values.ndim == 1}
+    inputs = _alike(example, target, shown)
     panels = part.subplots(1, len(inputs) + 2, squeeze=False)[0]
     for panel, (name, values) in zip(panels, inputs.items(), strict=False):
         _curve(panel, values, labels)
@@ -100,46 +102,61 @@ def _curve(panel: Axes, values: Array, labels: Labels, **style: Any) -> None:
     panel.margins(x=0)
 
 
-DrawRow = Callable[[SubFigure, Example, str, Labels], None]
+DrawRow = Callable[[SubFigure, Example, str, Sequence[str], Labels], None]
 
-#: Inches taken by one panel with its colour bar, and by one row.
-_WIDTH_SYSTEMS, _HEIGHT_SYSTEMS = 2.5, 2.6
-
-
-def drawable(example: Example) -> bool:
-    """Return whether the target fields of a system are maps or profiles, which can be drawn."""
-    return all(values.ndim in (1, 2) and values.size > 1 for values in example.reference.values())
+#: Inches taken by one panel with its colour bar, by one row, and by the numbers above it.
+_WIDTH_SYSTEMS, _HEIGHT_SYSTEMS, _HEIGHT_NUMBERS = 2.5, 2.6, 0.2
 
 
-def systems_figure(examples: Sequence[Example], labels: Labels) -> Figure:
-    """Draw systems in rows: inputs, exact field, predicted field, difference."""
-    if not examples or not all(drawable(example) for example in examples):
+def systems_figure(
+    examples: Sequence[Example], labels: Labels, shown: Sequence[str] | None = None
+) -> Figure:
+    """Draw the shown fields of systems (all by default): inputs, exact, predicted, difference."""
+    if shown is None:
+        shown = [name for each in examples for name in (*each.inputs, *each.reference)]
+    rows = [(each, name) for each in examples for name in each.reference if name in shown]
+    if not rows or any(each.reference[name].ndim not in (1, 2) for each, name in rows):
         raise UsageError("only maps (ny, nx) and profiles (points,) can be drawn")
-    rows = [(example, target) for example in examples for target in example.reference]
-    n_panels = 3 + len(map_inputs(examples[0]))
-    figure = Figure(
-        figsize=(_WIDTH_SYSTEMS * n_panels, _HEIGHT_SYSTEMS * len(rows)), layout="constrained"
-    )
+    n_panels = 3 + max(len(_alike(*row, shown)) for row in rows)
+    height = _HEIGHT_SYSTEMS + (_HEIGHT_NUMBERS if _numbers(examples[0], labels) else 0.0)
+    figure = Figure(figsize=(_WIDTH_SYSTEMS * n_panels, height * len(rows)), layout="constrained")
     parts = figure.subfigures(len(rows), 1, squeeze=False)
     for part, (example, target) in zip(parts[:, 0], rows, strict=True):
-        part.suptitle(labels.headline(example), x=0.01, ha="left", fontsize=9.5, weight="bold")
+        title = "\n".join(filter(None, (labels.headline(example), _numbers(example, labels))))
+        part.suptitle(title, x=0.01, ha="left", fontsize=9.5, weight="bold")
         draw: DrawRow = _draw_maps if example.reference[target].ndim == 2 else draw_profiles
-        draw(part, example, target, labels)
+        draw(part, example, target, shown, labels)
     return figure
 
 
-def map_inputs(example: Example) -> list[str]:
-    """Return the names of the inputs that are maps or profiles and so can be drawn."""
-    return [name for name, values in example.inputs.items() if values.ndim in (1, 2)]
+def _numbers(example: Example, labels: Labels) -> str:
+    """Return the numbers of a system as text: those that went in, and exact and predicted ones."""
+    given = {name: f"{float(each):.4g}" for name, each in example.inputs.items() if not each.ndim}
+    for name, exact in example.reference.items():
+        if not exact.ndim:
+            given[name] = f"{float(exact):.4g}, predicted {float(example.prediction[name]):.4g}"
+    texts = (f"{words(name)} = {text} {labels.unit(name)}" for name, text in given.items())
+    return "; ".join(text.strip() for text in texts).replace("-", "−")
 
 
-def _draw_maps(part: SubFigure, example: Example, target: str, labels: Labels) -> None:
+def _alike(example: Example, target: str, shown: Sequence[str]) -> dict[str, Array]:
+    """Return the shown inputs that are maps, if the target is one, or profiles."""
+    axes = example.reference[target].ndim
+    return {
+        name: values
+        for name, values in example.inputs.items()
+        if name in shown and values.ndim == axes
+    }
+
+
+def _draw_maps(
+    part: SubFigure, example: Example, target: str, shown: Sequence[str], labels: Labels
+) -> None:
     """Draw one row of images into `part`."""
     exact, predicted = example.reference[target], example.prediction[target]
-    inputs = map_inputs(example)
+    inputs = _alike(example, target, shown)
     axes = part.subplots(1, len(inputs) + 3, squeeze=False)[0]
-    for panel, name in zip(axes, inputs, strict=False):
-        values = example.inputs[name]
+    for panel, (name, values) in zip(axes, inputs.items(), strict=False):
         image = _show(panel, values, words(name), field_colours(values), labels)
         _add_bar(part, image, panel, labels.unit(name))
     colours = field_colours(exact, predicted)

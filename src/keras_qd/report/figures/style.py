@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 
 from keras_qd._files import replacing
 from keras_qd.data.recipes import box_length
-from keras_qd.evaluation.figure_data import Example
 
 if TYPE_CHECKING:
+    from keras_qd.evaluation.figure_data import Example
     from keras_qd.evaluation.result import Evaluation
     from keras_qd.training.run import Run
 

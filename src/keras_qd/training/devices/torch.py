@@ -26,6 +26,7 @@ import torch.distributed as dist
 
 from keras_qd.errors import RunError
 from keras_qd.models.optimizers import first_rate
+from keras_qd.tasks.pipeline import each
 from keras_qd.training.batches import Batches, FollowEpochs, training_batches
 from keras_qd.training.callbacks import ScheduledLearningRate
 from keras_qd.training.checkpoint import load_history, load_state
@@ -120,7 +121,7 @@ def _follow(rank: int, n_devices: int, meeting: str, path: Path, dataset: Any) -
     group, run = Processes(n_devices, rank), Run.open(path)
     task, pipeline, seed = run.task, run.pipeline, run.config["seed"]
     keras.utils.set_random_seed(seed)
-    model = task.build_model(pipeline.input_shape, pipeline.output_shape)
+    model = task.build_for(pipeline)
     done = len(load_history(run.checkpoint_path).get("epoch", ()))
     batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
     rate = first_rate(model.optimizer)
@@ -151,10 +152,10 @@ class _Share(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
         x, y = self._batches[index]
         rows = slice(self._group.rank, None, self._group.n_devices)
-        return x[rows], y[rows]
+        return each(lambda v: v[rows], x), each(lambda v: v[rows], y)
 
 
 class _Restore(keras.callbacks.Callback):

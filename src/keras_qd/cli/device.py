@@ -1,0 +1,317 @@
+"""``keras-qd device``: stability diagrams, sweeps and design of gate-defined devices."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keras_qd.cli.options import as_json, seed
+from keras_qd.cli.output import counting, format_number, print_json, print_table
+from keras_qd.errors import PhysicsError, UsageError
+
+if TYPE_CHECKING:
+    from keras_qd.devices import StabilityDiagram, Sweep
+
+_FILE = """\b
+DEVICE is a TOML file, lengths in nm and background in meV:
+  side = 120
+  material = "GaAs"
+  [[gates]]
+  name = "left"
+  shape = "gaussian"     # or rectangle (width, height, depth), array (file)
+  x = 45
+  y = 60
+  width = 20
+"""
+
+_device = click.argument("device", metavar="DEVICE", type=click.Path(path_type=Path))
+_out = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Directory to write."
+)
+_voltage = click.option(
+    "--voltage",
+    "voltages",
+    multiple=True,
+    metavar="GATE=MV",
+    help="Voltage of another gate in mV; may be repeated.",
+)
+_workers = click.option(
+    "--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]"
+)
+_range = click.FloatRange(min=-1e5, max=1e5)
+
+
+@click.group("device")
+def command() -> None:
+    """Solve gate-defined devices: stability diagrams, sweeps of one gate, wanted numbers."""
+
+
+@command.command("diagram", epilog=_FILE)
+@_device
+@_out
+@click.option("--gates", nargs=2, required=True, help="Names of the two swept gates, x first.")
+@click.option("--x", nargs=2, type=_range, required=True, help="Voltages of the first in mV.")
+@click.option("--y", nargs=2, type=_range, required=True, help="Voltages of the second in mV.")
+@click.option(
+    "--points", type=click.IntRange(2, 2000), default=100, show_default=True, help="Pixels a side."
+)
+@click.option(
+    "--electrons",
+    type=click.IntRange(1, 6),
+    default=3,
+    show_default=True,
+    help="Largest number of electrons.",
+)
+@_voltage
+@_workers
+@click.option("--scheduler", help="Address of a Dask scheduler, instead of --workers.")
+@as_json
+def diagram_command(
+    device: Path,
+    out: Path,
+    gates: tuple[str, str],
+    x: tuple[float, float],
+    y: tuple[float, float],
+    points: int,
+    electrons: int,
+    voltages: tuple[str, ...],
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
+) -> None:
+    """Compute the charge-stability diagram of two gates by exact solutions.
+
+    OUT gets diagram.png, diagram.csv, the data set diagram.zarr, capacitances.json where the
+    constant-interaction model is determined, and journal.jsonl: stopped at any moment, the same
+    command resumes.
+    """
+    from keras_qd._parallel import usable_cores
+    from keras_qd.devices import Device, stability_diagram
+
+    loaded = Device.load(device)
+    with counting("solving", "pixels") as count:
+        diagram = stability_diagram(
+            loaded,
+            *gates,
+            (x, y),
+            points,
+            voltages=_read_voltages(voltages),
+            max_electrons=electrons,
+            n_workers=workers or usable_cores(),
+            scheduler=scheduler,
+            journal=_directory(out) / "journal.jsonl",
+            progress=count,
+        )
+    summary = _write_diagram(diagram, out)
+    if as_json:
+        print_json(summary)
+    else:
+        print_table([(str(name), str(value)) for name, value in summary.items()])
+
+
+@command.command("sweep", epilog=_FILE)
+@_device
+@_out
+@click.option("--gate", required=True, help="Name of the swept gate.")
+@click.option("--range", "ends", nargs=2, type=_range, required=True, help="Its voltages in mV.")
+@click.option(
+    "--points", type=click.IntRange(2, 2000), default=21, show_default=True, help="How many."
+)
+@click.option(
+    "--electrons",
+    type=click.IntRange(1, 6),
+    default=2,
+    show_default=True,
+    help="Largest number of electrons.",
+)
+@_voltage
+@_workers
+@as_json
+def sweep_command(
+    device: Path,
+    out: Path,
+    gate: str,
+    ends: tuple[float, float],
+    points: int,
+    electrons: int,
+    voltages: tuple[str, ...],
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Compute chemical potentials, exchange and lever arms along the voltage of one gate.
+
+    OUT gets sweep.csv and sweep.png.
+    """
+    import numpy as np
+
+    from keras_qd._parallel import usable_cores
+    from keras_qd.devices import Device, sweep_gate
+
+    loaded = Device.load(device)
+    with counting("solving", "voltages") as count:
+        sweep = sweep_gate(
+            loaded,
+            gate,
+            np.linspace(*ends, points),
+            voltages=_read_voltages(voltages),
+            max_electrons=electrons,
+            n_workers=workers or usable_cores(),
+            progress=count,
+        )
+    _write_sweep(sweep, _directory(out))
+    rows = _sweep_rows(sweep)
+    if as_json:
+        print_json([dict(zip(rows[0], row, strict=True)) for row in rows[1:]])
+    else:
+        print_table([[format_number(value) for value in row] for row in rows[1:]], rows[0])
+
+
+@command.command("design", epilog=_FILE)
+@_device
+@click.option(
+    "--want",
+    "wants",
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUE",
+    help="A number to reach, in meV, electrons or nm: exchange, gap, energy_N, mu_N, addition_N, "
+    "charge_left (right, top, bottom), dipole_x (y); may be repeated.",
+)
+@click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    required=True,
+    type=(str, _range, _range),
+    metavar="GATE LOW HIGH",
+    help="A gate that is set, and the bounds of its voltage in mV; may be repeated.",
+)
+@click.option("--electrons", type=click.IntRange(1, 6), default=2, show_default=True, help="N.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.01,
+    show_default=True,
+    help="Largest relative deviation.",
+)
+@_voltage
+@seed
+@as_json
+def design_command(
+    device: Path,
+    wants: tuple[str, ...],
+    gates: tuple[tuple[str, float, float], ...],
+    electrons: int,
+    tolerance: float,
+    voltages: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Find voltages at which a device has wanted numbers, such as --want exchange=0.1.
+
+    The exit code is 1 if they are not reached; the nearest voltages are printed all the same.
+    """
+    from keras_qd.devices import Device
+    from keras_qd.inverse import design_device
+
+    found = design_device(
+        Device.load(device),
+        {name: (low, high) for name, low, high in gates},
+        _read_numbers(wants, "--want", "NAME=VALUE, such as exchange=0.1"),
+        voltages=_read_voltages(voltages),
+        n_electrons=electrons,
+        tolerance=tolerance,
+        seed=seed,
+    )
+    numbers = {name: (each.value, each.error) for name, each in found.reached.items()}
+    if as_json:
+        print_json({"voltages": found.parameters, "reached": numbers, "converged": found.converged})
+    else:
+        print_table([(name, f"{value:.6g} mV") for name, value in found.parameters.items()])
+        click.echo(str(found))
+    if not found.converged:
+        raise PhysicsError("not all numbers were reached; widen the bounds or set more gates")
+
+
+def _directory(out: Path) -> Path:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: choose a directory for --out")
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _read_voltages(pairs: tuple[str, ...]) -> dict[str, float]:
+    return _read_numbers(pairs, "--voltage", "GATE=MV, such as barrier=-10")
+
+
+def _read_numbers(pairs: tuple[str, ...], option: str, form: str) -> dict[str, float]:
+    """Return NAME=NUMBER options as a mapping."""
+    numbers = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        try:
+            numbers[name] = float(value)
+        except ValueError:
+            raise UsageError(f"{option} takes {form}, got {pair!r}") from None
+    return numbers
+
+
+def _write_diagram(diagram: StabilityDiagram, out: Path) -> dict[str, Any]:
+    """Write table, store, figure and capacitances; return a summary."""
+    from keras_qd.data.diagrams import write_diagram
+    from keras_qd.report.figures.devices import stability_figure
+    from keras_qd.report.figures.style import DPI, figure_style
+
+    diagram.to_csv(out / "diagram.csv")
+    write_diagram(diagram, out / "diagram.zarr")
+    with figure_style():
+        stability_figure(diagram).savefig(out / "diagram.png", dpi=DPI)
+    summary: dict[str, Any] = {
+        "pixels": diagram.n_electrons.size,
+        "exact solutions": len(diagram.solved),
+        "refused pixels": int((diagram.n_electrons < 0).sum()),
+        "electrons": f"{diagram.n_electrons.min()} to {diagram.n_electrons.max()}",
+    }
+    try:
+        model = diagram.capacitance_model()
+    except UsageError as error:
+        summary["capacitances"] = str(error)
+    else:
+        table = {
+            "cdd_aF": model.cdd.tolist(),
+            "cgd_aF": model.cgd.tolist(),
+            "charging_meV": model.charging.tolist(),
+            "levers": model.levers.tolist(),
+            "residual_meV": model.residual,
+        }
+        (out / "capacitances.json").write_text(json.dumps(table, indent=2), encoding="utf-8")
+        summary["charging energies (meV)"] = ", ".join(
+            format_number(value) for value in model.charging.diagonal()
+        )
+        summary["left by the constant-interaction model (meV)"] = format_number(model.residual)
+    return summary
+
+
+def _write_sweep(sweep: Sweep, out: Path) -> None:
+    from keras_qd.report.figures.devices import sweep_figure
+    from keras_qd.report.figures.style import DPI, figure_style
+
+    sweep.to_csv(out / "sweep.csv")
+    with figure_style():
+        sweep_figure(sweep).savefig(out / "sweep.png", dpi=DPI)
+
+
+def _sweep_rows(sweep: Sweep) -> list[list[Any]]:
+    """Return a header, and a row for each voltage."""
+    numbers = range(1, len(sweep.energies))
+    header = [f"{sweep.gate} (mV)", *(f"mu_{n} (meV)" for n in numbers), "J (ueV)", "error (ueV)"]
+    columns = [
+        sweep.values,
+        *sweep.chemical_potentials,
+        1e3 * sweep.exchange,
+        1e3 * sweep.exchange_error,
+    ]
+    return [header, *[list(map(float, row)) for row in zip(*columns, strict=True)]]

@@ -1,0 +1,18 @@
+from .device import (
+    ChargeState as ChargeState,
+    Device as Device,
+)
+from .gates import (
+    ArrayGate as ArrayGate,
+    GaussianGate as GaussianGate,
+    RectangularGate as RectangularGate,
+)
+from .stability import (
+    CapacitanceModel as CapacitanceModel,
+    StabilityDiagram as StabilityDiagram,
+    stability_diagram as stability_diagram,
+)
+from .sweep import (
+    Sweep as Sweep,
+    sweep_gate as sweep_gate,
+)

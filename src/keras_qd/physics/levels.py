@@ -1,0 +1,83 @@
+"""Energy levels of several interacting electrons, and the mixture of those that are degenerate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_qd.physics.determinants import SpinSector
+from keras_qd.physics.orbitals import Orbitals
+from keras_qd.physics.solution import Solution
+
+Array = NDArray[np.float64]
+
+#: Levels closer than this, in Ha*, are degenerate within the accuracy of the solver.
+DEGENERACY = 1e-6
+
+#: Two states of one spin closer than this, in Ha*, found in two sectors, are one level.
+_SAME_LEVEL = 1e-5
+
+
+@dataclass(frozen=True)
+class Level:
+    """One energy level, represented by its state of one spin sector, shape (dimension,)."""
+
+    energy: float
+    spin_squared: float
+    sector: SpinSector
+    vector: Array
+
+    @property
+    def multiplicity(self) -> int:
+        """Number 2 S + 1 of states with this energy that differ by the direction of the spin."""
+        return round(float(np.sqrt(1 + 4 * max(self.spin_squared, 0.0))))
+
+    @property
+    def is_highest_projection(self) -> bool:
+        """Whether the spin points along its axis in this sector: n_up - n_down = 2 S."""
+        return self.sector.n_up - self.sector.n_down == self.multiplicity - 1
+
+
+def distinct(levels: list[Level]) -> list[Level]:
+    """Sort levels and keep one state of each spin multiplet, that of the highest sector."""
+    own = [level for level in levels if level.is_highest_projection]
+    strays = [level for level in levels if not level.is_highest_projection]
+    for stray in strays:
+        if not any(
+            level.multiplicity == stray.multiplicity
+            and abs(level.energy - stray.energy) < _SAME_LEVEL
+            for level in own
+        ):
+            own.append(stray)
+    return sorted(own, key=lambda level: level.energy)
+
+
+def ensemble(levels: list[Level], orbitals: Orbitals, values: Array) -> Solution:
+    """Mix the levels degenerate with the lowest, states of a multiplet with equal weight."""
+    lowest = levels[0]
+    ground = [level for level in levels if level.energy - lowest.energy < DEGENERACY]
+    weights = np.array([level.multiplicity for level in ground]) / sum(
+        level.multiplicity for level in ground
+    )
+    matrices = np.array([level.sector.density_matrices(level.vector) for level in ground])
+    up, down = np.tensordot(weights, matrices, axes=1)
+    by_spin = {level.multiplicity: level.energy for level in reversed(levels)}
+    n_electrons = lowest.sector.n_up + lowest.sector.n_down
+    return Solution(
+        box=orbitals.box,
+        energy=lowest.energy,
+        gap=levels[1].energy - lowest.energy if len(levels) > 1 else math.inf,
+        spin_squared=float(weights @ [level.spin_squared for level in ground]),
+        sector=(lowest.sector.n_up, lowest.sector.n_down),
+        n_states=len(ground),
+        orbital_energies=orbitals.energies,
+        orbitals=values,
+        density_matrix_up=up,
+        density_matrix_down=down,
+        exchange=(
+            by_spin[3] - by_spin[1] if n_electrons == 2 and {1, 3} <= by_spin.keys() else math.nan
+        ),
+    )

@@ -1,0 +1,140 @@
+"""What is checked of a training before anything is made: names, settings, path, model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from keras_qd._checks import MOST_SEED, optional, real, sequence, setting, shortened, whole
+from keras_qd.data.augmentation import build_augmentation
+from keras_qd.data.scaling import fit_scaling
+from keras_qd.errors import DataError, KerasQDError, UnknownNameError, UsageError
+from keras_qd.registry import _check_settings, components
+from keras_qd.tasks.pipeline import Pipeline
+from keras_qd.training.devices import check_devices
+from keras_qd.training.logging import check_callbacks
+from keras_qd.training.run import Run
+
+if TYPE_CHECKING:
+    from keras_qd.data.fields import Field
+    from keras_qd.tasks.task import Task
+
+
+#: Settings of data sets that are stored.
+_LOADING = {
+    "samples": optional(whole(1, 10**9)),
+    "fractions": optional(sequence(real(0.0, 1.0), empty=False)),
+    "memory_budget": whole(1),
+    "workers": optional(whole(1, 10**6)),
+}
+
+
+def check_start(
+    task: Task,
+    path: str | Path,
+    *,
+    seed: int,
+    callbacks: Sequence[str],
+    devices: int = 1,
+    data: bool = True,
+) -> None:
+    """Raise unless a training could start; with `data`, on the data set of the task."""
+    setting("seed", seed, whole(0, MOST_SEED))
+    check_callbacks(callbacks)
+    check_devices(devices, task.batch_size)
+    Run(Path(path)).require_free()
+    check_task(task)
+    fields = _known_fields(task) if data else None
+    if fields is not None:
+        _check_model(task, fields)
+
+
+def check_task(task: Task) -> None:
+    """Raise unless all that a task names exists, with these settings."""
+    for noun, kind, name, config in (
+        ("data set", "datasets", task.dataset, task.dataset_config),
+        ("model", "models", task.model, task.model_config),
+    ):
+        component = components(kind).get(name)
+        _check_settings(f"setting of the {noun} {name!r}", component, dict(config))
+    for key, check in _LOADING.items():
+        if key in task.dataset_config and "memory_budget" in _settings(task.dataset):
+            setting(f"dataset.{key}", task.dataset_config[key], check)
+    names = list(dict.fromkeys([*task.metric_names, *task.followed_names]))
+    for name in task.metric_config:
+        if name not in names:
+            raise UnknownNameError("metric with settings", name, names)
+    task.build_metrics(names)
+    for scaling in task.scaling.values():
+        with suppress(DataError):  # of the values; its name exists
+            fit_scaling(scaling, [0.5, 1.5])
+    _check_losses(task)
+    if task.augmentation is not None:
+        build_augmentation(task.augmentation)
+
+
+def _check_losses(task: Task) -> None:
+    losses = task.loss.values() if isinstance(task.loss, Mapping) else [task.loss]
+    for loss in losses:
+        try:
+            keras.losses.get(loss)
+        except (ValueError, TypeError) as cause:
+            raise UsageError(
+                f"the loss {loss!r} of task {task.name!r} is not one of Keras'; give a name such "
+                "as 'mean_squared_error'"
+            ) from cause
+
+
+def build_model(task: Task, pipeline: Pipeline, seed: int) -> keras.Model:
+    """Build the model of a task from a seed; errors of its builder become a UsageError."""
+    keras.utils.set_random_seed(seed)
+    try:
+        model = task.build_for(pipeline)
+    except (KerasQDError, MemoryError):
+        raise
+    except Exception as cause:  # builders, those of plug-ins too, raise anything
+        reason = str(cause).partition("\n")[0][:200] or type(cause).__name__
+        raise UsageError(
+            f"the model {task.model!r} cannot be built for samples of shape "
+            f"{pipeline.input_shape} with the settings {shortened(dict(task.model_config))}: "
+            f"{reason}"
+        ) from cause
+    return model
+
+
+def _settings(dataset: str) -> Mapping[str, inspect.Parameter]:
+    """Return the settings that a data set takes, by name."""
+    return inspect.signature(components("datasets").get(dataset)).parameters
+
+
+def _known_fields(task: Task) -> Mapping[str, Field] | None:
+    """Return the fields of data that are yet to be generated; None of other data."""
+    recipe = getattr(components("datasets").get(task.dataset), "recipe", None)
+    if recipe is None or task.dataset_config.get("path") is not None:
+        return None
+    own = inspect.signature(recipe).parameters
+    settings = {name: value for name, value in task.dataset_config.items() if name in own}
+    fields: Mapping[str, Field] = recipe(
+        **{name: value for name, value in settings.items() if value is not None}
+    ).fields
+    return fields
+
+
+def _check_model(task: Task, fields: Mapping[str, Field]) -> None:
+    """Build the model for made-up fields, unless their scaling depends on the values."""
+    made = np.random.default_rng(0)
+    names = [name for name in (*task.inputs, *task.targets) if name in fields]
+    samples = {name: 0.1 + made.random((4, *fields[name].shape)) for name in names}
+    try:
+        pipeline = Pipeline.fit(task, samples, fields)
+    except DataError:
+        if len(samples) < len({*task.inputs, *task.targets}):
+            raise
+        return
+    build_model(task, pipeline, 0)

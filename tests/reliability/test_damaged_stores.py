@@ -193,7 +193,8 @@ IMPOSSIBLE = {
         ["manifest"], [".hidden"], ["zarr.json"], ["a\x1b[31m"], ["a" * 1000], {},
     ],
     "arrays": [None, [], {"energy": 1}, {"energy": "0" * 63}],
-    "label_error": [1, {}, {"asked": 1, "samples": 2, "errors": {"energy": [1.0]}}],
+    "label_error": [1, {}, errors_of_labels(samples=2), errors_of_labels(units={})],
+    "refused": [-1, "none", 0.5],
 }  # fmt: skip
 
 
@@ -217,7 +218,12 @@ CHANGES = {
     "other shards": lambda found: found.update(shard_samples=5),
     "another version": lambda found: found.update(package_version="9"),
     "a label error": lambda found: found.update(
-        label_error={"asked": 1, "samples": 1, "errors": {"energy": [0.0]}}
+        label_error={
+            "asked": 1,
+            "samples": 1,
+            "errors": {"energy": [0.0]},
+            "units": {"energy": "Ha*"},
+        }
     ),
     "a field less": lambda found: found["fields"].remove("energy"),
     "a new entry": lambda found: found.update(note="hello"),

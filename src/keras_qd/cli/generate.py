@@ -208,8 +208,9 @@ def command(
     if as_json:
         print_json({**summary(store), "seconds": seconds})
     else:
+        refused = f", {store.refused} draws refused" if store.refused else ""
         echo(
-            f"{store.path}: {store.n_finished} samples ({format_seconds(seconds)}), "
+            f"{store.path}: {store.n_finished} samples ({format_seconds(seconds)}){refused}, "
             f"digest {store.digest()}\n\nnext:\n  keras-qd inspect {store.path}"
         )
 
@@ -223,6 +224,7 @@ def summary(store: Store) -> dict[str, Any]:
         "complete": not store.unfinished(),
         "digest": store.digest(),
         "label_error": store.label_error,
+        "refused": store.refused,
         "configuration": store.configuration,
         "material": _material(store),
         "schema_version": store.schema_version,

@@ -259,14 +259,16 @@ def extrapolation(n_coarse: int, n_fine: int, order: int) -> float:
     return float(1.0 / (((n_fine + 1) / (n_coarse + 1)) ** order - 1.0))
 
 
-def error_by_finer(n: int, energy: float, density: float, gap: float) -> LabelError:
+def error_by_finer(
+    n: int, energy: float, density: float, gap: float, exchange: float
+) -> LabelError:
     """Errors of a result on a grid of n x n points from differences to n + `FINER` points a side.
 
     Parameters
     ----------
     n : int
         Points along a side.
-    energy, gap : float
+    energy, gap, exchange : float
         What was found less what the finer grid says, in Ha*.
     density : float
         Integral of the absolute difference of the densities, per electron.
@@ -277,4 +279,6 @@ def error_by_finer(n: int, energy: float, density: float, gap: float) -> LabelEr
     """
     of_energy = 1.0 + extrapolation(n, n + FINER, ENERGY_ORDER)
     of_density = 1.0 + extrapolation(n, n + FINER, DENSITY_ORDER)
-    return LabelError(of_energy * energy, of_density * density, of_energy * gap)
+    return LabelError(
+        of_energy * energy, of_density * density, of_energy * gap, of_energy * exchange
+    )

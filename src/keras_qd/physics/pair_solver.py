@@ -87,7 +87,11 @@ class PairProblem:
         finer = self._levels(pair.window, n + FINER, 2, DEFAULT_ACCURACY).solution()
         difference = np.abs(solution.density - finer.density).sum() / finer.density.sum()
         return error_by_finer(
-            n, solution.energy - finer.energy, float(difference), solution.gap - finer.gap
+            n,
+            solution.energy - finer.energy,
+            float(difference),
+            solution.gap - finer.gap,
+            solution.exchange - finer.exchange,
         )
 
     def states_and_errors(self, n_states: int, accuracy: float) -> tuple[list[PairState], Array]:

@@ -32,8 +32,8 @@ class LabelError:
         rounding, as that is variational; on a product grid it has either sign.
     density : float
         Integral of the absolute error of the density, per electron.
-    gap : float
-        Gap minus its limit, in Ha*; nan where it was not estimated.
+    gap, exchange : float
+        Gap and exchange minus their limits, in Ha*; nan where they were not estimated.
 
     Examples
     --------
@@ -44,6 +44,7 @@ class LabelError:
     energy: float
     density: float
     gap: float = math.nan
+    exchange: float = math.nan
 
 
 @dataclass(frozen=True, eq=False, repr=False)

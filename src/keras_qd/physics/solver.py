@@ -554,4 +554,9 @@ def estimate_label_error(
     stretch = n_larger / (n_larger - n_given)
     area = solver.box.pixel_area(small.density.shape[0])
     difference = float(np.abs(small.density - large.density).sum()) * area / solver.n_electrons
-    return LabelError(stretch * (small.energy - large.energy), stretch * difference)
+    return LabelError(
+        stretch * (small.energy - large.energy),
+        stretch * difference,
+        stretch * (small.gap - large.gap),
+        stretch * (small.exchange - large.exchange),
+    )

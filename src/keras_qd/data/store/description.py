@@ -254,7 +254,7 @@ def _are_names(value: Any) -> bool:
 
 
 def _is_label_error(value: Any) -> bool:
-    """Whether a value is ``samples`` with ``errors``, a list of numbers each, or a ``reason``."""
+    """Whether a value is ``samples`` with lists of ``errors`` and ``units``, or a ``reason``."""
     counts = _is_count(0, _MOST_SAMPLES)
     if not isinstance(value, dict) or not all(counts(value.get(n)) for n in ("asked", "samples")):
         return False
@@ -265,7 +265,8 @@ def _is_label_error(value: Any) -> bool:
         right = isinstance(values, list) and 0 < len(values) == value["samples"]
         return right and all(map(_is_number, values))
 
-    return _maps(value.get("errors"), are_numbers)
+    errors, units = value.get("errors"), value.get("units")
+    return _maps(errors, are_numbers) and _maps(units, _is_text) and set(errors) == set(units)
 
 
 #: Entry of the root -> whether a value is right, and what is.
@@ -289,8 +290,12 @@ def _check_entries(location: Location, entries: Mapping[str, Any]) -> None:
                 f"{location}: its description has {name}={entries.get(name)!r:.60}, expected "
                 f"{expected}; {_RESTORE}"
             )
-    if "label_error" in entries and not _is_label_error(entries["label_error"]):
-        raise StoreError(f"{location}: its description has an unusable label_error; {_RESTORE}")
+    for name, is_right in (
+        ("label_error", _is_label_error),
+        ("refused", _is_count(0, 100 * _MOST_SAMPLES)),
+    ):
+        if name in entries and not is_right(entries[name]):
+            raise StoreError(f"{location}: its description has an unusable {name}; {_RESTORE}")
     if -(-entries["samples"] // entries["shard_samples"]) > _MOST_SHARDS:
         raise StoreError(
             f"{location}: its description has {entries['samples']} samples in shards of "

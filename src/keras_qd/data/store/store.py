@@ -76,6 +76,8 @@ class Store:
     shard_samples : int
         Samples in one shard.
     fields : dict of str to Field
+    refused : int
+        How many draws the solver refused, for which the next draws of their samples took the place.
     description : Description
         All entries of its description, which have been checked.
 
@@ -105,6 +107,7 @@ class Store:
         self.configuration: dict[str, Any] = entries["configuration"]
         self.n_samples: int = entries["samples"]
         self.shard_samples: int = entries["shard_samples"]
+        self.refused: int = entries.get("refused", 0)
         if self.description.lost:
             raise lost_arrays(self.location, self.description.lost, self.command)
         self._arrays = open_arrays(self.location, self.description)
@@ -112,7 +115,7 @@ class Store:
 
     @property
     def label_error(self) -> dict[str, Any] | None:
-        """Estimated errors of the first labels: how many samples, median and largest of each."""
+        """Estimated errors of the first labels: ``samples``; of each, median, largest and unit."""
         found = self.description.entries.get("label_error")
         if found is None or "reason" in found:
             return found
@@ -122,6 +125,7 @@ class Store:
                 name: {
                     "median": float(np.median(np.abs(errors))),
                     "largest": float(np.max(np.abs(errors))),
+                    "unit": found["units"][name],
                 }
                 for name, errors in found["errors"].items()
             },

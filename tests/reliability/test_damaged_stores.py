@@ -180,6 +180,12 @@ def test_a_damaged_root_is_refused_everywhere_and_left_alone(store, kind):
         write(store)
 
 
+def errors_of_labels(**changes):
+    """Return what a description has of the errors of one label."""
+    right = {"asked": 1, "samples": 1, "errors": {"energy": [0.0]}, "units": {"energy": "Ha*"}}
+    return {**right, **changes}
+
+
 #: An entry of the description -> values that it cannot have.
 IMPOSSIBLE = {
     "schema_version": [None, "2", 0, -1, 2.0, True, 10**30, 99, 1],
@@ -217,14 +223,7 @@ CHANGES = {
     "fewer samples": lambda found: found.update(samples=8),
     "other shards": lambda found: found.update(shard_samples=5),
     "another version": lambda found: found.update(package_version="9"),
-    "a label error": lambda found: found.update(
-        label_error={
-            "asked": 1,
-            "samples": 1,
-            "errors": {"energy": [0.0]},
-            "units": {"energy": "Ha*"},
-        }
-    ),
+    "a label error": lambda found: found.update(label_error=errors_of_labels()),
     "a field less": lambda found: found["fields"].remove("energy"),
     "a new entry": lambda found: found.update(note="hello"),
 }

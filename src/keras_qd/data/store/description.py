@@ -265,7 +265,7 @@ def _is_label_error(value: Any) -> bool:
         right = isinstance(values, list) and 0 < len(values) == value["samples"]
         return right and all(map(_is_number, values))
 
-    errors, units = value.get("errors"), value.get("units")
+    errors, units = value.get("errors", {}), value.get("units", {})
     return _maps(errors, are_numbers) and _maps(units, _is_text) and set(errors) == set(units)
 
 

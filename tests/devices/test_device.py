@@ -110,7 +110,7 @@ def test_device_of_a_file(tmp_path):
         ("n_pixels = 24", "n_pixels = 4", UsageError, "8 to 512"),
         ('"GaAs"', '"GaAz"', UnknownNameError, "did you mean 'GaAs'"),
         ("background = 1.5", 'background = "x"', UsageError, "background"),
-        ("gate_distance = 2.0", "gate_distance = -2.0", UsageError, "positive"),
+        ("gate_distance = 2.0", "gate_distance = -2.0", UsageError, "gate_distance"),
         ("gate_distance", "distance", UsageError, "interaction"),
         ('shape = "gaussian"', 'shape = "round"', UnknownNameError, "shape of a gate"),
         ("depth = 50", "deph = 50", UnknownNameError, "did you mean 'depth'"),

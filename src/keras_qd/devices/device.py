@@ -284,7 +284,7 @@ class Device:
             -np.tensordot(self.shares, charge, axes=((1, 2), (0, 1))),
             np.array([charge[mask].sum() for mask in self.regions.values()]),
             to_mev(dot.gap),
-            Estimate(to_mev(dot.exchange), to_mev(dot.gap_error)),
+            Estimate(to_mev(dot.exchange), to_mev(dot.exchange_error)),
         )
 
     def ground_states(

@@ -95,15 +95,18 @@ class PairProblem:
         )
 
     def states_and_errors(self, n_states: int, accuracy: float) -> tuple[list[PairState], Array]:
-        """Lowest states, and the errors of their energies in Ha*."""
-        coarser, finer = self._refine(accuracy, max(n_states, 2))
-        states = finer.levels[:n_states]
-        share = _richardson(coarser, finer, ENERGY_ORDER)
-        grid = [
-            share * (fine.energy - coarse.energy)
-            for fine, coarse in zip(states, coarser.levels, strict=False)
-        ]
-        return states, np.hypot(grid, [self._contact_error(state) for state in states])
+        """Lowest states, and the errors of their energies in Ha* by the next finer grid."""
+        for coarser, finer in self._grids(accuracy, max(n_states, 2)):
+            error = _errors(coarser, finer)["density_error"]
+            if error <= accuracy:
+                states = coarser.levels[:n_states]
+                changes = [
+                    coarse.energy - fine.energy
+                    for coarse, fine in zip(states, finer.levels, strict=False)
+                ]
+                stretch = 1.0 + _richardson(coarser, finer, ENERGY_ORDER)
+                return states, np.hypot(np.multiply(stretch, changes), _ROUNDING)
+        raise self._too_sharp(finer, error, accuracy)
 
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""

@@ -17,6 +17,7 @@ from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.orbitals import Orbitals, grow_orbitals, truncation_errors
 from keras_qd.physics.pair_state import PairState
+from keras_qd.physics.solution import with_error
 from keras_qd.physics.solver import Solver, check_potential, solve
 
 Array = NDArray[np.float64]
@@ -54,13 +55,7 @@ class Estimate:
         return self.value
 
     def __str__(self) -> str:
-        if not (math.isfinite(self.value) and math.isfinite(self.error) and self.error > 0):
-            return f"{self.value:.6g}"
-        digits = max(0, -math.floor(math.log10(self.error)))
-        last = round(self.error * 10**digits)
-        if last == 10 and digits > 0:
-            digits, last = digits - 1, 1
-        return f"{self.value:.{digits}f}({last})"
+        return with_error(self.value, self.error)
 
     def __sub__(self, other: Estimate) -> Estimate:
         """Return the difference, errors added in squares."""
@@ -238,7 +233,7 @@ def exchange(
     (0.6, True)
     """
     dot = solve(potential, box, 2, interaction, None, strength, **settings)
-    return Estimate(dot.exchange, dot.gap_error)
+    return Estimate(dot.exchange, dot.exchange_error)
 
 
 @dataclass(frozen=True)

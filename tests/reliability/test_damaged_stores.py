@@ -5,15 +5,17 @@ import json
 import random
 import shutil
 
+import google_crc32c
 import numpy as np
 import pytest
 import zarr
 
-from keras_qd.data import open_store
+from keras_qd.data import Field, open_store, write_store
 from keras_qd.data.store import writer
 from keras_qd.data.store.description import check_root, read_description
 from keras_qd.data.store.location import locate
 from keras_qd.errors import StoreError, UsageError
+from tests.reliability import bounded
 from tests.reliability.stores import (
     N_SAMPLES,
     inspect,
@@ -300,6 +302,32 @@ def test_an_array_that_is_too_short_is_restored(store, whole):
     file.write_text(json.dumps(document))
     inspect(store, "description of density")
     repair(store, whole[1])
+
+
+@pytest.mark.parametrize("name", ["density/c/1/0/0", "zarr.json", "density/zarr.json"])
+def test_a_file_of_8_gigabytes_is_not_read(store, name):
+    with (store / name).open("r+b") as file:
+        file.truncate(2**33)
+    with bounded(), pytest.raises(StoreError, match=r"larger than any block|more than \d+ bytes"):
+        open_store(store).read("density")
+
+
+def test_a_chunk_that_claims_gigabytes_is_not_unfolded(store, whole):
+    file = chunk(store, "density")
+    content = bytearray(file.read_bytes())
+    content[4:8] = (2**31 - 1).to_bytes(4, "little")
+    content[-4:] = google_crc32c.value(bytes(content[:-4])).to_bytes(4, "little")
+    file.write_bytes(content)
+    with bounded(n_bytes=2**28), pytest.raises(StoreError, match="claims more than a block has"):
+        open_store(store).read("density")
+    repair(store, whole[1])
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "a.partial", "manifest", ""])
+def test_names_that_no_store_can_have_are_refused_at_once(tmp_path, name):
+    with pytest.raises(UsageError, match="cannot be the name of a field"):
+        write_store(tmp_path / "data.zarr", {name: Field(())}, make, {}, n_samples=3)
+    assert not (tmp_path / "data.zarr").exists()
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -70,6 +70,12 @@ def describe(
     origins: Mapping[str, str],
 ) -> Description:
     """Return the description of a new store."""
+    for name in fields:
+        if not _is_name(name):
+            raise UsageError(
+                f"{name!r} cannot be the name of a field; give one of letters, digits and "
+                "underscores"
+            )
     entries = {
         "schema_version": SCHEMA_VERSION,
         "package_version": __version__,
@@ -145,6 +151,12 @@ def _without_length(document: Mapping[str, Any]) -> dict[str, Any]:
 def with_length(document: Mapping[str, Any], length: int) -> dict[str, Any]:
     """Return the metadata of an array with another length of its first axis."""
     return {**document, "shape": [length, *document["shape"][1:]]}
+
+
+def chunk_bytes(document: Mapping[str, Any]) -> int:
+    """Return the bytes of one chunk of an array, uncompressed."""
+    chunk: list[int] = document["chunk_grid"]["configuration"]["chunk_shape"]
+    return int(math.prod(chunk) * np.dtype(document["data_type"]).itemsize)
 
 
 def lengths(description: Description) -> dict[str, int]:
@@ -229,6 +241,7 @@ def _is_name(value: Any) -> bool:
         and value.isprintable()
         and not set(value) & set('/\\:*?"<>|')
         and not value.startswith((".", "__"))
+        and ".partial" not in value
         and value not in (ROOT, FINGERPRINT, MANIFEST)
     )
 

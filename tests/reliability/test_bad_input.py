@@ -37,6 +37,7 @@ LEAST = {
     "evaluate": ["RUN"],
     "predict": ["RUN", "NPY", "--out", "OUT.npz"],
     "invert": ["ring", "--electrons", "1", "--out", "OUT.npz"],
+    "device": [],
     "compress": ["RUN", "--out", "OUT.kqd"],
     "decompress": ["NPY", "--out", "OUT.npy"],
     "export": ["RUN", "--format", "onnx", "--out", "OUT"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd.cli.options import as_json, seed
+from keras_qd.cli.options import FiniteRange, InputPath, OutputPath, as_json, seed
 from keras_qd.cli.output import counting, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
 
@@ -27,10 +27,8 @@ DEVICE is a TOML file, lengths in nm and background in meV:
   width = 20
 """
 
-_device = click.argument("device", metavar="DEVICE", type=click.Path(path_type=Path))
-_out = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Directory to write."
-)
+_device = click.argument("device", metavar="DEVICE", type=InputPath())
+_out = click.option("--out", required=True, type=OutputPath(), help="Directory to write.")
 _voltage = click.option(
     "--voltage",
     "voltages",
@@ -41,10 +39,18 @@ _voltage = click.option(
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), help="Number of processes.  [usable cores]"
 )
-_range = click.FloatRange(min=-1e5, max=1e5)
+_range = FiniteRange(min=-1e5, max=1e5)
 
 
-@click.group("device")
+_EXAMPLES = """\b
+Examples:
+  keras-qd device diagram dot.toml --gates left right --x -4 20 --y -4 20 --out diagram
+  keras-qd device sweep dot.toml --gate barrier --range -40 10 --voltage left=20 --out sweep
+  keras-qd device design dot.toml --want exchange=0.1 --gate barrier -40 10
+"""
+
+
+@click.group("device", epilog=_EXAMPLES)
 def command() -> None:
     """Solve gate-defined devices: stability diagrams, sweeps of one gate, wanted numbers."""
 
@@ -91,6 +97,7 @@ def diagram_command(
     from keras_qd._parallel import usable_cores
     from keras_qd.devices import Device, stability_diagram
 
+    _require_directory(out)
     loaded = Device.load(device)
     with counting("solving", "pixels") as count:
         diagram = stability_diagram(
@@ -102,7 +109,7 @@ def diagram_command(
             max_electrons=electrons,
             n_workers=workers or usable_cores(),
             scheduler=scheduler,
-            journal=_directory(out) / "journal.jsonl",
+            journal=out / "journal.jsonl",
             progress=count,
         )
     summary = _write_diagram(diagram, out)
@@ -150,6 +157,7 @@ def sweep_command(
     from keras_qd._parallel import usable_cores
     from keras_qd.devices import Device, sweep_gate
 
+    _require_directory(out)
     loaded = Device.load(device)
     with counting("solving", "voltages") as count:
         sweep = sweep_gate(
@@ -161,7 +169,7 @@ def sweep_command(
             n_workers=workers or usable_cores(),
             progress=count,
         )
-    _write_sweep(sweep, _directory(out))
+    _write_sweep(sweep, out)
     rows = _sweep_rows(sweep)
     if as_json:
         print_json([dict(zip(rows[0], row, strict=True)) for row in rows[1:]])
@@ -192,7 +200,7 @@ def sweep_command(
 @click.option("--electrons", type=click.IntRange(1, 6), default=2, show_default=True, help="N.")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     default=0.01,
     show_default=True,
     help="Largest relative deviation.",
@@ -236,11 +244,9 @@ def design_command(
         raise PhysicsError("not all numbers were reached; widen the bounds or set more gates")
 
 
-def _directory(out: Path) -> Path:
+def _require_directory(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: choose a directory for --out")
-    out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
 def _read_voltages(pairs: tuple[str, ...]) -> dict[str, float]:
@@ -299,6 +305,7 @@ def _write_sweep(sweep: Sweep, out: Path) -> None:
     from keras_qd.report.figures.devices import sweep_figure
     from keras_qd.report.figures.style import DPI, figure_style
 
+    out.mkdir(parents=True, exist_ok=True)
     sweep.to_csv(out / "sweep.csv")
     with figure_style():
         sweep_figure(sweep).savefig(out / "sweep.png", dpi=DPI)

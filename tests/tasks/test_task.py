@@ -43,7 +43,7 @@ def test_another_model_takes_none_of_the_old_ones_settings():
     ("changes", "message"),
     [
         ({"inputs": ()}, "at least one input"),
-        ({"epochs": 0}, "epochs of task 'mine' must be a positive whole number"),
+        ({"epochs": 0}, "epochs of task 'mine': expected a whole number of at least 1"),
         ({"batch_size": 2.5}, "batch_size of task 'mine'"),
         ({"epochs": True}, "epochs of task 'mine'"),
         ({"scaling": {"w": "standard"}}, "scales w, but uses only v, n"),
@@ -135,13 +135,23 @@ def test_a_metric_that_suits_no_target_is_left_out_with_a_warning(tmp_path, capl
 
 
 @pytest.mark.parametrize(
-    ("shape", "found"),
-    [((5,), r"shape \(3,\)"), ({"a": (5,), "b": (2, 2)}, r"shape \(3,\)")],
+    ("shape", "outputs", "found"),
+    [
+        ((5,), lambda each: each, r"shape \(3,\)"),
+        ({"a": (5,), "b": (2, 2)}, lambda each: each, r"shape \(3,\)"),
+        (
+            {"a": (3,), "b": (5,)},
+            lambda each: {"a": each, "b": each},
+            r"a of .*, b of shape \(3,\)",
+        ),
+        ((5,), lambda each: [each, each], "a list"),
+    ],
 )
-def test_a_model_that_returns_another_shape_is_refused(shape, found):
+def test_a_model_that_returns_another_shape_is_refused(shape, outputs, found):
     @keras_qd.register("models", "stubborn")
     def stubborn(input_shape, output_shape):
-        model = keras.Sequential([keras.Input(input_shape), keras.layers.Dense(3)])
+        inputs = keras.Input(input_shape)
+        model = keras.Model(inputs, outputs(keras.layers.Dense(3)(inputs)))
         model.compile("adam", "mse")
         return model
 

@@ -45,7 +45,7 @@ def test_label_errors_are_honest(recipe, samples):
 def test_large_boxes_are_solved_with_care():
     """A parabola in a box of 24 a0*: the usual grid would be far from enough."""
     settings = {"family": "parabolic", "n_pixels": 48, "box_length": 24.0}
-    careful, rough = QuantumDots(**settings), QuantumDots(**settings, accuracy=10.0)
+    careful, rough = QuantumDots(**settings), QuantumDots(**settings, accuracy=1.0)
     samples = careful.make(range(1))
     density, wrong = samples["density"][0], rough.make(range(1))["density"][0]
     assert np.abs(density - wrong).sum() * 0.5**2 / 2 > 5e-3

@@ -45,6 +45,9 @@ _MORE_HALF_WAVES = 6
 #: dot that fills its window is about that strong.
 _CONTACT_OMEGA = 50.0
 
+#: Half waves a side beyond which a density is summed function by function, to save memory.
+_MANY_HALF_WAVES = 30
+
 #: Newton-Schulz iterations for N^(-1/2): N is 1 up to a few hundredths, and the error is squared.
 _ROOT_STEPS = 5
 
@@ -207,6 +210,9 @@ def square_coefficients(orbitals: GridOrbitals, xp: Any = np) -> Any:
 def density_of(amplitudes: Any, along_y: Array, along_x: Array, xp: Any = np) -> Any:
     """Sum of squares of functions with sine coefficients (b, n_fine^2, m), at the pixels."""
     n = along_y.shape[1]
+    if n > _MANY_HALF_WAVES:
+        functions = xp.swapaxes(amplitudes, 1, 2).reshape(*amplitudes.shape[::2], n, n)
+        return ((along_y @ functions @ along_x.T) ** 2).sum(axis=1)
     # (b, a), (b', a') to (b, b'), (a, a'): products of sines along y, products along x.
     matrix = (amplitudes @ xp.swapaxes(amplitudes, 1, 2)).reshape(-1, n, n, n, n)
     matrix = xp.swapaxes(matrix, 2, 3).reshape(-1, n * n, n * n)

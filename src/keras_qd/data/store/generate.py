@@ -231,35 +231,33 @@ def _make(packed: bytes, samples: range, stop: int) -> tuple[float, dict[str, np
 
 
 def _record_findings(location: Location, recipe: Recipe, crew: Workers) -> None:
-    """Write the errors of the first labels and the refused draws into a store."""
+    """Write into a store how many draws were refused, and the errors of its first labels."""
     store = Store(location)
-    entries = {**store.description.entries}
+    entries = dict(store.description.entries)
+    count = min(recipe.n_checked, store.n_samples)
     if REFUSED in store.fields:
-        numbers = range(store.n_shards)
-        entries["refused"] = int(sum(store.read_shard(each, REFUSED).sum() for each in numbers))
-    n_checked = min(recipe.n_checked, store.n_samples)
-    asked = entries.get("label_error", {}).get("asked", 0)
-    if asked < n_checked and not store.unfinished(n_checked):
-        rows = np.arange(n_checked)
+        shards = [each for each, entry in enumerate(store.entries()) if entry.count]
+        entries["refused"] = int(sum(store.read_shard(each, REFUSED).sum() for each in shards))
+    if entries.get("label_error", {}).get("asked", 0) < count and not store.unfinished(count):
+        rows = np.arange(count)
         samples = {name: store.read(name, rows) for name in store.fields}
         # By a worker, which has one thread: the last digits must not depend on the machine's load.
-        ((_, estimate),) = crew.run(_estimate, [(None, (_pack(recipe), samples, n_checked))])
-        entries["label_error"] = estimate
+        ((_, estimate),) = crew.run(_estimate, [(None, (_pack(recipe), samples))])
+        entries["label_error"] = {"asked": count, **estimate}
     if entries != store.description.entries:
         write_description(location, Description(entries, store.description.documents))
 
 
-def _estimate(packed: bytes, samples: dict[str, np.ndarray], n_checked: int) -> dict[str, Any]:
-    """Return in a worker the errors of stored labels by field, or why they are not known."""
+def _estimate(packed: bytes, samples: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return in a worker the errors of labels by field, or why they are not known."""
     with _ONE_AT_A_TIME:
         recipe, _ = _unpack(packed)
         try:
             errors = recipe.label_errors(samples)
         except KerasQDError as reason:
-            return {"asked": n_checked, "samples": 0, "reason": str(reason)}
+            return {"samples": 0, "reason": str(reason)}
         return {
-            "asked": n_checked,
-            "samples": n_checked,
+            "samples": len(samples[recipe.identity]),
             "errors": {name: np.asarray(each, float).tolist() for name, each in errors.items()},
             "units": {name: recipe.error_unit(name) for name in errors},
         }

@@ -17,6 +17,7 @@ ROOT = HERE.parent
 PACKAGES = {
     "keras_qd": "the short way in",
     "keras_qd.physics": "potentials, exact solvers, references",
+    "keras_qd.devices": "devices of gates: charge states, sweeps, stability diagrams",
     "keras_qd.data": "data sets: generated, imported, stored, split, scaled, augmented",
     "keras_qd.models": "networks and layers",
     "keras_qd.metrics": "metrics of batches in training and of whole arrays",

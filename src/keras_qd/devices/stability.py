@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from keras_qd._parallel import open_workers
 from keras_qd.devices.device import Device, check_electrons
-from keras_qd.devices.journal import Journal, Key
-from keras_qd.devices.search import Points, Search
+from keras_qd.devices.search import Journal, Key, Points, Search
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:

@@ -67,15 +67,15 @@ def heading(text: str) -> str:
 def reference_pages() -> None:
     """Write a page for each public package, with all its public names."""
     folder = HERE / "reference"
-    rows, told = [], set()
+    rows, listed = [], set()
     for package in PACKAGES:
         lines = [heading(package), f".. automodule:: {package}\n   :no-members:\n\n"]
         for name in public_names(package):
             kind = "autoclass" if name[0].isupper() else "autofunction"
             options = "   :members:\n" if kind == "autoclass" else ""
             # A class that two packages offer stands on both pages, and in the index once.
-            options += "   :no-index:\n" if kind == "autoclass" and name in told else ""
-            told.add(name)
+            options += "   :no-index:\n" if kind == "autoclass" and name in listed else ""
+            listed.add(name)
             lines.append(f".. {kind}:: {package}.{name}\n{options}\n")
         write(folder / f"{package}.rst", "".join(lines))
         rows.append(f"   {package} <{package}>\n")

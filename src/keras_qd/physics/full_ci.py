@@ -208,7 +208,7 @@ class SectorProblem:
         # leading part, and a random vector alone shows them too late.
         sector = self.hamiltonian.sector
         low = sector.embed(self.vectors[: n_roots + 2], self.leading)
-        outside = np.delete(np.arange(sector.dimension), sector.places_of(self.leading))
+        outside = np.delete(np.arange(sector.dimension), sector.indices_of(self.leading))
         lowest = outside[np.argsort(diagonal[outside])[:_OUTSIDE_STARTS]]
         units = np.zeros((lowest.size, sector.dimension))
         units[np.arange(lowest.size), lowest] = 1.0
@@ -217,7 +217,7 @@ class SectorProblem:
 
     def _preconditioner(self, diagonal: Array) -> Callable[[Array, Array], Array]:
         """``(value - H0)^-1``, where H0 is exact in the leading part and diagonal outside it."""
-        leading = self.hamiltonian.sector.places_of(self.leading)
+        leading = self.hamiltonian.sector.indices_of(self.leading)
 
         def precondition(residuals: Array, values: Array) -> Array:
             corrections = residuals / _distance(values, diagonal)

@@ -109,6 +109,12 @@ class TensorBoard(keras.callbacks.Callback):
         The validation split, which is not logged.
     history : mapping of str to list of float
         Values of the earlier epochs.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> "tensorboard" in keras_qd.names("callbacks")
+    True
     """
 
     package = "tensorboardX"

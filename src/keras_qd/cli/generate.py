@@ -235,13 +235,7 @@ def summary(store: Store) -> dict[str, Any]:
 
 
 def as_options(store: Store) -> dict[str, Any]:
-    """Return what makes the same store again, as ``--config`` reads it.
-
-    Raises
-    ------
-    UsageError
-        If no recipe of this version makes it.
-    """
+    """Return what makes the same store again, as ``--config`` reads it."""
     from keras_qd.data.recipes import recipe_class
 
     made = store.configuration

@@ -160,13 +160,7 @@ _PAIR = "KEY=VALUE"
 
 
 def read_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return ``KEY=VALUE`` settings as a mapping; a value that is valid JSON is read as JSON.
-
-    Examples
-    --------
-    >>> read_settings(["schedule=cosine", "model.filters=16"])
-    {'schedule': 'cosine', 'model.filters': 16}
-    """
+    """Return ``KEY=VALUE`` settings as a mapping; a value that is valid JSON is read as JSON."""
     settings = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -186,13 +180,7 @@ def _value(text: str) -> Any:
 
 
 def task_changes(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return ``KEY=VALUE`` settings as changes to a task; a dot leads into one of its mappings.
-
-    Examples
-    --------
-    >>> task_changes(["schedule=cosine", "model.filters=16"])
-    {'schedule': 'cosine', 'model_config': {'filters': 16}}
-    """
+    """Return ``KEY=VALUE`` settings as changes to a task; a dot leads into one of its mappings."""
     sections = _task_sections()
     changes: dict[str, Any] = {}
     for key, value in read_settings(pairs).items():

@@ -48,24 +48,12 @@ def describe(values: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def format_number(value: float, digits: int = 4) -> str:
-    """Return `value` with `digits` significant digits, in scientific notation where necessary.
-
-    Examples
-    --------
-    >>> format_number(0.99871), format_number(0.0000123456), format_number(float("nan"))
-    ('0.9987', '1.235e-05', 'nan')
-    """
+    """Return `value` with `digits` significant digits, in scientific notation where necessary."""
     return f"{value:.{digits}g}" if math.isfinite(value) else str(value)
 
 
 def format_bytes(count: int) -> str:
-    """Return a size with its unit.
-
-    Examples
-    --------
-    >>> format_bytes(312), format_bytes(48_200_000)
-    ('312 B', '48.2 MB')
-    """
+    """Return a size with its unit."""
     size, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if size < 1000:
@@ -75,13 +63,7 @@ def format_bytes(count: int) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration with its units.
-
-    Examples
-    --------
-    >>> format_seconds(42.3), format_seconds(184), format_seconds(7260)
-    ('42 s', '3 min 4 s', '2 h 1 min')
-    """
+    """Return a duration with its units."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

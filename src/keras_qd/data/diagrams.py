@@ -16,24 +16,7 @@ if TYPE_CHECKING:
 
 
 def write_diagram(diagram: StabilityDiagram, path: str | PathLike[str]) -> Store:
-    """Write a stability diagram as a data set, one row of constant second voltage per sample.
-
-    Parameters
-    ----------
-    diagram : StabilityDiagram
-        The diagram.
-    path : str or path
-        Directory of the store.
-
-    Returns
-    -------
-    Store
-
-    Raises
-    ------
-    UsageError, StoreError
-        As of `write_store`.
-    """
+    """Write a stability diagram as a data set, one row of constant second voltage per sample."""
     n = diagram.x.size
     # Energies that are out of the question are stored as 0 and marked by the number of levels.
     known = np.isfinite(diagram.energies).sum(axis=0)

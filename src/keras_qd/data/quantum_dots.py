@@ -243,10 +243,8 @@ class QuantumDots(Recipe):
         return labels | ({"exchange": solution.exchange} if self.n_electrons == 2 else {})
 
     def _quick(self, potential: np.ndarray) -> PairBatch | None:
-        """Solve two electrons on the usual grid; None where that is not good enough, or not asked.
-
-        One at a time, so that no sample depends on its neighbours, not by rounding either.
-        """
+        """Solve two electrons on the usual grid; None where that is not good enough."""
+        # One at a time: by rounding, too, no sample depends on its neighbours.
         if self.accuracy is None:
             return None
         found = self._batch(potential, N_GRID)

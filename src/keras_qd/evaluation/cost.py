@@ -282,11 +282,8 @@ def times_in_turn(
     budget: float = 1.0,
     most: int = 20,
 ) -> list[list[float]]:
-    """Return the times of repeated calls of each work by its clock, after one for warming up.
-
-    The works take turns, and run on one thread each; all stop once one of them has used up its
-    budget of seconds or of calls.
-    """
+    """Return the times of repeated calls of each work by its clock, after one for warming up."""
+    # On one thread each; all stop once one has used up its budget of seconds or of calls.
     times: list[list[float]] = [[] for _ in works]
     with one_thread():
         for work, _ in works:

@@ -242,11 +242,8 @@ def _unless_refused(outcome: Outcome) -> Inversion:
 def propose(
     run: Run | str | Path, densities: Array, problem: InverseProblem, *, batch_size: int = 64
 ) -> Array:
-    """Apply the inverse model of a run to targets; return potentials in Ha*, up to constants.
-
-    Targets on another grid than the model's are resampled, and the proposals back: densities and
-    potentials are smooth.
-    """
+    """Apply the inverse model of a run to targets; return potentials in Ha*, up to constants."""
+    # Targets on another grid than the model's are resampled, and the proposals back.
     from keras_qd.prediction import predict
     from keras_qd.training.run import Run
 

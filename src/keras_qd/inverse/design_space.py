@@ -107,10 +107,8 @@ class DesignSpace:
 def fit_potential(
     space: DesignSpace, potential: Array, weight: Array, starts: Sequence[Array]
 ) -> list[tuple[float, Array]]:
-    """Fit a potential but for a constant; return distance and coordinates by start, nearest first.
-
-    The distance is the root mean square difference in Ha*, with a weight such as the density.
-    """
+    """Fit a potential but for a constant; return distances and coordinates, nearest first."""
+    # Distance: root mean square difference in Ha*, weighted, for example by the density.
     weight = weight / weight.sum()
     root = np.sqrt(weight)
 

@@ -78,12 +78,9 @@ def open_session(
     max_seconds: float | None = None,
     half_waves: int | None = None,
 ) -> Session:
-    """Find the targets and the problem, from the options of the command line.
-
-    What is not given is taken from the data of the targets, or else from the data that the model of
-    `run` was trained on, or else is a box of 10 a0* and bare Coulomb repulsion. The number of
-    electrons has no default. Painted targets allow rougher potentials (28 half waves, not 20).
-    """
+    """Find the targets and the problem, from the options of the command line."""
+    # Defaults: the data of the targets, else the data that the model of `run` was trained on, else
+    # a box of 10 a0* and bare Coulomb repulsion. Painted targets allow rougher potentials.
     trained = Conditions()
     if run is not None:
         from keras_qd.training.run import Run

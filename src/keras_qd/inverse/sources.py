@@ -113,11 +113,7 @@ def find_source(
     split: str = "test",
     samples: slice = slice(None),
 ) -> TargetSource:
-    """Return the source of a shape's name, or of the path of an array file, image or store.
-
-    Raise `UnknownNameError` for a name that is neither, `DataError` for a file that cannot be used,
-    and `UsageError` for a setting that the source does not have.
-    """
+    """Return the source of a shape's name, or of the path of an array file, image or store."""
     path = Path(name)
     is_file = path.exists() or "://" in name or path.suffix
     if name in density_targets() or not is_file:

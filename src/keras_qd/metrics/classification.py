@@ -22,10 +22,8 @@ class Accuracy(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Notes
     -----
@@ -66,10 +64,8 @@ class CrossEntropy(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Notes
     -----

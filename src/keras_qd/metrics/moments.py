@@ -78,10 +78,8 @@ class ChargeError(MomentError):
     ----------
     length : float, optional
         Side of the box. Needed in training; on whole arrays it may come with the context.
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -112,10 +110,8 @@ class CentreOfMassError(MomentError):
     ----------
     length : float, optional
         Side of the box. Needed in training; on whole arrays it may come with the context.
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -147,10 +143,8 @@ class SecondMomentError(MomentError):
     ----------
     length : float, optional
         Side of the box. Needed in training; on whole arrays it may come with the context.
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------

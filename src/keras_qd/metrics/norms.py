@@ -29,10 +29,8 @@ class L1(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -59,10 +57,8 @@ class L2(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -87,10 +83,8 @@ class Linf(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -118,10 +112,8 @@ class MAE(L1):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -139,10 +131,8 @@ class MSE(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -169,10 +159,8 @@ class RMSE(MSE):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -198,10 +186,8 @@ class NMAE(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -229,10 +215,8 @@ class NRMSE(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -259,10 +243,8 @@ class PeakError(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------

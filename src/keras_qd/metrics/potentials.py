@@ -59,10 +59,8 @@ class AlignedL1(L1):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -85,10 +83,8 @@ class AlignedL2(L2):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -111,10 +107,8 @@ class AlignedR2(R2):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -162,10 +156,8 @@ class DensityWeightedL1(DensityWeightedNorm):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -191,10 +183,8 @@ class DensityWeightedL2(DensityWeightedNorm):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -220,10 +210,8 @@ class DensityWeightedR2(R2):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------

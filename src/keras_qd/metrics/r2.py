@@ -45,10 +45,8 @@ class R2(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Notes
     -----
@@ -184,10 +182,8 @@ class R2ScalarMean(R2):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Examples
     --------
@@ -215,10 +211,8 @@ class R2PerSystem(FieldMetric):
 
     Parameters
     ----------
-    name : str, optional
-        Name in logs and tables.
-    dtype : str, optional
-        Precision during training; at least single.
+    name, dtype : str, optional
+        See `FieldMetric`.
 
     Notes
     -----

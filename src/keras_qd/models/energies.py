@@ -126,30 +126,7 @@ def check_line_and_number(input_shape: Line, output_shape: Number) -> None:
 
 
 def check_view_and_readout(view: str, readout: str, shapes: tuple[Line, Number]) -> None:
-    """Check how a network preprocesses its input and computes its output.
-
-    Parameters
-    ----------
-    view : str
-        ``"plain"``: the profile. ``"without-mean"``: the profile without its mean, which is added
-        to the output, so that :math:`E[V + c] = E[V] + c`. ``"square-root"``: the root of a profile
-        that is not negative, such as the amplitude of a density. ``"logarithm"``: the natural
-        logarithm of such a profile over ten, which shows the tails of a density as clearly as its
-        peak.
-    readout : str
-        ``"dense"``: any function of the features. ``"mean"``: a mean over the line, as for an
-        energy density. ``"trial-states"``: the lowest energy of two states of the features, by
-        :class:`~keras_qd.models.energies.TrialEnergy`.
-    shapes : pair of tuple of int
-        (points, channels) and (numbers,).
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such view or readout.
-    UsageError
-        If they do not fit each other or the shapes.
-    """
+    """Check how a network preprocesses its input and computes its output."""
     check_line_and_number(*shapes)
     for kind, name, known in (("view", view, VIEWS), ("readout", readout, READOUTS)):
         if name not in known:

@@ -117,10 +117,8 @@ def _kinetic(n: int, spacing: float, parity: int) -> Array:
 
 
 def _defect(along_y: Array, along_x: Array, potential: Array, energy: float) -> float:
-    """Return what, added to the potential on the first point, makes `energy` an eigenvalue.
-
-    Adding d on one point shifts the spectrum to the zeros of ``1 + d <0|(H - E)^-1|0>``.
-    """
+    """Return what, added to the potential on the first point, makes `energy` an eigenvalue."""
+    # Adding d on one point shifts the spectrum to the zeros of 1 + d <0|(H - E)^-1|0>.
     matrix = np.kron(along_y, np.eye(len(along_x))) + np.kron(np.eye(len(along_y)), along_x)
     matrix[np.diag_indices_from(matrix)] += potential.ravel() - energy
     unit = np.zeros(len(matrix))

@@ -135,19 +135,7 @@ class FineHamiltonian:
 
 @dataclass(frozen=True)
 class WindowOrbitals:
-    """Orbitals of one electron on grids of a window, sharp potentials included.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        Potential at the pixel centres of the box, in Ha*.
-    window : Window
-        Part of the box that grids cover.
-    n_filled : int
-        Orbitals that have to be good.
-    tolerance : float
-        Largest error of the density.
-    """
+    """Orbitals of one electron on grids of a window, sharp potentials included."""
 
     potential: Array
     window: Window
@@ -234,10 +222,8 @@ _SIZES = (48, 64, 96, 128)
 def fine_orbitals(
     potential: Array, start: Orbitals, n_checked: int, tolerance: float
 ) -> tuple[Orbitals, Array, Array]:
-    """Orbitals of a sharp potential in the whole box, from those in a smaller basis.
-
-    The other values are errors in Ha* of the `n_checked` lowest energies, and norms left out.
-    """
+    """Orbitals of a sharp potential in the whole box, from those in a smaller basis."""
+    # The other values: errors in Ha* of the `n_checked` lowest energies, and norms left out.
     most = min(2 * len(potential), MOST_HALF_WAVES)
     energies, vectors = start.energies, start.basis.as_grids(start.coefficients)
     for n in [*(n for n in _SIZES if n < most), most]:

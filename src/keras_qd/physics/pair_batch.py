@@ -155,22 +155,7 @@ def solve_batch(
 
 
 def batch_errors(found: PairBatch, finer: PairBatch, n_grid: int) -> list[LabelError]:
-    """Estimate the errors of a batch from the same one on a finer grid.
-
-    Parameters
-    ----------
-    found : PairBatch
-        On `n_grid` points along a side.
-    finer : PairBatch
-        The same potentials with `pair_grid.FINER` more points along a side.
-    n_grid : int
-        Points along a side.
-
-    Returns
-    -------
-    list of LabelError
-        One per potential.
-    """
+    """Estimate the errors of a batch from the same one on a finer grid."""
     differences = np.abs(found.density - finer.density).sum(axis=(1, 2))
     differences = differences / finer.density.sum(axis=(1, 2))
     rows = zip(

@@ -255,34 +255,15 @@ FINER = 4
 
 
 def extrapolation(n_coarse: int, n_fine: int, order: int) -> float:
-    """Error of the finer of two results that differ by 1, on grids of n x n points in one window.
-
-    Examples
-    --------
-    >>> round(extrapolation(10, 12, 6), 2)
-    0.58
-    """
+    """Error of the finer of two results that differ by 1, on n x n points in one window."""
     return float(1.0 / (((n_fine + 1) / (n_coarse + 1)) ** order - 1.0))
 
 
 def error_by_finer(
     n: int, energy: float, density: float, gap: float, exchange: float
 ) -> LabelError:
-    """Errors of a result on a grid of n x n points from differences to n + `FINER` points a side.
-
-    Parameters
-    ----------
-    n : int
-        Points along a side.
-    energy, gap, exchange : float
-        What was found less what the finer grid says, in Ha*.
-    density : float
-        Integral of the absolute difference of the densities, per electron.
-
-    Returns
-    -------
-    LabelError
-    """
+    """Errors of a result on n x n points, from its differences to n + `FINER` points a side."""
+    # Energies in Ha*; `density` is the integral of the absolute difference, per electron.
     of_energy = 1.0 + extrapolation(n, n + FINER, ENERGY_ORDER)
     of_density = 1.0 + extrapolation(n, n + FINER, DENSITY_ORDER)
     return LabelError(

@@ -195,13 +195,7 @@ class Solution:
 
 
 def with_error(value: float, error: float) -> str:
-    """Return a value with its error in brackets, in units of its last digit.
-
-    Examples
-    --------
-    >>> with_error(2.99981, 0.00034), with_error(0.65, math.nan), with_error(12.0, 3.0)
-    ('2.9998(3)', '0.65', '12(3)')
-    """
+    """Return a value with its error in brackets, in units of its last digit."""
     if not (math.isfinite(error) and error > 0):
         return f"{value:.6g}"
     digits = max(-math.floor(math.log10(error)), 0)

@@ -149,11 +149,9 @@ class _Problem:
         return xp.concatenate([lowest, rest], axis=-1), energy
 
     def _contact_energy(self, energy: Any, together: Any) -> Any:
-        """Energy of the relative motion where both electrons meet: all but the centre of mass's.
-
-        `together` (b, g) is the wave function of both electrons on each point: that of the centre
-        of mass, of mass 2 in the potential 2 V.
-        """
+        """Energy of the relative motion where both electrons meet: all but the centre of mass's."""
+        # `together` (b, g) is the wave function of both electrons on each point: that of the centre
+        # of mass, of mass 2 in the potential 2 V.
         xp, dtype = self.xp, self.dtype
         waves = together @ xp.asarray(self.grid.to_points, dtype=dtype)
         states = (together[:, None] @ self.points)[:, 0]

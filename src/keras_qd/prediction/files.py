@@ -127,13 +127,7 @@ def predict_file(
 
 
 def check_output(out: Path, force: bool) -> None:
-    """Check that predictions may be written to a path.
-
-    Raises
-    ------
-    UsageError
-        If its suffix is not known, or there is a file already.
-    """
+    """Check that predictions may be written to a path."""
     if out.suffix not in SUFFIXES:
         raise UsageError(f"--out must name a .npz file, a .npy file or a .zarr store, got {out}")
     # An existing store may be one to resume; write_store checks whether it is.

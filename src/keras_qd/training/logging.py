@@ -25,17 +25,7 @@ _VALIDATION = "val_"
 
 
 def check_callbacks(names: Sequence[str]) -> None:
-    """Check that callbacks of these names exist, and that the packages they need are installed.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such callback.
-    PluginError
-        If the plug-in that provides it cannot be imported.
-    UsageError
-        If a package is missing.
-    """
+    """Check that callbacks of these names exist, and that the packages they need are installed."""
     for name in names:
         package = getattr(components("callbacks").get(name), "package", None)
         if package is not None and find_spec(package) is None:
@@ -48,19 +38,7 @@ def check_callbacks(names: Sequence[str]) -> None:
 def build_callbacks(
     names: Sequence[str], run: Run, validation: Mapping[str, Any], history: History
 ) -> Iterator[keras.callbacks.Callback]:
-    """Yield the callbacks of these names, to run before the checkpoint is written.
-
-    Parameters
-    ----------
-    names : sequence of str
-        As :func:`check_callbacks` takes them.
-    run : Run
-        The run directory of the training.
-    validation : mapping of str to array
-        The validation split, in physical units.
-    history : mapping of str to list of float
-        Values of the earlier epochs.
-    """
+    """Yield the callbacks of these names, to run before the checkpoint is written."""
     for name in names:
         yield components("callbacks").make(name, run=run, validation=validation, history=history)
 
@@ -175,6 +153,12 @@ class MLflow(keras.callbacks.Callback):
         The validation split, which is not logged.
     history : mapping of str to list of float
         Values of the earlier epochs.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> "mlflow" in keras_qd.names("callbacks")
+    True
     """
 
     package = "mlflow"

@@ -88,10 +88,9 @@ _ERROR_OF_TAIL = 0.2
 
 
 class GroundStates(NamedTuple):
-    """Energies and densities of one-electron systems, with rigorous bounds of the energies.
+    """Energies and densities of one-electron systems, with rigorous bounds of the energies."""
 
-    `reliable` are those that Numerov's matrix resolves and whose ground state is not degenerate.
-    """
+    # `reliable`: resolved by Numerov's matrix, with a ground state that is not degenerate.
 
     energies: NDArray[np.float64]
     densities: NDArray[np.float64]
@@ -133,10 +132,7 @@ def resolution_errors(
     potentials: NDArray[np.float64],
     length: float,
 ) -> NDArray[np.float64]:
-    """Errors in sine functions, from the kinetic energy in the shortest quarter of them.
-
-    `PhysicsError` where one is too large: the potential is narrower than the grid.
-    """
+    """Errors in sine functions, from the kinetic energy in the shortest quarter of them."""
     points = potentials.shape[1]
     orders = np.arange(1, points + 1)
     sines = np.sin(np.outer(orders, orders) * (math.pi / (points + 1)))

@@ -123,6 +123,11 @@ class RandomFourierLine(RandomFourierSettings, LineFamily):
     ----------
     .. [1] M. Shinozuka and G. Deodatis, "Simulation of stochastic processes by spectral
        representation", Appl. Mech. Rev. 44, 191 (1991), https://doi.org/10.1115/1.3119501
+
+    Examples
+    --------
+    >>> sample_potentials_1d(2, 10.0, 31, family="random-fourier").shape
+    (2, 31)
     """
 
     def draw(self, generator: np.random.Generator) -> Drawn:
@@ -162,6 +167,11 @@ class GaussianWellsLine(LineFamily):
     .. [1] J. C. Snyder, M. Rupp, K. Hansen, K.-R. Mueller and K. Burke, "Finding density
        functionals with machine learning", Phys. Rev. Lett. 108, 253002 (2012),
        https://doi.org/10.1103/PhysRevLett.108.253002
+
+    Examples
+    --------
+    >>> sample_potentials_1d(2, 10.0, 31, family="gaussian-wells").shape
+    (2, 31)
     """
 
     name: ClassVar[str] = "gaussian-wells"

@@ -73,10 +73,7 @@ class Solution1D:
 
     @functools.cached_property
     def gaps(self) -> NDArray[np.float64]:
-        """Distance to the next level of the same spin in Ha*, 0 where the lowest is degenerate.
-
-        For one electron it is solved for when it is first asked for.
-        """
+        """Distance to the next level of the same spin in Ha*, 0 where the lowest is degenerate."""
         if self.excited is None:
             levels, _ = dvr_states(self.potentials, self.length, 2)
             gaps = levels[:, 1] - levels[:, 0]

@@ -62,10 +62,7 @@ N_START_ORBITALS = 8
 def lowest_pair_levels(
     hamiltonian: NDArray[np.float64], interaction: NDArray[np.float64], *, triplet: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lowest levels of one spin: energies (k,) and wave functions (k, points, points), norm 1.
-
-    There is at least one level beyond those that are degenerate with the lowest, if it exists.
-    """
+    """Lowest levels of one spin: energies (k,) and wave functions (k, points, points), norm 1."""
     problem = _PairProblem(hamiltonian, interaction, triplet)
     starts = problem.starts()
     for n_levels in N_LEVELS:

@@ -45,7 +45,30 @@ _N_COLUMNS = 20
 
 @dataclass(frozen=True)
 class Compression:
-    """What a compression came to."""
+    """What a compression came to.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_images : int
+        How many images are in it.
+    bytes_in : int
+        Bytes of the images as they were given, uncompressed.
+    bytes_out : int
+        Bytes of the file, header and all.
+    bytes_deflated : int
+        Bytes of the images in zlib's best compression, which loses nothing.
+    error : float
+        Root mean square difference of the restored images from the given ones, in their unit.
+    spread : float
+        Root mean square difference of the images from their mean image, for comparison.
+
+    Examples
+    --------
+    >>> Compression(Path("digits.kqd"), 100, 313_600, 3_140, 21_000, 0.06, 0.25).ratio > 99
+    True
+    """
 
     path: Path
     n_images: int

@@ -44,25 +44,7 @@ class Jitter:
     def apply(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample of a batch by its own element.
-
-        Parameters
-        ----------
-        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
-            Images, channels last, or numbers, which stay as they are.
-        elements : ndarray of int, shape (n,)
-            One a sample, from 0 to ``n_elements - 1``.
-
-        Returns
-        -------
-        ndarray, of the same shape
-            The changed samples.
-
-        Raises
-        ------
-        DataError
-            If the samples are neither images nor numbers.
-        """
+        """Change images (n, ny, nx, channels), or leave numbers; see `Augmentation.apply`."""
         if array.ndim <= 2:
             return array
         if array.ndim != 4:
@@ -119,8 +101,9 @@ class Reflection:
 
     Examples
     --------
-    >>> Reflection().n_elements
-    2
+    >>> Reflection().apply(np.arange(6).reshape(2, 3, 1), np.array([0, 1]))[..., 0]
+    array([[0, 1, 2],
+           [5, 4, 3]])
     """
 
     name = "reflection"
@@ -129,31 +112,7 @@ class Reflection:
     def apply(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample of a batch by its own element.
-
-        Parameters
-        ----------
-        array : ndarray, shape (n, points, channels), or (n,) or (n, m)
-            Profiles, channels last, or numbers such as energies, which stay as they are.
-        elements : ndarray of int, shape (n,)
-            One a sample, from 0 to ``n_elements - 1``.
-
-        Returns
-        -------
-        ndarray, of the same shape
-            The changed samples.
-
-        Raises
-        ------
-        DataError
-            If the samples are neither profiles nor numbers.
-
-        Examples
-        --------
-        >>> Reflection().apply(np.arange(6).reshape(2, 3, 1), np.array([0, 1]))[..., 0]
-        array([[0, 1, 2],
-               [5, 4, 3]])
-        """
+        """Change profiles (n, points, channels), or leave numbers; see `Augmentation.apply`."""
         if array.ndim <= 2:
             return array
         if array.ndim != 3:
@@ -166,20 +125,7 @@ class Reflection:
     def undo(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Undo :meth:`apply`: a reflection is its own inverse.
-
-        Parameters
-        ----------
-        array : ndarray, shape (n, points, channels), or (n,) or (n, m)
-            As of :meth:`apply`.
-        elements : ndarray of int, shape (n,)
-            One a sample.
-
-        Returns
-        -------
-        ndarray, of the same shape
-            The samples as they were.
-        """
+        """Undo :meth:`apply`, with its arguments; see `Augmentation.apply`."""
         return self.apply(array, elements)
 
 
@@ -191,6 +137,8 @@ _SIDE = 2 * REACH + 1
 class Shifts:
     """Augmentation by shifts of up to two pixels along each axis, filled with zeros.
 
+    Images are changed as the network sees them, so their background must be zero.
+
     Attributes
     ----------
     n_elements : int
@@ -199,8 +147,9 @@ class Shifts:
 
     Examples
     --------
-    >>> Shifts().n_elements
-    25
+    >>> Shifts().apply(np.eye(2).reshape(1, 2, 2, 1), np.array([11]))[0, ..., 0]
+    array([[0., 0.],
+           [1., 0.]])
     """
 
     name = "shifts"
@@ -209,32 +158,7 @@ class Shifts:
     def apply(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample of a batch by its own element.
-
-        Parameters
-        ----------
-        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
-            Images, channels last, as the network sees them, with a background of zero; or numbers
-            and classes, which stay as they are.
-        elements : ndarray of int, shape (n,)
-            One a sample, from 0 to ``n_elements - 1``.
-
-        Returns
-        -------
-        ndarray, of the same shape
-            The changed samples.
-
-        Raises
-        ------
-        DataError
-            If the samples are neither images nor numbers.
-
-        Examples
-        --------
-        >>> Shifts().apply(np.eye(2).reshape(1, 2, 2, 1), np.array([11]))[0, ..., 0]
-        array([[0., 0.],
-               [1., 0.]])
-        """
+        """Change images (n, ny, nx, channels), or leave numbers; see `Augmentation.apply`."""
         if array.ndim <= 2:
             return array
         if array.ndim != 4:
@@ -335,7 +259,8 @@ class Augmentation(Protocol):
         Parameters
         ----------
         array : ndarray, shape (n, ...)
-            Scaled samples of a field, as the network takes them.
+            Scaled samples of a field, as the network takes them, channels last. Numbers and
+            classes, of shape (n,) or (n, m), stay as they are.
         elements : ndarray of int, shape (n,)
             One a sample, from 0 to ``n_elements - 1``.
 
@@ -343,6 +268,11 @@ class Augmentation(Protocol):
         -------
         ndarray, of the same shape
             The changed samples.
+
+        Raises
+        ------
+        DataError
+            If samples do not have the axes that the augmentation changes.
         """
 
 
@@ -368,25 +298,7 @@ class SquareSymmetries:
     def apply(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Change every sample of a batch by its own element.
-
-        Parameters
-        ----------
-        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
-            Images, channels last, or numbers such as energies, which stay as they are.
-        elements : ndarray of int, shape (n,)
-            One a sample, from 0 to ``n_elements - 1``.
-
-        Returns
-        -------
-        ndarray, of the same shape
-            The changed samples.
-
-        Raises
-        ------
-        DataError
-            If the samples are neither square images nor numbers.
-        """
+        """Change square images (n, ny, nx, channels), not numbers; see `Augmentation.apply`."""
         if array.ndim <= 2:
             return array
         if array.ndim != 4:
@@ -402,25 +314,7 @@ class SquareSymmetries:
     def undo(
         self, array: NDArray[np.generic], elements: NDArray[np.integer]
     ) -> NDArray[np.generic]:
-        """Undo :meth:`apply` for these elements of the group.
-
-        Parameters
-        ----------
-        array : ndarray, shape (n, ny, nx, channels), or (n,) or (n, m)
-            As of :meth:`apply`.
-        elements : ndarray of int, shape (n,)
-            One a sample.
-
-        Returns
-        -------
-        ndarray, of the same shape
-            The samples as they were.
-
-        Raises
-        ------
-        DataError
-            As of :meth:`apply`.
-        """
+        """Undo :meth:`apply`, with its arguments; see `Augmentation.apply`."""
         return self.apply(array, np.array([inverse_element(int(each)) for each in elements]))
 
 

@@ -122,8 +122,8 @@ class Configurable:
 class Network(Configurable, keras.Model):
     """A graph of layers, compiled and ready for ``fit``.
 
-    A subclass builds the graph in its ``__init__``. Its arguments ``name`` and ``learning_rate``
-    are used here.
+    A subclass builds the graph in its ``__init__``. Its arguments ``name``, of the network, and
+    ``learning_rate``, of Adam, are used here.
 
     Parameters
     ----------

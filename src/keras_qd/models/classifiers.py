@@ -28,10 +28,8 @@ class DigitCNN(Network):
         Channels of the 3 x 3 convolutions.
     units : sequence of int
         Widths of the dense layers before the last.
-    learning_rate : float
-        Learning rate of Adam.
-    name : str
-        Name of the network.
+    learning_rate, name : float and str
+        See `Network`.
 
     Raises
     ------
@@ -118,10 +116,8 @@ class DigitResNet(Network):
         Residual blocks of two 3 x 3 convolutions in a level.
     dropout : float
         Rate before the last layer.
-    learning_rate : float
-        Learning rate of Adam.
-    name : str
-        Name of the network.
+    learning_rate, name : float and str
+        See `Network`.
 
     Raises
     ------

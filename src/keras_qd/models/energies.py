@@ -202,11 +202,9 @@ class EnergyCNN(Network):
         Rate.
     view : str
         How the input is preprocessed: ``"plain"``, ``"square-root"`` or ``"logarithm"``. See
-        :func:`keras_qd.models.energies.check_view_and_readout`.
-    learning_rate : float
-        Learning rate of Adam.
-    name : str
-        Name of the network.
+        `Residual1D`.
+    learning_rate, name : float and str
+        See `Network`.
 
     Raises
     ------
@@ -283,15 +281,16 @@ class Residual1D(Network):
     kernel_size : int
         Pieces covered by a layer; odd.
     view : str
-        Preprocessing: ``"plain"``, ``"without-mean"`` (E[V + c] = E[V] + c exactly),
-        ``"square-root"`` or ``"logarithm"``. See
-        :func:`keras_qd.models.energies.check_view_and_readout`.
+        ``"plain"``: the profile. ``"without-mean"``: the profile without its mean, which is added
+        to the output, so that E[V + c] = E[V] + c. ``"square-root"``: the root of a profile that is
+        not negative, such as a density. ``"logarithm"``: the natural logarithm of such a profile
+        over ten, which shows the tails of a density as clearly as its peak.
     readout : str
-        How the output is computed: ``"dense"``, ``"mean"`` or ``"trial-states"``. See the same.
-    learning_rate : float
-        Learning rate of Adam.
-    name : str
-        Name of the network.
+        ``"dense"``: any function of the features. ``"mean"``: a mean over the line, as for an
+        energy density. ``"trial-states"``: the lowest energy of two states of the features, by
+        :class:`~keras_qd.models.energies.TrialEnergy`.
+    learning_rate, name : float and str
+        See `Network`.
 
     Raises
     ------

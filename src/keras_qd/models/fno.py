@@ -46,10 +46,8 @@ class FNO(Network):
         Number of blocks.
     padding : int
         Rows and columns of zeros added at two sides, since the plane is not periodic.
-    learning_rate : float
-        Learning rate of Adam.
-    name : str
-        Name of the network.
+    learning_rate, name : float and str
+        See `Network`.
 
     Raises
     ------
@@ -123,11 +121,9 @@ class FNO1D(Network):
         Zeros added at the end of the line, since it is not periodic.
     view, readout : str
         How the input is preprocessed, and the output computed: see
-        :func:`keras_qd.models.energies.check_view_and_readout`.
-    learning_rate : float
-        Learning rate of Adam.
-    name : str
-        Name of the network.
+        `Residual1D`.
+    learning_rate, name : float and str
+        See `Network`.
 
     Raises
     ------

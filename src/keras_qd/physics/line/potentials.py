@@ -77,24 +77,7 @@ class LineFamily(Family):
     def sample(
         self, generator: np.random.Generator, length: float, n_points: int
     ) -> tuple[NDArray[np.float64], dict[str, float]]:
-        """Draw one potential.
-
-        Parameters
-        ----------
-        generator : numpy.random.Generator
-            The only source of randomness.
-        length : float
-            Distance of the walls in a0*.
-        n_points : int
-            Number of nodes between them.
-
-        Returns
-        -------
-        values : ndarray, shape (n_points,), float64
-            The potential in Ha*.
-        parameters : dict of str to float
-            The parameters in a0*, Ha* and radians, by the names in `parameter_names`.
-        """
+        """Draw one potential, shape (n_points,), in Ha*; see `PotentialFamily.sample`."""
         drawn = self.draw(generator)
         return self.values(drawn, length, n_points), self.in_units(drawn, length)
 

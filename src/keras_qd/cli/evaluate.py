@@ -115,6 +115,8 @@ def evaluate_command(
       keras-qd evaluate runs/potential-to-density --symmetries
     """
     several = len(runs) > 1 and not settings["ensemble"]
+    if settings["ensemble"] and len(runs) < 2:
+        raise UsageError(f"--ensemble needs at least two runs, got {len(runs)}")
     _require_one(several, {"--by": by, "--table": table, "--csv": as_csv})
     if as_csv and as_json:
         raise UsageError("--csv and --json are both given; choose one output format")
@@ -204,8 +206,6 @@ def _evaluate(
         "keep_predictions": predictions,
         "cost": not skip_cost,
     }
-    if ensemble and len(runs) < 2:
-        raise UsageError(f"--ensemble needs at least two runs, got {len(runs)}")
     if ensemble:
         return {", ".join(map(str, runs)): evaluate(runs, split, data, **settings)}
     return {str(run): evaluate(run, split, data, **settings) for run in runs}

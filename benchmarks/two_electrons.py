@@ -1,9 +1,13 @@
 """Two electrons: time and errors of grids and of configuration interaction, on default dots.
 
-The reference is the grid of n = 22; the last two columns say how honest the estimates are.
+The reference is the grid of n = 22. Times are processor time of one dot at a time; the last lines
+compare array libraries in batches, and the estimated errors with the true ones.
 """
 
 from timing import seconds_each  # isort: skip  (sets the threads before NumPy is imported)
+
+import importlib.util
+import time
 
 import click
 import numpy as np
@@ -12,6 +16,9 @@ from keras_qd import physics
 
 BOX, FIRST, N_DOTS, N_PIXELS = physics.Box(10.0), 1000, 14, 64
 
+#: Systems of a batch, and repetitions of its timing.
+BATCH, REPEATS = 4, 12
+
 
 def main():
     """Print the table: samples 1000 to 1013 of the default data."""
@@ -19,12 +26,13 @@ def main():
     best = physics.solve_batch(dots, BOX, n_grid=22, steps=9)
     click.echo(f"\n{N_DOTS} default dots, two electrons, singlet and triplet")
     click.echo(f"{'':26}{'ms':>6}{'density, median and worst':>27}{'energy':>17}{'gap':>9}")
-    for n in (10, 12, 14, 18):
+    for n in (10, 12, 14, 16, 18):
         row(f"grid n = {n}", dots, best, lambda each, n=n: on_grid(each, n))
-    for m in (20, 40):
+    for m in (20, 66):
         row(f"CI in {m} orbitals", dots, best, lambda each, m=m: single(each, n_orbitals=m))
     row("solve(accuracy=1e-3)", dots, best, lambda each: single(each, accuracy=1e-3))
     honesty(dots, best)
+    libraries(dots[:BATCH])
 
 
 def on_grid(potential, n_grid):
@@ -61,6 +69,29 @@ def honesty(dots, best):
         ratios = np.array([getattr(each, f"{name}_error") for each in found]) / errors
         share = np.mean((ratios > 0.5) & (ratios < 3))
         click.echo(f"{name}: estimate / true {np.median(ratios):.2f}, {share:.0%} in 0.5 to 3")
+
+
+def libraries(dots):
+    """Print the processor time of a batch of n = 12 with NumPy and, compiled, with JAX."""
+    batch = dots.astype(np.float32)
+    runs = {"NumPy": lambda: physics.solve_batch(batch, BOX)}
+    if importlib.util.find_spec("jax"):
+        import jax
+
+        compiled = jax.jit(lambda each: physics.solve_batch(each, BOX, xp=jax.numpy))
+        numbers = jax.numpy.asarray(batch)
+        runs["JAX, on a CPU"] = lambda: jax.block_until_ready(compiled(numbers))
+    times = {name: [] for name in runs}
+    # In turn, after one call that makes tables and compiles.
+    for repeat in range(REPEATS + 1):
+        for name, run in runs.items():
+            start = time.process_time()
+            run()
+            if repeat:
+                times[name].append(time.process_time() - start)
+    for name, seconds in times.items():
+        each = 1e3 * min(seconds) / BATCH
+        click.echo(f"{name}: {each:.1f} ms a dot, n = 12, batches of {BATCH}")
 
 
 def distance(density, reference):

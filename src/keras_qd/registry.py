@@ -17,7 +17,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -299,7 +299,7 @@ def _check_settings(what: str, component: Any, config: dict[str, Any]) -> None:
     """Refuse settings that `component` does not take, naming near matches."""
     try:
         parameters = inspect.signature(component).parameters.values()
-    except ValueError:  # a class of C code has none
+    except (TypeError, ValueError):  # it cannot be called, or is a class of C code
         return
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
@@ -487,8 +487,7 @@ class Registry:
 
 def _load(point: EntryPoint, what: str) -> Any:
     """Import an entry point; whatever that raises becomes a PluginError that says what it is."""
-    watch = nullcontext(lambda: True) if point.module in sys.modules else _watched(what)
-    with watch as stopped_by_user:
+    with _watched(what, imported=point.module in sys.modules) as stopped_by_user:
         try:
             return point.load()
         except (Exception, SystemExit, KeyboardInterrupt) as cause:
@@ -500,8 +499,11 @@ def _load(point: EntryPoint, what: str) -> Any:
 
 
 @contextmanager
-def _watched(what: str) -> Iterator[Callable[[], bool]]:
+def _watched(what: str, imported: bool) -> Iterator[Callable[[], bool]]:
     """Report an import that takes long; yield a function that returns whether Ctrl-C stopped it."""
+    if imported:
+        yield lambda: True
+        return
     pressed = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -50,7 +50,7 @@ def test_wells_are_judged_by_the_sine_basis(tmp_path):
 
 def test_three_electrons_have_errors_of_energy_density_and_gap():
     recipe = QuantumDots(n_electrons=3, n_pixels=32)
-    errors = recipe.label_errors(range(1))
+    errors = recipe.label_errors({"potential": recipe.make(range(1))["potential"]})
     assert set(errors) == {"energy", "density", "gap"}
     assert 1e-4 < errors["density"][0] < 0.05
     assert "effective interaction" in recipe.solver_description()

@@ -31,7 +31,7 @@ def test_it_is_generated_appended_and_timed(plugin):
     store = generate(plugin / "springs.zarr", recipe, 20, workers=1)
     assert store.digest(7) == short.digest()
     assert store.damaged() == []
-    assert store.label_error["energy"] == {"median": 1e-9, "largest": 1e-9}
+    assert store.label_error["energy"] == {"median": 1e-9, "largest": 1e-9, "unit": "Ha*"}
     found = stored_recipe(store.configuration)
     assert found == recipe
     samples = {"stiffness": store.read("stiffness")}

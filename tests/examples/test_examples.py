@@ -37,6 +37,7 @@ REDUCED = {
     "12_another_backend.py": {"20_000, 10": "200, 1"},
     "13_a_cluster.py": {"800, 20": "160, 6"},
     "14_numbers_beside_maps.py": {"2000, 32, 30, 16, 10": "24, 16, 1, 2, 6"},
+    "15_stability_diagram.py": {"48, 100, 3, 11": "24, 9, 1, 2"},
 }
 #: Those whose steps a quicker test takes as well: 03 one of the five maps, tests/data the cluster.
 SLOW = {"04_five_maps.py", "13_a_cluster.py"}

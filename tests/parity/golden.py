@@ -70,6 +70,7 @@ class InTraining(keras.Model):
     def __init__(self, network):
         super().__init__()
         self.network = network
+        self.built = True  # else JAX computes a batch operation by operation first
 
     def call(self, x):
         return self.network(x, training=True)

@@ -13,6 +13,9 @@ from keras_qd.physics import (
     sample_potentials,
     solve,
 )
+from keras_qd.physics.determinants import spin_sector
+from keras_qd.physics.full_ci import lowest_levels
+from keras_qd.physics.sector_problem import SectorHamiltonian
 
 BOX = Box(10.0)
 
@@ -92,6 +95,35 @@ def test_errors_are_honest(potential, dot):
     energies, density = ThreeElectrons(potential, BOX, 12).solve()
     assert abs(dot.energy - energies[0]) < 2 * dot.energy_error
     assert 0.5 < dot.density_error / distance(dot.density, density) < 3
+
+
+@pytest.mark.slow
+def test_four_electrons_in_twelve_orbitals_are_closer_than_plain_interaction_in_28():
+    for potential in sample_potentials(3, BOX, 64, seed=0, first=1000):
+        problem = Solver(BOX, 4).many_electron_problem(potential)
+        electrons = problem._electrons
+        space = electrons.pair_space(20, problem._pair_energy)
+        best, few = (
+            problem._solution(electrons, electrons.ground_state(space.fold(m))) for m in (20, 12)
+        )
+        plain = Solver(BOX, 4, n_orbitals=28, basis_tolerance=1e-2).solve(potential)
+        assert abs(few.energy - best.energy) < 0.5 * abs(plain.energy - best.energy)
+        assert distance(few.density, best.density) < 0.5 * distance(plain.density, best.density)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("length", [10.0, 20.0, 40.0])
+def test_no_level_of_three_electrons_is_missed(length):
+    """The effective Hamiltonian as a dense matrix has the same lowest levels."""
+    for potential in sample_potentials(7, Box(length), 48, seed=11, first=500):
+        problem = Solver(Box(length), 3).many_electron_problem(potential)
+        pairs = problem._pairs.fold(problem._n_orbitals)
+        energies = problem._electrons.energies[: pairs.n_orbitals]
+        found = lowest_levels(energies, pairs.interaction, 3)
+        sector = spin_sector(pairs.n_orbitals, 2, 1)
+        dense = SectorHamiltonian(sector, energies, pairs.interaction).dense()
+        exact = np.linalg.eigvalsh(dense)[:2]
+        np.testing.assert_allclose([level.energy for level in found[:2]], exact, atol=1e-5)
 
 
 def test_label_errors_are_those_of_the_solution(potential, dot):

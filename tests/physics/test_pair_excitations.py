@@ -80,8 +80,11 @@ def pairs():
         matrix = 0.2 * rng.standard_normal((n_pairs, G, G))
         matrix = matrix + symmetry * matrix.transpose(0, 2, 1)
         matrix[:, :M, :M] = 0
-        functions, nowhere = matrix.astype(np.float32), np.empty(0, int)
-        ones, nothing = np.ones((G, G), np.float32), np.empty((n_pairs, 0))
+        upper = np.triu_indices(G)
+        functions, nowhere = matrix[:, *upper].astype(np.float32), np.empty(0, int)
+        nothing = np.empty((n_pairs, 0))
+        ones = np.triu(np.ones((G, G), np.float32))
+        ones += symmetry * np.tril(ones.T, -1)
         amplitudes.append(
             PairAmplitudes(symmetry, np.eye(n_pairs), functions, ones, nothing, (nowhere, nowhere))
         )

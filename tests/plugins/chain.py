@@ -65,9 +65,11 @@ def chain(task, generated, settings, export, folder, callbacks=()):
     found = {"interrupted": interrupted(*arguments)}
     found["resumed"] = succeed("train", "--resume", run)
     found["evaluated"] = succeed("evaluate", run, "--split", "validation")
-    found["report"] = succeed("report", run)
+    if not generated:  # training has written one, which takes longest of all
+        found["report"] = succeed("report", run)
     found["predicted"] = predict(run, folder)
-    found["exported"] = succeed("export", run, "--format", export, "--out", folder / "exported")
+    if export:
+        succeed("export", run, "--format", export, "--out", folder / "exported")
     search = ["--trials", 1, "--out", folder / "search"]
     found["tuned"] = succeed("tune", task, *source, "--epochs", 1, *changes, *search)
     return found

@@ -29,7 +29,7 @@ notes = "keras_qd_shells.net:notes"
 packages = ["src/keras_qd_shells"]
 """,
     "src/keras_qd_shells/__init__.py": '"""A table to a class."""\n',
-    "src/keras_qd_shells/data.py": '''"""Spins of electrons in the shells of a parabola, by Hund's rule, and a scaling."""
+    "src/keras_qd_shells/data.py": '''"""Spins of electrons in a parabola, and a scaling."""
 
 import dataclasses
 

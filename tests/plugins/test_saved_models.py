@@ -9,6 +9,8 @@ from keras_qd.errors import DataError, PluginError
 from keras_qd.registry import KINDS, components
 from tests.wells import make_dataset, make_task
 
+pytestmark = pytest.mark.usefixtures("dataset")
+
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):

@@ -20,6 +20,7 @@ from PIL import Image
 from keras_qd.compression import _read as read_compressed
 from keras_qd.data import import_files
 from keras_qd.data.io.sizes import check_packed, unfolding_to
+from keras_qd.data.mnist import read_mnist
 from keras_qd.errors import DataError
 from tests.command import call
 from tests.reliability import bounded, refuse
@@ -38,8 +39,8 @@ def zeros_deflated(n_bytes, wbits=15):
 
 @pytest.fixture(scope="module")
 def bomb():
-    """Return half a gigabyte of zeros, packed into half a megabyte."""
-    return zeros_deflated(2**29)
+    """Return 128 MB of zeros, packed into 128 kB."""
+    return zeros_deflated(2**27)
 
 
 def npy_header(shape, dtype="<f8", order=False, version=(1, 0)):
@@ -242,7 +243,7 @@ def sharded(path, bomb):
         codecs=[codec("sharding_indexed", chunk_shape=[500], codecs=inner, index_codecs=index)],
     )
     packed = zlib.compressobj(9, zlib.DEFLATED, 31)
-    content = packed.compress(bytes(2**28)) + packed.flush()
+    content = packed.compress(bytes(2**26)) + packed.flush()
     entry = struct.pack("<QQ", 0, len(content)) * 2
     import google_crc32c
 
@@ -452,6 +453,22 @@ def test_compressed_images(tmp_path, kind):
     NPZ[kind](path)
     with bounded(), pytest.raises(DataError, match="damaged"):
         read_compressed(path)
+
+
+@pytest.mark.parametrize("name", ["digits.csv.gz", "digits.npz", "folder"])
+def test_mnist(tmp_path, name):
+    content = gzip_of(bytes(2**24))
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+        (path / "train-images-idx3-ubyte.gz").write_bytes(content)
+    elif name == "digits.npz":
+        npz_bomb(path)
+    else:
+        path.write_bytes(content)
+    message = "allow it with --max-gigabytes"
+    with bounded(), unfolding_to(2**26), pytest.raises(DataError, match=message):
+        read_mnist(path)
 
 
 def test_the_limit_can_be_raised(tmp_path):

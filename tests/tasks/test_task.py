@@ -135,13 +135,23 @@ def test_a_metric_that_suits_no_target_is_left_out_with_a_warning(tmp_path, capl
 
 
 @pytest.mark.parametrize(
-    ("shape", "found"),
-    [((5,), r"shape \(3,\)"), ({"a": (5,), "b": (2, 2)}, r"shape \(3,\)")],
+    ("shape", "outputs", "found"),
+    [
+        ((5,), lambda each: each, r"shape \(3,\)"),
+        ({"a": (5,), "b": (2, 2)}, lambda each: each, r"shape \(3,\)"),
+        (
+            {"a": (3,), "b": (5,)},
+            lambda each: {"a": each, "b": each},
+            r"a of .*, b of shape \(3,\)",
+        ),
+        ((5,), lambda each: [each, each], "a list"),
+    ],
 )
-def test_a_model_that_returns_another_shape_is_refused(shape, found):
+def test_a_model_that_returns_another_shape_is_refused(shape, outputs, found):
     @keras_qd.register("models", "stubborn")
     def stubborn(input_shape, output_shape):
-        model = keras.Sequential([keras.Input(input_shape), keras.layers.Dense(3)])
+        inputs = keras.Input(input_shape)
+        model = keras.Model(inputs, outputs(keras.layers.Dense(3)(inputs)))
         model.compile("adam", "mse")
         return model
 

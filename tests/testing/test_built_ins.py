@@ -18,12 +18,20 @@ MODELS = {
     "digit-cnn": DIGIT,
     "digit-resnet": {**DIGIT, "config": {"filters": [2, 3]}},
     "energy-cnn": {**LINE, "config": {"units": [5]}},
+    "fno": {"input_shape": (8, 8, 1), "config": {"width": 4, "modes": 2, "padding": 2}},
     "fno-1d": {**LINE, "config": {"width": 4}},
     "pix2pix": {"input_shape": (16, 16, 1), "config": {"filters": 2, "discriminator_levels": 1}},
     "residual-1d": {**LINE, "config": {"width": 4}},
+    "residual-unet": {"input_shape": (8, 8, 1), "config": {"filters": 2, "levels": 1}},
     "residual-autoencoder": {"input_shape": (12, 12, 1), "config": {"filters": [2, 3]}},
     "two-electron-unet": {"input_shape": (16, 16, 1), "config": SMALL_TWO_ELECTRONS},
     "unet": {"input_shape": (8, 8, 1), "config": {"filters": 2}},
+}
+SMALL_ENDS = {"residual-unet": {"filters": 2, "levels": 1, "blocks": 1}}
+WITH_ENDS = {
+    "fno": {"width": 4, "modes": 2, "blocks": 1, "padding": 2},
+    "pix2pix": {"filters": 2, "discriminator_levels": 1},
+    "unet": {"filters": 2},
 }
 #: Where a backend compiles for longer than all else takes, these run with -m slow, too.
 COMPILES = keras.config.backend() == "jax"
@@ -115,6 +123,15 @@ def image_pairs(tmp_path):
 @pytest.mark.parametrize("name", some("models", QUICK_MODELS))
 def test_models(name):
     testing.check_model(name, **MODELS.get(name, {}), backends=())
+
+
+@pytest.mark.parametrize(
+    "name", ["residual-unet", *(pytest.param(each, marks=pytest.mark.slow) for each in WITH_ENDS)]
+)
+def test_models_of_maps_and_numbers(name):
+    ends = {"potential": (8, 8, 1), "electrons": (1,)}, {"density": (8, 8, 1), "energy": (1,)}
+    config = {**SMALL_ENDS, **WITH_ENDS}[name]
+    testing.check_model(name, input_shape=ends[0], output_shape=ends[1], config=config, backends=())
 
 
 @pytest.mark.parametrize("name", some("metrics", QUICK_METRICS))

@@ -41,7 +41,15 @@ _workers = click.option("--workers", type=COUNT, help="Number of processes.  [us
 _range = FiniteRange(min=-1e5, max=1e5)
 
 
-@click.group("device")
+_EXAMPLES = """\b
+Examples:
+  keras-qd device diagram dot.toml --gates left right --x -4 20 --y -4 20 --out diagram
+  keras-qd device sweep dot.toml --gate barrier --range -40 10 --voltage left=20 --out sweep
+  keras-qd device design dot.toml --want exchange=0.1 --gate barrier -40 10
+"""
+
+
+@click.group("device", epilog=_EXAMPLES)
 def command() -> None:
     """Solve gate-defined devices: stability diagrams, sweeps of one gate, wanted numbers."""
 
@@ -88,6 +96,7 @@ def diagram_command(
     from keras_qd._parallel import usable_cores
     from keras_qd.devices import Device, stability_diagram
 
+    _require_directory(out)
     loaded = Device.load(device)
     with counting("solving", "pixels") as count:
         diagram = stability_diagram(
@@ -99,7 +108,7 @@ def diagram_command(
             max_electrons=electrons,
             n_workers=workers or usable_cores(),
             scheduler=scheduler,
-            journal=_directory(out) / "journal.jsonl",
+            journal=out / "journal.jsonl",
             progress=count,
         )
     summary = _write_diagram(diagram, out)
@@ -147,6 +156,7 @@ def sweep_command(
     from keras_qd._parallel import usable_cores
     from keras_qd.devices import Device, sweep_gate
 
+    _require_directory(out)
     loaded = Device.load(device)
     with counting("solving", "voltages") as count:
         sweep = sweep_gate(
@@ -158,7 +168,7 @@ def sweep_command(
             n_workers=workers or usable_cores(),
             progress=count,
         )
-    _write_sweep(sweep, _directory(out))
+    _write_sweep(sweep, out)
     rows = _sweep_rows(sweep)
     if as_json:
         print_json([dict(zip(rows[0], row, strict=True)) for row in rows[1:]])
@@ -233,11 +243,9 @@ def design_command(
         raise PhysicsError("not all numbers were reached; widen the bounds or set more gates")
 
 
-def _directory(out: Path) -> Path:
+def _require_directory(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: choose a directory for --out")
-    out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
 def _read_voltages(pairs: tuple[str, ...]) -> dict[str, float]:
@@ -296,6 +304,7 @@ def _write_sweep(sweep: Sweep, out: Path) -> None:
     from keras_qd.report.figures.devices import sweep_figure
     from keras_qd.report.figures.style import DPI, figure_style
 
+    out.mkdir(parents=True, exist_ok=True)
     sweep.to_csv(out / "sweep.csv")
     with figure_style():
         sweep_figure(sweep).savefig(out / "sweep.png", dpi=DPI)

@@ -120,10 +120,11 @@ def _recipe_options(recipe: type[Recipe]) -> list[click.Parameter]:
     return options
 
 
-def _option_type(kind: Any, bounds: Sequence[float]) -> Any:
+def _option_type(kind: Any, bounds: Sequence[Any]) -> Any:
     """Return the click type of a setting."""
     if kind in (int, float) and bounds:
-        return (click.IntRange if kind is int else FiniteRange)(*bounds)
+        low, high = (*bounds, None)[:2]
+        return (click.IntRange if kind is int else FiniteRange)(low, high)
     return kind if kind in (int, float, str, bool) else _Json()
 
 
@@ -208,8 +209,9 @@ def command(
     if as_json:
         print_json({**summary(store), "seconds": seconds})
     else:
+        refused = f", {store.refused} draws refused" if store.refused else ""
         echo(
-            f"{store.path}: {store.n_finished} samples ({format_seconds(seconds)}), "
+            f"{store.path}: {store.n_finished} samples ({format_seconds(seconds)}){refused}, "
             f"digest {store.digest()}\n\nnext:\n  keras-qd inspect {store.path}"
         )
 
@@ -223,6 +225,7 @@ def summary(store: Store) -> dict[str, Any]:
         "complete": not store.unfinished(),
         "digest": store.digest(),
         "label_error": store.label_error,
+        "refused": store.refused,
         "configuration": store.configuration,
         "material": _material(store),
         "schema_version": store.schema_version,

@@ -124,10 +124,12 @@ def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> Non
         if isinstance(error, Mapping):
             echo(
                 f"\nestimated error of the {label}: median {format_number(error['median'])}, "
-                f"largest {format_number(error['largest'])}",
+                f"largest {format_number(error['largest'])} {error.get('unit', '')}".rstrip(),
                 nl=False,
             )
     echo()
+    if found["refused"]:
+        echo(f"\nrefused draws: {found['refused']}, each followed by the sample's next draw")
     if "damaged_shards" in found:
         echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'correct'}")
     echo(f"\ndigest  {found['digest'] or 'none yet'}")

@@ -8,8 +8,8 @@ are part of this package. Nothing is downloaded unless requested.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
+import io
 import os
 import zipfile
 import zlib
@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 from keras_qd._files import replacing
 from keras_qd.data.dataset import ArrayDataset
 from keras_qd.data.fields import Field
+from keras_qd.data.io.arrays import open_archive
+from keras_qd.data.io.sizes import read_unfolded
 from keras_qd.errors import DataError, UsageError
 
 #: Where Keras downloads MNIST from, and the SHA-256 of the file.
@@ -97,11 +99,11 @@ def _reader(path: Path) -> Callable[[Path], Splits]:
 
 
 def _read_npz(path: Path) -> Splits:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return _halved(
-            _checked(archive["x_train"], archive["y_train"]),
-            _checked(archive["x_test"], archive["y_test"]),
-        )
+    archive = {name: np.asarray(values) for name, values in open_archive(path).items()}
+    return _halved(
+        _checked(archive["x_train"], archive["y_train"]),
+        _checked(archive["x_test"], archive["y_test"]),
+    )
 
 
 def _read_idx(path: Path) -> Splits:
@@ -109,9 +111,8 @@ def _read_idx(path: Path) -> Splits:
 
 
 def _read_csv(path: Path) -> Splits:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as file:
-        rows = np.loadtxt(file, delimiter=",", dtype=np.uint8, ndmin=2)
+    lines = io.BytesIO(read_unfolded(path))
+    rows = np.loadtxt(lines, delimiter=",", dtype=np.uint8, ndmin=2)
     if rows.shape[1] != np.prod(SHAPE) + 1:
         raise DataError(f"{path} has {rows.shape[1]} numbers in a line; expected 784 and the digit")
     return _shared_out(_checked(rows[:, :-1].reshape(-1, *SHAPE), rows[:, -1]))
@@ -122,9 +123,7 @@ def _idx_array(folder: Path, name: str) -> Array:
     found = [path for path in sorted(folder.glob(f"{name}*")) if "ubyte" in path.name]
     if not found:
         raise DataError(f"{folder} holds no file {name}-idx...-ubyte or {name}-idx...-ubyte.gz")
-    content = found[0].read_bytes()
-    if found[0].suffix == ".gz":
-        content = gzip.decompress(content)
+    content = read_unfolded(found[0])
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise DataError(f"{found[0]} is not an IDX file of bytes")
     n_axes = content[3]

@@ -22,7 +22,6 @@ from keras_qd.physics.potentials.base import (
     PotentialFamily,
     family_origins,
     potential_family,
-    sample_generator,
 )
 from keras_qd.physics.solution import LabelError
 from keras_qd.physics.solver import (
@@ -35,6 +34,10 @@ from keras_qd.physics.solver import (
 #: Points along a side of the grid that two electrons are first solved on, and the multiple of the
 #: accuracy up to which its rough estimate of the error is trusted.
 N_GRID, _TRUSTED = 12, 1.5
+
+#: Labels with an estimated error, and what that of the density is.
+_LABELS = ("density", "energy", "gap", "exchange")
+_DENSITY_ERROR = "integral of the absolute error, per electron"
 
 _EXCHANGE = Field(
     (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
@@ -184,21 +187,23 @@ class QuantumDots(Recipe):
 
     @property
     def n_checked(self) -> int:
-        """How many samples are solved again with more orbitals: fewer where that takes long."""
+        """How many samples are solved again: fewer where that takes long."""
         return {1: 8, 2: 8, 3: 4}.get(self.n_electrons, 1)
 
-    def label_errors(self, indices: range) -> dict[str, np.ndarray]:
+    def label_errors(self, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Estimate errors by solving again; see :func:`keras_qd.physics.estimate_label_error`.
 
-        ``energy`` and ``gap`` in Ha*, and ``density`` as the integral of its absolute error per
-        electron.
+        ``energy``, ``gap`` and, for two electrons, ``exchange`` in Ha*; ``density`` as the integral
+        of its absolute error per electron.
         """
-        found = [
-            self._label_error(self._draw(sample_generator(self.seed, index))[0].astype(np.float64))
-            for index in indices
-        ]
-        names = ("energy", "density", "gap") if self._solver.on_grid else ("energy", "density")
-        return {name: np.array([getattr(error, name) for error in found]) for name in names}
+        found = [self._label_error(each.astype(np.float64)) for each in samples[self.identity]]
+        errors = {name: np.array([getattr(each, name) for each in found]) for name in _LABELS}
+        # What a solver does not estimate, such as an exchange without two electrons, is nan.
+        return {name: each for name, each in errors.items() if np.isfinite(each).all()}
+
+    def error_unit(self, name: str) -> str:
+        """Return the unit of the errors of a label; see :meth:`Recipe.error_unit`."""
+        return _DENSITY_ERROR if name == "density" else super().error_unit(name)
 
     def _label_error(self, potential: np.ndarray) -> LabelError:
         quick = self._quick(potential)

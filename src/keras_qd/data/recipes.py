@@ -14,9 +14,16 @@ from numpy.typing import ArrayLike
 from keras_qd._checks import anything, optional, real, setting, table, text, truth, whole
 from keras_qd.data.fields import Field
 from keras_qd.data.store.writer import shard_size
-from keras_qd.errors import PluginError, UsageError
+from keras_qd.errors import PhysicsError, PluginError, UsageError
 from keras_qd.physics.potentials.base import Family, sample_generator
 from keras_qd.registry import components
+
+#: Field with the number of draws of a sample that were refused before the one that is stored.
+REFUSED = "refused"
+REFUSED_FIELD = Field((), "", "draws of this sample that the solver refused before", "uint8")
+
+#: Draws of one sample after which a recipe counts as unable to make it.
+MOST_DRAWS = 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,9 +32,15 @@ class Recipe(ABC):
 
     A recipe is a frozen dataclass: its dataclass fields are the settings, the root seed among them.
     Sample i depends on the settings and on i alone. Override :meth:`sample`, or :meth:`make` where
-    samples are made in batches, and pass an instance to :func:`keras_qd.data.generate`. A data set
-    whose ``recipe`` is the class (:class:`keras_qd.data.GeneratedDataset`) is made by ``keras-qd
-    generate NAME``, whose options are the settings.
+    samples are made in batches, and pass an instance to :func:`keras_qd.data.generate`.
+
+    Where :meth:`sample` raises :class:`keras_qd.errors.PhysicsError`, what was drawn is refused:
+    it is called again with the same generator, whose next numbers give the next draw. The field
+    ``refused`` counts the refusals of each sample. After 100 in a row the error is raised. A recipe
+    that overrides :meth:`make` decides itself what to do.
+
+    A data set whose ``recipe`` is the class (:class:`keras_qd.data.GeneratedDataset`) is made by
+    ``keras-qd generate NAME``, whose options are the settings.
 
     A recipe with an exact solver, with which the cost of a trained model is compared, has two more
     methods. ``solve_again(samples)`` solves at most :attr:`batch` stored samples: a mapping with
@@ -113,6 +126,11 @@ class Recipe(ABC):
         -------
         mapping of str to array_like
             Every field.
+
+        Raises
+        ------
+        PhysicsError
+            Where the solver refuses what was drawn: the next draw takes its place.
         """
         raise UsageError(f"{type(self).__name__} overrides neither sample() nor make()")
 
@@ -127,30 +145,69 @@ class Recipe(ABC):
         Returns
         -------
         dict of str to ndarray
-            Every field, with the samples along the first axis.
+            Every field, with the samples along the first axis, and ``refused``.
+
+        Raises
+        ------
+        PhysicsError
+            If 100 draws of one sample in a row were refused.
         """
-        made = [self.sample(sample_generator(self.seed, index)) for index in indices]
-        return {name: np.stack([np.asarray(each[name]) for each in made]) for name in self.fields}
+        made = [self._accepted(sample_generator(self.seed, index)) for index in indices]
+        names = (*self.fields, REFUSED)
+        return {name: np.stack([np.asarray(each[name]) for each in made]) for name in names}
+
+    def _accepted(self, generator: np.random.Generator) -> dict[str, ArrayLike]:
+        """Return the first draw that the solver accepts, and how many it refused before."""
+        for n_refused in range(MOST_DRAWS):
+            try:
+                return {**self.sample(generator), REFUSED: n_refused}
+            except PhysicsError as error:
+                reason = error
+        raise PhysicsError(
+            f"{MOST_DRAWS} draws in a row were refused, the last one because: {reason}. Choose "
+            "settings that the solver can handle, such as a gentler family or a smaller box"
+        ) from reason
+
+    @property
+    def stored_fields(self) -> dict[str, Field]:
+        """The fields of a store: those of a sample, and ``refused`` where draws may be."""
+        redraws = type(self).make is Recipe.make
+        return {**self.fields, **({REFUSED: REFUSED_FIELD} if redraws else {})}
 
     @property
     def n_checked(self) -> int:
         """How many samples of a data set :meth:`label_errors` is asked for: the first ones."""
         return 0
 
-    def label_errors(self, indices: range) -> dict[str, np.ndarray]:
+    def label_errors(self, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Estimate how far the labels of some samples are from the exact ones.
 
         Parameters
         ----------
-        indices : range
-            Numbers of the samples.
+        samples : mapping of str to ndarray
+            All fields as they are stored, samples along the first axis.
 
         Returns
         -------
-        dict of str to ndarray, shape (len(indices),)
+        dict of str to ndarray, shape (n_samples,)
             Errors by quantity, such as ``"energy"``; empty where they are not known.
         """
         return {}
+
+    def error_unit(self, name: str) -> str:
+        """Return the unit of the errors of a quantity, in symbols or words.
+
+        Parameters
+        ----------
+        name : str
+            One of those that :meth:`label_errors` returns.
+
+        Returns
+        -------
+        str
+            By default that of the field of this name.
+        """
+        return self.fields[name].unit if name in self.fields else ""
 
     def settings(self) -> dict[str, Any]:
         """Return the settings as plain JSON: the keywords that build this recipe again."""
@@ -222,7 +279,7 @@ def setting_types(recipe: type[Recipe]) -> dict[str, tuple[Any, bool]]:
 
 def setting_checks(recipe: type[Recipe]) -> dict[str, Any]:
     """Return a check for each setting of a recipe, by its type and ``metadata["range"]``."""
-    checks = {
+    checks: dict[Any, Any] = {
         int: whole,
         float: real,
         str: lambda: text,

@@ -101,12 +101,12 @@ class Wells(Recipe):
         """How many samples are solved again in the sine basis."""
         return 256
 
-    def label_errors(self, indices: range) -> dict[str, np.ndarray]:
+    def label_errors(self, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Compare with the sine basis, which is exact to rounding where a potential is smooth.
 
         ``energy`` in Ha*, and ``density`` as the integral of its absolute error.
         """
-        potential = self._draw(indices)[0].astype(np.float64)
+        potential = samples[self.identity].astype(np.float64)
         solution = solve_1d(potential, self.length)
         energies, orbitals = dvr_states(potential, self.length)
         error = np.abs(solution.densities - orbitals[:, 0] ** 2).sum(axis=1)

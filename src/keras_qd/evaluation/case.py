@@ -164,7 +164,7 @@ class Case:
         kinds = {self.pipeline.kind(name) for name in self.targets}
         if kinds == {"classes"}:
             return "most frequent class"
-        return "mean" if kinds <= {"classes", "numbers"} else "mean image"
+        return "mean image" if kinds <= {"lines", "maps"} else "mean"
 
     @property
     def columns(self) -> list[str]:

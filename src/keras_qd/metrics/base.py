@@ -70,8 +70,8 @@ class Context:
 NO_CONTEXT = Context()
 
 #: Kinds of target with values that can be subtracted, and those with several points in space.
-QUANTITIES = ("numbers", "lines", "maps")
-FIELDS = ("lines", "maps")
+QUANTITIES: tuple[str, ...] = ("numbers", "lines", "maps")
+FIELDS: tuple[str, ...] = ("lines", "maps")
 
 
 class FieldMetric(keras.metrics.Metric):

@@ -158,7 +158,7 @@ class SSIM(RangeMetric):
 
     default_name = "ssim"
     title = "SSIM"
-    suits = ("maps",)
+    suits: tuple[str, ...] = ("maps",)
 
     def array_values(self, y: Array, p: Array, context: Context) -> Array:
         """Return the indices of a block of images; see `FieldMetric`."""

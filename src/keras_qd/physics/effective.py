@@ -40,7 +40,7 @@ from keras_qd.physics.integrals import (
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 #: Relative size of the singular values of A - B that count.
 _CUT = 1e-8
@@ -51,25 +51,21 @@ class PairAmplitudes:
     """Amplitudes X of the pairs of few orbitals in those of all g states, of one symmetry."""
 
     # X = mixing @ functions: `functions` are upper triangles of (g, g) matrices, rows one after the
-    # other, to be multiplied by `weights` (g, g); `inner` are components in the pairs of further
-    # orbitals, `inner_orbitals`. Matrices are symmetric (symmetry 1) or antisymmetric (-1).
+    # other, to be multiplied by `weights` (g, g), which hold the signs of symmetric (symmetry 1) or
+    # antisymmetric (-1) matrices; `inner` are components in the pairs of `inner_orbitals` outside.
 
     symmetry: int
     mixing: Array
     functions: Single
     weights: Single
     inner: Array
-    inner_orbitals: tuple[Places, Places]
+    inner_orbitals: tuple[Indices, Indices]
 
     def combined(self, factors: Array) -> Single:
         """Combine amplitudes with factors (k, pairs) into matrices (k, g, g), 0 in the orbitals."""
-        factors = factors @ self.mixing
-        size = len(self.weights)
-        matrices = np.zeros((len(factors), size, size), np.float32)
-        upper, lower = _triangles(size, self.symmetry)
-        flat = matrices.reshape(len(factors), -1)
-        flat[:, upper] = factors.astype(np.float32) @ self.functions
-        flat[:, lower] = self.symmetry * flat[:, upper]
+        factors, size = factors @ self.mixing, len(self.weights)
+        triangles = factors.astype(np.float32) @ self.functions
+        matrices = np.take(triangles, _whole(size), axis=1).reshape(-1, size, size)
         matrices *= self.weights
         i, k = self.inner_orbitals
         parts = np.where(i == k, 1.0, np.sqrt(0.5)) * (factors @ self.inner)
@@ -79,10 +75,19 @@ class PairAmplitudes:
 
 
 @lru_cache(maxsize=8)
-def _triangles(size: int, symmetry: int) -> tuple[Places, Places]:
-    """Flat indices of the upper triangle of a matrix and of its mirror image."""
-    rows, columns = np.triu_indices(size, 0 if symmetry > 0 else 1)
-    return rows * size + columns, columns * size + rows
+def _upper(size: int) -> Indices:
+    """Flat indices of the upper triangle of a matrix."""
+    rows, columns = np.triu_indices(size)
+    return np.asarray(rows * size + columns)
+
+
+@lru_cache(maxsize=8)
+def _whole(size: int) -> Indices:
+    """Index of each element of a matrix, row by row, in its upper triangle."""
+    whole = np.empty((size, size), dtype=np.intp)
+    rows, columns = np.triu_indices(size)
+    whole[rows, columns] = whole[columns, rows] = np.arange(rows.size)
+    return whole.ravel()
 
 
 @dataclass(frozen=True)
@@ -124,14 +129,14 @@ class PairSpace:
         root = np.sqrt(1.0 / self._distance).astype(np.float32)
         root[:n_orbitals, :n_orbitals] = 0.0
         # Triangles have the norm of the whole: elements off the diagonal stand for two.
-        self._weights = -root * np.where(np.eye(len(states)), 1, np.sqrt(0.5)).astype(np.float32)
+        upper = -root * np.where(np.eye(len(states)), 1, np.sqrt(0.5)).astype(np.float32)
+        self._weights = {s: np.triu(upper) + s * np.tril(upper, -1) for s in _PAIRS}
         bare = pair_interaction_on_points(states[:, :n_orbitals], interaction)
         self._bare = {1: bare.singlet, -1: bare.triplet}
         driven = _driven(states, interaction, n_orbitals, root)
-        self._excited = {symmetry: functions for symmetry, (functions, _) in driven.items()}
+        self._excited = {symmetry: both[0] for symmetry, both in driven.items()}
         self._orders = {
-            symmetry: _orders(*functions, interaction, symmetry)
-            for symmetry, functions in driven.items()
+            symmetry: _orders(both[0], both[1], interaction) for symmetry, both in driven.items()
         }
 
     def fold(self, n_orbitals: int) -> EffectivePairs:
@@ -155,7 +160,7 @@ class PairSpace:
         scale = np.linalg.pinv(second - third, rcond=_CUT, hermitian=True) @ second
         effective = bare + second @ scale
         amplitudes = PairAmplitudes(
-            symmetry, scale.T, self._excited[symmetry][:n], self._weights, inner, (i, k)
+            symmetry, scale.T, self._excited[symmetry][:n], self._weights[symmetry], inner, (i, k)
         )
         return 0.5 * (effective + effective.T), amplitudes
 
@@ -168,19 +173,14 @@ def _blocks(matrix: Array, n: int) -> tuple[Array, Array, Array]:
     return matrix[:n, :n], matrix[:n, n:], matrix[n:, n:]
 
 
-def _driven(
-    states: Array, interaction: Array, n_orbitals: int, root: Single
-) -> dict[int, tuple[Single, Single]]:
+def _driven(states: Array, interaction: Array, n_orbitals: int, root: Single) -> dict[int, Single]:
     """Upper triangles of W on pairs of both symmetries, over distances: on states, on points."""
     # On states it is over the roots of the distances, whose product is the second order.
     states, interaction = states.astype(np.float32), interaction.astype(np.float32)
     size, rows = len(states), np.ascontiguousarray(states.T)
+    n_elements = size * (size + 1) // 2
     found = {
-        s: tuple(
-            np.empty((n_orbitals * (n_orbitals + s) // 2, len(_triangles(size, s)[0])), np.float32)
-            for _ in range(2)
-        )
-        for s in _PAIRS
+        s: np.empty((2, n_orbitals * (n_orbitals + s) // 2, n_elements), np.float32) for s in _PAIRS
     }
     second_orbitals = states * rows[:n_orbitals, None, :].swapaxes(1, 2)
     for i in range(n_orbitals):
@@ -188,30 +188,30 @@ def _driven(
         excited = ((rows * rows[i]) @ interaction) @ second_orbitals[: i + 1]
         excited *= root
         on_points = ((states @ (excited * root)).reshape(-1, size) @ rows).reshape(excited.shape)
-        for s in _PAIRS:
-            pairs = slice(i * (i + s) // 2, (i + 1) * (i + 1 + s) // 2)
-            for part, matrices in zip(found[s], (excited, on_points), strict=True):
-                _symmetrised(matrices[: pairs.stop - pairs.start], i, s, out=part[pairs])
+        for part, matrices in enumerate((excited, on_points)):
+            even, odd = (
+                found[s][part][i * (i + s) // 2 : (i + 1) * (i + 1 + s) // 2] for s in _PAIRS
+            )
+            _symmetrise(matrices, even, odd)
     return found
 
 
-def _symmetrised(matrices: Single, i: int, symmetry: int, out: Single) -> None:
-    """Write the upper triangles of pairs (i, 0), (i, 1), ... made symmetric or antisymmetric."""
+def _symmetrise(matrices: Single, even: Single, odd: Single) -> None:
+    """Write upper triangles of pairs (i, 0), ... (i, i) made symmetric and antisymmetric."""
     size = matrices.shape[-1]
-    upper, lower = _triangles(size, symmetry)
-    flat = matrices.reshape(len(matrices), size**2)
-    np.take(flat, upper, axis=1, out=out, mode="clip")
-    (np.add if symmetry > 0 else np.subtract)(out, np.take(flat, lower, axis=1), out=out)
+    upper = _upper(size)
+    own = np.take(matrices.reshape(-1, size**2), upper, axis=1)
+    mirrored = np.take(matrices.swapaxes(1, 2).reshape(-1, size**2), upper, axis=1)
+    np.add(own, mirrored, out=even)
+    np.subtract(own[:-1], mirrored[:-1], out=odd)
     half = np.float32(np.sqrt(0.5))
-    out[:, upper == lower] *= half
-    out[i:] *= half
+    even[:, upper % (size + 1) == 0] *= half
+    even[-1] *= half
 
 
-def _orders(
-    functions: Single, on_points: Single, interaction: Array, symmetry: int
-) -> tuple[Array, Array]:
+def _orders(functions: Single, on_points: Single, interaction: Array) -> tuple[Array, Array]:
     """Second and third order, A and B, from what `_driven` returns."""
-    upper, _ = _triangles(len(interaction), symmetry)
+    weights = interaction.ravel()[_upper(len(interaction))].astype(np.float32)
     second = -(functions @ functions.T).astype(np.float64)
-    third = on_points @ (on_points * interaction.ravel()[upper].astype(np.float32)).T
+    third = on_points @ (on_points * weights).T
     return second, 0.5 * (third + third.T).astype(np.float64)

@@ -19,14 +19,14 @@ from keras_qd.errors import PhysicsError
 from keras_qd.physics.box import Box
 from keras_qd.physics.effective import PairSpace
 from keras_qd.physics.effective_ci import EffectiveCI, Mixture
+from keras_qd.physics.fine_basis import WindowOrbitals
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,
     GridOrbitals,
+    PairGrid,
     extrapolation,
-    grid_orbitals,
-    pair_grid,
 )
 from keras_qd.physics.pair_state import natural_orbitals
 from keras_qd.physics.solution import LabelError, Solution
@@ -55,8 +55,11 @@ _COARSER = 2
 _ORDER = 2
 
 #: Factors on what Richardson's extrapolation from fewer orbitals and from the coarser grid says,
-#: measured on twenty dots of five families for N = 3.
-_ENERGY_FACTORS, _DENSITY_FACTORS = (0.5, 1.3), (0.4, 0.35)
+#: measured on 34 dots of six families for N = 3.
+_ENERGY_FACTORS, _DENSITY_FACTORS = (0.6, 1.5), (0.4, 0.35)
+
+#: Factor on the first of these, for each number of electrons.
+_ENERGY_SCALES = {3: 1.0, 4: 0.5, 5: 1.0, 6: 0.5}
 
 #: The same for the gap from fewer orbitals, and the share of the gap that its error is at least.
 _GAP_FACTOR, _GAP_SHARE = 0.1, 5e-3
@@ -99,7 +102,7 @@ class ManyElectronProblem:
         of_orbitals, of_grid = _differences(solution, fewer), _differences(fewer, self._coarser)
         n, share = self._electrons.orbitals.grid.n, self._share
         energy = math.hypot(
-            _ENERGY_FACTORS[0] * share * of_orbitals.energy,
+            _ENERGY_FACTORS[0] * _ENERGY_SCALES[self.n_electrons] * share * of_orbitals.energy,
             _ENERGY_FACTORS[1] * extrapolation(n - _COARSER, n, ENERGY_ORDER) * of_grid.energy,
         )
         density = math.hypot(
@@ -107,6 +110,7 @@ class ManyElectronProblem:
             _DENSITY_FACTORS[1] * extrapolation(n - _COARSER, n, DENSITY_ORDER) * of_grid.density,
         )
         gap = math.hypot(_GAP_FACTOR * share * of_orbitals.gap, _GAP_SHARE * solution.gap)
+        density += self._source.errors[1]
         return LabelError(math.copysign(energy, -of_orbitals.energy), density, gap)
 
     @property
@@ -174,6 +178,13 @@ class ManyElectronProblem:
         )
 
     @cached_property
+    def _source(self) -> WindowOrbitals:
+        """Orbitals of the window on any grid."""
+        n, spin = self.n_electrons, self.spin
+        n_filled = (n + 1) // 2 if spin is None else round(n / 2 + spin)
+        return WindowOrbitals(self.potential, self._window, n_filled, _GOOD)
+
+    @cached_property
     def _electrons(self) -> EffectiveCI:
         """The electrons on the first grid that is good enough for the orbitals that are filled."""
         for n in _LADDER[self.n_electrons > 4 :]:
@@ -184,17 +195,16 @@ class ManyElectronProblem:
         if error > _BAD:
             raise PhysicsError(
                 f"a grid of {n} x {n} points over {self._window.side:.3g} a0* leaves an error of "
-                f"about {error:.1g} in the density of {self.n_electrons} electrons; smooth the "
-                "potential, use a smaller box, or set n_orbitals for configuration interaction"
+                f"about {error:.1g} in the density of {self.n_electrons} electrons; use a smaller "
+                "box, or blur the potential over a length in a0* with smooth"
             )
         return electrons
 
     def _electrons_on(self, n: int) -> EffectiveCI:
         """Solve for the orbitals on a grid of n x n points."""
-        grid, side = pair_grid(n), self._window.side
-        cosines = self._window.cosines(self.potential[None], 2 * grid.n_fine + 1)
-        between = grid.interaction(side, self.interaction, self.strength)
-        orbitals = grid_orbitals(grid, cosines, side)
+        orbitals = self._source.on_grid(n)
+        grid: PairGrid = orbitals.grid
+        between = grid.interaction(self._window.side, self.interaction, self.strength)
         return EffectiveCI(orbitals, between, self.n_electrons, self.spin)
 
 

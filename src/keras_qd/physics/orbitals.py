@@ -40,8 +40,8 @@ def solve_orbitals(potential: Array, box: Box, basis: SineBasis, n_orbitals: int
     return Orbitals(basis, box, energies, coefficients)
 
 
-def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Array:
-    """Energies that the sine functions left out would take off the lowest orbitals."""
+def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> tuple[Array, Array]:
+    """Energies in Ha* and norms that the functions left out have in the lowest orbitals."""
     # Second order in the coupling to the functions that the grid holds and the basis does not,
     # sum_k <k|V|phi>^2 / (T_k + mean V - e): P.-O. Loewdin, J. Chem. Phys. 19, 1396 (1951),
     # doi:10.1063/1.1748067, with the mean potential for each of them.
@@ -52,19 +52,23 @@ def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> Ar
     # Where V is so rough that the functions left out lie lower, the bare kinetic distance is the
     # safe one.
     distance = np.maximum(distance, 0.25 * kinetic * unit)
-    return np.asarray((components**2 / distance).sum(axis=1))
+    energies, squares = components**2 / distance, (components / distance) ** 2
+    return energies.sum(axis=1), np.sqrt(squares.sum(axis=1))
 
 
 Array = NDArray[np.float64]
+
+#: Length in wavelengths of the shortest sine that edges have to be blurred over.
+_BLUR = 1.0
 
 #: Half waves along one direction that are tried in turn.
 _SIZES = (16, 20, 24, 28, 32)
 
 
-def grow_orbitals(
+def largest_orbitals(
     potential: Array, box: Box, n_orbitals: int, n_checked: int, tolerance: float
-) -> Orbitals:
-    """Enlarge the basis until the `n_checked` lowest orbitals have the energies asked for."""
+) -> tuple[Orbitals, Array]:
+    """Orbitals in the first basis that is good enough, or the last one, and errors of energies."""
     n_pixels = potential.shape[0]
     sizes = [n_max for n_max in _SIZES if n_max < n_pixels] or [n_pixels - 1]
     bases = [sine_basis(n_max, n_pixels) for n_max in sizes]
@@ -77,12 +81,25 @@ def grow_orbitals(
         if basis.kinetic.size < n_orbitals:
             continue
         orbitals = solve_orbitals(potential, box, basis, n_orbitals)
-        error = truncation_errors(orbitals, potential, n_checked).max()
-        if error <= tolerance:
-            return orbitals
+        errors = truncation_errors(orbitals, potential, n_checked)[0]
+        if errors.max() <= tolerance:
+            break
+    return orbitals, errors
+
+
+def grow_orbitals(
+    potential: Array, box: Box, n_orbitals: int, n_checked: int, tolerance: float
+) -> Orbitals:
+    """Enlarge the basis until the lowest `n_checked` orbitals err by less than the tolerance."""
+    orbitals, errors = largest_orbitals(potential, box, n_orbitals, n_checked, tolerance)
+    error = errors.max()
+    if error <= tolerance:
+        return orbitals
+    n_max = orbitals.basis.n_max
     raise PhysicsError(
-        f"the potential is too sharp for its grid of {n_pixels} x {n_pixels} pixels: {sizes[-1]} "
-        f"half waves a side leave an error of about {error:.1g} Ha* in the orbital energies, and "
-        f"{tolerance:.1g} is allowed; smooth it, sample it on more pixels, use a smaller box, or "
-        "allow a larger basis_tolerance"
+        f"the potential is too sharp for configuration interaction in orbitals: {n_max} half waves "
+        f"a side leave an error of about {error:.1g} Ha* in their energies, and {tolerance:.1g} is "
+        "allowed; leave n_orbitals out, which solves sharp potentials, blur the potential with "
+        f"smooth={_BLUR * box.length / n_max:.1g} (in a0*), or allow it with "
+        f"basis_tolerance={2 * error:.1g}"
     )

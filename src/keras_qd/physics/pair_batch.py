@@ -173,5 +173,11 @@ def batch_errors(found: PairBatch, finer: PairBatch, n_grid: int) -> list[LabelE
     """
     differences = np.abs(found.density - finer.density).sum(axis=(1, 2))
     differences = differences / finer.density.sum(axis=(1, 2))
-    rows = zip(found.energy - finer.energy, differences, found.gap - finer.gap, strict=True)
+    rows = zip(
+        found.energy - finer.energy,
+        differences,
+        found.gap - finer.gap,
+        found.exchange - finer.exchange,
+        strict=True,
+    )
     return [error_by_finer(n_grid, *map(float, row)) for row in rows]

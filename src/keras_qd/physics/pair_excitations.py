@@ -273,8 +273,9 @@ class _Removed:
     def outer(self, m: int, of_up: bool) -> Array:
         """``sum_r <xi_qr | xi_q'r>`` over the other electron, shape (outside, outside)."""
         both = self.amplitudes[:, m:, m:] * np.sqrt(self._norms)[:, None, None].astype(np.float32)
-        flat = np.concatenate(both.swapaxes(1, 2) if of_up else both)
-        return np.asarray(flat.T @ flat, dtype=np.float64)
+        transposed = both.swapaxes(1, 2)
+        product = both @ transposed if of_up else transposed @ both
+        return np.asarray(product.sum(axis=0), dtype=np.float64)
 
     def mixed(self, lowered: Array, of_up: bool) -> Array:
         """``sum_r <chi_r | c+_a xi_qr>`` from ``lowered = c_a chi_r``, shape (m, outside)."""

@@ -45,6 +45,9 @@ _MORE_HALF_WAVES = 6
 #: dot that fills its window is about that strong.
 _CONTACT_OMEGA = 50.0
 
+#: Half waves a side beyond which a density is summed function by function, to save memory.
+_MANY_HALF_WAVES = 30
+
 #: Newton-Schulz iterations for N^(-1/2): N is 1 up to a few hundredths, and the error is squared.
 _ROOT_STEPS = 5
 
@@ -207,6 +210,9 @@ def square_coefficients(orbitals: GridOrbitals, xp: Any = np) -> Any:
 def density_of(amplitudes: Any, along_y: Array, along_x: Array, xp: Any = np) -> Any:
     """Sum of squares of functions with sine coefficients (b, n_fine^2, m), at the pixels."""
     n = along_y.shape[1]
+    if n > _MANY_HALF_WAVES:
+        functions = xp.swapaxes(amplitudes, 1, 2).reshape(*amplitudes.shape[::2], n, n)
+        return ((along_y @ functions @ along_x.T) ** 2).sum(axis=1)
     # (b, a), (b', a') to (b, b'), (a, a'): products of sines along y, products along x.
     matrix = (amplitudes @ xp.swapaxes(amplitudes, 1, 2)).reshape(-1, n, n, n, n)
     matrix = xp.swapaxes(matrix, 2, 3).reshape(-1, n * n, n * n)
@@ -259,14 +265,16 @@ def extrapolation(n_coarse: int, n_fine: int, order: int) -> float:
     return float(1.0 / (((n_fine + 1) / (n_coarse + 1)) ** order - 1.0))
 
 
-def error_by_finer(n: int, energy: float, density: float, gap: float) -> LabelError:
+def error_by_finer(
+    n: int, energy: float, density: float, gap: float, exchange: float
+) -> LabelError:
     """Errors of a result on a grid of n x n points from differences to n + `FINER` points a side.
 
     Parameters
     ----------
     n : int
         Points along a side.
-    energy, gap : float
+    energy, gap, exchange : float
         What was found less what the finer grid says, in Ha*.
     density : float
         Integral of the absolute difference of the densities, per electron.
@@ -277,4 +285,6 @@ def error_by_finer(n: int, energy: float, density: float, gap: float) -> LabelEr
     """
     of_energy = 1.0 + extrapolation(n, n + FINER, ENERGY_ORDER)
     of_density = 1.0 + extrapolation(n, n + FINER, DENSITY_ORDER)
-    return LabelError(of_energy * energy, of_density * density, of_energy * gap)
+    return LabelError(
+        of_energy * energy, of_density * density, of_energy * gap, of_energy * exchange
+    )

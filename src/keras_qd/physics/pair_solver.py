@@ -13,27 +13,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
+from keras_qd.physics.fine_basis import WindowOrbitals
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,
     FINER,
+    PairGrid,
     error_by_finer,
     extrapolation,
-    grid_orbitals,
-    pair_grid,
 )
 from keras_qd.physics.pair_state import PairState, natural_orbitals, states_of
 from keras_qd.physics.solution import LabelError, Solution
 from keras_qd.physics.two_electrons import lowest_pair_states
-from keras_qd.physics.window import Window, find_window
+from keras_qd.physics.window import find_window
 
 Array = NDArray[np.float64]
 
@@ -52,6 +53,9 @@ _MOST_STEPS = 60
 #: Residual norm in single precision, as a share of the largest kinetic energy on the grid.
 _RESIDUAL = 1e-6
 
+#: Largest admixture of other states of the same spin, as a share of the accuracy.
+_MIXING = 0.15
+
 #: Residual norms in units of (pi / side)^2: of one more level of each spin, followed in case it
 #: lies lower, and of all levels where single precision was not enough.
 _LOOSE, _STRICT = 0.2, 1e-6
@@ -67,15 +71,17 @@ class PairProblem:
     strength: float = 1.0
     spin: int | None = None
 
-    def solve(self, accuracy: float, *, with_errors: bool = True) -> tuple[Solution, Solution]:
+    def solve(self, accuracy: float) -> tuple[Solution, Solution]:
         """Ground states with and without interaction, on the first grid that is accurate enough."""
-        for coarser, finer in self._grids(accuracy, 2):
+        source = self._source(accuracy)
+        energy, leak = source.errors
+        for coarser, finer in self._grids(source, accuracy, 2):
             errors = _errors(coarser, finer)
-            if with_errors and errors["density_error"] <= accuracy:
+            errors["density_error"] += leak
+            errors["energy_error"] = math.hypot(errors["energy_error"], 2.0 * energy)
+            if errors["density_error"] <= accuracy:
                 solution = replace(coarser.solution(), **errors)
                 return solution, coarser.without_interaction().solution()
-            if not with_errors and _density_error(coarser, finer) <= accuracy:
-                return finer.solution(), finer.without_interaction().solution()
         raise self._too_sharp(finer, errors["density_error"], accuracy)
 
     def error_of(self, solution: Solution) -> LabelError:
@@ -84,16 +90,24 @@ class PairProblem:
         if pair is None:
             raise UsageError("the solution is not one of a product grid: solve without n_orbitals")
         n = pair.orbitals.grid.n
-        finer = self._levels(pair.window, n + FINER, 2, DEFAULT_ACCURACY).solution()
+        source = WindowOrbitals(self.potential, pair.window)
+        finer = self._levels(source, n + FINER, 2, DEFAULT_ACCURACY).solution()
         difference = np.abs(solution.density - finer.density).sum() / finer.density.sum()
-        return error_by_finer(
-            n, solution.energy - finer.energy, float(difference), solution.gap - finer.gap
+        found = error_by_finer(
+            n,
+            solution.energy - finer.energy,
+            float(difference),
+            solution.gap - finer.gap,
+            solution.exchange - finer.exchange,
         )
+        energy, density = source.errors
+        return replace(found, energy=found.energy + 2 * energy, density=found.density + density)
 
     def states_and_errors(self, n_states: int, accuracy: float) -> tuple[list[PairState], Array]:
         """Lowest states, and the errors of their energies in Ha* by the next finer grid."""
-        for coarser, finer in self._grids(accuracy, max(n_states, 2)):
-            error = _errors(coarser, finer)["density_error"]
+        source = self._source(accuracy)
+        for coarser, finer in self._grids(source, accuracy, max(n_states, 2)):
+            error = _errors(coarser, finer)["density_error"] + source.errors[1]
             if error <= accuracy:
                 states = coarser.levels[:n_states]
                 changes = [
@@ -106,33 +120,39 @@ class PairProblem:
 
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""
-        for coarser, finer in self._grids(accuracy, max(n_states, 2)):
-            error = _density_error(coarser, finer)
+        source = self._source(accuracy)
+        for coarser, finer in self._grids(source, accuracy, max(n_states, 2)):
+            error = _density_error(coarser, finer) + source.errors[1]
             if error <= accuracy:
                 return finer.levels[:n_states]
         raise self._too_sharp(finer, error, accuracy)
 
-    def _grids(self, accuracy: float, n_levels: int) -> Iterator[tuple[Levels, Levels]]:
-        """Yield the levels on each grid and on the next finer one."""
+    def _source(self, accuracy: float) -> WindowOrbitals:
+        """Orbitals of the window where the electrons are."""
         window = find_window(self.potential, self.box, self.interaction, self.strength)
-        every = (self._levels(window, n, n_levels, accuracy) for n in _LADDER)
-        yield from pairwise(every)
+        return WindowOrbitals(self.potential, window, tolerance=min(accuracy, DEFAULT_ACCURACY))
+
+    def _grids(
+        self, source: WindowOrbitals, accuracy: float, n_levels: int
+    ) -> Iterator[tuple[Levels, Levels]]:
+        """Yield the levels on each grid and on the next finer one."""
+        yield from pairwise(self._levels(source, n, n_levels, accuracy) for n in _LADDER)
 
     def _too_sharp(self, levels: Levels, error: float, accuracy: float) -> PhysicsError:
         """Error of a potential that no grid resolves."""
         state = levels.levels[0]
         n = state.orbitals.grid.n
         return PhysicsError(
-            f"a grid of {n} x {n} points over {state.window.side:.3g} a0* leaves an error of about "
-            f"{error:.1g} in the density, and accuracy={accuracy:g} was asked for; smooth the "
-            "potential, use a smaller box, or allow a larger error"
+            f"a grid of {n} x {n} points over {state.window.side:.3g} a0* leaves an error of "
+            f"about {error:.1g} in the density, and accuracy={accuracy:g} was asked for; allow a "
+            f"larger error with accuracy={2 * error:.1g}, use a smaller box, or blur the potential "
+            "over a length in a0* with smooth"
         )
 
-    def _levels(self, window: Window, n: int, n_levels: int, accuracy: float) -> Levels:
+    def _levels(self, source: WindowOrbitals, n: int, n_levels: int, accuracy: float) -> Levels:
         """Levels on a grid of n x n points, at least so many."""
-        grid = pair_grid(n)
-        cosines = window.cosines(self.potential[None], 2 * grid.n_fine + 1)
-        orbitals = grid_orbitals(grid, cosines, window.side)
+        orbitals, window = source.on_grid(n), source.window
+        grid: PairGrid = orbitals.grid
         pair = (window.side, self.interaction, self.strength)
         between, contact = grid.interaction(*pair), grid.contact(*pair)
         unit = (math.pi / window.side) ** 2
@@ -263,20 +283,28 @@ def _are_settled(levels: list[PairState], n_levels: int, tolerance: float, accur
     # States of one spin mix as the residual to their distance.
     ground = levels[0]
     distances = [other.energy - ground.energy for other in levels[1:] if other.spin == ground.spin]
-    return tolerance < 0.1 * accuracy * min(distances)
+    return ground.residual < _MIXING * accuracy * min(distances)
 
 
-def _errors(coarser: Levels, finer: Levels) -> dict[str, float]:
-    """Estimated errors of the coarser of two solutions, by their names in `Solution`."""
-    differences = {
-        "energy_error": coarser.energy - finer.energy,
-        "gap_error": coarser.gap - finer.gap,
-        "exchange_error": coarser.exchange - finer.exchange,
+class _Errors(TypedDict):
+    """Estimated errors by their names in `Solution`."""
+
+    energy_error: float
+    gap_error: float
+    exchange_error: float
+    density_error: float
+
+
+def _errors(coarser: Levels, finer: Levels) -> _Errors:
+    """Estimated errors of the coarser of two solutions."""
+    of_energy = 1.0 + _richardson(coarser, finer, ENERGY_ORDER)
+    of_density = 1.0 + _richardson(coarser, finer, DENSITY_ORDER)
+    return {
+        "energy_error": math.hypot(of_energy * (coarser.energy - finer.energy), _ROUNDING),
+        "gap_error": math.hypot(of_energy * (coarser.gap - finer.gap), _ROUNDING),
+        "exchange_error": math.hypot(of_energy * (coarser.exchange - finer.exchange), _ROUNDING),
+        "density_error": of_density * _difference(coarser, finer),
     }
-    stretch = 1.0 + _richardson(coarser, finer, ENERGY_ORDER)
-    errors = {name: math.hypot(stretch * each, _ROUNDING) for name, each in differences.items()}
-    stretch = 1.0 + _richardson(coarser, finer, DENSITY_ORDER)
-    return {**errors, "density_error": stretch * _difference(coarser, finer)}
 
 
 def _density_error(coarser: Levels, finer: Levels) -> float:

@@ -338,7 +338,7 @@ def one_electron_levels(
 
 def level_errors(orbitals: Orbitals, potential: Array) -> Array:
     """Errors of the energies of all orbitals, in Ha*."""
-    return truncation_errors(orbitals, potential, orbitals.energies.size)
+    return truncation_errors(orbitals, potential, orbitals.energies.size)[0]
 
 
 def matrix_elements(orbitals: Orbitals, field: Array) -> Array:

@@ -32,8 +32,8 @@ class LabelError:
         rounding, as that is variational; on a product grid it has either sign.
     density : float
         Integral of the absolute error of the density, per electron.
-    gap : float
-        Gap minus its limit, in Ha*; nan where it was not estimated.
+    gap, exchange : float
+        Gap and exchange minus their limits, in Ha*; nan where they were not estimated.
 
     Examples
     --------
@@ -44,6 +44,7 @@ class LabelError:
     energy: float
     density: float
     gap: float = math.nan
+    exchange: float = math.nan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,6 +86,12 @@ class Solution:
         not estimated.
     density_error : float
         Estimated integral of the absolute error of the density, per electron; nan likewise.
+    pixel_error : float
+        Change of the energy in Ha*, to first order, if every pixel of the potential were constant
+        over its cell, and not a sample of a smooth function. Where a potential has edges the image
+        leaves this much open: only more pixels reduce it.
+    smooth : float
+        Length in a0* over which the potential was blurred: the solution is that of the blurred one.
     pair : PairState, optional
         Wave function of two electrons on a product grid (the first of degenerate ones).
 
@@ -116,6 +123,8 @@ class Solution:
     gap_error: float = math.nan
     exchange_error: float = math.nan
     density_error: float = math.nan
+    pixel_error: float = math.nan
+    smooth: float = 0.0
     pair: PairState | None = None
 
     def __repr__(self) -> str:

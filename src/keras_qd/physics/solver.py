@@ -12,15 +12,22 @@ from numpy.typing import NDArray
 from keras_qd._checks import real, setting
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box, check_field
+from keras_qd.physics.fine_basis import ERROR_OF_NORM, fine_orbitals
 from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.levels import ensemble
 from keras_qd.physics.many_electrons import ManyElectronProblem
 from keras_qd.physics.noninteracting import noninteracting_solution
-from keras_qd.physics.orbitals import Orbitals, grow_orbitals
+from keras_qd.physics.orbitals import (
+    Orbitals,
+    grow_orbitals,
+    largest_orbitals,
+    truncation_errors,
+)
 from keras_qd.physics.pair_solver import DEFAULT_ACCURACY, PairProblem
 from keras_qd.physics.pair_state import PairState
+from keras_qd.physics.pixels import blurred, check_length, pixel_error
 from keras_qd.physics.solution import LabelError, Solution
 
 #: Bytes of one element of a sparse table while it is made, of one state in the vectors of the
@@ -135,6 +142,9 @@ class Solver:
     accuracy : float, optional
         For two electrons without `n_orbitals`: largest estimated error of the density (integral of
         its absolute value, per electron), 1e-3 by default.
+    smooth : float, default 0
+        Standard deviation in a0* of a Gaussian that the potential is blurred with before it is
+        solved, for edges sharper than those of a device. Solutions report it.
 
     Raises
     ------
@@ -166,6 +176,7 @@ class Solver:
     tolerance: float = 1e-6
     max_memory: float = 4.0
     accuracy: float | None = None
+    smooth: float = 0.0
 
     def __post_init__(self) -> None:
         if not _is_whole(self.n_electrons) or self.n_electrons not in DEFAULT_ORBITALS:
@@ -182,6 +193,7 @@ class Solver:
         setting("strength", self.strength, real(0.0, MOST_STRENGTH))
         if self.spin is not None:
             _require_spin(self.spin, self.n_electrons)
+        check_length(self.smooth, self.box)
         object.__setattr__(self, "interaction", as_interaction(self.interaction))
         if not self.on_grid:
             self._check_orbitals()
@@ -219,27 +231,26 @@ class Solver:
         DataError
             If the potential is not square or not finite.
         PhysicsError
-            If it varies too sharply for the grid.
+            If no basis is large enough for it; the message says what helps.
         """
-        if self.on_grid:
-            return self._on_grid(potential)[0]
-        orbitals = self.solve_orbitals(potential)
-        return self._interacting(orbitals, orbitals.values())
+        return self.solve_both(potential)[0]
 
     def solve_noninteracting(self, potential: Array) -> Solution:
         """Solve without interaction; arguments and errors as for `solve`."""
-        if self.on_grid:
-            return replace(self, strength=0.0).solve(potential)
-        orbitals = self.solve_orbitals(potential)
-        return self._noninteracting(orbitals, orbitals.values())
+        return replace(self, strength=0.0).solve_both(potential)[1]
 
     def solve_both(self, potential: Array) -> tuple[Solution, Solution]:
         """Solve with and without interaction, sharing the orbitals; else as `solve`."""
         if self.on_grid:
-            return self._on_grid(potential)
-        orbitals = self.solve_orbitals(potential)
-        values = orbitals.values()
-        return self._interacting(orbitals, values), self._noninteracting(orbitals, values)
+            found = self._on_grid(potential)
+        elif self.n_electrons == 1:
+            found = (self._one_electron(self._prepared(potential)),) * 2
+        else:
+            orbitals = self.solve_orbitals(potential)
+            values = orbitals.values()
+            found = self._interacting(orbitals, values), self._noninteracting(orbitals, values)
+        first, second = (self._reported(solution, potential) for solution in found)
+        return first, second
 
     def solve_orbitals(self, potential: Array) -> Orbitals:
         """Solve for the orbitals of one electron, in as large a basis as the potential asks for.
@@ -255,7 +266,7 @@ class Solver:
             The lowest of them, with their energies.
         """
         return grow_orbitals(
-            check_potential(potential),
+            self._prepared(potential),
             self.box,
             self.orbital_count,
             self.n_electrons,
@@ -281,7 +292,7 @@ class Solver:
             To be solved.
         """
         return PairProblem(
-            check_potential(potential),
+            self._prepared(potential),
             self.box,
             as_interaction(self.interaction),
             self.strength,
@@ -302,7 +313,7 @@ class Solver:
             To be solved.
         """
         return ManyElectronProblem(
-            check_potential(potential),
+            self._prepared(potential),
             self.box,
             self.n_electrons,
             as_interaction(self.interaction),
@@ -315,10 +326,35 @@ class Solver:
         """Number of orbitals that the determinants, or starts of other methods, are made of."""
         return self.n_orbitals or DEFAULT_ORBITALS[self.n_electrons]
 
+    def _prepared(self, potential: Array) -> Array:
+        """Return a potential that is checked and blurred."""
+        return blurred(check_potential(potential), self.box, self.smooth)
+
+    def _reported(self, solution: Solution, potential: Array) -> Solution:
+        """Add to a solution what it owes to the pixels and to blurring."""
+        pixels = pixel_error(self._prepared(potential), solution.density, self.box)
+        return replace(solution, pixel_error=pixels, smooth=self.smooth)
+
     def _on_grid(self, potential: Array) -> tuple[Solution, Solution]:
         if self.n_electrons == 2:
             return self.pair_problem(potential).solve(self.density_tolerance)
         return self.many_electron_problem(potential).solve()
+
+    def _one_electron(self, potential: Array) -> Solution:
+        """Solve one electron in as many sine functions as it takes, with its errors."""
+        orbitals, errors = largest_orbitals(
+            potential, self.box, self.orbital_count, 1, self.basis_tolerance
+        )
+        if errors.max() <= self.basis_tolerance and orbitals.basis.n_max < len(potential) - 1:
+            errors, norms = truncation_errors(orbitals, potential, 2)
+        else:
+            orbitals, errors, norms = fine_orbitals(potential, orbitals, 2, self.basis_tolerance)
+        return replace(
+            self._noninteracting(orbitals, orbitals.values()),
+            energy_error=float(errors[0]),
+            gap_error=float(abs(errors[1] - errors[0])),
+            density_error=float(ERROR_OF_NORM * norms[0]),
+        )
 
     def _interacting(self, orbitals: Orbitals, values: Array) -> Solution:
         interaction = as_interaction(self.interaction)
@@ -377,6 +413,7 @@ def solve(
     *,
     accuracy: float | None = None,
     basis_tolerance: float = 1e-4,
+    smooth: float = 0.0,
 ) -> Solution:
     """Ground state of one to six electrons in a potential.
 
@@ -386,8 +423,10 @@ def solve(
         Potential at the pixel centres (see `Box.mesh`) in Ha*, y first.
     box : Box
         The box with hard walls.
-    n_electrons, interaction, n_orbitals, strength, spin, accuracy, basis_tolerance : optional
+    n_electrons, interaction, n_orbitals, strength, spin : optional
         See `Solver`, which serves for many potentials.
+    accuracy, basis_tolerance, smooth : optional
+        See `Solver`.
 
     Returns
     -------
@@ -399,7 +438,7 @@ def solve(
     DataError
         If the potential is not square or not finite.
     PhysicsError
-        If it varies too sharply for the grid.
+        If no basis is large enough for it; the message says what helps.
     UsageError
         If an argument makes no sense.
 
@@ -420,6 +459,7 @@ def solve(
         spin,
         basis_tolerance=basis_tolerance,
         accuracy=accuracy,
+        smooth=smooth,
     )
     return solver.solve(potential)
 
@@ -433,6 +473,7 @@ def pair_states(
     spin: float | None = None,
     *,
     accuracy: float = DEFAULT_ACCURACY,
+    smooth: float = 0.0,
 ) -> list[PairState]:
     """Lowest states of two electrons: wave functions, singlets and triplets.
 
@@ -444,7 +485,7 @@ def pair_states(
         The box with hard walls.
     n_states : int, default 4
         How many, rising in energy; the directions of a triplet's spin count once.
-    interaction, strength, spin : optional
+    interaction, strength, spin, smooth : optional
         See `Solver`.
     accuracy : float, default 1e-3
         Largest estimated error of the density of the ground state; excited states are on the same
@@ -470,7 +511,9 @@ def pair_states(
     """
     if not _is_whole(n_states) or n_states < 1:
         raise UsageError(f"n_states must be a positive whole number, got {n_states!r}")
-    solver = Solver(box, 2, interaction, strength=strength, spin=spin, accuracy=accuracy)
+    solver = Solver(
+        box, 2, interaction, strength=strength, spin=spin, accuracy=accuracy, smooth=smooth
+    )
     return solver.pair_problem(potential).states(n_states, accuracy)
 
 
@@ -554,4 +597,9 @@ def estimate_label_error(
     stretch = n_larger / (n_larger - n_given)
     area = solver.box.pixel_area(small.density.shape[0])
     difference = float(np.abs(small.density - large.density).sum()) * area / solver.n_electrons
-    return LabelError(stretch * (small.energy - large.energy), stretch * difference)
+    return LabelError(
+        stretch * (small.energy - large.energy),
+        stretch * difference,
+        stretch * (small.gap - large.gap),
+        stretch * (small.exchange - large.exchange),
+    )

@@ -415,7 +415,7 @@ class Task:
         found = getattr(getattr(model, "predictor", model), "output", None)
         if found is None:
             found = model(each(lambda shape: keras.KerasTensor((2, *shape)), input_shape))
-        shapes = each(lambda tensor: tuple(tensor.shape[1:]), found)
+        shapes = each(_sample_shape, found)
         if not _agree(shapes, output_shape):
             raise UsageError(
                 f"the model {self.model!r} returns {_listed(shapes)} for a sample, but the targets "
@@ -513,22 +513,26 @@ def flat_names(names: Names) -> tuple[str, ...]:
 
 def _agree(found: Any, expected: Shapes) -> bool:
     """Return whether shapes are equal where they are known."""
-    if isinstance(found, Mapping) or isinstance(expected, Mapping):
-        several = isinstance(found, Mapping) and isinstance(expected, Mapping)
-        return (
-            several
-            and found.keys() == expected.keys()
-            and all(_agree(shape, expected[name]) for name, shape in found.items())
+    if isinstance(found, Mapping) and isinstance(expected, Mapping):
+        return found.keys() == expected.keys() and all(
+            _agree(shape, expected[name]) for name, shape in found.items()
         )
+    if not isinstance(found, tuple) or isinstance(expected, Mapping):
+        return False
     pairs = zip(found, expected, strict=False)
     return len(found) == len(expected) and all(a in (None, b) for a, b in pairs)
+
+
+def _sample_shape(tensor: Any) -> Any:
+    """Return the shape of one sample of a tensor, or the name of another type."""
+    return tuple(tensor.shape[1:]) if hasattr(tensor, "shape") else type(tensor).__name__
 
 
 def _listed(shapes: Any) -> str:
     """Return one shape, or several by name, as text."""
     if isinstance(shapes, Mapping):
-        return ", ".join(f"{name} of shape {tuple(shape)}" for name, shape in shapes.items())
-    return f"shape {tuple(shapes)}"
+        return ", ".join(f"{name} of {_listed(shape)}" for name, shape in shapes.items())
+    return f"a {shapes}" if isinstance(shapes, str) else f"shape {tuple(shapes)}"
 
 
 def _plain(value: Any) -> Any:

@@ -111,7 +111,8 @@ def _build(made: tuple[str, Any, dict[str, Any]], seed: int) -> Any:
 
 
 def _apply(model: Any, x: Tensors) -> Tensors:
-    return each(_array, model(x, training=False))
+    output: Tensors = each(_array, model(x, training=False))
+    return output
 
 
 def _array(tensor: Any) -> np.ndarray:

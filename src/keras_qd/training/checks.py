@@ -16,6 +16,7 @@ from keras_qd.data.augmentation import build_augmentation
 from keras_qd.data.scaling import fit_scaling
 from keras_qd.errors import DataError, KerasQDError, UnknownNameError, UsageError
 from keras_qd.registry import _check_settings, components
+from keras_qd.tasks.physical_model import check_loadable
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.training.devices import check_devices
 from keras_qd.training.logging import check_callbacks
@@ -105,6 +106,7 @@ def build_model(task: Task, pipeline: Pipeline, seed: int) -> keras.Model:
             f"{pipeline.input_shape} with the settings {shortened(dict(task.model_config))}: "
             f"{reason}"
         ) from cause
+    check_loadable(model, task.model)
     return model
 
 

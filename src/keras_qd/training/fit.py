@@ -21,7 +21,7 @@ from keras_qd.data.dataset import SPLITS
 from keras_qd.errors import RunError
 from keras_qd.models.base import save_model
 from keras_qd.models.optimizers import first_rate
-from keras_qd.tasks.physical_model import PhysicalModel, check_loadable
+from keras_qd.tasks.physical_model import PhysicalModel
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 from keras_qd.training.batches import (
@@ -313,7 +313,6 @@ def _fit(
     """Train from the last checkpoint, or from the start, to the end."""
     with on_devices(run.config.get("devices", 1), run, dataset) as group:
         model = model or build_model(run.task, run.pipeline, run.config["seed"])
-        check_loadable(model, run.task.model)
         _fit_model(model, group, run, dataset, callbacks, report)
         with replacing(run.model_path) as temporary:
             save_model(_physical(model, run), temporary)

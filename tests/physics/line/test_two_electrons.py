@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from keras_qd import physics
 from keras_qd.physics.line.one_electron import kinetic_matrix
-from keras_qd.physics.line.two_electrons import interaction_matrix, two_electron_ground_state
+from keras_qd.physics.line.two_electrons import interaction_matrix, lowest_pair_levels
 
 LENGTH = 10.0
 
@@ -133,6 +133,31 @@ def test_wave_function_has_the_symmetry_of_its_spin():
     one = kinetic_matrix(24, LENGTH) + np.diag(potential)
     pair = interaction_matrix("soft-coulomb", 24, LENGTH, 1.0, 1.0)
     for triplet, sign in ((False, 1), (True, -1)):
-        _, wave = two_electron_ground_state(one, pair, triplet=triplet)
-        np.testing.assert_allclose(wave, sign * wave.T, atol=1e-12)
-        assert np.sum(wave**2) == pytest.approx(1.0)
+        _, waves = lowest_pair_levels(one, pair, triplet=triplet)
+        np.testing.assert_allclose(waves[0], sign * waves[0].T, atol=1e-12)
+        assert np.sum(waves[0] ** 2) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("spin", ["singlet", "triplet"])
+def test_gaps_are_those_of_dense_diagonalisation(spin):
+    n, sign = 16, 1 if spin == "singlet" else -1
+    potentials = physics.sample_potentials_1d(5, LENGTH, n, seed=5, amplitude=2.0)
+    solution = physics.solve_1d(potentials, LENGTH, 2, spin=spin)
+    pair = interaction_matrix("soft-coulomb", n, LENGTH, 1.0, 1.0)
+    for potential, gap in zip(potentials, solution.gaps, strict=True):
+        levels, _ = dense_levels(potential, pair, sign)
+        assert gap == pytest.approx(levels[1] - levels[0], abs=1e-8)
+
+
+def test_degenerate_triplets_are_mixed_and_keep_the_symmetry():
+    """Three wells far apart: two electrons leave one of them empty, at the left or at the right."""
+    x = np.arange(1, 64) * 40.0 / 64
+    wells = -5.0 * sum(np.exp(-((x - centre) ** 2) / 6) for centre in (6.25, 20.0, 33.75))
+    solution = physics.solve_1d(wells[None], 40.0, 2, spin="triplet", interaction="none")
+    assert solution.n_states[0] == 3
+    assert solution.gaps[0] == 0
+    assert solution.is_degenerate[0]
+    density = solution.densities[0]
+    np.testing.assert_allclose(density, density[::-1], atol=1e-4)
+    held = [density[np.abs(x - centre) < 4].sum() * solution.spacing for centre in (6.0, 20.0)]
+    np.testing.assert_allclose(held, 2 / 3, atol=1e-3)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bz2
+import gzip
 import lzma
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from keras_qd.errors import DataError, UsageError
@@ -67,6 +69,15 @@ def _refusal(what: object, n_bytes: int, held: int, part: int = 1) -> DataError:
         f"{what} would take {n_bytes} bytes of memory, from {held} in the file; if that is right, "
         f"allow it with --max-gigabytes {part * n_bytes // 10**9 + 1}"
     )
+
+
+def read_unfolded(path: Path) -> bytes:
+    """Return the content of a file, unfolded if it ends in ``.gz``, within the limit of a block."""
+    largest = _limit.get() // _PART
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        content: bytes = file.read(largest + 1)
+    check_block(path, len(content), 0)
+    return content
 
 
 def check_packed(what: object, codec: str, packed: bytes, largest: int) -> None:

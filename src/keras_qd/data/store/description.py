@@ -70,6 +70,12 @@ def describe(
     origins: Mapping[str, str],
 ) -> Description:
     """Return the description of a new store."""
+    for name in fields:
+        if not _is_name(name):
+            raise UsageError(
+                f"{name!r} cannot be the name of a field; give one of letters, digits and "
+                "underscores"
+            )
     entries = {
         "schema_version": SCHEMA_VERSION,
         "package_version": __version__,
@@ -147,6 +153,12 @@ def with_length(document: Mapping[str, Any], length: int) -> dict[str, Any]:
     return {**document, "shape": [length, *document["shape"][1:]]}
 
 
+def chunk_bytes(document: Mapping[str, Any]) -> int:
+    """Return the bytes of one chunk of an array, uncompressed."""
+    chunk: list[int] = document["chunk_grid"]["configuration"]["chunk_shape"]
+    return int(math.prod(chunk) * np.dtype(document["data_type"]).itemsize)
+
+
 def lengths(description: Description) -> dict[str, int]:
     """Return the length that each array of a store has, if nothing is wrong."""
     n_samples, shard_samples = (description.entries[n] for n in ("samples", "shard_samples"))
@@ -159,7 +171,7 @@ def read_description(location: Location) -> Description:
     content = location.read([ROOT])
     if ROOT not in content:
         raise StoreError(f"{location} is not a data set: it holds no Zarr group")
-    entries = _checked_root(location, content[ROOT])
+    entries = check_root(location, content[ROOT])
     names = (*entries["fields"], FINGERPRINT, MANIFEST)
     found = location.read(f"{name}/{ROOT}" for name in names)
     documents = {
@@ -168,7 +180,7 @@ def read_description(location: Location) -> Description:
     return Description(entries, {name: each for name, each in documents.items() if each})
 
 
-def _checked_root(location: Location, content: bytes) -> dict[str, Any]:
+def check_root(location: Location, content: bytes) -> dict[str, Any]:
     """Return the entries of a root, every one of which has been checked."""
     try:
         document = parse_json(content)
@@ -229,6 +241,7 @@ def _is_name(value: Any) -> bool:
         and value.isprintable()
         and not set(value) & set('/\\:*?"<>|')
         and not value.startswith((".", "__"))
+        and ".partial" not in value
         and value not in (ROOT, FINGERPRINT, MANIFEST)
     )
 
@@ -254,7 +267,7 @@ def _are_names(value: Any) -> bool:
 
 
 def _is_label_error(value: Any) -> bool:
-    """Whether a value is ``samples`` with ``errors``, a list of numbers each, or a ``reason``."""
+    """Whether a value is ``samples`` with lists of ``errors`` and ``units``, or a ``reason``."""
     counts = _is_count(0, _MOST_SAMPLES)
     if not isinstance(value, dict) or not all(counts(value.get(n)) for n in ("asked", "samples")):
         return False
@@ -265,7 +278,8 @@ def _is_label_error(value: Any) -> bool:
         right = isinstance(values, list) and 0 < len(values) == value["samples"]
         return right and all(map(_is_number, values))
 
-    return _maps(value.get("errors"), are_numbers)
+    errors, units = value.get("errors", {}), value.get("units", {})
+    return _maps(errors, are_numbers) and _maps(units, _is_text) and set(errors) == set(units)
 
 
 #: Entry of the root -> whether a value is right, and what is.
@@ -289,8 +303,12 @@ def _check_entries(location: Location, entries: Mapping[str, Any]) -> None:
                 f"{location}: its description has {name}={entries.get(name)!r:.60}, expected "
                 f"{expected}; {_RESTORE}"
             )
-    if "label_error" in entries and not _is_label_error(entries["label_error"]):
-        raise StoreError(f"{location}: its description has an unusable label_error; {_RESTORE}")
+    for name, is_right in (
+        ("label_error", _is_label_error),
+        ("refused", _is_count(0, 100 * _MOST_SAMPLES)),
+    ):
+        if name in entries and not is_right(entries[name]):
+            raise StoreError(f"{location}: its description has an unusable {name}; {_RESTORE}")
     if -(-entries["samples"] // entries["shard_samples"]) > _MOST_SHARDS:
         raise StoreError(
             f"{location}: its description has {entries['samples']} samples in shards of "

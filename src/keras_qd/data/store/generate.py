@@ -18,7 +18,7 @@ import cloudpickle
 import numpy as np
 
 from keras_qd._parallel import Workers, open_workers
-from keras_qd.data.recipes import Recipe
+from keras_qd.data.recipes import REFUSED, Recipe
 from keras_qd.data.store.description import FINGERPRINT, Description
 from keras_qd.data.store.location import Location, locate
 from keras_qd.data.store.store import Store, disk_errors
@@ -93,7 +93,7 @@ def generate(
     DataError
         If a sample has a wrong shape or is not finite.
     PhysicsError
-        If the solver refuses a sample.
+        If the solver refuses 100 draws of one sample in a row; see :class:`Recipe`.
 
     Examples
     --------
@@ -113,14 +113,14 @@ def generate(
     with disk_errors(location), location.lock(), open_workers(workers, scheduler) as crew:
         store = prepare_store(location, contents_of(recipe), n_samples)
         _Generation(store, recipe, store.unfinished(n_samples), progress).run(crew)
-        _record_label_error(location, recipe, crew)
+        _record_findings(location, recipe, crew)
     return Store(location)
 
 
 def contents_of(recipe: Recipe) -> Contents:
     """Return what a store of a recipe holds."""
     return Contents(
-        dict(recipe.fields),
+        recipe.stored_fields,
         recipe.identity,
         recipe.configuration(),
         recipe.shard_samples,
@@ -230,25 +230,34 @@ def _make(packed: bytes, samples: range, stop: int) -> tuple[float, dict[str, np
         return time.perf_counter() - started, values
 
 
-def _record_label_error(location: Location, recipe: Recipe, crew: Workers) -> None:
-    """Write the estimated errors of the first samples' labels into a store, unless it has them."""
-    description = Store(location).description
-    n_checked = min(recipe.n_checked, description.entries["samples"])
-    if description.entries.get("label_error", {}).get("asked", 0) >= n_checked:
-        return
-    # By a worker, which has one thread: the last digits must not depend on the machine's load.
-    ((_, estimate),) = crew.run(_estimate, [(None, (_pack(recipe), n_checked))])
-    entries = {**description.entries, "label_error": estimate}
-    write_description(location, Description(entries, description.documents))
+def _record_findings(location: Location, recipe: Recipe, crew: Workers) -> None:
+    """Write into a store how many draws were refused, and the errors of its first labels."""
+    store = Store(location)
+    entries = dict(store.description.entries)
+    count = min(recipe.n_checked, store.n_samples)
+    if REFUSED in store.fields:
+        shards = [each for each, entry in enumerate(store.entries()) if entry.count]
+        entries["refused"] = int(sum(store.read_shard(each, REFUSED).sum() for each in shards))
+    if entries.get("label_error", {}).get("asked", 0) < count and not store.unfinished(count):
+        rows = np.arange(count)
+        samples = {name: store.read(name, rows) for name in store.fields}
+        # By a worker, which has one thread: the last digits must not depend on the machine's load.
+        ((_, estimate),) = crew.run(_estimate, [(None, (_pack(recipe), samples))])
+        entries["label_error"] = {"asked": count, **estimate}
+    if entries != store.description.entries:
+        write_description(location, Description(entries, store.description.documents))
 
 
-def _estimate(packed: bytes, n_checked: int) -> dict[str, Any]:
-    """Return in a worker the errors of the first labels by field, or why they are not known."""
+def _estimate(packed: bytes, samples: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return in a worker the errors of labels by field, or why they are not known."""
     with _ONE_AT_A_TIME:
         recipe, _ = _unpack(packed)
         try:
-            errors = recipe.label_errors(range(n_checked))
+            errors = recipe.label_errors(samples)
         except KerasQDError as reason:
-            return {"asked": n_checked, "samples": 0, "reason": str(reason)}
-        listed = {name: np.asarray(each, float).tolist() for name, each in errors.items()}
-        return {"asked": n_checked, "samples": n_checked, "errors": listed}
+            return {"samples": 0, "reason": str(reason)}
+        return {
+            "samples": len(samples[recipe.identity]),
+            "errors": {name: np.asarray(each, float).tolist() for name, each in errors.items()},
+            "units": {name: recipe.error_unit(name) for name in errors},
+        }

@@ -32,6 +32,8 @@ from keras_qd.errors import StoreError
 
 #: The key of a Zarr node's metadata. A store exists from the moment on when its root has it.
 ROOT = "zarr.json"
+#: No description has more bytes.
+_MOST_BYTES = 2**26
 #: Changes by other processes must be seen.
 _OPTIONS = {"use_listings_cache": False}
 
@@ -59,6 +61,10 @@ class Location(ABC):
     @abstractmethod
     def read(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Read keys; those that are not there are left out."""
+
+    def size(self, key: str) -> int:
+        """Return the bytes at a key, 0 where there are none or they cannot be had cheaply."""
+        return 0
 
     @abstractmethod
     def write(self, key: str, content: bytes) -> None:
@@ -117,8 +123,21 @@ class Directory(Location):
 
     def read(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Read keys; those that are not there are left out."""
-        files = {key: self.path / key for key in keys}
-        return {key: file.read_bytes() for key, file in files.items() if file.is_file()}
+        found = {}
+        for key in keys:
+            file = self.path / key
+            if file.is_file():
+                if file.stat().st_size > _MOST_BYTES:
+                    raise StoreError(f"{file} has more than {_MOST_BYTES} bytes; it is damaged")
+                found[key] = file.read_bytes()
+        return found
+
+    def size(self, key: str) -> int:
+        """Return the bytes at a key."""
+        try:
+            return (self.path / key).stat().st_size
+        except OSError:  # reading it says why
+            return 0
 
     def write(self, key: str, content: bytes) -> None:
         """Replace one key; its name survives a power cut after :meth:`sync`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
@@ -10,17 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import zarr
+from zarr.storage import WrapperStore
 
 from keras_qd.data.fields import Field
 from keras_qd.data.store.description import (
     FINGERPRINT,
+    Description,
+    as_files,
+    chunk_bytes,
     described_digest,
     lengths,
     lost_arrays,
     read_description,
 )
-from keras_qd.data.store.keys import open_arrays
-from keras_qd.data.store.location import Directory, Location, locate
+from keras_qd.data.store.location import Directory, Location, locate, unreachable
 from keras_qd.data.store.manifest import (
     DAMAGE,
     MANIFEST,
@@ -76,6 +81,8 @@ class Store:
     shard_samples : int
         Samples in one shard.
     fields : dict of str to Field
+    refused : int
+        How many draws the solver refused, for which the next draws of their samples took the place.
     description : Description
         All entries of its description, which have been checked.
 
@@ -105,6 +112,7 @@ class Store:
         self.configuration: dict[str, Any] = entries["configuration"]
         self.n_samples: int = entries["samples"]
         self.shard_samples: int = entries["shard_samples"]
+        self.refused: int = entries.get("refused", 0)
         if self.description.lost:
             raise lost_arrays(self.location, self.description.lost, self.command)
         self._arrays = open_arrays(self.location, self.description)
@@ -112,7 +120,7 @@ class Store:
 
     @property
     def label_error(self) -> dict[str, Any] | None:
-        """Estimated errors of the first labels: how many samples, median and largest of each."""
+        """Estimated errors of the first labels: ``samples``; of each, median, largest and unit."""
         found = self.description.entries.get("label_error")
         if found is None or "reason" in found:
             return found
@@ -122,6 +130,7 @@ class Store:
                 name: {
                     "median": float(np.median(np.abs(errors))),
                     "largest": float(np.max(np.abs(errors))),
+                    "unit": found["units"][name],
                 }
                 for name, errors in found["errors"].items()
             },
@@ -393,3 +402,69 @@ def check_exists(location: Location) -> None:
             f"there is no data set at {location}; "
             f"make one with: keras-qd generate quantum-dots --out {location}"
         )
+
+
+#: Bytes by which noise may exceed what it is compressed from.
+_MARGIN = 2**16
+
+
+class _Keys(WrapperStore[Any]):
+    """A store whose description has been read already, and whose values are never filled in."""
+
+    def __init__(self, store: Any, location: Location, description: Description) -> None:
+        super().__init__(store)
+        self._location, self._description = location, description
+        self._files = as_files(description)
+
+    def _with_store(self, store: Any) -> _Keys:
+        return type(self)(store, self._location, self._description)
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        """Return what is at a key; None, for which Zarr puts its fill value, only for rows."""
+        if key in self._files:
+            return prototype.buffer.from_bytes(self._files[key])
+        name = key.partition("/")[0]
+        largest = chunk_bytes(self._description.documents[name])
+        if self._location.size(key) > 2 * largest + _MARGIN:
+            raise ValueError(f"{key} is larger than any block")
+        found = await self._read(key, prototype, byte_range)
+        if name == MANIFEST:
+            return found
+        if found is None:
+            raise FileNotFoundError(f"{key} is missing")
+        if int.from_bytes(bytes(found.as_array_like()[4:8]), "little") > largest:  # of Blosc
+            raise ValueError(f"{key} claims more than a block has")
+        return found
+
+    async def _read(self, key: str, prototype: Any, byte_range: Any) -> Any:
+        """Read a key; raise a StoreError where a location does not answer."""
+        try:
+            return await self._store.get(key, prototype, byte_range)
+        except Exception as error:  # the client of each protocol has errors of its own
+            if self._location.is_remote:
+                raise unreachable(self._location, error) from error
+            raise
+
+
+class _NewKeys(_Keys):
+    """The same for writing: each chunk is made whole, and whatever was there is not read."""
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        """Return the description only."""
+        return prototype.buffer.from_bytes(self._files[key]) if key in self._files else None
+
+    async def set(self, key: str, value: Any, byte_range: Any = None) -> None:
+        """Replace a key, in the way of the location."""
+        await asyncio.to_thread(self._location.write, key, value.to_bytes())
+
+
+def open_arrays(location: Location, description: Description, *, write: bool = False) -> Any:
+    """Return the arrays of a store by name."""
+    kind = _NewKeys if write else _Keys
+    store = kind(location.zarr_store(read_only=not write), location, description)
+    # What equals the fill value is written as well: what is missing is damage.
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        group = zarr.open_group(
+            store, mode="r+" if write else "r", zarr_format=3, use_consolidated=False
+        )
+        return {name: group[name] for name in description.documents}

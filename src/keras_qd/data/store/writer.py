@@ -21,10 +21,9 @@ from keras_qd.data.store.description import (
     read_description,
     with_length,
 )
-from keras_qd.data.store.keys import open_arrays
 from keras_qd.data.store.location import Location, locate
 from keras_qd.data.store.manifest import MANIFEST, ManifestEntry, checksum
-from keras_qd.data.store.store import Store, disk_errors
+from keras_qd.data.store.store import Store, disk_errors, open_arrays
 from keras_qd.errors import DataError, UsageError
 
 #: Called with the samples done so far and all that there will be.

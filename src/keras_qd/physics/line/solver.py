@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.errors import DataError, UsageError
-from keras_qd.physics.line.one_electron import dvr_states, kinetic_matrix, numerov_ground_states
-from keras_qd.physics.line.two_electrons import interaction_matrix, two_electron_ground_state
+from keras_qd.physics.levels import DEGENERACY
+from keras_qd.physics.line.one_electron import (
+    dvr_states,
+    kinetic_matrix,
+    numerov_ground_states,
+    resolution_errors,
+)
+from keras_qd.physics.line.two_electrons import interaction_matrix, lowest_pair_levels
+from keras_qd.physics.solution import NEAR_DEGENERACY
+
+#: Degenerate states of one electron that are mixed at most.
+_MOST_STATES = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +42,15 @@ class Solution1D:
         Distance of the walls in a0*.
     n_electrons : int
         Number of electrons.
+    potentials : ndarray, shape (n, points)
+        Potentials at the nodes in Ha*.
+    n_states : ndarray of int, shape (n,)
+        Levels that have the ground-state energy to 1e-6 Ha*; their densities are mixed with equal
+        weight, which keeps the symmetry of the potential.
+    energy_errors : ndarray, shape (n,)
+        Estimated errors in Ha* of the energies of one electron; nan for two.
+    excited : ndarray, shape (n,), optional
+        Energies in Ha* of the next level of two electrons with the same spin.
 
     Examples
     --------
@@ -45,6 +66,28 @@ class Solution1D:
     potential_energies: NDArray[np.float64]
     length: float
     n_electrons: int
+    potentials: NDArray[np.float64]
+    n_states: NDArray[np.intp]
+    energy_errors: NDArray[np.float64]
+    excited: NDArray[np.float64] | None = None
+
+    @functools.cached_property
+    def gaps(self) -> NDArray[np.float64]:
+        """Distance to the next level of the same spin in Ha*, 0 where the lowest is degenerate.
+
+        For one electron it is solved for when it is first asked for.
+        """
+        if self.excited is None:
+            levels, _ = dvr_states(self.potentials, self.length, 2)
+            gaps = levels[:, 1] - levels[:, 0]
+        else:
+            gaps = self.excited - self.energies
+        return np.where(self.n_states > 1, 0.0, gaps)
+
+    @property
+    def is_degenerate(self) -> NDArray[np.bool_]:
+        """Whether another level lies less than 2e-3 Ha* above: such a density is not stable."""
+        return self.gaps < NEAR_DEGENERACY
 
     @property
     def nodes(self) -> NDArray[np.float64]:
@@ -83,8 +126,9 @@ def solve_1d(
     """Solve systems on a line between hard walls for their ground states.
 
     One electron is solved with Numerov's matrix by a vectorised Noda iteration, with a density
-    error of about 1e-4 for potentials that 64 points resolve. Two electrons are solved in all
-    products of the sine discrete-variable representation by Davidson's iteration.
+    error of about 1e-4. Where the estimated error of the energy is more than 2e-3 of that of the
+    empty line, or levels are degenerate, the sine discrete-variable representation takes over. Two
+    electrons are solved in all products of that by Davidson's iteration.
 
     Parameters
     ----------
@@ -115,7 +159,7 @@ def solve_1d(
     DataError
         If potentials have a wrong shape or are not finite.
     PhysicsError
-        If a potential is too high for its grid.
+        If a potential is too narrow for its grid; the message says how many points it takes.
     UsageError
         If the number of electrons, the spin or the length is not allowed.
 
@@ -138,19 +182,28 @@ def solve_1d(
     """
     values = _checked_potentials(potentials, length)
     if n_electrons == 1:
-        states = numerov_ground_states(values, length)
-        energies, densities = states.energies, states.densities
+        found = _solve_singles(values, length)
     elif n_electrons == 2 and spin in ("singlet", "triplet"):
         pair = interaction_matrix(interaction, values.shape[1], length, softening, strength)
-        energies, densities = _solve_pairs(values, length, pair, triplet=spin == "triplet")
+        found = _solve_pairs(values, length, pair, triplet=spin == "triplet")
     else:
         raise UsageError(
             f"n_electrons={n_electrons!r} with spin={spin!r} cannot be solved on a line;"
             " give n_electrons 1 or 2 and spin 'singlet' or 'triplet'"
         )
     spacing = length / (values.shape[1] + 1)
-    potential_energies = spacing * np.einsum("ij,ij->i", densities, values)
-    return Solution1D(energies, densities, potential_energies, length, n_electrons)
+    potential_energies = spacing * np.einsum("ij,ij->i", found.densities, values)
+    return Solution1D(
+        found.energies,
+        found.densities,
+        potential_energies,
+        length,
+        n_electrons,
+        values,
+        found.n_states,
+        found.errors,
+        found.excited,
+    )
 
 
 def states_1d(
@@ -201,22 +254,58 @@ def states_1d(
     return energies, orbitals * np.sign(peaks)
 
 
+class _Found(NamedTuple):
+    """Ground states of a batch; see `Solution1D`."""
+
+    energies: NDArray[np.float64]
+    densities: NDArray[np.float64]
+    n_states: NDArray[np.intp]
+    errors: NDArray[np.float64]
+    excited: NDArray[np.float64] | None
+
+
+def _solve_singles(potentials: NDArray[np.float64], length: float) -> _Found:
+    """Solve one electron by Numerov's matrix, and in sine functions where that is not enough."""
+    states = numerov_ground_states(potentials, length)
+    n_states = np.ones(len(potentials), dtype=np.intp)
+    rows = np.flatnonzero(~states.reliable)
+    if len(rows):
+        energies, orbitals = dvr_states(
+            potentials[rows], length, min(_MOST_STATES, potentials.shape[1])
+        )
+        states.energies[rows] = energies[:, 0]
+        states.errors[rows] = resolution_errors(
+            energies[:, 0], orbitals[:, 0], potentials[rows], length
+        )
+        lowest = energies - energies[:, :1] < DEGENERACY
+        n_states[rows] = lowest.sum(axis=1)
+        mixed = np.einsum("nk,nki->ni", lowest / n_states[rows, None], orbitals**2)
+        states.densities[rows] = mixed
+    return _Found(states.energies, states.densities, n_states, states.errors, None)
+
+
 def _solve_pairs(
     potentials: NDArray[np.float64],
     length: float,
     interaction: NDArray[np.float64],
     *,
     triplet: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> _Found:
+    """Solve two electrons one system after the other."""
     n, points = potentials.shape
     kinetic = kinetic_matrix(points, length)
-    energies, densities = np.empty(n), np.empty((n, points))
+    energies, excited, densities = np.empty(n), np.full(n, np.inf), np.empty((n, points))
+    n_states = np.ones(n, dtype=np.intp)
     for row, potential in enumerate(potentials):
-        energies[row], pair = two_electron_ground_state(
+        levels, pairs = lowest_pair_levels(
             kinetic + np.diag(potential), interaction, triplet=triplet
         )
-        densities[row] = 2.0 * np.sum(pair**2, axis=1) * (points + 1) / length
-    return energies, densities
+        n_lowest = int(np.count_nonzero(levels - levels[0] < DEGENERACY))
+        energies[row], n_states[row] = levels[0], n_lowest
+        excited[row] = levels[n_lowest] if n_lowest < len(levels) else np.inf
+        squares = (pairs[:n_lowest] ** 2).sum(axis=2).mean(axis=0)
+        densities[row] = 2.0 * squares * (points + 1) / length
+    return _Found(energies, densities, n_states, np.full(n, np.nan), excited)
 
 
 def _checked_potentials(potentials: ArrayLike, length: float) -> NDArray[np.float64]:

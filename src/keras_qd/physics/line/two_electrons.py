@@ -25,7 +25,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import PhysicsError, UnknownNameError, UsageError
+from keras_qd.errors import UnknownNameError, UsageError
+from keras_qd.physics.davidson import davidson
+from keras_qd.physics.levels import DEGENERACY
 
 #: Name -> interaction in Ha* at a distance and with a softening length, both in a0*.
 INTERACTIONS: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.float64]]] = {
@@ -51,22 +53,30 @@ def interaction_matrix(
 
 #: Norm of the residual in Ha* at which the iteration ends; the energy's error is its square.
 TOLERANCE = 1e-7
-MOST_ITERATIONS = 200
-#: Size at which the basis is compressed to its best vectors.
-LARGEST_BASIS = 24
-#: Number of states that the iteration starts from, and that a compression keeps.
-N_STARTS = 4
-#: Number of orbitals whose products give those states.
+#: Number of levels that are solved for: more where the first are degenerate.
+N_LEVELS = (2, 4, 8)
+#: Number of orbitals whose products the iteration starts from.
 N_START_ORBITALS = 8
 
 
-def two_electron_ground_state(
+def lowest_pair_levels(
     hamiltonian: NDArray[np.float64], interaction: NDArray[np.float64], *, triplet: bool = False
-) -> tuple[float, NDArray[np.float64]]:
-    """Lowest singlet or triplet: energy and wave function (points, points), normalised to 1."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lowest levels of one spin: energies (k,) and wave functions (k, points, points), norm 1.
+
+    There is at least one level beyond those that are degenerate with the lowest, if it exists.
+    """
     problem = _PairProblem(hamiltonian, interaction, triplet)
-    energy, vector = _davidson(problem)
-    return energy, problem.orbitals @ vector @ problem.orbitals.T
+    starts = problem.starts()
+    for n_levels in N_LEVELS:
+        found = min(n_levels, max(1, len(starts) - 1))
+        energies, vectors = davidson(
+            problem.apply, problem.correct, starts, found, tolerance=TOLERANCE
+        )
+        if found < n_levels or energies[-1] - energies[0] >= DEGENERACY:
+            break
+    shape = problem.pair_levels.shape
+    return energies, problem.orbitals @ vectors.reshape(-1, *shape) @ problem.orbitals.T
 
 
 class _PairProblem:
@@ -82,22 +92,24 @@ class _PairProblem:
         densities = self.orbitals**2
         self.diagonal = self.pair_levels + densities.T @ interaction @ densities
 
-    def apply(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the Hamiltonian times a matrix of coefficients of products."""
-        on_grid = self.orbitals @ vector @ self.orbitals.T
-        on_grid *= self.interaction
-        result: NDArray[np.float64] = self.orbitals.T @ on_grid @ self.orbitals
-        result += self.pair_levels * vector
-        return result
+    def apply(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the Hamiltonian times rows of coefficients of products."""
+        squares = vectors.reshape(-1, *self.pair_levels.shape)
+        on_grid = (self.orbitals @ squares @ self.orbitals.T) * self.interaction
+        images = self.orbitals.T @ on_grid @ self.orbitals + self.pair_levels * squares
+        return np.asarray(images.reshape(vectors.shape))
 
-    def correct(self, residual: NDArray[np.float64], energy: float) -> NDArray[np.float64]:
-        """Davidson's correction, in the sector of the right symmetry."""
-        denominator = self.diagonal - energy
-        step = residual / np.where(np.abs(denominator) < 1e-3, 1e-3, denominator)
-        return self._symmetrised(step)
+    def correct(
+        self, residuals: NDArray[np.float64], energies: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Davidson's corrections, in the sector of the right symmetry."""
+        squares = residuals.reshape(-1, *self.pair_levels.shape)
+        distance = self.diagonal - energies[:, None, None]
+        steps = self._symmetrised(squares / np.where(np.abs(distance) < 1e-3, 1e-3, distance))
+        return steps.reshape(residuals.shape)
 
     def starts(self) -> NDArray[np.float64]:
-        """Lowest states among the products of a few orbitals, shape (states, points, points)."""
+        """Lowest states among the products of a few orbitals, as rows of coefficients."""
         few = min(N_START_ORBITALS, len(self.orbitals))
         chosen = self.orbitals[:, :few]
         pairs = (chosen[:, :, None] * chosen[:, None, :]).reshape(len(chosen), few**2)
@@ -111,71 +123,9 @@ class _PairProblem:
         products /= np.sqrt(np.sum(products**2, axis=(1, 2), keepdims=True))
         flat = products.reshape(len(rows), few**2)
         _, weights = np.linalg.eigh(flat @ hamiltonian @ flat.T)
-        lowest = (weights[:, :N_STARTS].T @ flat).reshape(-1, few, few)
+        lowest = (weights[:, : N_LEVELS[-1] + 2].T @ flat).reshape(-1, few, few)
         beyond = len(self.orbitals) - few
-        return np.pad(lowest, ((0, 0), (0, beyond), (0, beyond)))
+        return np.pad(lowest, ((0, 0), (0, beyond), (0, beyond))).reshape(len(lowest), -1)
 
     def _symmetrised(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
         return 0.5 * (vector + self.sign * vector.swapaxes(-1, -2))
-
-
-def _davidson(problem: _PairProblem) -> tuple[float, NDArray[np.float64]]:
-    shape = problem.pair_levels.shape
-    basis = _Basis(problem)
-    for start in problem.starts():
-        basis.add(start.ravel())
-    for _ in range(MOST_ITERATIONS):
-        energy, vector, image = basis.lowest()
-        residual = image - energy * vector
-        if np.linalg.norm(residual) < TOLERANCE:
-            return energy, vector.reshape(shape)
-        basis.add(problem.correct(residual.reshape(shape), energy).ravel())
-    raise PhysicsError(
-        f"two electrons did not converge in {MOST_ITERATIONS} iterations (residual"
-        f" {np.linalg.norm(residual):.1e} Ha*); use a finer grid or a longer softening"
-    )
-
-
-class _Basis:
-    """Orthonormal vectors, their images, and the projected Hamiltonian."""
-
-    def __init__(self, problem: _PairProblem) -> None:
-        self.problem = problem
-        self.vectors = np.empty((LARGEST_BASIS, problem.pair_levels.size))
-        self.images = np.empty_like(self.vectors)
-        self.matrix = np.empty((LARGEST_BASIS, LARGEST_BASIS))
-        self.size = 0
-
-    def add(self, vector: NDArray[np.float64]) -> None:
-        """Add a vector; compress the basis first if it is full."""
-        if self.size == LARGEST_BASIS:
-            self._compress()
-        n = self.size
-        self.vectors[n] = _orthonormalised(vector, self.vectors[:n])
-        square = self.vectors[n].reshape(self.problem.pair_levels.shape)
-        self.images[n] = self.problem.apply(square).ravel()
-        self.matrix[n, : n + 1] = self.vectors[: n + 1] @ self.images[n]
-        self.size = n + 1
-
-    def lowest(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-        """Lowest eigenvalue in the basis, its vector and that vector's image."""
-        n = self.size
-        values, weights = np.linalg.eigh(self.matrix[:n, :n], UPLO="L")
-        best = weights[:, 0]
-        return float(values[0]), best @ self.vectors[:n], best @ self.images[:n]
-
-    def _compress(self) -> None:
-        values, weights = np.linalg.eigh(self.matrix, UPLO="L")
-        kept = weights[:, :N_STARTS].T
-        self.vectors[:N_STARTS], self.images[:N_STARTS] = kept @ self.vectors, kept @ self.images
-        self.matrix[:N_STARTS, :N_STARTS] = np.diag(values[:N_STARTS])
-        self.size = N_STARTS
-
-
-def _orthonormalised(
-    vector: NDArray[np.float64], basis: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    for _ in range(2):  # twice is enough for rounding
-        vector = vector - (basis @ vector) @ basis
-        vector = vector / np.linalg.norm(vector)
-    return vector

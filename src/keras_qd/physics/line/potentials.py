@@ -172,7 +172,7 @@ class GaussianWellsLine(LineFamily):
     Examples
     --------
     >>> values, drawn = GaussianWellsLine(most=1).sample(sample_generator(0, 0), 10.0, 64)
-    >>> drawn["wells"]
+    >>> drawn["n_wells"]
     1
     """
 

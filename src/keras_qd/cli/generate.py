@@ -120,10 +120,11 @@ def _recipe_options(recipe: type[Recipe]) -> list[click.Parameter]:
     return options
 
 
-def _option_type(kind: Any, bounds: Sequence[float]) -> Any:
+def _option_type(kind: Any, bounds: Sequence[Any]) -> Any:
     """Return the click type of a setting."""
     if kind in (int, float) and bounds:
-        return (click.IntRange if kind is int else FiniteRange)(*bounds)
+        low, high = (*bounds, None)[:2]
+        return (click.IntRange if kind is int else FiniteRange)(low, high)
     return kind if kind in (int, float, str, bool) else _Json()
 
 

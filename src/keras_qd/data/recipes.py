@@ -279,7 +279,7 @@ def setting_types(recipe: type[Recipe]) -> dict[str, tuple[Any, bool]]:
 
 def setting_checks(recipe: type[Recipe]) -> dict[str, Any]:
     """Return a check for each setting of a recipe, by its type and ``metadata["range"]``."""
-    checks = {
+    checks: dict[Any, Any] = {
         int: whole,
         float: real,
         str: lambda: text,

@@ -109,6 +109,11 @@ class TensorBoard(keras.callbacks.Callback):
         The validation split, which is not logged.
     history : mapping of str to list of float
         Values of the earlier epochs.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> keras_qd.train("potential-to-density", "run", callbacks=["tensorboard"])  # doctest: +SKIP
     """
 
     package = "tensorboardX"
@@ -169,6 +174,11 @@ class MLflow(keras.callbacks.Callback):
         The validation split, which is not logged.
     history : mapping of str to list of float
         Values of the earlier epochs.
+
+    Examples
+    --------
+    >>> import keras_qd
+    >>> keras_qd.train("potential-to-density", "run", callbacks=["mlflow"])  # doctest: +SKIP
     """
 
     package = "mlflow"

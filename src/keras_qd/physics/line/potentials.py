@@ -123,6 +123,12 @@ class RandomFourierLine(RandomFourierSettings, LineFamily):
     ----------
     .. [1] M. Shinozuka and G. Deodatis, "Simulation of stochastic processes by spectral
        representation", Appl. Mech. Rev. 44, 191 (1991), https://doi.org/10.1115/1.3119501
+
+    Examples
+    --------
+    >>> values, drawn = RandomFourierLine().sample(sample_generator(0, 0), 10.0, 64)
+    >>> values.shape
+    (64,)
     """
 
     def draw(self, generator: np.random.Generator) -> Drawn:
@@ -162,6 +168,12 @@ class GaussianWellsLine(LineFamily):
     .. [1] J. C. Snyder, M. Rupp, K. Hansen, K.-R. Mueller and K. Burke, "Finding density
        functionals with machine learning", Phys. Rev. Lett. 108, 253002 (2012),
        https://doi.org/10.1103/PhysRevLett.108.253002
+
+    Examples
+    --------
+    >>> values, drawn = GaussianWellsLine(most=1).sample(sample_generator(0, 0), 10.0, 64)
+    >>> drawn["n_wells"]
+    1
     """
 
     name: ClassVar[str] = "gaussian-wells"

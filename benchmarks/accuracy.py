@@ -4,8 +4,8 @@ KERAS_BACKEND=tensorflow python benchmarks/accuracy.py potential-to-density --ou
 KERAS_BACKEND=tensorflow python benchmarks/accuracy.py potential-to-density --out runs/accuracy \
     --rows "pix2pix, best" --rows best --epochs 12
 
-A row that is done is kept beside the runs and only printed; one that was interrupted goes on. On
-two cores, unless told otherwise; give --cores 0 where there is an accelerator.
+A row that is done is kept beside the runs and only printed; an interrupted one resumes. On
+two cores, unless set otherwise; give --cores 0 where there is an accelerator.
 """
 
 import json
@@ -128,7 +128,7 @@ def tasks_of(mapping):
 
 
 def measure(task, path, seed, cost):
-    """Train, or go on with it, and return what is to be said of it."""
+    """Train or resume, and return the entries of the row."""
     from keras_qd import training
     from keras_qd.evaluation import evaluate
 

@@ -1,4 +1,4 @@
-"""One contender of training.py, in a process of its own, which trains when it is told to.
+"""One contender of training.py, in a process of its own, which trains on request.
 
 Reads a job a line from standard input, as JSON, and answers each with a line.
 """
@@ -85,7 +85,7 @@ class Trainer:
         return self._timed(x, y)
 
     def learn(self, file, images):
-        """Train on the next images of a file's training split, then judge the validation split."""
+        """Train on the next training images of a file, then evaluate the validation split."""
         if self._data is None:
             with np.load(file, allow_pickle=False) as arrays:
                 self._data = {name: arrays[name] for name in arrays.files}

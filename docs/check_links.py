@@ -32,7 +32,7 @@ def anchors(path: Path) -> set[str]:
     }
 
 
-def fault(page: Path, link: str) -> str | None:
+def broken_link(page: Path, link: str) -> str | None:
     """Return what is wrong with a link of a page, if anything is."""
     if re.match(r"[a-z]+:", link):
         return None
@@ -48,10 +48,10 @@ def fault(page: Path, link: str) -> str | None:
     return None
 
 
-def faults() -> list[str]:
+def broken_links() -> list[str]:
     """Return what is wrong with the links of all pages."""
     found = [
-        fault(page, link)
+        broken_link(page, link)
         for page in pages()
         for link in LINK.findall(page.read_text(encoding="utf-8"))
     ]
@@ -59,6 +59,6 @@ def faults() -> list[str]:
 
 
 if __name__ == "__main__":
-    wrong = faults()
+    wrong = broken_links()
     print("\n".join(wrong) or f"all links of {len(pages())} pages lead somewhere")
     sys.exit(bool(wrong))

@@ -23,7 +23,7 @@ PAGES = module_at(DOCS / "_ext" / "generated_pages.py")
 
 
 def test_all_links_lead_somewhere():
-    assert LINKS.faults() == []
+    assert LINKS.broken_links() == []
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_links_that_lead_nowhere_are_found(link, wrong, tmp_path, monkeypatch):
     monkeypatch.setattr(LINKS, "ROOT", tmp_path)
     page = tmp_path / "page.md"
     page.write_text("# A heading\n")
-    assert (LINKS.fault(page, link) is not None) == wrong
+    assert (LINKS.broken_link(page, link) is not None) == wrong
 
 
 @pytest.mark.parametrize("package", PAGES.PACKAGES)

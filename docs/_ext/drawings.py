@@ -63,12 +63,12 @@ class Drawing:
             "", xy=end, xytext=start, arrowprops={**look, "shrinkA": 0, "shrinkB": 0}
         )
 
-    def line(self, *places):
-        """Draw a line through some places, thin."""
-        self.axes.plot(*zip(*places, strict=True), color=self.theme.faint, lw=0.9)
+    def line(self, *points):
+        """Draw a line through some points, thin."""
+        self.axes.plot(*zip(*points, strict=True), color=self.theme.faint, lw=0.9)
 
     def image(self, x, y, side, values, colours):
-        """Show an image around a place, or an empty frame where there is none."""
+        """Show an image around a point, or an empty frame where there is none."""
         corner = (x - side / 2, y - side / 2)
         if values is not None:
             extent = (corner[0], corner[0] + side, corner[1], corner[1] + side)
@@ -93,15 +93,15 @@ class Drawing:
 def draw_generator(drawing: Drawing, potential, density) -> None:
     """Draw the U-Net: sides of the image level by level, with what is handed across."""
     theme, middle = drawing.theme, 4.15
-    places = [1.95 + 0.53 * number for number in range(len(GENERATOR))]
+    points = [1.95 + 0.53 * number for number in range(len(GENERATOR))]
     tops = [
         drawing.bar(x, middle, side, theme.generator)
-        for x, side in zip(places, GENERATOR, strict=True)
+        for x, side in zip(points, GENERATOR, strict=True)
     ]
-    for x, following in pairwise([1.45, *places, 7.95]):
+    for x, following in pairwise([1.45, *points, 7.95]):
         drawing.arrow((x + 0.14, middle), (following - 0.14, middle))
     for level in range(len(GENERATOR) // 2):
-        left, right, top = places[level], places[-1 - level], tops[level] + 0.05
+        left, right, top = points[level], points[-1 - level], tops[level] + 0.05
         roof = 5.0 - 0.11 * level + 0.14
         drawing.line((left, top), (left, roof), (right, roof))
         drawing.arrow((right, roof), (right, top))
@@ -127,10 +127,10 @@ def draw_discriminator(drawing: Drawing, potential, density) -> None:
         drawing.image(0.62, y, 0.62, potential, "viridis")
         drawing.image(1.32, y, 0.62, second, "magma")
         drawing.arrow((1.72, y), (2.08, middle + 0.25 * (y - middle)))
-    places = [2.3 + 0.46 * number for number in range(len(DISCRIMINATOR))]
-    for x, side in zip(places, DISCRIMINATOR, strict=True):
+    points = [2.3 + 0.46 * number for number in range(len(DISCRIMINATOR))]
+    for x, side in zip(points, DISCRIMINATOR, strict=True):
         drawing.bar(x, middle, side, theme.discriminator)
-    for x, following in pairwise([*places, 4.22]):
+    for x, following in pairwise([*points, 4.22]):
         drawing.arrow((x + 0.13, middle), (following - 0.13, middle))
     cell = 0.11
     for row in range(PATCHES):
@@ -140,7 +140,7 @@ def draw_discriminator(drawing: Drawing, potential, density) -> None:
             drawing.axes.add_patch(Rectangle(corner, cell, cell, **shade))
     drawing.text(4.48, middle - 0.5, f"{PATCHES} x {PATCHES}", size=8.5)
     drawing.text(
-        3.2, 0.25, "discriminator D, a PatchGAN: judges patch by patch", theme.discriminator
+        3.2, 0.25, "discriminator D, a PatchGAN: classifies each patch", theme.discriminator
     )
     drawing.arrow((4.92, middle + 0.1), (5.3, 1.95))
     drawing.arrow((4.92, middle - 0.1), (5.3, 0.95))

@@ -58,7 +58,7 @@ def page(script: Path) -> nbformat.NotebookNode:
 
 
 def contents() -> dict[str, str]:
-    """Return all pages and notebooks by their places in the gallery."""
+    """Return all pages and notebooks by their paths in the gallery."""
     found = {"index.md": INTRODUCTION + "".join(f"{each.stem}\n" for each in scripts()) + "```\n"}
     for script in scripts():
         found[f"{script.stem}.ipynb"] = nbformat.writes(page(script))

@@ -17,6 +17,7 @@ ROOT = HERE.parent
 PACKAGES = {
     "keras_qd": "the short way in",
     "keras_qd.physics": "potentials, exact solvers, references",
+    "keras_qd.devices": "devices of gates: charge states, sweeps, stability diagrams",
     "keras_qd.data": "data sets: generated, imported, stored, split, scaled, augmented",
     "keras_qd.models": "networks and layers",
     "keras_qd.metrics": "metrics of batches in training and of whole arrays",
@@ -66,15 +67,15 @@ def heading(text: str) -> str:
 def reference_pages() -> None:
     """Write a page for each public package, with all its public names."""
     folder = HERE / "reference"
-    rows, told = [], set()
+    rows, listed = [], set()
     for package in PACKAGES:
         lines = [heading(package), f".. automodule:: {package}\n   :no-members:\n\n"]
         for name in public_names(package):
             kind = "autoclass" if name[0].isupper() else "autofunction"
             options = "   :members:\n" if kind == "autoclass" else ""
             # A class that two packages offer stands on both pages, and in the index once.
-            options += "   :no-index:\n" if kind == "autoclass" and name in told else ""
-            told.add(name)
+            options += "   :no-index:\n" if kind == "autoclass" and name in listed else ""
+            listed.add(name)
             lines.append(f".. {kind}:: {package}.{name}\n{options}\n")
         write(folder / f"{package}.rst", "".join(lines))
         rows.append(f"   {package} <{package}>\n")

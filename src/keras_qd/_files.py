@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 #: Names a process of a machine in the names of its temporary files.
 _HOST = re.sub(r"[^A-Za-z0-9]+", "-", socket.gethostname()) or "host"
-#: More nested JSON than this is no file of keras-qd, and would exhaust the stack.
+#: More nested JSON than this is not a file of keras-qd, and would exhaust the stack.
 _DEEPEST = 100
 
 

@@ -129,7 +129,7 @@ def test_a_fault_of_the_program_ends_in_one_line_with_a_code_of_its_own(monkeypa
     finished = call("list")
     assert finished.code == 70
     (line,) = finished.error.splitlines()
-    assert line.startswith("keras-qd: a fault of keras-qd, not of your input: ZeroDivisionError")
+    assert line.startswith("keras-qd: an error in keras-qd, not in your input: ZeroDivisionError")
     assert "--debug" in line
     assert "Traceback" in call("list", "--debug").error
 

@@ -9,7 +9,7 @@ import pytest
 import keras_qd
 from keras_qd.errors import RunError, UsageError
 from keras_qd.evaluation import Evaluation
-from keras_qd.evaluation.ensemble import Draws, with_dropout
+from keras_qd.evaluation._evaluate import Draws, with_dropout
 from keras_qd.report import report
 from keras_qd.report.sections import uncertainty_section
 from tests.wells import copied, make_dataset

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras_qd import inverse, physics
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.inverse.brush import resampled
-from keras_qd.inverse.glyphs import _STROKES
+from keras_qd.inverse.targets import _STROKES
 
 BOX = physics.Box(8.0)
 AREA = BOX.pixel_area(64)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keras_qd.physics import Box, Solver, sample_potentials
 from keras_qd.physics.determinants import spin_sector
-from keras_qd.physics.full_ci import lowest_levels
+from keras_qd.physics.full_ci import SectorHamiltonian, lowest_levels
 from keras_qd.physics.integrals import (
     PairInteraction,
     pair_interaction,
@@ -17,7 +17,6 @@ from keras_qd.physics.integrals import (
     triplet_pairs,
 )
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.sector_problem import SectorHamiltonian
 
 BOX = Box(10.0)
 

@@ -14,8 +14,7 @@ from keras_qd.physics import (
     solve,
 )
 from keras_qd.physics.determinants import spin_sector
-from keras_qd.physics.full_ci import lowest_levels
-from keras_qd.physics.sector_problem import SectorHamiltonian
+from keras_qd.physics.full_ci import SectorHamiltonian, lowest_levels
 
 BOX = Box(10.0)
 

@@ -56,8 +56,8 @@ VERBS = {
     "doctor": Verb("Show and test versions, backends and devices.", "doctor:command"),
 }
 
-#: Exit code of a fault of keras-qd itself: EX_SOFTWARE of sysexits.h.
-FAULT = 70
+#: Exit code of an error in keras-qd itself: EX_SOFTWARE of sysexits.h.
+INTERNAL_ERROR = 70
 
 #: Characters of an unforeseen error that are shown.
 _LONGEST = 300
@@ -101,7 +101,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 for success, 1 for a failure, 2 for wrong usage.
 
-    An error that keras-qd does not foresee is its own fault: one line, and exit code 70.
+    An error that keras-qd does not foresee is an internal one: one line, and exit code 70.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail(_one_line(error), getattr(error, "exit_code", 1))
     except Exception as error:  # whatever it is: people read one line, and --debug has the rest
         _show_traceback(arguments)
-        _fail(_own_fault(error), FAULT)
+        _fail(_internal_error(error), INTERNAL_ERROR)
     sys.exit(0)
 
 
@@ -146,10 +146,10 @@ def _usage(error: click.ClickException) -> str:
     return f"{error.format_message()}{help_line}"
 
 
-def _own_fault(error: Exception) -> str:
+def _internal_error(error: Exception) -> str:
     """Return the message for an error that keras-qd does not foresee."""
     return (
-        f"a fault of keras-qd, not of your input: {type(error).__name__}: "
+        f"an error in keras-qd, not in your input: {type(error).__name__}: "
         f"{str(error)[:_LONGEST]}; repeat the command with --debug, and report what it prints"
     )
 

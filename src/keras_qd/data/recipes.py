@@ -130,7 +130,7 @@ class Recipe(ABC):
         Raises
         ------
         PhysicsError
-            Where the solver refuses what was drawn: the next draw takes its place.
+            Where the solver refuses what was drawn: the next draw replaces it.
         """
         raise UsageError(f"{type(self).__name__} overrides neither sample() nor make()")
 

@@ -242,8 +242,8 @@ def fit_scaling(name: str, array: ArrayLike, *, limits: Limits = None) -> Scalin
         ``"none"``; ``"standard"``: mean 0 and standard deviation 1; ``"minmax"``: from -1 to 1;
         ``"max"``: largest absolute value 1, with zero left where it is. With ``"centered-"`` before
         one of the last three, each sample's mean is subtracted first. ``"log"``: the logarithm of
-        values from zero on, above a floor. ``"one-hot"``: classes 0, 1, ... as unit vectors. Or the
-        name of a registered scaling; ``keras_qd.names("scalings")`` lists them.
+        values of zero and above, with a floor. ``"one-hot"``: classes 0, 1, ... as unit vectors. Or
+        the name of a registered scaling; ``keras_qd.names("scalings")`` lists them.
     array : array_like, samples along the first axis
         The training split, and nothing else.
     limits : pair of float, optional

@@ -219,6 +219,7 @@ class Device:
         Returns
         -------
         ndarray, shape (n_gates,)
+            Voltages in mV.
 
         Raises
         ------
@@ -268,6 +269,7 @@ class Device:
         Returns
         -------
         ChargeState
+            Energies in meV.
 
         Raises
         ------

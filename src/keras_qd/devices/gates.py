@@ -15,18 +15,7 @@ Array = NDArray[np.float64]
 
 
 class Gate(Protocol):
-    """What a device needs of a gate.
-
-    Attributes
-    ----------
-    name : str
-        Name of the gate in a device.
-
-    Examples
-    --------
-    >>> RectangularGate("left", x=30, y=50, width=30, height=60, depth=40).name
-    'left'
-    """
+    """What a device needs of a gate: a name, and its share of the potential."""
 
     name: str
 
@@ -81,7 +70,7 @@ class RectangularGate:
         _check(self, positive=("width", "height", "depth"))
 
     def share(self, x: Array, y: Array) -> Array:
-        """Electrostatic potential at points (in nm) over the voltage of the gate."""
+        """Potential at points (in nm) per voltage of the gate; see `Device`."""
         total = np.zeros(np.broadcast(x, y).shape)
         for sign_x in (1, -1):
             for sign_y in (1, -1):
@@ -131,7 +120,7 @@ class GaussianGate:
         _check(self, positive=("width", "height"))
 
     def share(self, x: Array, y: Array) -> Array:
-        """Electrostatic potential at points (in nm) over the voltage of the gate."""
+        """Potential at points (in nm) per voltage of the gate; see `Device`."""
         height = self.width if self.height is None else self.height
         square = ((x - self.x) / self.width) ** 2 + ((y - self.y) / height) ** 2
         return np.asarray(self.lever * np.exp(-0.5 * square))
@@ -172,7 +161,7 @@ class ArrayGate:
         object.__setattr__(self, "values", values)
 
     def share(self, x: Array, y: Array) -> Array:
-        """Electrostatic potential at the pixel centres over the voltage of the gate."""
+        """Potential at the pixel centres per voltage of the gate; see `Device`."""
         shape = np.broadcast(x, y).shape
         if shape != self.values.shape:
             raise UsageError(

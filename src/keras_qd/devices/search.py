@@ -1,10 +1,16 @@
-"""Search for the lines of a diagram: squares are divided until bounds decide every pixel."""
+"""Search for the lines of a diagram: squares are divided until bounds decide every pixel.
+
+Solved points go into a journal, so that an interrupted diagram resumes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import pairwise
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +18,7 @@ from numpy.typing import NDArray
 
 from keras_qd._parallel import Workers
 from keras_qd.devices.device import Device
-from keras_qd.devices.journal import Journal, Key
-from keras_qd.errors import PhysicsError
+from keras_qd.errors import PhysicsError, UsageError
 
 Array = NDArray[np.float64]
 Point = tuple[int, int]
@@ -275,3 +280,67 @@ class _Bounds:
             return False
         present = np.unique(self.ground)
         return not (np.ptp(self.charges[present], axis=1) > _CHARGE_STEP).any()
+
+
+#: A point of the lattice (column, row) and a number of electrons.
+Key = tuple[int, int, int]
+
+
+class Journal:
+    """Solved points in a file of JSON lines; without a path they are kept in memory alone."""
+
+    def __init__(self, path: str | PathLike[str] | None, header: Mapping[str, Any]) -> None:
+        self._path = None if path is None else Path(path)
+        self._known: dict[Key, Array] = {}
+        if self._path is None:
+            return
+        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
+        if lines:
+            self._read(lines, dict(header))
+        else:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps(header) + "\n", encoding="utf-8")
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._known
+
+    def __getitem__(self, key: Key) -> Array:
+        return self._known[key]
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def items(self) -> list[tuple[Key, Array]]:
+        """Return all points and what was found there."""
+        return sorted(self._known.items())
+
+    def add(self, key: Key, row: Array) -> None:
+        """Remember what was found at a point."""
+        self._known[key] = row
+        if self._path is not None:
+            values = [None if np.isnan(value) else float(value) for value in row]
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([*map(int, key), *values]) + "\n")
+
+    def _read(self, lines: list[str], header: dict[str, Any]) -> None:
+        """Read a journal; a last line that was cut off is solved again."""
+        try:
+            found = json.loads(lines[0])
+        except ValueError:
+            found = None
+        if found != json.loads(json.dumps(header)):
+            raise UsageError(
+                f"{self._path} belongs to another diagram: choose another file, or remove it"
+            )
+        good = [lines[0]]
+        for line in lines[1:]:
+            try:
+                i, j, n, *values = json.loads(line)
+            except ValueError:
+                break
+            good.append(line)
+            self._known[i, j, n] = np.array(
+                [np.nan if value is None else value for value in values], dtype=np.float64
+            )
+        if self._path is not None and len(good) < len(lines):
+            self._path.write_text("\n".join(good) + "\n", encoding="utf-8")

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from keras_qd._parallel import open_workers
 from keras_qd.devices.device import Device, check_electrons
-from keras_qd.devices.journal import Journal, Key
-from keras_qd.devices.search import Points, Search
+from keras_qd.devices.search import Journal, Key, Points, Search
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,15 +76,13 @@ class StabilityDiagram:
 
     @property
     def chemical_potentials(self) -> Array:
-        """mu_N in meV, shape (max_electrons, n, n)."""
+        """Chemical potentials mu_N in meV, shape (max_electrons, n, n)."""
         return np.diff(self.energies, axis=0)
 
     @cached_property
     def occupations(self) -> NDArray[np.int64]:
-        """Whole electrons in each region that sum to `n_electrons`, shape (n_regions, n, n).
-
-        Where electrons are shared, the largest remainders are rounded up.
-        """
+        """Whole electrons in each region that sum to `n_electrons`, shape (n_regions, n, n)."""
+        # Where electrons are shared, the largest remainders are rounded up.
         charges = np.nan_to_num(self.charges)
         whole = np.floor(charges + 1e-9).astype(np.int64)
         missing = np.maximum(self.n_electrons, 0) - whole.sum(axis=0)
@@ -162,6 +159,7 @@ class StabilityDiagram:
         Returns
         -------
         CapacitanceModel
+            Capacitances in aF.
 
         Raises
         ------
@@ -285,6 +283,7 @@ def stability_diagram(
     Returns
     -------
     StabilityDiagram
+        Energies in meV, voltages in mV.
 
     Raises
     ------

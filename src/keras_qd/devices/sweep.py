@@ -53,7 +53,7 @@ class Sweep:
 
     @property
     def chemical_potentials(self) -> Array:
-        """mu_N in meV, shape (max_electrons, n)."""
+        """Chemical potentials mu_N in meV, shape (max_electrons, n)."""
         return np.diff(self.energies, axis=0)
 
     def to_csv(self, path: str | PathLike[str]) -> None:
@@ -112,6 +112,7 @@ def sweep_gate(
     Returns
     -------
     Sweep
+        Energies in meV, voltages in mV.
 
     Raises
     ------
@@ -136,8 +137,8 @@ def sweep_gate(
     device.voltages({**fixed, gate: 0.0})
     solve = partial(_states, device, gate, fixed, max_electrons)
     found = map_in_processes(solve, values, n_workers=n_workers, progress=progress)
-    place = device.gate_names.index(gate)
-    rows = np.array([[_numbers(state, place) for state in states] for states in found])
+    index = device.gate_names.index(gate)
+    rows = np.array([[_numbers(state, index) for state in states] for states in found])
     energies, errors, slopes = (np.pad(rows[:, :, k].T, ((1, 0), (0, 0))) for k in range(3))
     two = rows[:, 1, 3:].T if max_electrons > 1 else np.full((2, values.size), np.nan)
     return Sweep(gate, values, energies, errors, -np.diff(slopes, axis=0), *two)

@@ -303,7 +303,7 @@ def times_in_turn(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let numerical libraries use one thread, as far as they can still be told to."""
+    """Let numerical libraries use one thread, as far as they still allow it."""
     # XLA and TensorFlow fix their threads when they start; processor time counts those of all.
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch is not None else 0

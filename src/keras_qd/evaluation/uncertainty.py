@@ -15,8 +15,8 @@ from scipy.stats import spearmanr
 from keras_qd.evaluation.scores import divide
 
 if TYPE_CHECKING:
+    from keras_qd.evaluation._evaluate import Draws
     from keras_qd.evaluation.case import Case
-    from keras_qd.evaluation.ensemble import Draws
 
 
 Array = NDArray[Any]

@@ -457,8 +457,8 @@ class _Dot:
 
     def dipole(self, n: int, axis: int) -> _Quantity:
         """Mean position of the electrons along an axis, from the centre of the box."""
-        place = (np.indices(self._potential.shape)[axis] + 0.5) / len(self._potential) - 0.5
-        mean = float((self.solution(n)[1] * place).sum()) / n * self._box.length
+        position = (np.indices(self._potential.shape)[axis] + 0.5) / len(self._potential) - 0.5
+        mean = float((self.solution(n)[1] * position).sum()) / n * self._box.length
         return _Quantity(Estimate(mean), None)
 
 

@@ -193,7 +193,7 @@ class SingletResponse:
         m, n_max = self._n_inside, self._orbitals.basis.n_max
         interaction = as_interaction(self.solver.interaction).scaled(self._unit)
         table = interaction_table(interaction, n_max)
-        half = np.concatenate([self._products[:, :, b.places] @ b.factor for b in table], axis=2)
+        half = np.concatenate([self._products[:, :, b.indices] @ b.factor for b in table], axis=2)
         integrals = _flat(half[m:]) @ _flat(half[:m]).T * (self.solver.strength * self._unit)
         # (ai|lj) as (al, ij)
         integrals = integrals.reshape(-1, m, m, m).transpose(0, 2, 1, 3).reshape(-1, m * m)

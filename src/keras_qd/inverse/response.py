@@ -107,7 +107,7 @@ class Hartree:
         cosines = np.zeros((2 * n_max + 1) ** 2)
         density = self._cosines(self.solver.n_electrons * self.orbital[None] ** 2)[0]
         for block in self._table:
-            cosines[block.places] = block.factor @ (block.factor.T @ density[block.places])
+            cosines[block.indices] = block.factor @ (block.factor.T @ density[block.indices])
         squares = cosines.reshape(2 * n_max + 1, -1)
         norms = np.where(np.arange(2 * n_max + 1) == 0, np.pi, np.pi / 2)
         functions = cosine_matrix(2 * n_max, self.basis.n_pixels) / norms
@@ -123,7 +123,7 @@ class Hartree:
         fields = sines.T[b][:, :, None] * sines.T[a][:, None, :] * self.orbital
         cosines = self._cosines(fields)
         for block in self._table:
-            half = cosines[:, block.places] @ block.factor
+            half = cosines[:, block.indices] @ block.factor
             matrix += half @ half.T
         return matrix * self._factor
 

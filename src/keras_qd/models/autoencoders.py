@@ -10,7 +10,7 @@ import keras
 
 from keras_qd.errors import UsageError
 from keras_qd.models.base import Network
-from keras_qd.models.layers.residual import normalized_convolution, residual_block
+from keras_qd.models.layers.factory import normalized_convolution, residual_block
 
 Image = tuple[int, int, int]
 

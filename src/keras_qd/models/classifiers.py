@@ -9,8 +9,7 @@ import keras
 
 from keras_qd.errors import UsageError
 from keras_qd.models.base import LEARNING_RATE, Network, searches
-from keras_qd.models.layers.factory import Dropout
-from keras_qd.models.layers.residual import normalized_convolution, residual_block
+from keras_qd.models.layers.factory import Dropout, normalized_convolution, residual_block
 
 Image = tuple[int, int, int]
 

@@ -25,20 +25,20 @@ from scipy.sparse import csc_array, csr_array
 class Removals:
     """All ways to remove electrons from strings: numbers of what stays, is taken, and the whole."""
 
-    rest: Places
-    taken: Places
-    string: Places
+    rest: Indices
+    taken: Indices
+    string: Indices
     sign: Array
 
 
-def strings(n_orbitals: int, n_electrons: int) -> Places:
+def strings(n_orbitals: int, n_electrons: int) -> Indices:
     """Occupied orbitals of all strings, rising, shape (binomial, n_electrons)."""
     falling = list(combinations(range(n_orbitals - 1, -1, -1), n_electrons))
     rows = np.array(falling, dtype=np.intp).reshape(len(falling), n_electrons)
     return rows[::-1, ::-1].copy()
 
 
-def string_numbers(occupied: Places) -> Places:
+def string_numbers(occupied: Indices) -> Indices:
     """Numbers of strings, ``sum_k binomial(o_k, k + 1)``, from rising occupied orbitals (k, n)."""
     numbers = np.zeros(occupied.shape[0], dtype=np.intp)
     for k, orbitals in enumerate(occupied.T):
@@ -69,7 +69,7 @@ def occupations(n_orbitals: int, n_electrons: int) -> Array:
 
 
 Array = NDArray[np.float64]
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ class Reduction:
 class _Entries:
     """Elements of R between states (up string, down string) and (spectators, pair)."""
 
-    spectators: Places
-    pair: Places
-    up: Places
-    down: Places
+    spectators: Indices
+    pair: Indices
+    up: Indices
+    down: Indices
     value: Array
 
     def where(self, kept: NDArray[np.bool_]) -> _Entries:
@@ -218,7 +218,7 @@ class SpinSector:
         return n_up * (n_up + 1) // 2 if self.is_even else n_up * n_down
 
     @cached_property
-    def strings(self) -> tuple[Places, Places]:
+    def strings(self) -> tuple[Indices, Indices]:
         """Up string and down string of each basis state; up >= down where exchange is used."""
         if self.is_even:
             return np.tril_indices(self.shape[0])
@@ -266,7 +266,7 @@ class SpinSector:
             return up, up
         return up, _density_matrix(amplitudes.T, self.n_orbitals, self.n_down)
 
-    def places_of(self, small: SpinSector) -> Places:
+    def indices_of(self, small: SpinSector) -> Indices:
         """Return the indices here of the basis states of a sector with fewer orbitals."""
         up, down = small.strings
         return (up * (up + 1) // 2 if self.is_even else up * self.shape[1]) + down
@@ -274,7 +274,7 @@ class SpinSector:
     def embed(self, vectors: Array, small: SpinSector) -> Array:
         """Write states (k, small.dimension) of a sector with fewer orbitals in this one."""
         embedded = np.zeros((vectors.shape[0], self.dimension))
-        embedded[:, self.places_of(small)] = vectors
+        embedded[:, self.indices_of(small)] = vectors
         return embedded
 
 

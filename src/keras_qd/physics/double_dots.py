@@ -60,7 +60,7 @@ class Anticrossing:
     lever: float
 
     def gap(self, detuning: float) -> float:
-        """Distance ``sqrt((lever (detuning - detuning_0))^2 + 4 t^2)`` of two levels, in Ha*."""
+        """Gap ``sqrt((lever (detuning - detuning_0))^2 + 4 t^2)`` in Ha*; see `Anticrossing`."""
         return math.hypot(self.lever * (detuning - self.detuning), 2 * self.coupling.value)
 
 
@@ -179,12 +179,15 @@ def exchange_models(
     ----------
     potential : ndarray, shape (n_pixels, n_pixels)
         Potential with two wells at the pixel centres in Ha*, y first.
-    box, interaction, strength, **settings
-        As for `exchange`.
+    box : Box
+        The box with hard walls.
+    interaction, strength, **settings : optional
+        See `Solver`.
 
     Returns
     -------
     ExchangeModels
+        Energies in Ha*.
 
     Raises
     ------
@@ -266,14 +269,16 @@ def _harmonic_orbitals(potential: Array, box: Box) -> Array:
     groups, n_minima = label(
         minimum_filter(potential, size=3)[1:-1, 1:-1] == inner, np.ones((3, 3))
     )
-    places = np.array([np.argwhere(groups == k)[0] for k in range(1, n_minima + 1)]).reshape(-1, 2)
-    places = places[np.argsort(inner[tuple(places.T)], kind="stable")[:2]] + 1
-    if len(places) < 2:
+    positions = np.array([np.argwhere(groups == k)[0] for k in range(1, n_minima + 1)]).reshape(
+        -1, 2
+    )
+    positions = positions[np.argsort(inner[tuple(positions.T)], kind="stable")[:2]] + 1
+    if len(positions) < 2:
         raise PhysicsError(
-            f"the potential has {len(places)} minima inside the box, and the models of exchange "
+            f"the potential has {len(positions)} minima inside the box, and the models of exchange "
             "have an orbital in each of two"
         )
-    return np.array([_harmonic_orbital(potential, box, *place) for place in places])
+    return np.array([_harmonic_orbital(potential, box, *each) for each in positions])
 
 
 def _harmonic_orbital(potential: Array, box: Box, row: int, column: int) -> Array:

@@ -200,7 +200,7 @@ class WindowOrbitals:
         orbitals = grid_orbitals(grid, cosines, self.window.side)
         k = self.n_filled + 2
         vectors = np.zeros((k, n * n))
-        vectors[:, _places(grid, n)] = orbitals.coefficients[0, :, :k].T
+        vectors[:, _indices_in(grid, n)] = orbitals.coefficients[0, :, :k].T
         return orbitals.energies[0, :k], vectors
 
     @cached_property
@@ -280,16 +280,16 @@ def fold(grid: PairGrid, fine: FineHamiltonian, reference: float) -> GridOrbital
     """Orbitals on a grid with the functions up to `grid.n_fine` folded at the lowest level."""
     if grid.n_fine < fine.n:
         fine = replace(fine, n=grid.n_fine)
-    places, size = _places(grid, fine.n), grid.size
-    inner, mixed = np.empty((size, size)), np.empty((len(places) - size, size))
+    indices, size = _indices_in(grid, fine.n), grid.size
+    inner, mixed = np.empty((size, size)), np.empty((len(indices) - size, size))
     amplitudes = np.empty_like(mixed)
     for start in range(0, size, _BLOCK):
         columns = np.arange(start, min(start + _BLOCK, size))
         units = np.zeros((len(columns), fine.n**2))
-        units[np.arange(len(columns)), places[columns]] = 1.0
-        images = fine.apply(units)[:, places]
+        units[np.arange(len(columns)), indices[columns]] = 1.0
+        images = fine.apply(units)[:, indices]
         inner[columns], mixed[:, columns] = images[:, :size], images[:, size:].T
-        amplitudes[:, columns] = _solve(fine, places[size:], images[:, size:], reference).T
+        amplitudes[:, columns] = _solve(fine, indices[size:], images[:, size:], reference).T
     metric, rotation = np.linalg.eigh(np.eye(size) + amplitudes.T @ amplitudes)
     root = (rotation / np.sqrt(metric)) @ rotation.T
     folded = root @ (inner - reference * np.eye(size) + mixed.T @ amplitudes) @ root
@@ -341,7 +341,7 @@ def _dots(first: Array, second: Array) -> Array:
     return np.asarray((first * second).sum(axis=1, keepdims=True))
 
 
-def _places(grid: PairGrid, n: int) -> NDArray[np.intp]:
-    """Places of the functions of a grid in the square of n x n sines."""
+def _indices_in(grid: PairGrid, n: int) -> NDArray[np.intp]:
+    """Return the indices of the functions of a grid in the square of n x n sines."""
     b, a = grid.half_waves.T - 1
     return np.asarray(b * n + a)

@@ -48,7 +48,7 @@ class ParityBlock:
 
     # (q, p) in a square of 2 n_max + 1 a side; the factor is in Fortran order.
 
-    places: NDArray[np.intp]
+    indices: NDArray[np.intp]
     factor: Array
 
 
@@ -134,7 +134,7 @@ def pair_integrals(squares: Array, interaction: Interaction) -> Array:
     """Integrals (ij|kl) of orbitals (m, n_max, n_max) in the box [0, pi]^2, pairs i >= j a side."""
     # Pairs are in the order of `numpy.tril_indices`; the upper triangle alone is filled.
     blocks = interaction_table(interaction, squares.shape[-1])
-    cosines = _pair_cosines(squares, [block.places for block in blocks])
+    cosines = _pair_cosines(squares, [block.indices for block in blocks])
     integrals = np.zeros((cosines[0].shape[0],) * 2, order="F")
     for block, half in zip(blocks, cosines, strict=True):
         # Row-major (pairs, cosines) is Fortran's (cosines, pairs): BLAS works in place.

@@ -5,7 +5,7 @@ A state of full CI in M orbitals, with the amplitudes X of `effective`, stands f
 .. math:: \Psi = \Phi + \sum_{p, Q} X_{pQ}\, P_Q^\dagger P_p \Phi ,
 
 where :math:`P_p` takes the pair p out of the M orbitals and :math:`P_Q^\dagger` puts a pair of the
-grid in its place, with one or two electrons outside the M orbitals. Sorted by the electrons
+grid instead, with one or two electrons outside the M orbitals. Sorted by the electrons
 outside,
 
 .. math:: \Psi = \Phi + \sum_{q \sigma} c_{q\sigma}^\dagger \chi_{q\sigma}

@@ -163,6 +163,7 @@ def spectrum(
     Returns
     -------
     Spectrum
+        Energies in Ha*, the lowest first.
 
     Raises
     ------
@@ -301,6 +302,7 @@ def addition_energies(
     Returns
     -------
     AdditionEnergies
+        Energies in Ha*.
 
     Raises
     ------

@@ -485,11 +485,13 @@ def pair_states(
         The box with hard walls.
     n_states : int, default 4
         How many, rising in energy; the directions of a triplet's spin count once.
-    interaction, strength, spin, smooth : optional
+    interaction, strength, spin : optional
         See `Solver`.
     accuracy : float, default 1e-3
         Largest estimated error of the density of the ground state; excited states are on the same
         grid.
+    smooth : float, default 0
+        See `Solver`.
 
     Returns
     -------

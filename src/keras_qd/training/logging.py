@@ -113,7 +113,8 @@ class TensorBoard(keras.callbacks.Callback):
     Examples
     --------
     >>> import keras_qd
-    >>> keras_qd.train("potential-to-density", "run", callbacks=["tensorboard"])  # doctest: +SKIP
+    >>> "tensorboard" in keras_qd.names("callbacks")
+    True
     """
 
     package = "tensorboardX"

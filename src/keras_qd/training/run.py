@@ -223,6 +223,10 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Exclude other processes that train into this directory; a dead process holds no lock.
 
+        Yields
+        ------
+        None
+
         Raises
         ------
         RunError

@@ -32,7 +32,7 @@ ATTRIBUTE = "keras_qd"
 #: Array of 8-byte hashes of each sample's identity field: equal samples have equal fingerprints.
 FINGERPRINT = "fingerprint"
 _FINGERPRINT_FIELD = Field((), "", "hash of the sample's identity field", "uint64")
-#: More is no description of this version, but would cost time and memory.
+#: More is not a description of this version, but would cost time and memory.
 _MOST_SAMPLES, _MOST_SHARDS, _MOST_CHUNK_BYTES = 2**48, 10**6, 2**31
 _CODECS = ("bytes", "blosc", "crc32c")
 _TYPES = {

@@ -82,7 +82,7 @@ class Store:
         Samples in one shard.
     fields : dict of str to Field
     refused : int
-        How many draws the solver refused, for which the next draws of their samples took the place.
+        How many draws the solver refused, replaced by the next draws of their samples.
     description : Description
         All entries of its description, which have been checked.
 
@@ -350,7 +350,7 @@ class Store:
         start = number * self.shard_samples
         try:
             return np.asarray(self._array(name)[start : start + count])
-        except KerasQDError:  # it cannot be reached, which is no damage
+        except KerasQDError:  # it cannot be reached, which is not damage
             raise
         except DAMAGE as error:
             raise _DamageError(

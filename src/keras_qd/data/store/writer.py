@@ -209,7 +209,7 @@ class ShardWriter:
         self._arrays = open_arrays(store.location, store.description, write=True)
 
     def write(self, number: int, values: Samples) -> None:
-        """Write all samples of a shard, then enter it in the manifest: from then on it counts."""
+        """Write all samples of a shard, then enter it in the manifest: then it counts."""
         start = self._store.shard(number).start
         count = len(values[FINGERPRINT])
         for name, array in values.items():

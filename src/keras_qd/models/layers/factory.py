@@ -1,4 +1,4 @@
-"""Layers of one network: common prefix, data type, seed and normalisation; resumable dropout."""
+"""Layers of one network: common prefix, dtype, seed and normalisation; dropout; residual blocks."""
 
 from __future__ import annotations
 
@@ -107,3 +107,22 @@ def _spawn(seed: int, prefix: str) -> Iterator[int]:
     generator = np.random.default_rng([seed, *prefix.encode()])
     while True:
         yield int(generator.integers(2**31))
+
+
+def normalized_convolution(features: Any, filters: int, *, activation: bool = True) -> Any:
+    """Return a 3 x 3 convolution of the features, with batch normalisation and perhaps a ReLU."""
+    features = keras.layers.Conv2D(
+        filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )(features)
+    features = keras.layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON)(features)
+    return keras.layers.ReLU()(features) if activation else features
+
+
+def residual_block(features: Any, filters: int) -> Any:
+    """Return the features, projected if their channels change, plus two convolutions of them."""
+    shortcut = features
+    if features.shape[-1] != filters:
+        shortcut = keras.layers.Conv2D(filters, 1)(features)
+    features = normalized_convolution(features, filters)
+    features = normalized_convolution(features, filters, activation=False)
+    return keras.layers.ReLU()(keras.layers.Add()([shortcut, features]))

@@ -236,7 +236,7 @@ class TwoElectrons(keras.layers.Layer):
         cosines = cosine_matrix(2 * self.n_max, n_cosines)
         along = cosines * np.where(np.arange(n_cosines) == 0, 1.0, 2.0) / n_cosines
         coefficients = np.kron(along, along)
-        parts = [coefficients[:, each.places] @ np.tril(each.factor) for each in blocks]
+        parts = [coefficients[:, each.indices] @ np.tril(each.factor) for each in blocks]
         return np.asarray(np.concatenate(parts, axis=1) * np.sqrt(self.strength * self._unit**3))
 
     def call(self, potential: Any) -> tuple[Any, Any]:

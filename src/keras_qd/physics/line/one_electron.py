@@ -172,7 +172,7 @@ class _Block:
         # Numerov's kinetic energy is less than the exact one, by under 3 % even on one node.
         self.lower = potentials.min(axis=0) + 0.97 * floor
         self.upper = np.full_like(self.lower, np.inf)
-        # Where Numerov's weights would not be positive another potential takes the place.
+        # Where Numerov's weights would not be positive another potential is used.
         self.sound = self.scaled.max(axis=0) - self.unit * self.lower < 1.0
         self.scaled[:, ~self.sound] = 0.0
         self.lower[~self.sound] = 0.97 * floor

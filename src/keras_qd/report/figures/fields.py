@@ -238,7 +238,7 @@ def _draw_system(panel: Axes, system: Mapping[str, Array], tallest: float, label
     low, high = panel.get_ylim()
     if "density" in system:
         scale = _DENSITY_SHARE * (high - low) / tallest
-        # The density is zero at the walls, which are no grid points.
+        # The density is zero at the walls, which are not grid points.
         heights = low + scale * np.concatenate([[0.0], system["density"], [0.0]])
         panel.fill_between(points_x, low, heights, color="C0", alpha=0.35, linewidth=0)
         panel.plot(points_x, heights, color="C0", linewidth=1.0, label="density")

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -115,6 +116,8 @@ def open_workers(
         return
     from loky import get_reusable_executor
 
+    # Tables that a worker keeps are no leak: loky may restart it, but need not say so.
+    warnings.filterwarnings("ignore", "A worker was (stopped|restarted)", UserWarning)
     number = usable_cores() if number is None else number
     executor = get_reusable_executor(
         max_workers=number,

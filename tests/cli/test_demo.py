@@ -57,16 +57,15 @@ def test_the_full_demo_reaches_what_it_promises(tmp_path):
     assert value["r2"] >= 0.97
 
 
-def test_an_interrupted_demo_is_resumed_and_another_one_gets_a_new_path(tmp_path):
-    task = registry.task("potential-to-density", epochs=2)
+def test_an_interrupted_demo_is_resumed_and_another_one_gets_a_new_path(trained, tmp_path):
+    task = trained.task
     path = tmp_path / "demo"
     assert not demo._is_interrupted(path, task, seed=0)
     assert free_path(path) == path
-    config = {"task": task.to_config(), "seed": 0, "backend": ensure_backend()}
-    run = Run.create(path, config, {})
+    run = Run.create(path, {**trained.config, "seed": 0, "backend": ensure_backend()}, {})
     assert free_path(path) == tmp_path / "demo-2"
     assert demo._is_interrupted(path, task, seed=0)
     assert not demo._is_interrupted(path, task, seed=1)
-    assert not demo._is_interrupted(path, task.replace(epochs=3), seed=0)
+    assert not demo._is_interrupted(path, task.replace(epochs=77), seed=0)
     run.model_path.touch()
     assert not demo._is_interrupted(path, task, seed=0)

@@ -62,7 +62,7 @@ def test_the_data_set_has_half_its_samples_for_training(store, monkeypatch, tmp_
 
 
 def test_settings_that_make_no_sense_are_refused():
-    with pytest.raises(UsageError, match="n_points: expected"):
+    with pytest.raises(UsageError, match="n_points=1: expected"):
         Wells(n_points=1)
     with pytest.raises(UsageError, match="length=-2"):
         Wells(length=-2)

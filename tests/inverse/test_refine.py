@@ -286,3 +286,12 @@ def test_a_rise_of_the_gradient_is_not_learnt():
     memory = QuasiNewton(lambda gradient: 2 * gradient)
     memory.learn(np.array([1.0, 0.0]), np.array([-1.0, 0.0]))
     np.testing.assert_array_equal(memory.direction(np.array([1.0, 3.0])), [2.0, 6.0])
+
+
+def test_the_limit_of_time_is_processor_time(monkeypatch):
+    """Whether a search converges does not depend on what else the machine does."""
+    monkeypatch.setattr("time.monotonic", lambda: 1e9)  # as if a year passed between two calls
+    target = solve(parabola(24), BOX, 1).density
+    assert invert(target, BOX, 1, tolerance=1e-2, max_seconds=100.0).reason == "converged"
+    stopped = invert(target, BOX, 1, tolerance=1e-9, max_iterations=3)
+    assert (stopped.reason, stopped.iterations) == ("iterations", 3)

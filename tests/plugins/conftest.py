@@ -22,12 +22,12 @@ class Environment:
         self.python = path / ("Scripts" if os.name == "nt" else "bin") / "python"
         site = self.output("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
         beside = sysconfig.get_path("purelib")
-        others = [name for name in PREFERENCE if name != keras.config.backend()]
-        Path(site, "beside.pth").write_text(
-            f"import site; site.addsitedir({beside!r})\n"
-            # As if the backend of these tests were the only one.
-            f"import sys; sys.modules.update(dict.fromkeys({others!r}))\n"
-        )
+        Path(site, "beside.pth").write_text(f"import site; site.addsitedir({beside!r})\n")
+        # As if torch were the only backend, where the tests of plug-ins run on all that there are.
+        if keras.config.backend() == "torch":
+            others = [name for name in PREFERENCE if name != "torch"]
+            block = f"import sys; sys.modules.update(dict.fromkeys({others!r}))\n"
+            Path(site, "alone.pth").write_text(block)
 
     def run(self, *arguments):
         return subprocess.run(

@@ -83,7 +83,7 @@ def test_a_task_of_a_plugin_that_is_not_installed_is_unknown(tmp_path):
         (["Odd_Wells"], "'Odd_Wells' is not a plug-in name"),
         (["1d"], "'1d' is not a plug-in name"),
         (["mnist"], "a data set 'mnist' already exists"),
-        (["odd-wells", "--out", "."], ". already exists"),
+        (["odd-wells", "--out", "."], "is the working directory"),
     ],
 )
 def test_names_and_folders_that_are_refused(arguments, message, tmp_path):

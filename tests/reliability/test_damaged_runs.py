@@ -33,8 +33,9 @@ def flipped(content, generator):
 
 def zeroed(content, generator):
     """Return bytes with a block of zeros, as a bad sector leaves it."""
-    middle = len(content) // 2
-    return content[:middle] + bytes(64) + content[middle + 64 :]
+    starts = range(len(content) // 2, len(content) - 64)
+    start = next(each for each in starts if any(content[each : each + 64]))
+    return content[:start] + bytes(64) + content[start + 64 :]
 
 
 #: Name -> what is left of the content of a file.

@@ -115,6 +115,7 @@ def evaluate_command(
       keras-qd evaluate runs/potential-to-density --symmetries
     """
     several = len(runs) > 1 and not settings["ensemble"]
+    _require_several(runs, settings["ensemble"])
     _require_one(several, {"--by": by, "--table": table, "--csv": as_csv})
     if as_csv and as_json:
         raise UsageError("--csv and --json are both given; choose one output format")
@@ -146,6 +147,11 @@ def evaluate_command(
         echo(table_text.getvalue(), nl=False)
     else:
         _show(name, evaluation, by, space, as_json)
+
+
+def _require_several(runs: tuple[Path, ...], ensemble: bool) -> None:
+    if ensemble and len(runs) < 2:
+        raise UsageError(f"--ensemble needs at least two runs, got {len(runs)}")
 
 
 def _require_one(several: bool, given: dict[str, Any]) -> None:
@@ -204,8 +210,6 @@ def _evaluate(
         "keep_predictions": predictions,
         "cost": not skip_cost,
     }
-    if ensemble and len(runs) < 2:
-        raise UsageError(f"--ensemble needs at least two runs, got {len(runs)}")
     if ensemble:
         return {", ".join(map(str, runs)): evaluate(runs, split, data, **settings)}
     return {str(run): evaluate(run, split, data, **settings) for run in runs}

@@ -20,7 +20,7 @@ from keras_qd.registry import components
 
 #: Field with the number of draws of a sample that were refused before the one that is stored.
 REFUSED = "refused"
-REFUSED_FIELD = Field((), "", "draws of this sample that the solver refused before", "uint8")
+REFUSED_FIELD = Field((), "1", "draws of this sample that the solver refused before", "uint8")
 
 #: Draws of one sample after which a recipe counts as unable to make it.
 MOST_DRAWS = 100

@@ -201,8 +201,8 @@ class EnergyCNN(Network):
     dropout : float
         Rate.
     view : str
-        How the input is preprocessed: ``"plain"``, ``"square-root"`` or ``"logarithm"``. See
-        `Residual1D`.
+        How the input is preprocessed: ``"plain"``, ``"square-root"`` or ``"logarithm"``;
+        see `Residual1D`.
     learning_rate, name : float and str
         See `Network`.
 

@@ -120,8 +120,7 @@ class FNO1D(Network):
     padding : int
         Zeros added at the end of the line, since it is not periodic.
     view, readout : str
-        How the input is preprocessed, and the output computed: see
-        `Residual1D`.
+        How the input is preprocessed, and the output computed: see `Residual1D`.
     learning_rate, name : float and str
         See `Network`.
 

@@ -109,8 +109,9 @@ class RandomFourierLine(RandomFourierSettings, LineFamily):
 
     Examples
     --------
-    >>> sample_potentials_1d(2, 10.0, 31, family="random-fourier").shape
-    (2, 31)
+    >>> values, drawn = RandomFourierLine().sample(sample_generator(0, 0), 10.0, 64)
+    >>> values.shape
+    (64,)
     """
 
     def draw(self, generator: np.random.Generator) -> Drawn:
@@ -153,8 +154,9 @@ class GaussianWellsLine(LineFamily):
 
     Examples
     --------
-    >>> sample_potentials_1d(2, 10.0, 31, family="gaussian-wells").shape
-    (2, 31)
+    >>> values, drawn = GaussianWellsLine(most=1).sample(sample_generator(0, 0), 10.0, 64)
+    >>> drawn["n_wells"]
+    1
     """
 
     name: ClassVar[str] = "gaussian-wells"

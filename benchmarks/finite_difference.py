@@ -109,5 +109,5 @@ def pair(a, b, c, d, integrals):
 
 def sign(determinant, taken):
     """Fermi sign of moving the taken spin orbitals to the front."""
-    places = [determinant.index(spin_orbital) for spin_orbital in taken]
-    return (-1) ** (sum(places) - len(places) * (len(places) - 1) // 2)
+    positions = [determinant.index(spin_orbital) for spin_orbital in taken]
+    return (-1) ** (sum(positions) - len(positions) * (len(positions) - 1) // 2)

@@ -103,7 +103,7 @@ def tunnel_coupling(
     >>> double_dot = np.minimum((x - 3.5) ** 2, (x - 6.5) ** 2) / 2 + (y - 5) ** 2 / 2
     >>> crossing = tunnel_coupling(double_dot, box)
     >>> round(crossing.coupling.value, 3), abs(crossing.detuning) < 1e-4
-    (0.073, True)
+    (0.089, True)
     """
     length = math.hypot(*direction)
     if not (math.isfinite(length) and length > 0):

@@ -18,7 +18,7 @@ from keras_qd.errors import DataError, KerasQDError, UnknownNameError, UsageErro
 from keras_qd.registry import _check_settings, components
 from keras_qd.tasks.physical_model import check_loadable
 from keras_qd.tasks.pipeline import Pipeline
-from keras_qd.training.devices import check_devices
+from keras_qd.training.devices import check_devices, claim_devices
 from keras_qd.training.logging import check_callbacks
 from keras_qd.training.run import Run
 
@@ -49,6 +49,7 @@ def check_start(
     setting("seed", seed, whole(0, MOST_SEED))
     check_callbacks(callbacks)
     check_devices(devices, task.batch_size)
+    claim_devices(devices)
     Run(Path(path)).require_free()
     check_task(task)
     fields = _known_fields(task) if data else None

@@ -1,7 +1,8 @@
 """Training on several devices at once: each processes an equal share of every batch.
 
-Every backend has a module here with one function, ``several(n, run, dataset)``: a context manager
-in which a model is built and trained. It yields a :class:`Group`.
+Every backend has a module here with two functions: ``claim(n)``, before the backend counts its
+devices, and ``several(n, run, dataset)``, a context manager in which a model is built and trained.
+It yields a :class:`Group`.
 """
 
 from __future__ import annotations
@@ -63,12 +64,22 @@ def refuse(n_devices: int, found: int, remedy: str) -> UsageError:
     )
 
 
+def claim_devices(n_devices: int) -> None:
+    """Claim so many devices before anything is computed: most backends count them once."""
+    if n_devices > 1:
+        _backend().claim(n_devices)
+
+
+def _backend() -> Any:
+    return import_module(f"keras_qd.training.devices.{keras.config.backend()}")
+
+
 @contextmanager
 def on_devices(n_devices: int, run: Run, dataset: Dataset) -> Iterator[Group]:
     """Train the model built in this context on so many devices; raise if there are fewer."""
     if n_devices == 1:
         yield Group()
         return
-    backend = import_module(f"keras_qd.training.devices.{keras.config.backend()}")
-    with backend.several(n_devices, run, dataset) as group:
+    claim_devices(n_devices)
+    with _backend().several(n_devices, run, dataset) as group:
         yield group

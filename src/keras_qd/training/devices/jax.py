@@ -23,11 +23,15 @@ class DividedArrays(Group):
         return n_samples - n_samples % self.n_devices
 
 
+def claim(n_devices: int) -> None:
+    """Divide the CPU into so many parts."""
+    with suppress(RuntimeError):  # too late: JAX counts its devices once
+        jax.config.update("jax_num_cpu_devices", n_devices)
+
+
 @contextmanager
 def several(n_devices: int, run: Any, dataset: Any) -> Iterator[Group]:
     """Let Keras divide batches among the first accelerators, or parts of the CPU."""
-    with suppress(RuntimeError):  # too late: JAX counts its devices once
-        jax.config.update("jax_num_cpu_devices", n_devices)
     found = keras.distribution.list_devices()
     if len(found) < n_devices:
         flag = f"--xla_force_host_platform_device_count={n_devices}"

@@ -66,6 +66,10 @@ class Processes(Group):
         return values
 
 
+def claim(n_devices: int) -> None:
+    """Claim nothing: each device has a process of its own."""
+
+
 @contextmanager
 def several(n_devices: int, run: Run, dataset: Any) -> Iterator[Group]:
     """Start and lead the other processes, and end them with the context."""

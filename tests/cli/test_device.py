@@ -90,7 +90,7 @@ def test_numbers_out_of_reach(folder):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("diagram dot.toml --gates left rigt --x 0 1 --y 0 1 --out a", "did you mean 'right'"),
+        ("diagram dot.toml --gates left right2 --x 0 1 --y 0 1 --out a", "did you mean 'right'"),
         ("diagram none.toml --gates left right --x 0 1 --y 0 1 --out a", "none.toml"),
         ("diagram dot.toml --gates left right --x 1 0 --y 0 1 --out a", "rising"),
         ("sweep dot.toml --gate left --range 0 1 --voltage right --out a", "GATE=MV"),

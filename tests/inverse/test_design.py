@@ -72,7 +72,7 @@ def test_voltages_of_a_device():
     ("wants", "error", "message"),
     [
         ({}, UsageError, "nothing is wanted"),
-        ({"exchnge": 0.1}, UnknownNameError, "did you mean 'exchange'"),
+        ({"exchangee": 0.1}, UnknownNameError, "did you mean 'exchange'"),
         ({"exchange": -0.1}, UsageError, "positive"),
         ({"mu_0": 1.0}, UnknownNameError, "mu_0"),
         ({"mu_1": float("nan")}, UsageError, "finite"),

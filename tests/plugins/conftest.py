@@ -19,6 +19,7 @@ class Environment:
 
     def __init__(self, path):
         venv.create(path)
+        self._variables = {**os.environ, "KERAS_QD_CACHE": str(path / "cache")}
         self.python = path / ("Scripts" if os.name == "nt" else "bin") / "python"
         site = self.output("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
         beside = sysconfig.get_path("purelib")
@@ -31,7 +32,12 @@ class Environment:
 
     def run(self, *arguments):
         return subprocess.run(
-            [self.python, *arguments], capture_output=True, text=True, check=False, timeout=600
+            [self.python, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+            env=self._variables,
         )
 
     def output(self, *arguments):

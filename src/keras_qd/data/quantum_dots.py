@@ -164,7 +164,8 @@ class QuantumDots(Recipe):
         """
         others = [name for name in samples if name != self.identity]
         free = bool(others) and all(name.endswith("_noninteracting") for name in others)
-        solve = self._solver.solve_noninteracting if free else self._solver.solve
+        # As the labels were made: errors are not estimated again.
+        solve = self._solver.solve_noninteracting if free else self._labels
         for potential in samples[self.identity]:
             solve(np.asarray(potential, dtype=np.float64))
 

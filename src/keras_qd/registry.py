@@ -295,7 +295,7 @@ def register(kind: str, name: str) -> Callable[[Component], Component]:
     return components(kind).register(name)
 
 
-def _check_settings(what: str, component: Any, config: dict[str, Any]) -> None:
+def check_arguments(what: str, component: Any, config: dict[str, Any]) -> None:
     """Refuse settings that `component` does not take, naming near matches."""
     try:
         parameters = inspect.signature(component).parameters.values()
@@ -368,7 +368,7 @@ class Registry:
         """Call a component with settings and return the result; an error names its origin."""
         component, expected = self.get(name), _RETURNED[self.kind]
         if callable(component):
-            _check_settings(f"setting of the {KINDS[self.kind]} {name!r}", component, config)
+            check_arguments(f"setting of the {KINDS[self.kind]} {name!r}", component, config)
             component = self._call(name, component, config)
         if not isinstance(component, _imported(expected)):
             raise PluginError(

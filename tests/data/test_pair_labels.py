@@ -29,19 +29,23 @@ def test_a_sample_does_not_depend_on_its_neighbours(recipe, samples):
         assert np.array_equal(values[0], samples[name][2]), name
 
 
-def test_label_errors_are_honest(recipe, samples):
+def honest(estimates, errors):
+    """Share of estimates within 0.5 to 3 of the errors; both below rounding count."""
+    estimates, errors = np.abs(estimates), np.abs(errors)
+    small = (estimates < 1e-6) & (errors < 1e-6)
+    return (small | ((estimates > 0.5 * errors) & (estimates < 3 * errors))).mean()
+
+
+def test_label_errors_are_honest(recipe):
+    """Six dots against a much finer grid; forty are tried in tests/physics/test_label_error.py."""
+    samples = recipe.make(range(6))
     errors = recipe.label_errors(samples)
-    potentials = samples["potential"].astype(np.float64)
-    best = solve_batch(potentials, Box(10.0), n_grid=18, steps=9)
+    best = solve_batch(samples["potential"].astype(np.float64), Box(10.0), n_grid=22, steps=9)
     difference = np.abs(samples["density"] - best.density).sum(axis=(1, 2)) * (10 / 32) ** 2 / 2
-    assert ((errors["density"] / difference > 0.5) & (errors["density"] / difference < 2)).all()
-    # The energy of one of the three does not fall towards its limit: 40 dots are tried in
-    # tests/physics/test_label_error.py.
-    ratios = errors["energy"] / (samples["energy"] - best.energy)
-    assert ((ratios > 0.5) & (ratios < 3)).sum() >= 2
-    for name in ("energy", "gap", "exchange"):
-        difference = samples[name] - getattr(best, name)
-        np.testing.assert_allclose(errors[name], difference, atol=2e-4)
+    assert honest(errors["density"], difference) == 1
+    assert honest(errors["energy"], samples["energy"] - best.energy) == 1
+    for name in ("gap", "exchange"):
+        assert honest(errors[name], samples[name] - getattr(best, name)) >= 0.8
 
 
 def test_large_boxes_are_solved_with_care():

@@ -15,7 +15,7 @@ from keras_qd._checks import MOST_SEED, optional, real, sequence, setting, short
 from keras_qd.data.augmentation import build_augmentation
 from keras_qd.data.scaling import fit_scaling
 from keras_qd.errors import DataError, KerasQDError, UnknownNameError, UsageError
-from keras_qd.registry import _check_settings, components
+from keras_qd.registry import check_arguments, components
 from keras_qd.tasks.physical_model import check_loadable
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.training.devices import check_devices, claim_devices
@@ -64,7 +64,7 @@ def check_task(task: Task) -> None:
         ("model", "models", task.model, task.model_config),
     ):
         component = components(kind).get(name)
-        _check_settings(f"setting of the {noun} {name!r}", component, dict(config))
+        check_arguments(f"setting of the {noun} {name!r}", component, dict(config))
     for key, check in _LOADING.items():
         if key in task.dataset_config and "memory_budget" in _settings(task.dataset):
             setting(f"dataset.{key}", task.dataset_config[key], check)

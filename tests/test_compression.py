@@ -163,7 +163,7 @@ def test_files_without_such_images_are_told(tmp_path):
         ("flat.npy", (12, 12), "expected images"),
         ("bars.png", (5, 5), "expected tiles of 5 x 5"),
         ("text.png", (5, 5), "cannot be read as a picture"),
-        ("none.png", (5, 5), "there is no file"),
+        ("none.png", (5, 5), "does not exist"),
     ):
         with pytest.raises(DataError, match=message):
             read_images(tmp_path / name, "image", shape)

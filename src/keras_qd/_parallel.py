@@ -116,7 +116,7 @@ def open_workers(
         return
     from loky import get_reusable_executor
 
-    # Tables that a worker keeps are no leak: loky may restart it, but need not say so.
+    # Workers keep tables, which loky takes for a leak: it restarts them and warns.
     warnings.filterwarnings("ignore", "A worker was (stopped|restarted)", UserWarning)
     number = usable_cores() if number is None else number
     executor = get_reusable_executor(

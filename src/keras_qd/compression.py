@@ -288,7 +288,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         header = parse_json(parts.pop("header").tobytes())
         newer = header["version"] > _VERSION
     except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
+        raise DataError(f"{path} does not exist") from None
     except Exception as error:  # readers of damaged archives raise anything
         raise DataError(
             f"{path} is damaged, or not a file of compressed images, which keras-qd compress "
@@ -355,7 +355,7 @@ def _tiles(path: Path, shape: tuple[int, ...]) -> Array:
         with open_image(path) as picture:
             sheet = np.asarray(picture.convert("L"))
     except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
+        raise DataError(f"{path} does not exist") from None
     except Exception as cause:  # decoders of damaged files raise anything
         raise DataError(f"{path} cannot be read as a picture: {cause}") from cause
     ny, nx = shape

@@ -407,7 +407,7 @@ class Registry:
         """Return the entry point of a name, or ``module:attribute`` as one."""
         if ":" not in name or self.kind != "models":
             return self._choose(name)
-        allow_module(name)  # whoever asks for it by name allows it, in other processes as well
+        allow_module(name)  # asking for it by name allows it, also in worker processes
         # The module may be in the current directory.
         if os.getcwd() not in sys.path and "" not in sys.path:
             sys.path.append(os.getcwd())

@@ -102,7 +102,7 @@ def test_a_shape_is_drawn_where_nothing_else_is_known():
         ("rign", {}, UnknownNameError, "did you mean 'ring'"),
         ("ring", {"colour": 1}, UsageError, "it has width, radius"),
         ("ring", {}, UsageError, "pass --electrons"),
-        ("nowhere.npy", {}, DataError, "there is no file"),
+        ("nowhere.npy", {}, DataError, "does not exist"),
         ("nowhere.png", {}, DataError, "nowhere.png"),
         ("nowhere.zarr", {}, KerasQDError, "nowhere.zarr"),
     ],

@@ -41,6 +41,16 @@ _workers = click.option("--workers", type=COUNT, help="Number of processes.  [us
 _range = FiniteRange(min=-1e5, max=1e5)
 
 
+def _electrons(default: int) -> Any:
+    return click.option(
+        "--electrons",
+        type=click.IntRange(1, 6),
+        default=default,
+        show_default=True,
+        help="Largest number of electrons.",
+    )
+
+
 _EXAMPLES = """\b
 Examples:
   keras-qd device diagram dot.toml --gates left right --x -4 20 --y -4 20 --out diagram
@@ -63,13 +73,7 @@ def command() -> None:
 @click.option(
     "--points", type=click.IntRange(2, 2000), default=100, show_default=True, help="Pixels a side."
 )
-@click.option(
-    "--electrons",
-    type=click.IntRange(1, 6),
-    default=3,
-    show_default=True,
-    help="Largest number of electrons.",
-)
+@_electrons(3)
 @_voltage
 @_workers
 @click.option("--scheduler", help="Address of a Dask scheduler, instead of --workers.")
@@ -126,13 +130,7 @@ def diagram_command(
 @click.option(
     "--points", type=click.IntRange(2, 2000), default=21, show_default=True, help="How many."
 )
-@click.option(
-    "--electrons",
-    type=click.IntRange(1, 6),
-    default=2,
-    show_default=True,
-    help="Largest number of electrons.",
-)
+@_electrons(2)
 @_voltage
 @_workers
 @as_json

@@ -78,7 +78,7 @@ def read_mnist(path: Path) -> Splits:
     try:
         return read(path)
     except FileNotFoundError as cause:
-        raise DataError(f"there is no file {cause.filename or path}") from None
+        raise DataError(f"{cause.filename or path} does not exist") from None
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as cause:
         if isinstance(cause, DataError):
             raise

@@ -90,7 +90,7 @@ class Device:
     Raises
     ------
     UsageError, UnknownNameError
-        If an argument makes no sense, two gates share a name, or there is no such material.
+        If an argument makes no sense, two gates share a name, or the material is unknown.
 
     Examples
     --------
@@ -224,7 +224,7 @@ class Device:
         Raises
         ------
         UnknownNameError
-            If there is no such gate.
+            If a gate is unknown.
         UsageError
             If a voltage is not a finite number.
         """

@@ -154,7 +154,7 @@ def design(
     Raises
     ------
     UnknownNameError
-        If there is no such quantity.
+        If a quantity is unknown.
     UsageError
         If an argument makes no sense.
     PhysicsError

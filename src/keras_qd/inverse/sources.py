@@ -141,7 +141,7 @@ def _refuse(settings: Mapping[str, Any], known: set[str], name: str) -> None:
 
 def _read_file(path: Path, field: str) -> Array:
     if not path.exists():
-        raise DataError(f"there is no file {path}")
+        raise DataError(f"{path} does not exist")
     found = {each.key: each.values for each in open_arrays(path)}
     return np.asarray(found[""] if "" in found else found[_only(list(found), field, path)])
 

@@ -1,9 +1,9 @@
 """Two electrons to a stated accuracy: the grid grows until the density no longer changes.
 
 The error of a solution is its difference from the next finer grid, extrapolated
-(`pair_grid.extrapolation`). That of the finest grid at hand is known in order of magnitude only, as
-errors of energies have both signs; hence the coarser solution of two is returned, whose error is
-known.
+(`pair_grid.extrapolation`). The finest grid has no finer one to compare with, and extrapolating
+from coarser ones fails, as errors of energies have both signs. Hence the coarser of the last two
+solutions is returned.
 """
 
 from __future__ import annotations

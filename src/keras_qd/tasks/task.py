@@ -219,7 +219,7 @@ class Task:
         return dataclasses.replace(self, **changes)
 
     def _adapt(self, changes: dict[str, Any]) -> None:
-        """Drop from the changes what was set for targets that are no longer used."""
+        """Drop the settings of targets that are no longer used."""
         targets = _names(changes.get("targets", self.targets))
         for key in _BY_TARGET:
             kept = getattr(self, key)

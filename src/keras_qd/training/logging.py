@@ -60,7 +60,7 @@ def evolution(
     Returns
     -------
     keras.callbacks.Callback
-        One that does nothing where there are no samples, or targets that are not arrays.
+        It does nothing if there are no samples or the targets are not arrays.
 
     Examples
     --------

@@ -299,7 +299,7 @@ def _require_same_scale(path: Path, dtype: np.dtype[Any], unit: str, limits: Gre
 
 def _read(path: Path) -> np.ndarray:
     if not path.is_file():
-        raise DataError(f"there is no file {path}")
+        raise DataError(f"{path} does not exist")
     try:
         return read_image(path)
     except DataError as error:

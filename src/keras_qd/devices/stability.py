@@ -12,7 +12,7 @@ import csv
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import real, setting
 from keras_qd._parallel import open_workers
 from keras_qd.devices.device import Device, check_electrons
-from keras_qd.devices.search import Journal, Key, Points, Search
+from keras_qd.devices.search import ACCURACY, N_NUMBERS, Journal, Key, Points, Search
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,8 +55,10 @@ class StabilityDiagram:
     charges : ndarray, shape (n_regions, n, n)
         Electrons in each region, together all electrons where the regions cover the box.
     solved : mapping
-        What was found at each solved point (column, row) and number of electrons: energy and its
-        error in meV, slopes along x and y, gap, and charges of the regions.
+        What was found at each solved point (column, row) and number of electrons: energy in
+        meV, slopes along x and y, gap, and charges of the regions.
+    fixed : mapping of str to float
+        Voltages of the other gates in mV.
 
     Examples
     --------
@@ -73,6 +76,7 @@ class StabilityDiagram:
     energies: Array
     charges: Array
     solved: Mapping[Key, Array]
+    fixed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def chemical_potentials(self) -> Array:
@@ -93,9 +97,9 @@ class StabilityDiagram:
     def transitions(self) -> NDArray[np.bool_]:
         """Pixels next to which the charges of the regions change, shape (n, n)."""
         edges = np.zeros(self.n_electrons.shape, dtype=bool)
-        for field in (self.n_electrons, *self.occupations):
-            edges[1:] |= field[1:] != field[:-1]
-            edges[:, 1:] |= field[:, 1:] != field[:, :-1]
+        for numbers in (self.n_electrons, *self.occupations):
+            edges[1:] |= numbers[1:] != numbers[:-1]
+            edges[:, 1:] |= numbers[:, 1:] != numbers[:, :-1]
         return edges
 
     def lever_arms(self, row: int, column: int) -> dict[str, float]:
@@ -117,7 +121,7 @@ class StabilityDiagram:
             If no solved point has another electron to add.
         """
         slopes = {
-            key: row_[2:4] - (self.solved[*key[:2], key[2] - 1][2:4] if key[2] > 1 else 0.0)
+            key: row_[1:3] - (self.solved[*key[:2], key[2] - 1][1:3] if key[2] > 1 else 0.0)
             for key, row_ in self.solved.items()
             if key[2] == 1 or (*key[:2], key[2] - 1) in self.solved
         }
@@ -167,9 +171,9 @@ class StabilityDiagram:
             If the solved points do not determine it: two regions, each with up to two electrons.
         """
         rows = [
-            ((self.x[key[0]], self.y[key[1]]), row[5:], row[0])
+            ((self.x[key[0]], self.y[key[1]]), row[N_NUMBERS:], row[0])
             for key, row in self.solved.items()
-            if np.isfinite(row[0]) and np.abs(row[5:] - np.rint(row[5:])).max() < 0.1
+            if np.isfinite(row[0]) and _distance_to_whole(row[N_NUMBERS:]) < 0.1
         ]
         if not rows or len(self.regions) != 2:
             raise UsageError("a capacitance model needs two regions with whole electrons in each")
@@ -250,7 +254,8 @@ def stability_diagram(
     *,
     voltages: Mapping[str, float] | None = None,
     max_electrons: int = 3,
-    n_workers: int = 1,
+    accuracy: float = ACCURACY,
+    workers: int | None = 1,
     scheduler: str | Client | None = None,
     journal: str | PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -271,8 +276,11 @@ def stability_diagram(
         Voltages of the other gates in mV.
     max_electrons : int, default 3
         Largest number of electrons.
-    n_workers : int, default 1
-        Processes that solve.
+    accuracy : float, default 3e-3
+        Density error that two electrons may have, per electron. The default keeps every line to
+        half a pixel of a diagram of some 100 x 100 pixels.
+    workers : int, optional
+        Processes that solve, default 1; None for one per usable core.
     scheduler : str or distributed.Client, optional
         A Dask cluster that solves instead.
     journal : str or path, optional
@@ -307,20 +315,26 @@ def stability_diagram(
     if gate_x == gate_y or {gate_x, gate_y} & fixed.keys():
         raise UsageError("the two swept gates must differ, and have no voltage of their own")
     check_electrons(max_electrons)
+    setting("accuracy", accuracy, real(1e-6, 0.1))
     header = {
         "device": _digest(device),
         "gates": [gate_x, gate_y],
         "ranges": [list(map(float, pair)) for pair in ranges],
         "n": n,
         "voltages": fixed,
+        "accuracy": accuracy,
     }
-    points = Points(device, (gate_x, gate_y), axes, fixed, max_electrons, Journal(journal, header))
-    parallel = scheduler is not None or n_workers > 1
-    with open_workers(n_workers, scheduler) if parallel else nullcontext() as workers:
-        points.workers = workers
+    kept = Journal(journal, header)
+    points = Points(device, (gate_x, gate_y), axes, fixed, max_electrons, kept, accuracy)
+    alone = scheduler is None and workers == 1
+    with nullcontext() if alone else open_workers(workers, scheduler) as points.workers:
         number, energies, charges = Search(points, n, progress).run()
     names, solved = tuple(device.regions), dict(points.journal.items())
-    return StabilityDiagram(gate_x, gate_y, *axes, names, number, energies, charges, solved)
+    return StabilityDiagram(gate_x, gate_y, *axes, names, number, energies, charges, solved, fixed)
+
+
+def _distance_to_whole(charges: Array) -> float:
+    return float(np.abs(charges - np.rint(charges)).max())
 
 
 def _axes(ranges: Any, n: int) -> tuple[Array, Array]:

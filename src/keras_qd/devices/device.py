@@ -262,7 +262,12 @@ class Device:
         return np.asarray(self.material.from_millielectronvolts(self._background - values))
 
     def charge_state(
-        self, voltages: Mapping[str, float], n_electrons: int, *, accuracy: float | None = None
+        self,
+        voltages: Mapping[str, float],
+        n_electrons: int,
+        *,
+        accuracy: float | None = None,
+        spin: float | None = None,
     ) -> ChargeState:
         """Solve for the ground state of a number of electrons.
 
@@ -275,6 +280,9 @@ class Device:
         accuracy : float, optional
             Solve two and more electrons faster, without estimates of the errors (nan): density
             error that two may have, per electron. By default errors are estimated.
+        spin : float, optional
+            Total spin of the state, the gap being to the next of the same spin. By default the
+            ground state is sought among all spins.
 
         Returns
         -------
@@ -289,7 +297,7 @@ class Device:
             If an argument makes no sense.
         """
         potential, to_mev = self.potential(voltages), self.material.to_millielectronvolts
-        dot = self._solve(potential, n_electrons, accuracy)
+        dot = self._solve(potential, n_electrons, accuracy, spin)
         charge = dot.density * self.box.pixel_area(self.n_pixels)
         known = isinstance(dot, Solution)
         return ChargeState(
@@ -303,12 +311,12 @@ class Device:
         )
 
     def _solve(
-        self, potential: Array, n_electrons: int, accuracy: float | None
+        self, potential: Array, n_electrons: int, accuracy: float | None, spin: float | None
     ) -> Solution | PairBatch:
         """Solve with errors, or to an accuracy without them."""
-        if accuracy is not None and n_electrons == 2:
+        if accuracy is not None and n_electrons == 2 and spin is None:
             return self._solve_pair(potential, accuracy)
-        solver = Solver(self.box, n_electrons, self.interaction)
+        solver = Solver(self.box, n_electrons, self.interaction, spin=spin)
         if accuracy is not None and n_electrons > 2:
             return solver.many_electron_problem(potential).solve(with_errors=False)[0]
         return solver.solve(potential)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from keras_qd._checks import real, setting
 from keras_qd._parallel import open_workers
 from keras_qd.devices.device import Device, check_electrons
+from keras_qd.devices.interdot import InterdotTransition, tunnel_coupling
 from keras_qd.devices.search import ACCURACY, N_NUMBERS, Journal, Key, Points, Search
 from keras_qd.errors import UsageError
 
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     from distributed import Client
 
 Array = NDArray[np.float64]
+
+#: Two configurations of electrons in the regions.
+Configurations = tuple[tuple[int, ...], tuple[int, ...]]
+
+#: Distance of the charges of the regions from whole electrons at the ends of a cut.
+_WHOLE = 0.2
 
 #: Elementary charge squared, in aF meV.
 _CHARGE_SQUARED = 160.2176634
@@ -131,6 +138,84 @@ class StabilityDiagram:
             raise UsageError(f"no solved point has {wanted} electrons: raise max_electrons")
         nearest = min(near, key=lambda key: np.hypot(key[0] - column, key[1] - row))
         return dict(zip((self.gate_x, self.gate_y), (-slopes[nearest]).tolist(), strict=True))
+
+    def interdot_transitions(self, device: Device) -> list[InterdotTransition]:
+        """Tunnel couplings at the lines on which one electron changes the region.
+
+        Parameters
+        ----------
+        device : Device
+            The device of the diagram.
+
+        Returns
+        -------
+        list of InterdotTransition
+            One for each pair of configurations, from exact energies on a cut through the middle of
+            their line. Pairs whose charges are shared on both sides, as in a single wide dot, are
+            left out.
+
+        Raises
+        ------
+        PhysicsError
+            If a potential on a cut is too sharp.
+        """
+        found = []
+        for pair, edges in sorted(self._interdot_edges().items()):
+            middle = np.array(edges)[:, :2]
+            nearest = int(np.argmin(np.linalg.norm(middle - np.median(middle, axis=0), axis=1)))
+            ends = self._cut(device, pair, middle[nearest])
+            if ends is not None:
+                found.append(tunnel_coupling(device, *ends, sum(pair[0])))
+        return found
+
+    def _interdot_edges(self) -> dict[Configurations, list[tuple[float, float]]]:
+        """Pairs of configurations -> points (x, y) in mV between pixels of either."""
+        edges: dict[Configurations, list[tuple[float, float]]] = {}
+        n_y, n_x = self.n_electrons.shape
+        for row, column in np.ndindex(n_y, n_x):
+            here = tuple(self.occupations[:, row, column].tolist())
+            for i, j in ((row, column + 1), (row + 1, column)):
+                if i == n_y or j == n_x or self.n_electrons[i, j] != self.n_electrons[row, column]:
+                    continue
+                there = tuple(self.occupations[:, i, j].tolist())
+                change = np.subtract(there, here)
+                if np.abs(change).sum() == 2 and np.abs(change).max() == 1:
+                    first, last = sorted((here, there), reverse=True)
+                    middle = (self.x[column] + self.x[j]) / 2, (self.y[row] + self.y[i]) / 2
+                    edges.setdefault((first, last), []).append((float(middle[0]), float(middle[1])))
+        return edges
+
+    def _cut(
+        self, device: Device, pair: Configurations, centre: Array
+    ) -> tuple[dict[str, float], dict[str, float]] | None:
+        """Voltages on both sides of a line where the charges are whole, or None."""
+        n = sum(pair[0])
+        slopes = [
+            np.mean(rows, axis=0)
+            for each in pair
+            if (
+                rows := [
+                    row[1:3]
+                    for key, row in self.solved.items()
+                    if key[2] == n and np.abs(row[N_NUMBERS:] - each).max() < _WHOLE
+                ]
+            )
+        ]
+        if len(slopes) < 2:
+            return None
+        across = (slopes[0] - slopes[1]) / np.linalg.norm(slopes[0] - slopes[1])
+        step = max(self.x[1] - self.x[0], self.y[1] - self.y[0])
+        most = 0.5 * max(np.ptp(self.x), np.ptp(self.y))
+        ends: list[dict[str, float]] = []
+        for each, sign in zip(pair, (-1.0, 1.0), strict=True):
+            for reach in np.arange(2 * step, most, 2 * step):
+                x, y = centre + sign * reach * across
+                voltages = {**self.fixed, self.gate_x: float(x), self.gate_y: float(y)}
+                charges = device.charge_state(voltages, n, accuracy=ACCURACY).charges
+                if np.abs(charges - each).max() < _WHOLE:
+                    ends.append(voltages)
+                    break
+        return (ends[0], ends[1]) if len(ends) == 2 else None
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write voltages, number of electrons, charges and energies, one line per pixel.

@@ -51,6 +51,10 @@ def test_diagram(folder):
     assert (folder / "out" / "diagram.png").stat().st_size > 1e4
     with (folder / "out" / "diagram.csv").open() as file:
         assert len(list(csv.reader(file))) == 50
+    couplings = json.loads((folder / "out" / "couplings.json").read_text())
+    assert [each["transition"] for each in couplings] == ["(1, 0)-(0, 1)"]
+    assert summary["tunnel coupling (1, 0)-(0, 1) (meV)"].startswith("1.")
+    assert couplings[0]["coupling_meV"] > 5 * couplings[0]["error_meV"] > 0
     store = Store(folder / "out" / "diagram.zarr")
     assert store.read("n_electrons").shape == (7, 7)
     np.testing.assert_allclose(store.read("voltage_y"), np.linspace(-4, 6, 7), rtol=1e-6)

@@ -64,6 +64,7 @@ def test_every_option_reaches_the_recipe(tmp_path):
         "interaction": "finite-thickness",
         "thickness": 0.4,
         "screening_length": None,
+        "gate_distance": None,
         "strength": 0.3,
         "n_orbitals": 6,
         "accuracy": None,

@@ -73,6 +73,17 @@ def test_settings_reach_the_solver():
     assert sample["spin_squared"][0] == pytest.approx(expected.spin_squared)
 
 
+def test_image_charges_weaken_the_repulsion():
+    near = QuantumDots(interaction="image-charge", gate_distance=0.5, **SMALL)
+    assert near.configuration()["gate_distance"] == 0.5
+    with_image, bare = (recipe.make(range(1)) for recipe in (near, QuantumDots(**SMALL)))
+    np.testing.assert_array_equal(with_image["potential"], bare["potential"])
+    assert with_image["energy_noninteracting"] < with_image["energy"] < bare["energy"] - 0.1
+    assert QuantumDots(interaction="image-charge").gate_distance == 1.0
+    with pytest.raises(UsageError, match="gate_distance"):
+        QuantumDots(gate_distance=0.5)
+
+
 def test_the_configuration_is_resolved_and_builds_the_same_recipe():
     recipe = QuantumDots(interaction="screened", family="random-mixture", n_electrons=4)
     configuration = recipe.configuration()

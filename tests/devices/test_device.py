@@ -154,6 +154,31 @@ def test_refusals(device):
         Device(GATES, side=120, n_pixels=24, regions={"dot": np.ones((3, 3))})
 
 
+def test_gates_in_another_unit_are_found_out():
+    metres = GaussianGate("left", 45e-9, 60e-9, 20e-9)
+    with pytest.raises(UsageError, match="'left' does not reach the box"):
+        Device([metres, GATES[1]], side=120, n_pixels=16).potential({})
+
+
+@pytest.mark.parametrize(
+    "interaction",
+    [
+        '{name = "image-charge", gate_distance = 0.5}',
+        '{name = "finite-thickness", thickness = 1.5}',
+        '{name = "screened", screening_length = 0.5}',
+    ],
+)
+def test_interactions_of_real_devices_repel_less(tmp_path, interaction):
+    energies = []
+    for line in ("", f"interaction = {interaction}"):
+        gate = '[[gates]]\nname = "a"\nshape = "gaussian"\nx = 40\ny = 40\nwidth = 20'
+        path = tmp_path / "device.toml"
+        path.write_text(f"side = 80\nn_pixels = 16\n{line}\n{gate}")
+        state = Device.load(path).charge_state({"a": 20}, 2, accuracy=1e-2)
+        energies.append(state.energy.value)
+    assert energies[1] < energies[0] - 0.3
+
+
 def test_materials_of_ones_own():
     own = Material("own", effective_mass=0.1, permittivity=10.0)
     device = Device(GATES, side=120, material=own, n_pixels=16)

@@ -170,7 +170,7 @@ def test_table(diagram, tmp_path):
     assert [int(row[2]) for row in rows[1:]] == found.n_electrons.ravel().tolist()
 
 
-def test_capacitances_of_a_model():
+def test_capacitances_of_a_model(tmp_path):
     """The constant-interaction model of two dots far apart gives back its own capacitances."""
     capacitances = np.array([[40.0, -8.0], [-8.0, 50.0]])
     model = CapacitanceModel(
@@ -181,6 +181,12 @@ def test_capacitances_of_a_model():
     )
     np.testing.assert_allclose(model.cdd, capacitances)
     np.testing.assert_allclose(model.cgd, -capacitances @ model.levers)
+    model.to_csv(tmp_path / "c.csv", ("a", "b"), ("left", "right"))
+    with (tmp_path / "c.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["dot", "a (aF)", "b (aF)", "left (aF)", "right (aF)"]
+    table = np.array([row[1:] for row in rows[1:]], dtype=float)
+    np.testing.assert_allclose(table, np.hstack([model.cdd, model.cgd]))
 
 
 def test_capacitance_model_needs_enough_electrons(diagram):

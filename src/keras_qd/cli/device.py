@@ -14,7 +14,7 @@ from keras_qd.cli.output import counting, echo, format_number, print_json, print
 from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.devices import StabilityDiagram, Sweep
+    from keras_qd.devices import Device, StabilityDiagram, Sweep
 
 _FILE = """\b
 DEVICE is a TOML file, lengths in nm and background in meV:
@@ -74,6 +74,13 @@ def command() -> None:
     "--points", type=click.IntRange(2, 2000), default=100, show_default=True, help="Pixels a side."
 )
 @_electrons(3)
+@click.option(
+    "--accuracy",
+    type=FiniteRange(1e-6, 0.1),
+    default=3e-3,
+    show_default=True,
+    help="Density error of two electrons, per electron.",
+)
 @_voltage
 @_workers
 @click.option("--scheduler", help="Address of a Dask scheduler, instead of --workers.")
@@ -86,6 +93,7 @@ def diagram_command(
     y: tuple[float, float],
     points: int,
     electrons: int,
+    accuracy: float,
     voltages: tuple[str, ...],
     workers: int | None,
     scheduler: str | None,
@@ -93,9 +101,9 @@ def diagram_command(
 ) -> None:
     """Compute the charge-stability diagram of two gates by exact solutions.
 
-    OUT gets diagram.png, diagram.csv, the data set diagram.zarr, capacitances.json where the
-    constant-interaction model is determined, and journal.jsonl: stopped at any moment, the same
-    command resumes.
+    OUT gets diagram.png, diagram.csv, the data set diagram.zarr, couplings.json with the tunnel
+    couplings at interdot lines, capacitances.json and .csv where the constant-interaction model is
+    determined, and journal.jsonl: stopped at any moment, the same command resumes.
     """
     from keras_qd.devices import Device, stability_diagram
 
@@ -109,12 +117,13 @@ def diagram_command(
             points,
             voltages=_read_voltages(voltages),
             max_electrons=electrons,
+            accuracy=accuracy,
             workers=workers,
             scheduler=scheduler,
             journal=out / "journal.jsonl",
             progress=count,
         )
-    summary = _write_diagram(diagram, out)
+    summary = _write_diagram(diagram, out) | _write_couplings(diagram, loaded, out)
     if as_json:
         print_json(summary)
     else:
@@ -288,12 +297,36 @@ def _write_diagram(diagram: StabilityDiagram, out: Path) -> dict[str, Any]:
             "levers": model.levers.tolist(),
             "residual_meV": model.residual,
         }
+        model.to_csv(out / "capacitances.csv", diagram.regions, (diagram.gate_x, diagram.gate_y))
         (out / "capacitances.json").write_text(json.dumps(table, indent=2), encoding="utf-8")
         summary["charging energies (meV)"] = ", ".join(
             format_number(value) for value in model.charging.diagonal()
         )
         summary["left by the constant-interaction model (meV)"] = format_number(model.residual)
     return summary
+
+
+def _write_couplings(diagram: StabilityDiagram, device: Device, out: Path) -> dict[str, str]:
+    """Write tunnel couplings; return rows of the summary."""
+    try:
+        found = diagram.interdot_transitions(device)
+    except PhysicsError as error:
+        return {"tunnel couplings": str(error)}
+    table = [
+        {
+            "transition": each.name,
+            "electrons": each.n_electrons,
+            "voltages_mV": each.voltages,
+            "coupling_meV": each.coupling.value,
+            "error_meV": each.coupling.error,
+            "lever": each.lever,
+            "direction": each.direction,
+            "residual_meV": each.residual,
+        }
+        for each in found
+    ]
+    (out / "couplings.json").write_text(json.dumps(table, indent=2), encoding="utf-8")
+    return {f"tunnel coupling {each.name} (meV)": str(each.coupling) for each in found}
 
 
 def _write_sweep(sweep: Sweep, out: Path) -> None:

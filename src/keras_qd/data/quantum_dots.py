@@ -59,12 +59,14 @@ class QuantumDots(Recipe):
     box_length : float
         Side of the box, in a0*.
     interaction : str
-        ``"coulomb"``, ``"finite-thickness"``, ``"screened"`` or ``"none"``. See
-        :class:`keras_qd.physics.Interaction`.
+        ``"coulomb"``, ``"finite-thickness"``, ``"screened"``, ``"image-charge"`` or ``"none"``.
+        See :class:`keras_qd.physics.Interaction`.
     thickness : float, optional
         Thickness of the electrons' layer, of ``"finite-thickness"``, in a0*.
     screening_length : float, optional
         Of ``"screened"``, in a0*.
+    gate_distance : float, optional
+        Distance of the metal plane of ``"image-charge"``, in a0*.
     strength : float
         Factor on the interaction.
     family : str
@@ -99,7 +101,12 @@ class QuantumDots(Recipe):
     kind: ClassVar[str] = "quantum-dots"
     version: ClassVar[int] = 2
     identity: ClassVar[str] = "potential"
-    lengths: ClassVar[tuple[str, ...]] = ("box_length", "thickness", "screening_length")
+    lengths: ClassVar[tuple[str, ...]] = (
+        "box_length",
+        "thickness",
+        "screening_length",
+        "gate_distance",
+    )
     families: ClassVar[Mapping[str, type[PotentialFamily]]] = FAMILIES
 
     n_electrons: int = field(default=2, metadata={"range": (1, 6)})
@@ -108,6 +115,7 @@ class QuantumDots(Recipe):
     interaction: str = "coulomb"
     thickness: float | None = field(default=None, metadata={"range": LENGTHS})
     screening_length: float | None = field(default=None, metadata={"range": LENGTHS})
+    gate_distance: float | None = field(default=None, metadata={"range": LENGTHS})
     strength: float = field(default=1.0, metadata={"range": (0.0, MOST_STRENGTH)})
     family: str = "random-fourier"
     family_settings: Mapping[str, Any] = field(default_factory=dict)
@@ -120,13 +128,14 @@ class QuantumDots(Recipe):
         check_material(self.material)
         # What is stored is resolved: a default that changes later must not change the meaning of a
         # store.
-        interaction = Interaction(self.interaction, self.thickness, self.screening_length)
+        interaction = self._interaction
         family = potential_family(self.family, **self.family_settings)
         resolved = {
             "box_length": float(self.box_length),
             "strength": float(self.strength),
             "thickness": interaction.thickness,
             "screening_length": interaction.screening_length,
+            "gate_distance": interaction.gate_distance,
             "family_settings": family.configuration(),
             "n_orbitals": self._solver.n_orbitals,
             "accuracy": self._solver.accuracy,
@@ -265,12 +274,17 @@ class QuantumDots(Recipe):
     def _family(self) -> PotentialFamily:
         return potential_family(self.family, **self.family_settings)
 
+    @property
+    def _interaction(self) -> Interaction:
+        lengths = self.thickness, self.screening_length, self.gate_distance
+        return Interaction(self.interaction, *lengths)
+
     @cached_property
     def _solver(self) -> Solver:
         return Solver(
             Box(self.box_length),
             self.n_electrons,
-            Interaction(self.interaction, self.thickness, self.screening_length),
+            self._interaction,
             self.n_orbitals,
             self.strength,
             accuracy=self.accuracy,

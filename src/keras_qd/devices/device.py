@@ -36,6 +36,12 @@ _PAIR_GRIDS = (10, 14)
 #: Side of the box in nm.
 _SIDES = (1.0, 1e4)
 
+#: Largest share of a gate's voltage below which it acts nowhere in the box.
+_LEAST_SHARE = 1e-6
+
+#: Errors of energy and exchange that are not estimated.
+_UNKNOWN = (math.nan, math.nan)
+
 #: What one electron, or three, have for an exchange energy.
 NO_EXCHANGE = Estimate(math.nan)
 
@@ -211,6 +217,11 @@ class Device:
                     f"gate {gate.name!r}: its share must be finite and of shape {x.shape}, got "
                     f"{field.shape}"
                 )
+            if np.abs(field).max() < _LEAST_SHARE:
+                raise UsageError(
+                    f"gate {gate.name!r} does not reach the box: its location and its size must be "
+                    f"in nm, those of the box being {self.side:g} nm"
+                )
         return np.array(fields)
 
     def voltages(self, voltages: Mapping[str, float]) -> Array:
@@ -299,15 +310,13 @@ class Device:
         potential, to_mev = self.potential(voltages), self.material.to_millielectronvolts
         dot = self._solve(potential, n_electrons, accuracy, spin)
         charge = dot.density * self.box.pixel_area(self.n_pixels)
-        known = isinstance(dot, Solution)
+        errors = (dot.energy_error, dot.exchange_error) if isinstance(dot, Solution) else _UNKNOWN
         return ChargeState(
-            Estimate(to_mev(dot.energy), to_mev(dot.energy_error) if known else math.nan),
+            Estimate(to_mev(dot.energy), to_mev(errors[0])),
             -np.tensordot(self.shares, charge, axes=((1, 2), (0, 1))),
             np.array([charge[mask].sum() for mask in self.regions.values()]),
             to_mev(dot.gap),
-            Estimate(to_mev(dot.exchange), to_mev(dot.exchange_error) if known else math.nan)
-            if n_electrons == 2
-            else NO_EXCHANGE,
+            Estimate(to_mev(dot.exchange), to_mev(errors[1])) if n_electrons == 2 else NO_EXCHANGE,
         )
 
     def _solve(
@@ -329,8 +338,8 @@ class Device:
             )
             if found.density_error[0] <= accuracy:
                 return PairBatch(*(values[0] for values in found))
-        found = Solver(self.box, 2, self.interaction, accuracy=accuracy).solve(potential)
-        return replace(found, energy_error=math.nan, exchange_error=math.nan)
+        dot = Solver(self.box, 2, self.interaction, accuracy=accuracy).solve(potential)
+        return replace(dot, energy_error=math.nan, exchange_error=math.nan)
 
     def ground_states(
         self, voltages: Mapping[str, float], max_electrons: int = 3

@@ -205,10 +205,10 @@ class StabilityDiagram:
             return None
         across = (slopes[0] - slopes[1]) / np.linalg.norm(slopes[0] - slopes[1])
         step = max(self.x[1] - self.x[0], self.y[1] - self.y[0])
-        most = 0.5 * max(np.ptp(self.x), np.ptp(self.y))
+        most = max(np.ptp(self.x), np.ptp(self.y))
         ends: list[dict[str, float]] = []
         for each, sign in zip(pair, (-1.0, 1.0), strict=True):
-            for reach in np.arange(2 * step, most, 2 * step):
+            for reach in np.arange(step, most, step):
                 x, y = centre + sign * reach * across
                 voltages = {**self.fixed, self.gate_x: float(x), self.gate_y: float(y)}
                 charges = device.charge_state(voltages, n, accuracy=ACCURACY).charges
@@ -328,6 +328,24 @@ class CapacitanceModel:
     def cgd(self) -> Array:
         """Capacitances between dots and gates in aF, Maxwell's form: negative (``cgd``)."""
         return np.asarray(-self.cdd @ self.levers)
+
+    def to_csv(
+        self, path: str | PathLike[str], dots: tuple[str, ...], gates: tuple[str, ...]
+    ) -> None:
+        """Write ``cdd`` and ``cgd`` in aF, a line for each dot.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        dots, gates : tuple of str
+            Their names.
+        """
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["dot", *(f"{name} (aF)" for name in (*dots, *gates))])
+            for name, between, to_gates in zip(dots, self.cdd, self.cgd, strict=True):
+                writer.writerow([name, *between, *to_gates])
 
 
 def stability_diagram(

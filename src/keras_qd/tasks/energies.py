@@ -83,3 +83,36 @@ DENSITY_TO_KINETIC_ENERGY = Task(
     **_COMMON,
     **_BETTER,
 )
+
+#: Numbers of two electrons in the plane. The charges say how each follows a constant in the
+#: potential, so nothing is scaled: the network sees and returns Ha*.
+POTENTIAL_TO_ENERGIES = Task(
+    name="potential-to-energies",
+    description="potential of two electrons to energy, chemical potential, exchange and gap",
+    dataset="quantum-dots",
+    inputs="potential",
+    targets=("energy", "chemical_potential", "exchange", "gap"),
+    model="residual-2d",
+    model_config={"charges": (2, 1, 0, 0)},
+    metrics=("mae", "rmse", "r2"),
+    followed=("mae",),
+    augmentation="square-symmetries",
+    epochs=40,
+    batch_size=32,
+    schedule="cosine",
+)
+
+GATES_TO_ADDITION_ENERGIES = Task(
+    name="gates-to-addition-energies",
+    description="voltages of a gated double dot to its chemical potentials",
+    dataset="gate-dots",
+    inputs="voltages",
+    targets="chemical_potentials",
+    model="table-mlp",
+    metrics=("mae", "rmse", "r2"),
+    followed=("mae",),
+    scaling={"voltages": "standard", "chemical_potentials": "standard"},
+    epochs=200,
+    batch_size=32,
+    schedule="cosine",
+)

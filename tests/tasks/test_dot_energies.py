@@ -26,7 +26,7 @@ def dots():
 @pytest.fixture(scope="module")
 def run(dots, tmp_path_factory):
     changes = {"width": 8, "blocks": 1, "block": 2}
-    task = keras_qd.task("potential-to-energies", model_config=changes, epochs=60, batch_size=4)
+    task = keras_qd.task("potential-to-energies", model_config=changes, epochs=30, batch_size=4)
     path = tmp_path_factory.mktemp("run") / "run"
     return keras_qd.train(task, path, dataset=dots, seed=1, report=lambda *_: None)
 
@@ -68,7 +68,7 @@ def test_another_number_of_targets_needs_their_charges(dots, tmp_path):
 def test_gates_are_learnt(tmp_path):
     recipe = GateDots(max_electrons=1)
     dataset = dataset_of(recipe, recipe.make(range(28)))
-    task = keras_qd.task("gates-to-addition-energies", epochs=60, batch_size=4)
+    task = keras_qd.task("gates-to-addition-energies", epochs=40, batch_size=4)
     run = keras_qd.train(task, tmp_path / "run", dataset=dataset, seed=1, report=lambda *_: None)
     found = keras_qd.evaluate(run, data=dataset, n_draws=10)
     assert found.score("mae").unit == "meV"

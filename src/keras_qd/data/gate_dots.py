@@ -158,8 +158,11 @@ class GateDots(Recipe):
     @cached_property
     def _dots(self) -> list[QuantumDots]:
         """What solves one potential, for each number of electrons."""
-        settings = {"n_pixels": self._device.n_pixels, "box_length": self._device.box.length}
-        return [QuantumDots(n_electrons=n, **settings) for n in range(1, self.max_electrons + 1)]
+        device = self._device
+        return [
+            QuantumDots(n_electrons=n, n_pixels=device.n_pixels, box_length=device.box.length)
+            for n in range(1, self.max_electrons + 1)
+        ]
 
 
 def _checked_ranges(ranges: Mapping[str, Any], gates: tuple[str, ...]) -> dict[str, list[float]]:

@@ -1,8 +1,8 @@
-"""Energies of one electron on a line, from its potential or from its density.
+"""Energies: of one electron on a line, of two in the plane, and of a device from its voltages.
 
-The two tasks of a machine-learning course for physicists, with its architecture and settings; a
-third one on which a functional of the density works, as Hohenberg and Kohn promise; and settings
-that are measured to be better. docs/teaching-tasks.md discusses each.
+On a line, the two tasks of a machine-learning course for physicists, with its architecture and
+settings; a third one on which a functional of the density works, as Hohenberg and Kohn promise; and
+settings that are measured to be better. docs/teaching-tasks.md discusses each.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ GATES_TO_ADDITION_ENERGIES = Task(
     metrics=("mae", "rmse", "r2"),
     followed=("mae",),
     scaling={"voltages": "standard", "chemical_potentials": "standard"},
-    epochs=200,
+    epochs=800,
     batch_size=32,
     schedule="cosine",
 )

@@ -39,9 +39,15 @@ N_GRID, _TRUSTED = 12, 1.5
 _LABELS = ("density", "energy", "gap", "exchange")
 _DENSITY_ERROR = "integral of the absolute error, per electron"
 
-_EXCHANGE = Field(
-    (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
-)
+#: What two electrons have besides.
+_OF_PAIRS = {
+    "chemical_potential": Field(
+        (), "Ha*", "energy of two electrons less that of one, mu_2", "float64"
+    ),
+    "exchange": Field(
+        (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +103,7 @@ class QuantumDots(Recipe):
     """
 
     kind: ClassVar[str] = "quantum-dots"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     identity: ClassVar[str] = "potential"
     lengths: ClassVar[tuple[str, ...]] = ("box_length", "thickness", "screening_length")
     families: ClassVar[Mapping[str, type[PotentialFamily]]] = FAMILIES
@@ -151,7 +157,7 @@ class QuantumDots(Recipe):
             "gap": Field((), "Ha*", "first excitation of any spin", "float64"),
             "spin_squared": Field((), "hbar^2", "expectation of the squared spin", "float64"),
             "parameters": drawn_parameters(self._family.parameter_names),
-            **({"exchange": _EXCHANGE} if self.n_electrons == 2 else {}),
+            **(_OF_PAIRS if self.n_electrons == 2 else {}),
         }
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
@@ -165,7 +171,7 @@ class QuantumDots(Recipe):
         others = [name for name in samples if name != self.identity]
         free = bool(others) and all(name.endswith("_noninteracting") for name in others)
         # As the labels were made: errors are not estimated again.
-        solve = self._solver.solve_noninteracting if free else self._labels
+        solve = self._solver.solve_noninteracting if free else self.solve
         for potential in samples[self.identity]:
             solve(np.asarray(potential, dtype=np.float64))
 
@@ -220,10 +226,18 @@ class QuantumDots(Recipe):
     def sample(self, generator: np.random.Generator) -> dict[str, Any]:
         """Draw and solve one sample."""
         potential, parameters = self._draw(generator)
-        labels = self._labels(potential.astype(np.float64))
+        labels = self.solve(potential.astype(np.float64))
         return {"potential": potential, "parameters": parameters, **labels}
 
-    def _labels(self, potential: np.ndarray) -> dict[str, Any]:
+    def solve(self, potential: np.ndarray) -> dict[str, Any]:
+        """Return the labels of one potential: all fields but potential and parameters."""
+        labels = self._solved(potential)
+        if self.n_electrons == 2:
+            # Without interaction both electrons are in the lowest orbital.
+            labels["chemical_potential"] = labels["energy"] - labels["energy_noninteracting"] / 2
+        return labels
+
+    def _solved(self, potential: np.ndarray) -> dict[str, Any]:
         quick = self._quick(potential)
         if quick is not None:
             labels = {name: values[0] for name, values in quick._asdict().items()}

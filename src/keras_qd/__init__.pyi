@@ -19,6 +19,10 @@ from .compression import (
     compress as compress,
     decompress as decompress,
 )
+from .data import (
+    Dataset as Dataset,
+    solve_potentials as solve_potentials,
+)
 from .evaluation import (
     evaluate as evaluate,
 )

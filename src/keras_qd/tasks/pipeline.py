@@ -110,7 +110,7 @@ class Pipeline:
         if missing:
             raise DataError(
                 f"task {task.name!r} needs the field {', '.join(missing)}, which the data set "
-                f"lacks; it has {', '.join(sorted(training))}"
+                f"lacks; it has {', '.join(sorted(training))}{_remedy(training)}"
             )
         scalings = {
             name: fit_scaling(
@@ -359,6 +359,16 @@ class Pipeline:
         found = shapes.get(name)
         grid = len(shape) in (1, 2) and name not in self.vectors
         return grid and found is not None and len(found) == len(shape) and found != shape
+
+
+def _remedy(training: Mapping[str, Any]) -> str:
+    """Return what to do about a data set of nothing but potentials."""
+    if "potential" not in training or {"density", "energy"} & set(training):
+        return ""
+    return (
+        "; solve its potentials with: keras-qd solve DATA --out solved.zarr, "
+        "and train on solved.zarr"
+    )
 
 
 def _checked(name: str, shape: Shape, arrays: Mapping[str, ArrayLike]) -> Array:

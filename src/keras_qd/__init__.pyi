@@ -44,7 +44,11 @@ from .registry import (
     register as register,
     task as task,
 )
+from .tasks import (
+    Task as Task,
+)
 from .training import (
+    Run as Run,
     load_model as load_model,
     resume as resume,
     train as train,

@@ -23,7 +23,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from keras_qd.backend import ensure_backend
 from keras_qd.errors import KerasQDError, PluginError, UnknownNameError, UsageError
@@ -233,19 +233,23 @@ def task(name: str, /, **config: Any) -> Task:
     return found.replace(**config) if config else found
 
 
-def names(kind: str) -> list[str]:
-    """Return the sorted names of the components of one kind, importing none of them.
+@overload
+def names(kind: str) -> list[str]: ...
+@overload
+def names(kind: None = None) -> dict[str, list[str]]: ...
+def names(kind: str | None = None) -> list[str] | dict[str, list[str]]:
+    """Return the sorted names of the components of one kind, or of all, importing none of them.
 
     Parameters
     ----------
-    kind : str
-        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
+    kind : str, optional
+        All kinds by default; or ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
         ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``.
 
     Returns
     -------
-    list of str
-        Components of this package and of all installed plug-ins.
+    list of str, or dict of str to list of str
+        Components of this package and of all installed plug-ins; by kind if none is given.
 
     Raises
     ------
@@ -255,9 +259,11 @@ def names(kind: str) -> list[str]:
     Examples
     --------
     >>> import keras_qd
-    >>> "pix2pix" in keras_qd.names("models")
-    True
+    >>> "pix2pix" in keras_qd.names("models"), "pix2pix" in keras_qd.names()["models"]
+    (True, True)
     """
+    if kind is None:
+        return {each: components(each).names() for each in KINDS}
     return components(kind).names()
 
 

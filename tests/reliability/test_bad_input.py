@@ -243,6 +243,7 @@ COMMANDS = [
     *(
         ["solve", name, "--out", "OUT.zarr"]
         for name in (*WRONG_FILES, "COMPLEX", "TEXT", "NAN", "FLAT", "NONE", "NEGATIVE")
+        if name != "NPY"
     ),
     *(
         ["solve", "NPY", "--out", "OUT.zarr", *more]

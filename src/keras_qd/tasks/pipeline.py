@@ -361,6 +361,26 @@ class Pipeline:
         return grid and found is not None and len(found) == len(shape) and found != shape
 
 
+def as_samples(
+    shapes: Mapping[str, Shape], fields: Mapping[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """Return fields with a sample axis and no channel axis, and whether they were one sample."""
+    found, single = dict(fields), set[bool]()
+    for name in shapes.keys() & fields.keys():
+        values = fields[name]
+        if not hasattr(values, "shape"):
+            values = np.asarray(values)
+        shape, expected = tuple(values.shape), shapes[name]
+        is_one = len(shape) == len(expected) or (shape == (*expected, 1) and shape[1:] != expected)
+        single.add(is_one)
+        if hasattr(values, "reshape"):  # what is read from a file piece by piece stays as it is
+            shape = (1, *shape) if is_one else shape
+            channels = len(shape) == len(expected) + 2 and shape[-1] == 1
+            values = values.reshape(shape[:-1] if channels else shape)
+        found[name] = values
+    return found, single == {True}
+
+
 def _remedy(training: Mapping[str, Any]) -> str:
     """Return what to do about a data set of nothing but potentials."""
     if "potential" not in training or {"density", "energy"} & set(training):

@@ -243,8 +243,9 @@ def names(kind: str | None = None) -> list[str] | dict[str, list[str]]:
     Parameters
     ----------
     kind : str, optional
-        All kinds by default; or ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
-        ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``.
+        ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
+        ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``; all by
+        default.
 
     Returns
     -------

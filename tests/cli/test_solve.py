@@ -1,6 +1,11 @@
 """``keras-qd solve``: potentials in files become a data set that tasks train on."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -120,3 +125,23 @@ def test_images_and_a_device(tmp_path):
     code, message = refused("solve", tmp_path / "dot.toml", "--box-length", 9, "--out", out)
     assert code == 2
     assert "leave out --box-length" in message
+
+
+def test_a_killed_command_resumes_and_ends_identical(store, tmp_path):
+    out = tmp_path / "dots.zarr"
+    arguments = ("solve", store.with_name("own.npz"), "--field", "V", "--out", out)
+    arguments = tuple(map(str, (*arguments, "--box-length", 6, "--workers", 1)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keras_qd", *arguments],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while process.poll() is None and not (out.exists() and open_store(out).n_finished):
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    assert 0 < open_store(out).n_finished < 25
+    succeed(*arguments)
+    assert open_store(out).digest() == open_store(store).digest()
+    assert open_store(out).refusals == open_store(store).refusals

@@ -434,6 +434,15 @@ class Registry:
         found = {name: origin(self._choose(name, points[name])) for name in sorted(points)}
         return dict(sorted({**found, **dict.fromkeys(self._registered, THIS_SESSION)}.items()))
 
+    def locations(self) -> dict[str, tuple[str, str]]:
+        """Return module and attribute of every installed component by name, importing nothing."""
+        found = {}
+        for name in self.names():
+            if name not in self._registered:
+                module, _, attribute = self._choose(name).value.partition("[")[0].partition(":")
+                found[name] = (module.strip(), attribute.strip())
+        return found
+
     def load_all(self) -> dict[str, Any]:
         """Import every component; warn about broken ones and leave them out."""
         loaded = {}

@@ -31,6 +31,7 @@ VERBS = {
         "Show what a component is and which settings it takes.", "components:info_command"
     ),
     "generate": Verb("Make a data set with the exact solver.", "generate:command"),
+    "solve": Verb("Solve potentials of your own into a data set.", "solve:command"),
     "import": Verb("Import existing arrays into a data set.", "importing:import_command"),
     "prepare": Verb("Prepare pairs of images as a data set.", "importing:prepare_command"),
     "inspect": Verb("Show what a stored data set contains.", "inspect:command"),

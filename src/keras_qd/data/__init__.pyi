@@ -25,6 +25,9 @@ from .importing import (
     FieldNames as FieldNames,
     import_files as import_files,
 )
+from .own_potentials import (
+    solve_potentials as solve_potentials,
+)
 from .quantum_dots import (
     QuantumDots as QuantumDots,
 )

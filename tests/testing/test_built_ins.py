@@ -179,6 +179,12 @@ def task_changes(name, request):
     task = keras_qd.task(name)
     if task.model == "two-electron-unet":
         return {**TASK_CHANGES["quantum-dots"], "model_config": SMALL_TWO_ELECTRONS}
+    if task.model == "residual-unet":
+        small = {
+            "dataset_config": {**DOTS, "kohn_sham": True},
+            "model_config": SMALL_ENDS[task.model],
+        }
+        return {**TASK_CHANGES["quantum-dots"], **small}
     if task.dataset != "image-pairs":
         return TASK_CHANGES[task.dataset]
     path = request.getfixturevalue("image_pairs")

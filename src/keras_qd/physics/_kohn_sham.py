@@ -6,7 +6,7 @@ the potential [1]_ without iteration:
 .. math:: v_s = \epsilon + \frac{\nabla^2 \sqrt n}{2 \sqrt n}, \qquad
    T_s = \tfrac12 \int |\nabla \sqrt n|^2, \qquad v_{xc} = v_s - V - v_H .
 
-Derivatives are those of the cosine series of the density on the pixel centres.
+Derivatives are those of the sine series of ``sqrt n`` on the pixel centres.
 Exchange is known too, ``v_x = -v_H / N`` and ``E_x = -E_H / N``.
 
 References
@@ -24,12 +24,11 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft2, next_fast_len, rfft2
+from scipy.fft import dstn, idstn, irfft2, next_fast_len, rfft2
 
 from keras_qd.errors import DataError, PhysicsError, UsageError
 from keras_qd.physics.box import Box, check_field
 from keras_qd.physics.interactions import Interaction, as_interaction
-from keras_qd.physics.sine_basis import cosine_matrix
 from keras_qd.physics.solution import Solution
 from keras_qd.physics.solver import check_potential, solve
 
@@ -40,8 +39,9 @@ Array = NDArray[np.float64]
 FLOOR = 1e-2
 _FADE = 0.1
 
-#: Shares of the largest density: negative values that are rounding, and what is never divided by.
-_ROUNDING, _NOISE = 1e-5, 1e-7
+#: Negative values that are rounding, as a share of the largest density, and what roots of densities
+#: below are not divided by, as a share of the largest root.
+_ROUNDING, _NOISE = 1e-5, 1e-4
 
 #: Largest deviation of the integral of a density from a whole number.
 _CHARGE_TOLERANCE = 1e-2
@@ -267,7 +267,7 @@ def kohn_sham_of_density(
     area = box.pixel_area(len(density))
     n_electrons = round(float(density.sum() * area))
     hartree = hartree_potential(density, box, interaction, strength)
-    kinetic, kinetic_density = _kinetic(density, box)
+    kinetic, kinetic_energy = _kinetic(density, box)
     high = density.max()
     determined = density >= floor * high
     # With the level still to be added.
@@ -285,7 +285,7 @@ def kohn_sham_of_density(
         faded - hartree / n_electrons,
         determined,
         energy,
-        float(kinetic_density.sum() * area),
+        kinetic_energy,
         float((density * potential).sum() * area),
         0.5 * float((density * hartree).sum() * area),
     )
@@ -356,26 +356,15 @@ def _checked_density(density: Array, potential: Array, box: Box) -> Array:
     return density
 
 
-def _kinetic(density: Array, box: Box) -> tuple[Array, Array]:
-    """Return ``laplacian(sqrt n) / (2 sqrt n)`` and the density of the kinetic energy."""
-    # From derivatives of n, not of its root: n is a sum of few cosines, and the root is not, whose
-    # derivatives carry what rounds a vanishing density to where it does not vanish.
-    first, second = _derivatives(len(density))
-    unit = np.pi / box.length
-    slopes = ((density @ first.T) ** 2 + (first @ density) ** 2) * unit**2
-    curvature = (density @ second.T + second @ density) * unit**2
-    safe = np.maximum(density, _NOISE * density.max())
-    return curvature / (4.0 * safe) - slopes / (8.0 * safe**2), slopes / (8.0 * safe)
-
-
-@lru_cache(maxsize=8)
-def _derivatives(n: int) -> tuple[Array, Array]:
-    """Matrices of the first two derivatives of a field on n pixels of [0, pi] by its cosines."""
-    order = np.arange(n)
-    cosines = cosine_matrix(n - 1, n)
-    average = cosines * np.where(order == 0, 1.0, 2.0) / n
-    sines = np.sin(np.outer((order + 0.5) * (np.pi / n), order))
-    return -(sines * order) @ average.T, -(cosines * order**2) @ average.T
+def _kinetic(density: Array, box: Box) -> tuple[Array, float]:
+    """Return ``laplacian(sqrt n) / (2 sqrt n)`` and the kinetic energy."""
+    root = np.sqrt(np.maximum(density, 0.0))
+    waves = np.arange(1, len(root) + 1) * (np.pi / box.length)
+    kinetic = 0.5 * (waves[:, None] ** 2 + waves**2)
+    sines = dstn(root, type=2, norm="ortho")
+    curvature = idstn(-kinetic * sines, type=2, norm="ortho")
+    energy = float((kinetic * sines**2).sum() * box.pixel_area(len(root)))
+    return curvature / np.maximum(root, _NOISE * root.max()), energy
 
 
 @lru_cache(maxsize=8)

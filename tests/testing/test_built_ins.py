@@ -195,6 +195,12 @@ def task_changes(name, request):
     if task.model == "residual-2d":
         small = {"width": 4, "blocks": 1}
         return {"dataset_config": {**DOTS, "n_electrons": 2}, "model_config": small}
+    if task.model == "residual-unet":
+        small = {
+            "dataset_config": {**DOTS, "kohn_sham": True},
+            "model_config": SMALL_ENDS[task.model],
+        }
+        return {**TASK_CHANGES["quantum-dots"], **small}
     if task.dataset != "image-pairs":
         return TASK_CHANGES[task.dataset]
     path = request.getfixturevalue("image_pairs")

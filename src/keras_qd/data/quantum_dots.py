@@ -13,6 +13,8 @@ from keras_qd.data.fields import Field, drawn_parameters
 from keras_qd.data.recipes import Recipe
 from keras_qd.data.store.summary import check_material
 from keras_qd.data.stored import GeneratedDataset
+from keras_qd.errors import UsageError
+from keras_qd.physics._kohn_sham import FLOOR, kohn_sham_of_density
 from keras_qd.physics.box import LENGTHS, Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.pair_batch import PairBatch, batch_errors, solve_batch
@@ -47,6 +49,12 @@ _OF_PAIRS = {
     "exchange": Field(
         (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
     ),
+}
+
+#: Fields of the exact Kohn-Sham system that are one number, with what they are.
+_KOHN_SHAM_ENERGIES = {
+    "xc_energy": "exchange-correlation energy",
+    "kohn_sham_kinetic_energy": "kinetic energy of the Kohn-Sham orbital",
 }
 
 
@@ -86,11 +94,15 @@ class QuantumDots(Recipe):
     material : str, optional
         Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
+    kohn_sham : bool
+        Add the exact Kohn-Sham system of one or two electrons: ``xc_potential``,
+        ``hartree_potential``, ``xc_energy`` and ``kohn_sham_kinetic_energy``. See
+        :func:`keras_qd.physics.kohn_sham_of_density`.
 
     Raises
     ------
     UsageError
-        If a setting is out of range.
+        If a setting is out of range, or `kohn_sham` is set for three or more electrons.
     UnknownNameError
         If there is no such interaction, family or material.
 
@@ -120,10 +132,16 @@ class QuantumDots(Recipe):
     n_orbitals: int | None = field(default=None, metadata={"range": (2, MOST_ORBITALS)})
     accuracy: float | None = field(default=None, metadata={"range": (1e-8, 1.0)})
     material: str | None = None
+    kohn_sham: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_material(self.material)
+        if self.kohn_sham and self.n_electrons > 2:
+            raise UsageError(
+                "kohn_sham is known in closed form for one or two electrons, got "
+                f"n_electrons={self.n_electrons}; leave kohn_sham out"
+            )
         # What is stored is resolved: a default that changes later must not change the meaning of a
         # store.
         interaction = Interaction(self.interaction, self.thickness, self.screening_length)
@@ -158,6 +176,7 @@ class QuantumDots(Recipe):
             "spin_squared": Field((), "hbar^2", "expectation of the squared spin", "float64"),
             "parameters": drawn_parameters(self._family.parameter_names),
             **(_OF_PAIRS if self.n_electrons == 2 else {}),
+            **(_kohn_sham_fields(image) if self.kohn_sham else {}),
         }
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
@@ -235,7 +254,27 @@ class QuantumDots(Recipe):
         if self.n_electrons == 2:
             # Without interaction both electrons are in the lowest orbital.
             labels["chemical_potential"] = labels["energy"] - labels["energy_noninteracting"] / 2
+        if self.kohn_sham:
+            labels.update(self._kohn_sham_labels(potential, labels))
         return labels
+
+    def _kohn_sham_labels(self, potential: np.ndarray, labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of the Kohn-Sham system, the level at the ionisation energy."""
+        found = kohn_sham_of_density(
+            potential,
+            labels["density"],
+            self._solver.box,
+            self._solver.interaction,
+            self.strength,
+            energy=float(labels["energy"]),
+            level=float(labels["chemical_potential" if self.n_electrons == 2 else "energy"]),
+        )
+        return {
+            "xc_potential": found.xc_potential,
+            "hartree_potential": found.hartree_potential,
+            "xc_energy": found.xc_energy,
+            "kohn_sham_kinetic_energy": found.kinetic_energy,
+        }
 
     def _solved(self, potential: np.ndarray) -> dict[str, Any]:
         quick = self._quick(potential)
@@ -289,6 +328,16 @@ class QuantumDots(Recipe):
             self.strength,
             accuracy=self.accuracy,
         )
+
+
+def _kohn_sham_fields(image: tuple[int, int]) -> dict[str, Field]:
+    """Return the fields of the exact Kohn-Sham system."""
+    where = f"exact where the density is above {FLOOR:g} of its maximum"
+    return {
+        "xc_potential": Field(image, "Ha*", f"exchange-correlation potential, {where}"),
+        "hartree_potential": Field(image, "Ha*", "Hartree potential of the density"),
+        **{name: Field((), "Ha*", what, "float64") for name, what in _KOHN_SHAM_ENERGIES.items()},
+    }
 
 
 #: The registered data set.

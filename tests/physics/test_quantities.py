@@ -79,7 +79,7 @@ def test_multiplets_of_a_round_dot():
 
 
 def test_spectra_of_more_electrons_are_refused():
-    with pytest.raises(UsageError, match="one or two"):
+    with pytest.raises(UsageError, match="1 to 4"):
         spectrum(ROUND, BOX, 7)
 
 

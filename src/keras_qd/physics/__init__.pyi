@@ -37,10 +37,8 @@ from .potentials.base import (
 from .quantities import (
     AdditionEnergies as AdditionEnergies,
     Estimate as Estimate,
-    Spectrum as Spectrum,
     addition_energies as addition_energies,
     exchange as exchange,
-    spectrum as spectrum,
 )
 from .references import (
     taut_density as taut_density,
@@ -55,6 +53,10 @@ from .solver import (
     estimate_label_error as estimate_label_error,
     pair_states as pair_states,
     solve as solve,
+)
+from .spectra import (
+    Spectrum as Spectrum,
+    spectrum as spectrum,
 )
 from .units import (
     Material as Material,

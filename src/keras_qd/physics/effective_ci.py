@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,11 +152,10 @@ class EffectiveCI:
 
     def _levels(self, interaction: PairInteraction, m: int, n_levels: int = 2) -> list[Level]:
         """Lowest levels, of the spin asked for, in m orbitals."""
-        problem = (self.energies[:m], interaction, self.n_electrons)
-        settings = {"n_levels": n_levels, "degeneracy": self._degeneracy}
+        problem, degeneracy = (self.energies[:m], interaction, self.n_electrons), self._degeneracy
         if self.spin is None:
-            return lowest_levels(*problem, **settings)
-        return lowest_levels_of_spin(*problem, self.spin, **settings)
+            return lowest_levels(*problem, n_levels=n_levels, degeneracy=degeneracy)
+        return lowest_levels_of_spin(*problem, self.spin, n_levels=n_levels, degeneracy=degeneracy)
 
     @property
     def _unit(self) -> float:
@@ -189,12 +188,9 @@ def transition_matrices(levels: list[Level], pairs: EffectivePairs) -> Array:
     # Density matrices are quadratic in the state: those of sums of two states give the others.
     count, size = len(levels), pairs.n_states
     matrices = np.empty((count, count, size, size))
-    for i, k in sorted(
-        combinations_with_replacement(range(count), 2), key=lambda ik: ik[1] - ik[0]
-    ):
-        if i == k:
-            matrices[i, i] = _unnormalised(levels[i], levels[i].vector, pairs)
-            continue
+    for k, level in enumerate(levels):
+        matrices[k, k] = _unnormalised(level, level.vector, pairs)
+    for i, k in combinations(range(count), 2):
         both = (levels[i].vector + levels[k].vector) * math.sqrt(0.5)
         own = 0.5 * (matrices[i, i] + matrices[k, k])
         matrices[i, k] = matrices[k, i] = _unnormalised(levels[i], both, pairs) - own

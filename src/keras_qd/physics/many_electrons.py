@@ -304,7 +304,7 @@ def _as_high(levels: list[Level], others: list[Level]) -> Array:
 
 
 def _by_sector(levels: list[Level]) -> list[list[int]]:
-    """Indices of the levels of each sector."""
+    """Group the indices of levels by sector."""
     sectors = {level.sector: None for level in levels}
     return [[k for k, level in enumerate(levels) if level.sector == each] for each in sectors]
 

@@ -43,10 +43,8 @@ from .potentials.base import (
 from .quantities import (
     AdditionEnergies as AdditionEnergies,
     Estimate as Estimate,
-    Spectrum as Spectrum,
     addition_energies as addition_energies,
     exchange as exchange,
-    spectrum as spectrum,
 )
 from .references import (
     taut_density as taut_density,
@@ -61,6 +59,10 @@ from .solver import (
     estimate_label_error as estimate_label_error,
     pair_states as pair_states,
     solve as solve,
+)
+from .spectra import (
+    Spectrum as Spectrum,
+    spectrum as spectrum,
 )
 from .units import (
     Material as Material,

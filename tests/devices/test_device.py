@@ -75,6 +75,17 @@ def test_charge_states_are_those_of_the_solver(device):
     assert two.charges[0] > two.charges[1]
 
 
+@pytest.mark.parametrize("n_electrons", [1, 2, 3])
+def test_an_accuracy_in_place_of_errors(device, n_electrons):
+    voltages = {"left": 15.0, "right": 10.0}
+    full = device.charge_state(voltages, n_electrons)
+    quick = device.charge_state(voltages, n_electrons, accuracy=3e-3)
+    assert quick.energy.value == pytest.approx(full.energy.value, abs=0.01)
+    assert np.isnan(quick.energy.error) == (n_electrons > 1)
+    np.testing.assert_allclose(quick.slopes, full.slopes, atol=2e-3)
+    np.testing.assert_allclose(quick.charges, full.charges, atol=5e-3)
+
+
 @pytest.mark.parametrize("n_electrons", [1, 2])
 def test_slopes_are_derivatives(device, n_electrons):
     """Hellmann-Feynman against finite differences of the energy."""

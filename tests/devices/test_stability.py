@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_qd.devices import CapacitanceModel, Device, GaussianGate, stability_diagram
-from keras_qd.devices.search import Journal, solve_point
+from keras_qd.devices.search import Journal
 from keras_qd.errors import PhysicsError, UsageError
 
 GATES = [GaussianGate("left", 45, 60, 20), GaussianGate("right", 75, 60, 20)]
@@ -34,8 +34,9 @@ def exact_energies(device, pixels):
     for pixel, (row, column) in enumerate(pixels):
         for n in (1, 2):
             voltages = {"left": x[column], "right": y[row]}
-            found = solve_point(device, ("left", "right"), voltages, n)
-            rows[pixel, n] = found[0], found[2] * (x[1] - x[0]), found[3] * (y[1] - y[0])
+            found = device.charge_state(voltages, n)  # with the accuracy of the solver
+            steps = np.array([x[1] - x[0], y[1] - y[0]])
+            rows[pixel, n] = found.energy.value, *(found.slopes * steps)
     return rows
 
 
@@ -110,10 +111,10 @@ def test_journal_of_another_diagram(device, diagram):
 def test_refused_potentials_are_marked(device, monkeypatch):
     solve = Device.charge_state
 
-    def refuse(self, voltages, n_electrons):
+    def refuse(self, voltages, n_electrons, **settings):
         if voltages["left"] > 4.0:
             raise PhysicsError("too sharp")
-        return solve(self, voltages, n_electrons)
+        return solve(self, voltages, n_electrons, **settings)
 
     monkeypatch.setattr(Device, "charge_state", refuse)
     ranges = ((-4.0, 6.0), (-4.0, 2.0))
@@ -125,10 +126,40 @@ def test_refused_potentials_are_marked(device, monkeypatch):
 def test_two_processes_find_the_same(device):
     ranges = ((0.0, 8.0), (0.0, 8.0))
     alone, both = (
-        stability_diagram(device, "left", "right", ranges, 5, max_electrons=1, n_workers=k)
+        stability_diagram(device, "left", "right", ranges, 5, max_electrons=1, workers=k)
         for k in (1, 2)
     )
     np.testing.assert_array_equal(alone.energies, both.energies)
+
+
+def test_a_cluster_finds_the_same_and_resumes(device, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    ranges, journal, seen = ((0.0, 8.0), (0.0, 8.0)), tmp_path / "journal.jsonl", []
+    given = {"max_electrons": 1, "journal": journal}
+    alone = stability_diagram(device, "left", "right", ranges, 5, max_electrons=1)
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        for _ in range(2):  # the second time from the journal
+            found = stability_diagram(
+                device,
+                "left",
+                "right",
+                ranges,
+                5,
+                scheduler=cluster.scheduler_address,
+                progress=lambda *count: seen.append(count),
+                **given,
+            )
+            np.testing.assert_array_equal(found.energies, alone.energies)
+    assert seen[-1] == (25, 25)
+    assert len(journal.read_text().splitlines()) == len(found.solved) + 1
+
+
+def test_a_coarser_accuracy_is_another_diagram(device, diagram):
+    _, journal = diagram
+    with pytest.raises(UsageError, match="another diagram"):
+        stability_diagram(
+            device, "left", "right", RANGES, N, max_electrons=2, journal=journal, accuracy=1e-2
+        )
 
 
 def test_table(diagram, tmp_path):
@@ -178,6 +209,8 @@ def test_capacitance_model_needs_enough_electrons(diagram):
         ({"voltages": {"left": 3.0}}, "no voltage of their own"),
         ({"max_electrons": 9}, "1 to 6"),
         ({"gate_x": "lfet"}, "did you mean"),
+        ({"accuracy": 0.0}, "accuracy"),
+        ({"voltages": {"rihgt": 1.0}}, "did you mean"),
     ],
 )
 def test_refusals(device, arguments, message):

@@ -27,16 +27,19 @@ Point = tuple[int, int]
 #: Columns x0 to x1 and rows y0 to y1 of the lattice, both ends included.
 Cell = tuple[int, int, int, int]
 
+#: Default error of the density of two electrons, per electron: energies are then good to some
+#: 0.01 meV, a fraction of what they change by from pixel to pixel.
+ACCURACY = 3e-3
+
+#: Numbers of a solved point before the charges: energy, two slopes, gap.
+N_NUMBERS = 4
+
 #: Pixels along a side of the squares that the search begins with.
 _COARSE = 16
 
 #: A square in which the charge of a region changes by more, at one number of electrons, holds a
 #: transition between dots, and is divided.
 _CHARGE_STEP = 0.35
-
-
-#: Where the charges of the regions begin in what is found at a point.
-FIRST_CHARGE = 5
 
 
 class Points:
@@ -50,9 +53,10 @@ class Points:
         fixed: dict[str, float],
         max_electrons: int,
         journal: Journal,
+        accuracy: float = ACCURACY,
     ) -> None:
         self.device, self.gates, self.axes, self.fixed = device, gates, axes, fixed
-        self.max_electrons, self.journal = max_electrons, journal
+        self.max_electrons, self.journal, self.accuracy = max_electrons, journal, accuracy
         self.workers: Workers | None = None
 
     def solve(self, points: Iterable[Point]) -> None:
@@ -77,9 +81,9 @@ class Points:
         return min(known, key=lambda n: energies[n])
 
     def row(self, point: Point, n: int) -> Array:
-        """Energy, its error, slopes along x and y, gap, charges; zeros without electrons."""
+        """Energy, slopes along x and y, gap, charges; zeros without electrons."""
         if n == 0:
-            return np.zeros(5 + len(self.device.regions))
+            return np.zeros(N_NUMBERS + len(self.device.regions))
         return self.journal[*point, n]
 
     def _next(self, point: Point) -> Key | None:
@@ -101,20 +105,19 @@ class Points:
     def _arguments(self, key: Key) -> tuple[Any, ...]:
         i, j, n = key
         swept = dict(zip(self.gates, (float(self.axes[0][i]), float(self.axes[1][j])), strict=True))
-        return self.device, self.gates, {**self.fixed, **swept}, n
+        return self.device, self.gates, {**self.fixed, **swept}, n, self.accuracy
 
 
 def solve_point(
-    device: Device, gates: tuple[str, str], voltages: dict[str, float], n: int
+    device: Device, gates: tuple[str, str], voltages: dict[str, float], n: int, accuracy: float
 ) -> Array:
-    """Return energy, error, slopes along both gates, gap and charges; nan where refused."""
+    """Return energy, slopes along both gates, gap and charges; nan where refused."""
     try:
-        state = device.charge_state(voltages, n)
+        state = device.charge_state(voltages, n, accuracy=accuracy)
     except PhysicsError:
-        return np.full(5 + len(device.regions), np.nan)
+        return np.full(N_NUMBERS + len(device.regions), np.nan)
     slopes = [state.slopes[device.gate_names.index(gate)] for gate in gates]
-    numbers = [state.energy.value, state.energy.error, *slopes, state.gap, *state.charges]
-    return np.array(numbers, dtype=np.float64)
+    return np.array([state.energy.value, *slopes, state.gap, *state.charges], dtype=np.float64)
 
 
 class Search:
@@ -194,7 +197,7 @@ class Search:
         for (i, j), n in zip(corners, grounds, strict=True):
             self._n_electrons[j, i] = n
             if n >= 0:
-                self._charges[:, j, i] = self._points.row((i, j), n)[FIRST_CHARGE:]
+                self._charges[:, j, i] = self._points.row((i, j), n)[N_NUMBERS:]
                 for k in range(n + 1):
                     self._energies[k, j, i] = self._points.energy((i, j), k)
 
@@ -221,8 +224,8 @@ class _Bounds:
         rows, columns = np.mgrid[y0 : y1 + 1, x0 : x1 + 1]
         self.rows, self.columns = rows.ravel(), columns.ravel()
         found = np.array([[points.row(corner, n) for corner in _corners(cell)] for n in numbers])
-        self._values, self._slopes = found[:, :, 0], found[:, :, 2:4] * steps
-        self.charges = found[:, :, 5:]
+        self._values, self._slopes = found[:, :, 0], found[:, :, 1:3] * steps
+        self.charges = found[:, :, N_NUMBERS:]
         self._sides = np.array([x1 - x0, y1 - y0])
         self._u = np.stack([(self.columns - x0) / (x1 - x0), (self.rows - y0) / (y1 - y0)])
         self._places = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])

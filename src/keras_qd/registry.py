@@ -354,6 +354,11 @@ class Registry:
 
         return remember
 
+    def require(self, name: str) -> None:
+        """Raise, with near matches, unless a component has this name; import none."""
+        if name not in self._registered:
+            self._point(name)
+
     def get(self, name: str) -> Any:
         """Import and return a component; an error lists near matches if there is none."""
         if name in self._registered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 import traceback
 from importlib import import_module
@@ -115,6 +116,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         Always, with the exit code.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    _print_log()
     try:
         cli.main(args=arguments, prog_name="keras-qd", standalone_mode=False)
     except click.ClickException as error:
@@ -133,6 +135,20 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _show_traceback(arguments)
         _fail(_internal_error(error), INTERNAL_ERROR)
     sys.exit(0)
+
+
+class _PrintedLog(logging.Handler):
+    """The log of the package on standard error, without what a terminal acts upon."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
+        click.echo(printable(self.format(record)), err=True)
+
+
+def _print_log() -> None:
+    log = logging.getLogger("keras_qd")
+    if not log.handlers:
+        log.addHandler(_PrintedLog())
 
 
 def _show_traceback(arguments: list[str]) -> None:

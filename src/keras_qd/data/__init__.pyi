@@ -15,6 +15,9 @@ from .dataset import (
 from .fields import (
     Field as Field,
 )
+from .gate_dots import (
+    GateDots as GateDots,
+)
 from .image_pairs import (
     prepare_pairs as prepare_pairs,
 )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd._npy import open_npy
 from keras_qd.devices.gates import Gate, gate_from
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.physics.box import FEWEST_PIXELS, Box
@@ -22,6 +23,9 @@ from keras_qd.physics.quantities import Estimate
 from keras_qd.physics.solver import Solver
 from keras_qd.physics.units import Material
 from keras_qd.physics.units import material as named_material
+
+#: Pixels along a side.
+MOST_PIXELS = 512
 
 Array = NDArray[np.float64]
 
@@ -116,8 +120,8 @@ class Device:
             raise UsageError(f"side must be 1 to 10,000 nm, got {side!r}")
         if isinstance(n_pixels, bool) or not isinstance(n_pixels, (int, np.integer)):
             raise UsageError(f"n_pixels must be a whole number, got {n_pixels!r}")
-        if not FEWEST_PIXELS <= n_pixels <= 512:
-            raise UsageError(f"n_pixels must be {FEWEST_PIXELS} to 512, got {n_pixels}")
+        if not FEWEST_PIXELS <= n_pixels <= MOST_PIXELS:
+            raise UsageError(f"n_pixels must be {FEWEST_PIXELS} to {MOST_PIXELS}, got {n_pixels}")
         self.gates = tuple(gates)
         self.material = named_material(material) if isinstance(material, str) else material
         self.side, self.n_pixels = float(side), int(n_pixels)
@@ -375,7 +379,13 @@ def _with_array(table: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     if "file" in table:
         path = (folder or Path()) / str(table.pop("file"))
         try:
-            table["values"] = np.load(path, allow_pickle=False)
+            values = open_npy(path)
+            if values.ndim != 2 or max(values.shape) > MOST_PIXELS:
+                raise ValueError(
+                    f"it has the shape {values.shape}; expected a square of at most "
+                    f"{MOST_PIXELS} pixels"
+                )
+            table["values"] = values
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: not a readable .npy file: {error}") from error
     return table

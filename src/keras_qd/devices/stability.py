@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import csv_cell
 from keras_qd._parallel import open_workers
 from keras_qd.devices.device import Device, check_electrons
-from keras_qd.devices.search import Journal, Key, Points, Search
+from keras_qd.devices.search import FIRST_CHARGE, Journal, Key, Points, Search
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -139,9 +140,8 @@ class StabilityDiagram:
         names = [f"E_{n} (meV)" for n in range(1, len(self.energies))]
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(
-                [f"{self.gate_x} (mV)", f"{self.gate_y} (mV)", "electrons", *self.regions, *names]
-            )
+            heads = [f"{self.gate_x} (mV)", f"{self.gate_y} (mV)", "electrons", *self.regions]
+            writer.writerow(map(csv_cell, [*heads, *names]))
             for row, column in np.ndindex(self.n_electrons.shape):
                 writer.writerow(
                     [
@@ -167,9 +167,10 @@ class StabilityDiagram:
             If the solved points do not determine it: two regions, each with up to two electrons.
         """
         rows = [
-            ((self.x[key[0]], self.y[key[1]]), row[5:], row[0])
+            ((self.x[key[0]], self.y[key[1]]), row[FIRST_CHARGE:], row[0])
             for key, row in self.solved.items()
-            if np.isfinite(row[0]) and np.abs(row[5:] - np.rint(row[5:])).max() < 0.1
+            if np.isfinite(row[0])
+            and np.abs(row[FIRST_CHARGE:] - np.rint(row[FIRST_CHARGE:])).max() < 0.1
         ]
         if not rows or len(self.regions) != 2:
             raise UsageError("a capacitance model needs two regions with whole electrons in each")
@@ -314,7 +315,8 @@ def stability_diagram(
         "n": n,
         "voltages": fixed,
     }
-    points = Points(device, (gate_x, gate_y), axes, fixed, max_electrons, Journal(journal, header))
+    solved_points = Journal(journal, header, FIRST_CHARGE + len(device.regions))
+    points = Points(device, (gate_x, gate_y), axes, fixed, max_electrons, solved_points)
     parallel = scheduler is not None or n_workers > 1
     with open_workers(n_workers, scheduler) if parallel else nullcontext() as workers:
         points.workers = workers

@@ -40,7 +40,7 @@ diagram = devices.stability_diagram(
     points,
     voltages={"barrier": -6},
     max_electrons=electrons,
-    n_workers=usable_cores(),
+    workers=usable_cores(),
 )
 print(f"{diagram.n_electrons.size} pixels from {len(diagram.solved)} exact solutions")
 print("lever arms of the first electron:", diagram.lever_arms(0, 0))
@@ -58,7 +58,7 @@ sweep = devices.sweep_gate(
     "barrier",
     [-40 + 50 * k / (voltages - 1) for k in range(voltages)],
     voltages={"left": 20, "right": 20},
-    n_workers=usable_cores(),
+    workers=usable_cores(),
 )
 with figure_style():
     figure = sweep_figure(sweep)

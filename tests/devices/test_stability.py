@@ -1,12 +1,13 @@
 """Stability diagrams against the full calculation at every pixel."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from keras_qd.devices import CapacitanceModel, Device, GaussianGate, stability_diagram
-from keras_qd.devices.search import solve_point
+from keras_qd.devices.search import Journal
 from keras_qd.errors import PhysicsError, UsageError
 
 GATES = [GaussianGate("left", 45, 60, 20), GaussianGate("right", 75, 60, 20)]
@@ -33,8 +34,9 @@ def exact_energies(device, pixels):
     for pixel, (row, column) in enumerate(pixels):
         for n in (1, 2):
             voltages = {"left": x[column], "right": y[row]}
-            found = solve_point(device, ("left", "right"), voltages, n)
-            rows[pixel, n] = found[0], found[2] * (x[1] - x[0]), found[3] * (y[1] - y[0])
+            found = device.charge_state(voltages, n)  # with the accuracy of the solver
+            steps = np.array([x[1] - x[0], y[1] - y[0]])
+            rows[pixel, n] = found.energy.value, *(found.slopes * steps)
     return rows
 
 
@@ -109,10 +111,10 @@ def test_journal_of_another_diagram(device, diagram):
 def test_refused_potentials_are_marked(device, monkeypatch):
     solve = Device.charge_state
 
-    def refuse(self, voltages, n_electrons):
+    def refuse(self, voltages, n_electrons, **settings):
         if voltages["left"] > 4.0:
             raise PhysicsError("too sharp")
-        return solve(self, voltages, n_electrons)
+        return solve(self, voltages, n_electrons, **settings)
 
     monkeypatch.setattr(Device, "charge_state", refuse)
     ranges = ((-4.0, 6.0), (-4.0, 2.0))
@@ -124,10 +126,40 @@ def test_refused_potentials_are_marked(device, monkeypatch):
 def test_two_processes_find_the_same(device):
     ranges = ((0.0, 8.0), (0.0, 8.0))
     alone, both = (
-        stability_diagram(device, "left", "right", ranges, 5, max_electrons=1, n_workers=k)
+        stability_diagram(device, "left", "right", ranges, 5, max_electrons=1, workers=k)
         for k in (1, 2)
     )
     np.testing.assert_array_equal(alone.energies, both.energies)
+
+
+def test_a_cluster_finds_the_same_and_resumes(device, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    ranges, journal, seen = ((0.0, 8.0), (0.0, 8.0)), tmp_path / "journal.jsonl", []
+    given = {"max_electrons": 1, "journal": journal}
+    alone = stability_diagram(device, "left", "right", ranges, 5, max_electrons=1)
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        for _ in range(2):  # the second time from the journal
+            found = stability_diagram(
+                device,
+                "left",
+                "right",
+                ranges,
+                5,
+                scheduler=cluster.scheduler_address,
+                progress=lambda *count: seen.append(count),
+                **given,
+            )
+            np.testing.assert_array_equal(found.energies, alone.energies)
+    assert seen[-1] == (25, 25)
+    assert len(journal.read_text().splitlines()) == len(found.solved) + 1
+
+
+def test_a_coarser_accuracy_is_another_diagram(device, diagram):
+    _, journal = diagram
+    with pytest.raises(UsageError, match="another diagram"):
+        stability_diagram(
+            device, "left", "right", RANGES, N, max_electrons=2, journal=journal, accuracy=1e-2
+        )
 
 
 def test_table(diagram, tmp_path):
@@ -177,9 +209,54 @@ def test_capacitance_model_needs_enough_electrons(diagram):
         ({"voltages": {"left": 3.0}}, "no voltage of their own"),
         ({"max_electrons": 9}, "1 to 6"),
         ({"gate_x": "lfet"}, "did you mean"),
+        ({"accuracy": 0.0}, "accuracy"),
+        ({"voltages": {"rihgt": 1.0}}, "did you mean"),
     ],
 )
 def test_refusals(device, arguments, message):
     given = {"gate_x": "left", "gate_y": "right", "ranges": RANGES, "n": N, **arguments}
     with pytest.raises(UsageError, match=message):
         stability_diagram(device, **given)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "3",
+        "[[1], 2, 3, 1.0]",
+        '[0, 0, 1, "x"]',
+        "[0, 0, 1, {}]",
+        "[0, 0, 1]",
+        "[0, 0, 1, 5.0]",
+        "[9, 0, 1, 5.0, 1.0]",
+        "[0, 0, true, 5.0, 1.0]",
+        '{"a": 1}',
+        "[" * 50_000,
+        "\udcff\udcfe",
+    ],
+)
+def test_a_damaged_line_of_a_journal_and_what_follows_are_solved_again(tmp_path, line):
+    path, header = tmp_path / "journal.jsonl", {"n": 9}
+    good = ['{"n": 9}', "[0, 8, 1, 5.0, null]", line, "[1, 1, 1, 5.0, 1.0]"]
+    path.write_text("\n".join(good) + "\n", encoding="utf-8", errors="surrogateescape")
+    journal = Journal(path, header, 2)
+    ((key, values),) = journal.items()
+    assert key == (0, 8, 1)
+    np.testing.assert_array_equal(values, [5.0, np.nan])
+    assert path.read_text().splitlines() == good[:2]
+
+
+def test_a_damaged_header_of_a_journal_is_refused(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    for header in (b"[" * 50_000, b"\xff\xfe\x00", b"{}"):
+        path.write_bytes(header + b"\n")
+        with pytest.raises(UsageError, match="belongs to another diagram"):
+            Journal(path, {"n": 9}, 2)
+        assert path.read_bytes() == header + b"\n"
+
+
+def test_names_of_gates_are_no_formulas_to_a_spreadsheet(diagram, tmp_path):
+    found = replace(diagram[0], gate_x="=1+1", regions=("@a", "b"))
+    found.to_csv(tmp_path / "diagram.csv")
+    with (tmp_path / "diagram.csv").open(newline="") as file:
+        assert next(csv.reader(file))[::3][:2] == ["'=1+1 (mV)", "'@a"]

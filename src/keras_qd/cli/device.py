@@ -97,7 +97,6 @@ def diagram_command(
     constant-interaction model is determined, and journal.jsonl: stopped at any moment, the same
     command resumes.
     """
-    from keras_qd._parallel import usable_cores
     from keras_qd.devices import Device, stability_diagram
 
     _require_directory(out)
@@ -110,7 +109,7 @@ def diagram_command(
             points,
             voltages=_read_voltages(voltages),
             max_electrons=electrons,
-            n_workers=workers or usable_cores(),
+            workers=workers,
             scheduler=scheduler,
             journal=out / "journal.jsonl",
             progress=count,
@@ -151,7 +150,6 @@ def sweep_command(
     """
     import numpy as np
 
-    from keras_qd._parallel import usable_cores
     from keras_qd.devices import Device, sweep_gate
 
     _require_directory(out)
@@ -163,7 +161,7 @@ def sweep_command(
             np.linspace(*ends, points),
             voltages=_read_voltages(voltages),
             max_electrons=electrons,
-            n_workers=workers or usable_cores(),
+            workers=workers,
             progress=count,
         )
     _write_sweep(sweep, out)

@@ -7,6 +7,10 @@ from .gates import (
     GaussianGate as GaussianGate,
     RectangularGate as RectangularGate,
 )
+from .interdot import (
+    InterdotTransition as InterdotTransition,
+    tunnel_coupling as tunnel_coupling,
+)
 from .stability import (
     CapacitanceModel as CapacitanceModel,
     StabilityDiagram as StabilityDiagram,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -14,19 +14,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd._npy import open_npy
 from keras_qd.devices.gates import Gate, gate_from
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.physics.box import FEWEST_PIXELS, Box
 from keras_qd.physics.interactions import Interaction, as_interaction
+from keras_qd.physics.pair_batch import PairBatch, solve_batch
 from keras_qd.physics.quantities import Estimate
+from keras_qd.physics.solution import Solution
 from keras_qd.physics.solver import Solver
 from keras_qd.physics.units import Material
 from keras_qd.physics.units import material as named_material
+
+#: Pixels along a side.
+MOST_PIXELS = 512
 
 Array = NDArray[np.float64]
 
 #: Largest number of electrons that a device is solved for.
 MOST_ELECTRONS = 6
+
+#: Points along a side of the grids that two electrons are tried on where errors are not asked for.
+_PAIR_GRIDS = (10, 14)
 
 #: Side of the box in nm.
 _SIDES = (1.0, 1e4)
@@ -116,8 +125,8 @@ class Device:
             raise UsageError(f"side must be 1 to 10,000 nm, got {side!r}")
         if isinstance(n_pixels, bool) or not isinstance(n_pixels, (int, np.integer)):
             raise UsageError(f"n_pixels must be a whole number, got {n_pixels!r}")
-        if not FEWEST_PIXELS <= n_pixels <= 512:
-            raise UsageError(f"n_pixels must be {FEWEST_PIXELS} to 512, got {n_pixels}")
+        if not FEWEST_PIXELS <= n_pixels <= MOST_PIXELS:
+            raise UsageError(f"n_pixels must be {FEWEST_PIXELS} to {MOST_PIXELS}, got {n_pixels}")
         self.gates = tuple(gates)
         self.material = named_material(material) if isinstance(material, str) else material
         self.side, self.n_pixels = float(side), int(n_pixels)
@@ -256,7 +265,14 @@ class Device:
         values = np.tensordot(self.voltages(voltages), self.shares, axes=1)
         return np.asarray(self.material.from_millielectronvolts(self._background - values))
 
-    def charge_state(self, voltages: Mapping[str, float], n_electrons: int) -> ChargeState:
+    def charge_state(
+        self,
+        voltages: Mapping[str, float],
+        n_electrons: int,
+        *,
+        accuracy: float | None = None,
+        spin: float | None = None,
+    ) -> ChargeState:
         """Solve for the ground state of a number of electrons.
 
         Parameters
@@ -265,6 +281,12 @@ class Device:
             Voltage in mV of each gate; gates left out are at 0.
         n_electrons : int
             One to six.
+        accuracy : float, optional
+            Solve two and more electrons faster, without estimates of the errors (nan): density
+            error that two may have, per electron. By default errors are estimated.
+        spin : float, optional
+            Total spin of the state, the gap being to the next of the same spin. By default the
+            ground state is sought among all spins.
 
         Returns
         -------
@@ -279,15 +301,40 @@ class Device:
             If an argument makes no sense.
         """
         potential, to_mev = self.potential(voltages), self.material.to_millielectronvolts
-        dot = Solver(self.box, n_electrons, self.interaction).solve(potential)
+        dot = self._solve(potential, n_electrons, accuracy, spin)
         charge = dot.density * self.box.pixel_area(self.n_pixels)
+        known = isinstance(dot, Solution)
         return ChargeState(
-            Estimate(to_mev(dot.energy), to_mev(dot.energy_error)),
+            Estimate(to_mev(dot.energy), to_mev(dot.energy_error) if known else math.nan),
             -np.tensordot(self.shares, charge, axes=((1, 2), (0, 1))),
             np.array([charge[mask].sum() for mask in self.regions.values()]),
             to_mev(dot.gap),
-            Estimate(to_mev(dot.exchange), to_mev(dot.exchange_error)),
+            Estimate(to_mev(dot.exchange), to_mev(dot.exchange_error) if known else math.nan)
+            if n_electrons == 2
+            else NO_EXCHANGE,
         )
+
+    def _solve(
+        self, potential: Array, n_electrons: int, accuracy: float | None, spin: float | None
+    ) -> Solution | PairBatch:
+        """Solve with errors, or to an accuracy without them."""
+        if accuracy is not None and n_electrons == 2 and spin is None:
+            return self._solve_pair(potential, accuracy)
+        solver = Solver(self.box, n_electrons, self.interaction, spin=spin)
+        if accuracy is not None and n_electrons > 2:
+            return solver.many_electron_problem(potential).solve(with_errors=False)[0]
+        return solver.solve(potential)
+
+    def _solve_pair(self, potential: Array, accuracy: float) -> Solution | PairBatch:
+        """Solve two electrons on the first grid that is good enough by its rough estimate."""
+        for n_grid in _PAIR_GRIDS:
+            found = solve_batch(
+                potential[None], self.box, interaction=self.interaction, n_grid=n_grid
+            )
+            if found.density_error[0] <= accuracy:
+                return PairBatch(*(values[0] for values in found))
+        found = Solver(self.box, 2, self.interaction, accuracy=accuracy).solve(potential)
+        return replace(found, energy_error=math.nan, exchange_error=math.nan)
 
     def ground_states(
         self, voltages: Mapping[str, float], max_electrons: int = 3
@@ -375,7 +422,13 @@ def _with_array(table: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     if "file" in table:
         path = (folder or Path()) / str(table.pop("file"))
         try:
-            table["values"] = np.load(path, allow_pickle=False)
+            values = open_npy(path)
+            if values.ndim != 2 or max(values.shape) > MOST_PIXELS:
+                raise ValueError(
+                    f"it has the shape {values.shape}; expected a square of at most "
+                    f"{MOST_PIXELS} pixels"
+                )
+            table["values"] = values
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: not a readable .npy file: {error}") from error
     return table

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._files import parse_json, write_synced
 from keras_qd._parallel import Workers
 from keras_qd.devices.device import Device
 from keras_qd.errors import PhysicsError, UsageError
@@ -25,6 +26,13 @@ Point = tuple[int, int]
 
 #: Columns x0 to x1 and rows y0 to y1 of the lattice, both ends included.
 Cell = tuple[int, int, int, int]
+
+#: Default error of the density of two electrons, per electron: energies are then good to some
+#: 0.01 meV, a fraction of what they change by from pixel to pixel.
+ACCURACY = 3e-3
+
+#: Numbers of a solved point before the charges: energy, two slopes, gap.
+N_NUMBERS = 4
 
 #: Pixels along a side of the squares that the search begins with.
 _COARSE = 16
@@ -45,9 +53,10 @@ class Points:
         fixed: dict[str, float],
         max_electrons: int,
         journal: Journal,
+        accuracy: float = ACCURACY,
     ) -> None:
         self.device, self.gates, self.axes, self.fixed = device, gates, axes, fixed
-        self.max_electrons, self.journal = max_electrons, journal
+        self.max_electrons, self.journal, self.accuracy = max_electrons, journal, accuracy
         self.workers: Workers | None = None
 
     def solve(self, points: Iterable[Point]) -> None:
@@ -72,9 +81,9 @@ class Points:
         return min(known, key=lambda n: energies[n])
 
     def row(self, point: Point, n: int) -> Array:
-        """Energy, its error, slopes along x and y, gap, charges; zeros without electrons."""
+        """Energy, slopes along x and y, gap, charges; zeros without electrons."""
         if n == 0:
-            return np.zeros(5 + len(self.device.regions))
+            return np.zeros(N_NUMBERS + len(self.device.regions))
         return self.journal[*point, n]
 
     def _next(self, point: Point) -> Key | None:
@@ -96,20 +105,19 @@ class Points:
     def _arguments(self, key: Key) -> tuple[Any, ...]:
         i, j, n = key
         swept = dict(zip(self.gates, (float(self.axes[0][i]), float(self.axes[1][j])), strict=True))
-        return self.device, self.gates, {**self.fixed, **swept}, n
+        return self.device, self.gates, {**self.fixed, **swept}, n, self.accuracy
 
 
 def solve_point(
-    device: Device, gates: tuple[str, str], voltages: dict[str, float], n: int
+    device: Device, gates: tuple[str, str], voltages: dict[str, float], n: int, accuracy: float
 ) -> Array:
-    """Return energy, error, slopes along both gates, gap and charges; nan where refused."""
+    """Return energy, slopes along both gates, gap and charges; nan where refused."""
     try:
-        state = device.charge_state(voltages, n)
+        state = device.charge_state(voltages, n, accuracy=accuracy)
     except PhysicsError:
-        return np.full(5 + len(device.regions), np.nan)
+        return np.full(N_NUMBERS + len(device.regions), np.nan)
     slopes = [state.slopes[device.gate_names.index(gate)] for gate in gates]
-    numbers = [state.energy.value, state.energy.error, *slopes, state.gap, *state.charges]
-    return np.array(numbers, dtype=np.float64)
+    return np.array([state.energy.value, *slopes, state.gap, *state.charges], dtype=np.float64)
 
 
 class Search:
@@ -189,7 +197,7 @@ class Search:
         for (i, j), n in zip(corners, grounds, strict=True):
             self._n_electrons[j, i] = n
             if n >= 0:
-                self._charges[:, j, i] = self._points.row((i, j), n)[5:]
+                self._charges[:, j, i] = self._points.row((i, j), n)[N_NUMBERS:]
                 for k in range(n + 1):
                     self._energies[k, j, i] = self._points.energy((i, j), k)
 
@@ -216,8 +224,8 @@ class _Bounds:
         rows, columns = np.mgrid[y0 : y1 + 1, x0 : x1 + 1]
         self.rows, self.columns = rows.ravel(), columns.ravel()
         found = np.array([[points.row(corner, n) for corner in _corners(cell)] for n in numbers])
-        self._values, self._slopes = found[:, :, 0], found[:, :, 2:4] * steps
-        self.charges = found[:, :, 5:]
+        self._values, self._slopes = found[:, :, 0], found[:, :, 1:3] * steps
+        self.charges = found[:, :, N_NUMBERS:]
         self._sides = np.array([x1 - x0, y1 - y0])
         self._u = np.stack([(self.columns - x0) / (x1 - x0), (self.rows - y0) / (y1 - y0)])
         self._places = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])
@@ -289,14 +297,16 @@ Key = tuple[int, int, int]
 class Journal:
     """Solved points in a file of JSON lines; without a path they are kept in memory alone."""
 
-    def __init__(self, path: str | PathLike[str] | None, header: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: str | PathLike[str] | None, header: Mapping[str, Any], n_values: int
+    ) -> None:
         self._path = None if path is None else Path(path)
         self._known: dict[Key, Array] = {}
         if self._path is None:
             return
-        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
+        lines = self._path.read_bytes().splitlines() if self._path.exists() else []
         if lines:
-            self._read(lines, dict(header))
+            self._read(lines, dict(header), n_values)
         else:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(json.dumps(header) + "\n", encoding="utf-8")
@@ -322,10 +332,10 @@ class Journal:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([*map(int, key), *values]) + "\n")
 
-    def _read(self, lines: list[str], header: dict[str, Any]) -> None:
-        """Read a journal; a last line that was cut off is solved again."""
+    def _read(self, lines: list[bytes], header: dict[str, Any], n_values: int) -> None:
+        """Read a journal up to the first damaged line: what follows is solved again."""
         try:
-            found = json.loads(lines[0])
+            found = parse_json(lines[0])
         except ValueError:
             found = None
         if found != json.loads(json.dumps(header)):
@@ -334,13 +344,24 @@ class Journal:
             )
         good = [lines[0]]
         for line in lines[1:]:
-            try:
-                i, j, n, *values = json.loads(line)
-            except ValueError:
+            row = _row(line, header["n"], n_values)
+            if row is None:
                 break
             good.append(line)
-            self._known[i, j, n] = np.array(
-                [np.nan if value is None else value for value in values], dtype=np.float64
-            )
+            self._known[row[0]] = row[1]
         if self._path is not None and len(good) < len(lines):
-            self._path.write_text("\n".join(good) + "\n", encoding="utf-8")
+            write_synced(self._path, b"\n".join(good) + b"\n")
+
+
+def _row(line: bytes, n: int, n_values: int) -> tuple[Key, Array] | None:
+    """Return the point of a line and its values, or None if the line is damaged."""
+    try:
+        i, j, n_electrons, *values = parse_json(line)
+    except (ValueError, TypeError):
+        return None
+    whole = all(type(each) is int for each in (i, j, n_electrons))
+    if not whole or not (0 <= i < n and 0 <= j < n and n_electrons > 0):
+        return None
+    if len(values) != n_values or not all(each is None or type(each) is float for each in values):
+        return None
+    return (i, j, n_electrons), np.array([np.nan if each is None else each for each in values])

@@ -12,7 +12,7 @@ import csv
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -21,15 +21,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import csv_cell, real, setting
 from keras_qd._parallel import open_workers
 from keras_qd.devices.device import Device, check_electrons
-from keras_qd.devices.search import Journal, Key, Points, Search
+from keras_qd.devices.interdot import InterdotTransition, tunnel_coupling
+from keras_qd.devices.search import ACCURACY, N_NUMBERS, Journal, Key, Points, Search
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 Array = NDArray[np.float64]
+
+#: Two configurations of electrons in the regions.
+Configurations = tuple[tuple[int, ...], tuple[int, ...]]
+
+#: Distance of the charges of the regions from whole electrons at the ends of a cut.
+_WHOLE = 0.2
 
 #: Elementary charge squared, in aF meV.
 _CHARGE_SQUARED = 160.2176634
@@ -54,8 +62,10 @@ class StabilityDiagram:
     charges : ndarray, shape (n_regions, n, n)
         Electrons in each region, together all electrons where the regions cover the box.
     solved : mapping
-        What was found at each solved point (column, row) and number of electrons: energy and its
-        error in meV, slopes along x and y, gap, and charges of the regions.
+        What was found at each solved point (column, row) and number of electrons: energy in
+        meV, slopes along x and y, gap, and charges of the regions.
+    fixed : mapping of str to float
+        Voltages of the other gates in mV.
 
     Examples
     --------
@@ -73,6 +83,7 @@ class StabilityDiagram:
     energies: Array
     charges: Array
     solved: Mapping[Key, Array]
+    fixed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def chemical_potentials(self) -> Array:
@@ -93,9 +104,9 @@ class StabilityDiagram:
     def transitions(self) -> NDArray[np.bool_]:
         """Pixels next to which the charges of the regions change, shape (n, n)."""
         edges = np.zeros(self.n_electrons.shape, dtype=bool)
-        for field in (self.n_electrons, *self.occupations):
-            edges[1:] |= field[1:] != field[:-1]
-            edges[:, 1:] |= field[:, 1:] != field[:, :-1]
+        for numbers in (self.n_electrons, *self.occupations):
+            edges[1:] |= numbers[1:] != numbers[:-1]
+            edges[:, 1:] |= numbers[:, 1:] != numbers[:, :-1]
         return edges
 
     def lever_arms(self, row: int, column: int) -> dict[str, float]:
@@ -117,7 +128,7 @@ class StabilityDiagram:
             If no solved point has another electron to add.
         """
         slopes = {
-            key: row_[2:4] - (self.solved[*key[:2], key[2] - 1][2:4] if key[2] > 1 else 0.0)
+            key: row_[1:3] - (self.solved[*key[:2], key[2] - 1][1:3] if key[2] > 1 else 0.0)
             for key, row_ in self.solved.items()
             if key[2] == 1 or (*key[:2], key[2] - 1) in self.solved
         }
@@ -127,6 +138,84 @@ class StabilityDiagram:
             raise UsageError(f"no solved point has {wanted} electrons: raise max_electrons")
         nearest = min(near, key=lambda key: np.hypot(key[0] - column, key[1] - row))
         return dict(zip((self.gate_x, self.gate_y), (-slopes[nearest]).tolist(), strict=True))
+
+    def interdot_transitions(self, device: Device) -> list[InterdotTransition]:
+        """Tunnel couplings at the lines on which one electron changes the region.
+
+        Parameters
+        ----------
+        device : Device
+            The device of the diagram.
+
+        Returns
+        -------
+        list of InterdotTransition
+            One for each pair of configurations, from exact energies on a cut through the middle of
+            their line. Pairs whose charges are shared on both sides, as in a single wide dot, are
+            left out.
+
+        Raises
+        ------
+        PhysicsError
+            If a potential on a cut is too sharp.
+        """
+        found = []
+        for pair, edges in sorted(self._interdot_edges().items()):
+            middle = np.array(edges)[:, :2]
+            nearest = int(np.argmin(np.linalg.norm(middle - np.median(middle, axis=0), axis=1)))
+            ends = self._cut(device, pair, middle[nearest])
+            if ends is not None:
+                found.append(tunnel_coupling(device, *ends, sum(pair[0])))
+        return found
+
+    def _interdot_edges(self) -> dict[Configurations, list[tuple[float, float]]]:
+        """Pairs of configurations -> points (x, y) in mV between pixels of either."""
+        edges: dict[Configurations, list[tuple[float, float]]] = {}
+        n_y, n_x = self.n_electrons.shape
+        for row, column in np.ndindex(n_y, n_x):
+            here = tuple(self.occupations[:, row, column].tolist())
+            for i, j in ((row, column + 1), (row + 1, column)):
+                if i == n_y or j == n_x or self.n_electrons[i, j] != self.n_electrons[row, column]:
+                    continue
+                there = tuple(self.occupations[:, i, j].tolist())
+                change = np.subtract(there, here)
+                if np.abs(change).sum() == 2 and np.abs(change).max() == 1:
+                    first, last = sorted((here, there), reverse=True)
+                    middle = (self.x[column] + self.x[j]) / 2, (self.y[row] + self.y[i]) / 2
+                    edges.setdefault((first, last), []).append((float(middle[0]), float(middle[1])))
+        return edges
+
+    def _cut(
+        self, device: Device, pair: Configurations, centre: Array
+    ) -> tuple[dict[str, float], dict[str, float]] | None:
+        """Voltages on both sides of a line where the charges are whole, or None."""
+        n = sum(pair[0])
+        slopes = [
+            np.mean(rows, axis=0)
+            for each in pair
+            if (
+                rows := [
+                    row[1:3]
+                    for key, row in self.solved.items()
+                    if key[2] == n and np.abs(row[N_NUMBERS:] - each).max() < _WHOLE
+                ]
+            )
+        ]
+        if len(slopes) < 2:
+            return None
+        across = (slopes[0] - slopes[1]) / np.linalg.norm(slopes[0] - slopes[1])
+        step = max(self.x[1] - self.x[0], self.y[1] - self.y[0])
+        most = 0.5 * max(np.ptp(self.x), np.ptp(self.y))
+        ends: list[dict[str, float]] = []
+        for each, sign in zip(pair, (-1.0, 1.0), strict=True):
+            for reach in np.arange(2 * step, most, 2 * step):
+                x, y = centre + sign * reach * across
+                voltages = {**self.fixed, self.gate_x: float(x), self.gate_y: float(y)}
+                charges = device.charge_state(voltages, n, accuracy=ACCURACY).charges
+                if np.abs(charges - each).max() < _WHOLE:
+                    ends.append(voltages)
+                    break
+        return (ends[0], ends[1]) if len(ends) == 2 else None
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write voltages, number of electrons, charges and energies, one line per pixel.
@@ -139,9 +228,8 @@ class StabilityDiagram:
         names = [f"E_{n} (meV)" for n in range(1, len(self.energies))]
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(
-                [f"{self.gate_x} (mV)", f"{self.gate_y} (mV)", "electrons", *self.regions, *names]
-            )
+            heads = [f"{self.gate_x} (mV)", f"{self.gate_y} (mV)", "electrons", *self.regions]
+            writer.writerow(map(csv_cell, [*heads, *names]))
             for row, column in np.ndindex(self.n_electrons.shape):
                 writer.writerow(
                     [
@@ -167,9 +255,9 @@ class StabilityDiagram:
             If the solved points do not determine it: two regions, each with up to two electrons.
         """
         rows = [
-            ((self.x[key[0]], self.y[key[1]]), row[5:], row[0])
+            ((self.x[key[0]], self.y[key[1]]), row[N_NUMBERS:], row[0])
             for key, row in self.solved.items()
-            if np.isfinite(row[0]) and np.abs(row[5:] - np.rint(row[5:])).max() < 0.1
+            if np.isfinite(row[0]) and _distance_to_whole(row[N_NUMBERS:]) < 0.1
         ]
         if not rows or len(self.regions) != 2:
             raise UsageError("a capacitance model needs two regions with whole electrons in each")
@@ -250,7 +338,8 @@ def stability_diagram(
     *,
     voltages: Mapping[str, float] | None = None,
     max_electrons: int = 3,
-    n_workers: int = 1,
+    accuracy: float = ACCURACY,
+    workers: int | None = 1,
     scheduler: str | Client | None = None,
     journal: str | PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -271,8 +360,11 @@ def stability_diagram(
         Voltages of the other gates in mV.
     max_electrons : int, default 3
         Largest number of electrons.
-    n_workers : int, default 1
-        Processes that solve.
+    accuracy : float, default 3e-3
+        Density error that two electrons may have, per electron. The default keeps every line to
+        half a pixel of a diagram of some 100 x 100 pixels.
+    workers : int, optional
+        Processes that solve, default 1; None for one per usable core.
     scheduler : str or distributed.Client, optional
         A Dask cluster that solves instead.
     journal : str or path, optional
@@ -307,20 +399,26 @@ def stability_diagram(
     if gate_x == gate_y or {gate_x, gate_y} & fixed.keys():
         raise UsageError("the two swept gates must differ, and have no voltage of their own")
     check_electrons(max_electrons)
+    setting("accuracy", accuracy, real(1e-6, 0.1))
     header = {
         "device": _digest(device),
         "gates": [gate_x, gate_y],
         "ranges": [list(map(float, pair)) for pair in ranges],
         "n": n,
         "voltages": fixed,
+        "accuracy": accuracy,
     }
-    points = Points(device, (gate_x, gate_y), axes, fixed, max_electrons, Journal(journal, header))
-    parallel = scheduler is not None or n_workers > 1
-    with open_workers(n_workers, scheduler) if parallel else nullcontext() as workers:
-        points.workers = workers
+    kept = Journal(journal, header, N_NUMBERS + len(device.regions))
+    points = Points(device, (gate_x, gate_y), axes, fixed, max_electrons, kept, accuracy)
+    alone = scheduler is None and workers == 1
+    with nullcontext() if alone else open_workers(workers, scheduler) as points.workers:
         number, energies, charges = Search(points, n, progress).run()
     names, solved = tuple(device.regions), dict(points.journal.items())
-    return StabilityDiagram(gate_x, gate_y, *axes, names, number, energies, charges, solved)
+    return StabilityDiagram(gate_x, gate_y, *axes, names, number, energies, charges, solved, fixed)
+
+
+def _distance_to_whole(charges: Array) -> float:
+    return float(np.abs(charges - np.rint(charges)).max())
 
 
 def _axes(ranges: Any, n: int) -> tuple[Array, Array]:

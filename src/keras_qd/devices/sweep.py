@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd._parallel import map_in_processes
+from keras_qd._checks import csv_cell
+from keras_qd._parallel import map_in_processes, usable_cores
 from keras_qd.devices.device import ChargeState, Device, check_electrons
 from keras_qd.errors import PhysicsError, UsageError
 
@@ -72,7 +73,7 @@ class Sweep:
             columns += [self.energies[k], self.errors[k], self.levers[k - 1]]
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(header)
+            writer.writerow(map(csv_cell, header))
             writer.writerows(np.stack(columns, axis=1).tolist())
 
 
@@ -87,7 +88,7 @@ def sweep_gate(
     *,
     voltages: Mapping[str, float] | None = None,
     max_electrons: int = 2,
-    n_workers: int = 1,
+    workers: int | None = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Solve a device along the voltage of one gate.
@@ -104,8 +105,8 @@ def sweep_gate(
         Voltages of the other gates in mV.
     max_electrons : int, default 2
         Largest number of electrons.
-    n_workers : int, default 1
-        Processes that solve.
+    workers : int, optional
+        Processes that solve, default 1; None for one per usable core.
     progress : callable, optional
         Called with the number of voltages done and of all.
 
@@ -136,7 +137,9 @@ def sweep_gate(
         raise UsageError(f"the swept gate {gate!r} must have no voltage of its own")
     device.voltages({**fixed, gate: 0.0})
     solve = partial(_states, device, gate, fixed, max_electrons)
-    found = map_in_processes(solve, values, n_workers=n_workers, progress=progress)
+    found = map_in_processes(
+        solve, values, n_workers=usable_cores() if workers is None else workers, progress=progress
+    )
     index = device.gate_names.index(gate)
     rows = np.array([[_numbers(state, index) for state in states] for states in found])
     energies, errors, slopes = (np.pad(rows[:, :, k].T, ((1, 0), (0, 0))) for k in range(3))

@@ -10,6 +10,12 @@ from .double_dots import (
 from .interactions import (
     Interaction as Interaction,
 )
+from ._kohn_sham import (
+    KohnSham as KohnSham,
+    hartree_potential as hartree_potential,
+    kohn_sham as kohn_sham,
+    kohn_sham_of_density as kohn_sham_of_density,
+)
 from .line.potentials import (
     LineFamily as LineFamily,
     sample_potentials_1d as sample_potentials_1d,

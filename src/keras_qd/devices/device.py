@@ -303,15 +303,15 @@ class Device:
         potential, to_mev = self.potential(voltages), self.material.to_millielectronvolts
         dot = self._solve(potential, n_electrons, accuracy, spin)
         charge = dot.density * self.box.pixel_area(self.n_pixels)
-        known = isinstance(dot, Solution)
+        errors = (math.nan, math.nan)
+        if isinstance(dot, Solution):
+            errors = (to_mev(dot.energy_error), to_mev(dot.exchange_error))
         return ChargeState(
-            Estimate(to_mev(dot.energy), to_mev(dot.energy_error) if known else math.nan),
+            Estimate(to_mev(dot.energy), errors[0]),
             -np.tensordot(self.shares, charge, axes=((1, 2), (0, 1))),
             np.array([charge[mask].sum() for mask in self.regions.values()]),
             to_mev(dot.gap),
-            Estimate(to_mev(dot.exchange), to_mev(dot.exchange_error) if known else math.nan)
-            if n_electrons == 2
-            else NO_EXCHANGE,
+            Estimate(to_mev(dot.exchange), errors[1]) if n_electrons == 2 else NO_EXCHANGE,
         )
 
     def _solve(
@@ -333,8 +333,8 @@ class Device:
             )
             if found.density_error[0] <= accuracy:
                 return PairBatch(*(values[0] for values in found))
-        found = Solver(self.box, 2, self.interaction, accuracy=accuracy).solve(potential)
-        return replace(found, energy_error=math.nan, exchange_error=math.nan)
+        solved = Solver(self.box, 2, self.interaction, accuracy=accuracy).solve(potential)
+        return replace(solved, energy_error=math.nan, exchange_error=math.nan)
 
     def ground_states(
         self, voltages: Mapping[str, float], max_electrons: int = 3

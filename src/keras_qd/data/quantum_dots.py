@@ -249,7 +249,18 @@ class QuantumDots(Recipe):
         return {"potential": potential, "parameters": parameters, **labels}
 
     def solve(self, potential: np.ndarray) -> dict[str, Any]:
-        """Return the labels of one potential: all fields but potential and parameters."""
+        """Return the labels of one potential.
+
+        Parameters
+        ----------
+        potential : ndarray, shape (n_pixels, n_pixels)
+            In Ha*.
+
+        Returns
+        -------
+        dict of str to array
+            All fields but potential and parameters.
+        """
         labels = self._solved(potential)
         if self.n_electrons == 2:
             # Without interaction both electrons are in the lowest orbital.

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_qd import data, physics, testing
 
-most_electrons, samples, pixels = 4, 500, 64
+most_electrons, samples, pixels = 4, 200, 64
 
 # %% [markdown]
 # ## One potential
@@ -98,27 +98,17 @@ testing.check_potential_family(rings)
 # %% [markdown]
 # ## A data set
 #
-# Sample i has its own random generator, so it does not depend on the number of samples. The data
-# could also come from another program: `import_files` reads and checks NumPy, HDF5, Zarr and pickle
-# files. In a separate distribution, with an entry point in the group `keras_qd.potentials`, the
-# family is also available by its name to `keras-qd generate`.
+# Sample i has its own random generator, so it does not depend on the number of samples. The
+# potentials are solved in parallel, each label with its error; a call that was stopped resumes. On
+# the command line this is `keras-qd solve potentials.npy --out rings.zarr`. In a separate
+# distribution, with an entry point in the group `keras_qd.potentials`, the family is also available
+# by its name to `keras-qd generate`.
 
 # %%
-solver = physics.Solver(box, n_electrons=2)
 drawn = [
     rings.sample(physics.sample_generator(7, index), box, pixels)[0] for index in range(samples)
 ]
-pairs = [solver.solve_both(each) for each in drawn]
-np.savez(
-    "rings.npz",
-    potential=np.float32(drawn),
-    density=np.float32([dot.density for dot, _ in pairs]),
-    density_noninteracting=np.float32([free.density for _, free in pairs]),
-    energy=[dot.energy for dot, _ in pairs],
-)
-units = {"potential": "Ha*", "density": "1/a0*^2", "density_noninteracting": "1/a0*^2"}
-names = data.FieldNames(units={**units, "energy": "Ha*"})
-store = data.import_files(["rings.npz"], "rings.zarr", names, length=box.length)
+store = data.solve_potentials(drawn, "rings.zarr", physics.Solver(box, n_electrons=2))
 print(f"{store.n_finished} rings in {store.path}, digest {store.digest()}")
 
 # %% [markdown]

@@ -28,6 +28,10 @@ def test_unknown_task_and_unknown_field_of_a_task():
 def test_public_names_exist():
     for name in keras_qd.__all__:
         assert getattr(keras_qd, name) is not None
+    assert {"Run", "Task", "Dataset", "solve_potentials"} <= set(keras_qd.__all__)
+    assert keras_qd.Run is keras_qd.training.Run
+    assert keras_qd.Task is keras_qd.tasks.Task
+    assert keras_qd.Dataset is keras_qd.data.Dataset
 
 
 def test_a_name_is_a_setting_like_any_other():

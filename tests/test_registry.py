@@ -236,6 +236,7 @@ def test_errors_of_settings_pass_through(module):
 def test_scalings_augmentations_and_callbacks_are_found_by_name():
     assert {"log", "one-hot", "centered-max"} <= set(keras_qd.names("scalings"))
     assert keras_qd.names("callbacks") == ["evolution", "mlflow", "tensorboard"]
+    assert keras_qd.names() == {kind: keras_qd.names(kind) for kind in KINDS}
     for name in keras_qd.names("augmentations"):
         assert isinstance(components("augmentations").make(name), Augmentation)
     with pytest.raises(UnknownNameError, match="did you mean 'standard'"):

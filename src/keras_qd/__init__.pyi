@@ -19,6 +19,10 @@ from .compression import (
     compress as compress,
     decompress as decompress,
 )
+from .data import (
+    Dataset as Dataset,
+    solve_potentials as solve_potentials,
+)
 from .evaluation import (
     evaluate as evaluate,
 )
@@ -40,7 +44,11 @@ from .registry import (
     register as register,
     task as task,
 )
+from .tasks import (
+    Task as Task,
+)
 from .training import (
+    Run as Run,
     load_model as load_model,
     resume as resume,
     train as train,

@@ -90,7 +90,9 @@ class Workers:
                 pending[self._submit(function, task[1])] = task[0]
             if not pending:
                 return
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            done = wait(pending, return_when=FIRST_COMPLETED).done
+            # In the order of the tasks: of several errors, the first one is raised.
+            for future in [each for each in pending if each in done]:
                 yield pending.pop(future), _result(future)
 
     def _submit(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Future[Any]:

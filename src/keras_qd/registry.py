@@ -23,7 +23,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from keras_qd.backend import ensure_backend
 from keras_qd.errors import KerasQDError, PluginError, UnknownNameError, UsageError
@@ -233,19 +233,24 @@ def task(name: str, /, **config: Any) -> Task:
     return found.replace(**config) if config else found
 
 
-def names(kind: str) -> list[str]:
-    """Return the sorted names of the components of one kind, importing none of them.
+@overload
+def names(kind: str) -> list[str]: ...
+@overload
+def names(kind: None = None) -> dict[str, list[str]]: ...
+def names(kind: str | None = None) -> list[str] | dict[str, list[str]]:
+    """Return the sorted names of the components of one kind, or of all, importing none of them.
 
     Parameters
     ----------
-    kind : str
+    kind : str, optional
         ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
-        ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``.
+        ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``; all by
+        default.
 
     Returns
     -------
-    list of str
-        Components of this package and of all installed plug-ins.
+    list of str, or dict of str to list of str
+        Components of this package and of all installed plug-ins; by kind if none is given.
 
     Raises
     ------
@@ -255,9 +260,11 @@ def names(kind: str) -> list[str]:
     Examples
     --------
     >>> import keras_qd
-    >>> "pix2pix" in keras_qd.names("models")
-    True
+    >>> "pix2pix" in keras_qd.names("models"), "pix2pix" in keras_qd.names()["models"]
+    (True, True)
     """
+    if kind is None:
+        return {each: components(each).names() for each in KINDS}
     return components(kind).names()
 
 
@@ -347,6 +354,11 @@ class Registry:
 
         return remember
 
+    def require(self, name: str) -> None:
+        """Raise, with near matches, unless a component has this name; import none."""
+        if name not in self._registered:
+            self._point(name)
+
     def get(self, name: str) -> Any:
         """Import and return a component; an error lists near matches if there is none."""
         if name in self._registered:
@@ -426,6 +438,15 @@ class Registry:
             points.setdefault(point.name, []).append(point)
         found = {name: origin(self._choose(name, points[name])) for name in sorted(points)}
         return dict(sorted({**found, **dict.fromkeys(self._registered, THIS_SESSION)}.items()))
+
+    def locations(self) -> dict[str, tuple[str, str]]:
+        """Return module and attribute of every installed component by name, importing nothing."""
+        found = {}
+        for name in self.names():
+            if name not in self._registered:
+                module, _, attribute = self._choose(name).value.partition("[")[0].partition(":")
+                found[name] = (module.strip(), attribute.strip())
+        return found
 
     def load_all(self) -> dict[str, Any]:
         """Import every component; warn about broken ones and leave them out."""

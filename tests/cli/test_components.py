@@ -11,7 +11,11 @@ def test_list_names_components_and_their_origins():
     listed = json.loads(succeed("list", "--json"))
     assert list(listed) == list(KINDS)
     assert list(listed["tasks"]) == keras_qd.names("tasks")
-    assert listed["models"]["pix2pix"].startswith("keras-qd ")
+    assert listed["models"]["pix2pix"]["from"].startswith("keras-qd ")
+    assert [name for each in listed.values() for name in each if not each[name]["summary"]] == []
+    assert listed["datasets"]["quantum-dots"]["summary"] == (
+        "Ground states of a few electrons in random potentials"
+    )
     lines = succeed("list", "models").splitlines()
     assert any(line.split()[:3] == ["models", "pix2pix", "keras-qd"] for line in lines)
     assert not any(line.startswith("tasks") for line in lines)

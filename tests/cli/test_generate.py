@@ -69,6 +69,7 @@ def test_every_option_reaches_the_recipe(tmp_path):
         "n_orbitals": 6,
         "accuracy": None,
         "family": "parabolic",
+        "kohn_sham": False,
         "material": None,
         "seed": 7,
     }

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from keras_qd.data import QuantumDots, Wells, generate, in_material, open_store
+from keras_qd.data import GateDots, QuantumDots, Wells, generate, in_material, open_store
 from tests.command import call
 
 RECIPE = QuantumDots(n_pixels=16, n_orbitals=5, strength=0.5)
@@ -150,6 +150,7 @@ def test_a_material_shows_nm_and_mev(tmp_path, capsys):
             seed=3,
         ),
         Wells(n_points=32, length=7.7, family="gaussian-wells", family_settings={"depth": 1.1}),
+        GateDots(ranges={"left": (5, 9), "right": (5, 9), "barrier": (0, 0)}, max_electrons=1),
     ],
 )
 def test_the_file_of_a_store_makes_it_again(tmp_path, capsys, recipe):

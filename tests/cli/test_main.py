@@ -1,5 +1,8 @@
 """The frame of the command line: quick help, clear errors, the right exit codes."""
 
+import contextlib
+import io
+import logging
 import subprocess
 import sys
 
@@ -48,6 +51,44 @@ def test_every_verb_has_help_with_its_options(verb):
     assert command.name == verb
     assert f"keras-qd {verb}" in examples_of(command)
     assert all(p.help for p in command.params if p.param_type_name == "option")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["potential-to-desity"],
+        ["potential-to-density", "--model", "tabel-mlp"],
+        ["potential-to-density", "--callback", "nope"],
+        ["potential-to-density", "--set", "nothing=3"],
+        ["potential-to-density", "--set", "dataset=nope"],
+    ],
+)
+def test_a_misspelt_name_is_refused_before_keras_is_imported(arguments, tmp_path):
+    script = (
+        "import sys\n"
+        "from keras_qd.cli.main import main\n"
+        "try:\n"
+        f"    main({['train', *arguments]!r})\n"
+        "except SystemExit as stop:\n"
+        "    assert stop.code in (1, 2), stop.code\n"
+        "assert 'keras' not in sys.modules\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stderr.startswith("keras-qd: unknown ")
+
+
+def test_the_log_is_printed_without_what_a_terminal_acts_upon():
+    def warn():
+        logging.getLogger("keras_qd.training").warning("left out \x1b[2J")
+
+    error = io.StringIO()
+    with contextlib.redirect_stderr(error):
+        assert call("list").code == 0  # which sets up the log
+        warn()
+    assert error.getvalue() == "left out \\x1b[2J\n"
 
 
 def test_unknown_verb_has_near_matches():

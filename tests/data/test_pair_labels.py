@@ -23,6 +23,15 @@ def test_samples_have_their_electrons_and_gaps(samples):
     assert (samples["gap"] > 0).all()
 
 
+def test_the_chemical_potential_is_the_energy_that_the_second_electron_adds(recipe, samples):
+    one = QuantumDots(n_pixels=32, n_electrons=1)
+    for potential, energy, added in zip(
+        *(samples[name] for name in ("potential", "energy", "chemical_potential")), strict=True
+    ):
+        first = one.solve(potential.astype(np.float64))["energy"]
+        assert added == pytest.approx(energy - first, abs=2e-4)
+
+
 def test_a_sample_does_not_depend_on_its_neighbours(recipe, samples):
     alone = recipe.make(range(2, 3))
     for name, values in alone.items():

@@ -23,6 +23,8 @@ from keras_qd.physics import Parameter, PotentialFamily
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Slopes(PotentialFamily):
+    'A slope of random `steepness` [1]_.'
+
     name: ClassVar[str] = "slopes"
     energies: ClassVar[tuple[str, ...]] = ("steepest",)
     steepest: float = 0.5
@@ -119,8 +121,9 @@ def test_it_is_listed(plugin):
     command = [sys.executable, "-c", search, str(plugin), "list", "potentials", "--json"]
     process = subprocess.run(command, capture_output=True, text=True, check=True)
     listed = json.loads(process.stdout)["potentials"]
-    assert listed["slopes"] == "slopes-plugin 1.2"
-    assert listed["parabolic"].startswith("keras-qd ")
+    assert listed["slopes"]["from"] == "slopes-plugin 1.2"
+    assert listed["slopes"]["summary"] == "A slope of random steepness"
+    assert listed["parabolic"]["from"].startswith("keras-qd ")
 
 
 @pytest.mark.parametrize("name", ["misnamed", "no-class"])

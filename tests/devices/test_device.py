@@ -1,5 +1,7 @@
 """Devices: gates, units, Hellmann-Feynman lever arms, files."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -183,3 +185,42 @@ def test_materials_of_ones_own():
     own = Material("own", effective_mass=0.1, permittivity=10.0)
     device = Device(GATES, side=120, material=own, n_pixels=16)
     assert device.box.length == pytest.approx(120 / own.bohr_radius)
+
+
+def _npy(path, array):
+    np.save(path, array)
+    return path
+
+
+def _huge(path, shape):
+    with path.open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+    return path
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: _huge(path, (10**30,)),
+        lambda path: _huge(path, (10**5, 10**6)),
+        lambda path: path.write_bytes(b"\x93NUMPY\x01\x00" + b"\x88\x13" + b"(" * 5000),
+        lambda path: os.mkfifo(path),
+        lambda path: path.write_bytes(b"PK\x03\x04"),
+        lambda path: _npy(path, np.zeros((600, 600))),
+        lambda path: _npy(path, np.array([["abc"]])),
+        lambda path: _npy(path, np.zeros((24, 24), complex)),
+        lambda path: _npy(path, np.zeros(24)),
+    ],
+)
+def test_hostile_arrays_of_gates_are_refused(tmp_path, write):
+    write(tmp_path / "top.npy")
+    file = tmp_path / "device.toml"
+    file.write_text(FILE)
+    with pytest.raises((DataError, UsageError), match=r"top\.npy|'top'"):
+        Device.load(file)
+
+
+def test_names_of_gates_are_printable():
+    with pytest.raises(UsageError, match="printable"):
+        Device([GaussianGate("a\x1b[2J", 45, 60, 20)], side=120, n_pixels=24)

@@ -1,11 +1,13 @@
 """Stability diagrams against the full calculation at every pixel."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from keras_qd.devices import CapacitanceModel, Device, GaussianGate, stability_diagram
+from keras_qd.devices.search import Journal
 from keras_qd.errors import PhysicsError, UsageError
 
 GATES = [GaussianGate("left", 45, 60, 20), GaussianGate("right", 75, 60, 20)]
@@ -221,3 +223,46 @@ def test_refusals(device, arguments, message):
     given = {"gate_x": "left", "gate_y": "right", "ranges": RANGES, "n": N, **arguments}
     with pytest.raises(UsageError, match=message):
         stability_diagram(device, **given)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "3",
+        "[[1], 2, 3, 1.0]",
+        '[0, 0, 1, "x"]',
+        "[0, 0, 1, {}]",
+        "[0, 0, 1]",
+        "[0, 0, 1, 5.0]",
+        "[9, 0, 1, 5.0, 1.0]",
+        "[0, 0, true, 5.0, 1.0]",
+        '{"a": 1}',
+        "[" * 50_000,
+        "\udcff\udcfe",
+    ],
+)
+def test_a_damaged_line_of_a_journal_and_what_follows_are_solved_again(tmp_path, line):
+    path, header = tmp_path / "journal.jsonl", {"n": 9}
+    good = ['{"n": 9}', "[0, 8, 1, 5.0, null]", line, "[1, 1, 1, 5.0, 1.0]"]
+    path.write_text("\n".join(good) + "\n", encoding="utf-8", errors="surrogateescape")
+    journal = Journal(path, header, 2)
+    ((key, values),) = journal.items()
+    assert key == (0, 8, 1)
+    np.testing.assert_array_equal(values, [5.0, np.nan])
+    assert path.read_text().splitlines() == good[:2]
+
+
+def test_a_damaged_header_of_a_journal_is_refused(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    for header in (b"[" * 50_000, b"\xff\xfe\x00", b"{}"):
+        path.write_bytes(header + b"\n")
+        with pytest.raises(UsageError, match="belongs to another diagram"):
+            Journal(path, {"n": 9}, 2)
+        assert path.read_bytes() == header + b"\n"
+
+
+def test_names_of_gates_are_no_formulas_to_a_spreadsheet(diagram, tmp_path):
+    found = replace(diagram[0], gate_x="=1+1", regions=("@a", "b"))
+    found.to_csv(tmp_path / "diagram.csv")
+    with (tmp_path / "diagram.csv").open(newline="") as file:
+        assert next(csv.reader(file))[::3][:2] == ["'=1+1 (mV)", "'@a"]

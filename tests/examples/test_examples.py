@@ -32,7 +32,7 @@ REDUCED = {
     "07_mnist_autoencoder.py": {"8, 16, (2, 4, 8, 16, 32, 64)": "1, 4, (2, 8)"},
     "08_energy_of_a_potential.py": {"20_000, 10, 20": "200, 1, 1"},
     "09_energy_of_a_density.py": {"20_000, 12": "200, 1"},
-    "10_own_potentials.py": {"4, 500, 64": "2, 12, 32"},
+    "10_own_potentials.py": {"4, 200, 64": "2, 12, 32"},
     "11_own_task.py": {"2000, 32, 40, 16": "20, 16, 1, 4"},
     "12_another_backend.py": {"20_000, 10": "200, 1"},
     "13_a_cluster.py": {"800, 20": "160, 6"},

@@ -1,7 +1,9 @@
-"""Spectra, exchange, addition energies and tunnel coupling against what is known exactly."""
+"""Exchange, addition energies and tunnel coupling against what is known exactly."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics import (
@@ -10,6 +12,7 @@ from keras_qd.physics import (
     addition_energies,
     exchange,
     exchange_models,
+    sample_potentials,
     solve,
     spectrum,
     tunnel_coupling,
@@ -29,60 +32,6 @@ def double_dot(half_distance, length=12.0, n_pixels=48):
     return 0.5 * ((x**2 - half_distance**2) ** 2 / (4 * half_distance**2) + y**2), box
 
 
-@pytest.fixture(scope="module")
-def pair_levels():
-    return spectrum(OVAL, BOX, 2, 10)
-
-
-def test_one_electron_levels_of_an_oval_parabola():
-    levels = spectrum(OVAL, BOX, 1, 6)
-    exact = sorted((i + 0.5) + 1.3 * (k + 0.5) for i in range(6) for k in range(6))[:6]
-    np.testing.assert_allclose(levels.energies, exact, atol=5e-4)
-    np.testing.assert_array_equal(levels.spin_squared, 0.75)
-    area = BOX.pixel_area(32)
-    np.testing.assert_allclose(levels.densities.sum(axis=(1, 2)) * area, 1.0, rtol=1e-9)
-
-
-def test_one_electron_dipoles_of_an_oval_parabola():
-    levels = spectrum(OVAL, BOX, 1, 3)
-    for level, axis, omega in ((1, 0, 1.0), (2, 1, 1.3)):
-        expected = np.zeros(2)
-        expected[axis] = np.sqrt(0.5 / omega)
-        np.testing.assert_allclose(np.abs(levels.dipoles[0, level]), expected, atol=1e-4)
-    np.testing.assert_allclose(levels.dipoles[0, 0], 4.0, atol=1e-6)
-
-
-def test_kohn_modes(pair_levels):
-    """Light excites the centre of mass alone, at the frequencies of the parabola."""
-    bright = np.flatnonzero(pair_levels.oscillator_strengths > 0.05)
-    np.testing.assert_allclose(pair_levels.excitation_energies[bright], [1.0, 1.3], atol=1e-3)
-    np.testing.assert_allclose(pair_levels.oscillator_strengths[bright], 2.0, atol=5e-3)
-
-
-def test_dipoles_are_a_symmetric_matrix_that_keeps_the_spin(pair_levels):
-    dipoles, spins = pair_levels.dipoles, pair_levels.spins
-    np.testing.assert_allclose(dipoles, dipoles.swapaxes(0, 1), atol=1e-7)
-    assert not dipoles[spins[:, None] != spins].any()
-    # <sum r> of a state is the dipole of its density.
-    moments = [(density * x).sum() for density in pair_levels.densities for x in (X, Y)]
-    np.testing.assert_allclose(
-        np.einsum("iik->ik", dipoles).ravel(), np.array(moments) * BOX.pixel_area(32), atol=2e-3
-    )
-
-
-def test_multiplets_of_a_round_dot():
-    levels = spectrum(ROUND, BOX, 2, 5)
-    assert levels.multiplets == [[0], [1, 2], [3, 4]]
-    assert [levels.spins[group[0]] for group in levels.multiplets] == [0, 1, 0]
-    errors = np.abs(levels.energies[[0, 3]] - [3.0, 4.0])
-    assert (errors < 1e-5 + 3 * levels.energy_errors[[0, 3]]).all()
-
-
-def test_spectra_of_more_electrons_are_refused():
-    with pytest.raises(UsageError, match="one or two"):
-        spectrum(ROUND, BOX, 7)
-
-
 def test_exchange_is_that_of_the_solver_and_positive():
     found = exchange(OVAL, BOX)
     assert found.value == solve(OVAL, BOX, 2).exchange
@@ -90,8 +39,54 @@ def test_exchange_is_that_of_the_solver_and_positive():
 
 
 def test_exchange_vanishes_with_the_distance():
-    found = [float(exchange(*double_dot(a))) for a in (1.5, 2.0, 2.5)]
-    assert found[0] > 3 * found[1] > 9 * found[2] > 0
+    found = [exchange(*double_dot(a)) for a in (1.5, 2.0, 2.5, 3.0)]
+    values = [float(j) for j in found]
+    assert values[0] > 3 * values[1] > 9 * values[2] > 90 * values[3] > 0
+    far = exchange(*double_dot(4.0, length=17.0, n_pixels=64))
+    assert abs(far.value) < 1e-6 + 3 * far.error
+    assert far.error < 1e-5
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    family=st.sampled_from(["gaussian-wells", "double-dot", "random-fourier"]),
+    seed=st.integers(0, 10**6),
+    strength=st.floats(0.0, 3.0),
+)
+def test_the_singlet_is_never_above_the_triplet(family, seed, strength):
+    """Without a magnetic field the lowest wave function of two electrons has no node."""
+    potential = sample_potentials(1, BOX, 32, family=family, seed=seed)[0]
+    j = exchange(potential, BOX, strength=strength)
+    assert j.value >= -3 * j.error
+
+
+def far_dots(shift=0.0, distance=8.0):
+    """Two parabolas, omega = 1, the left one lower by a shift."""
+    box = Box(distance + 8.0)
+    x, y = box.mesh(64)
+    left, right = ((x - centre) ** 2 / 2 for centre in (4.0, 4.0 + distance))
+    return np.minimum(left - shift, right) + (y - box.length / 2) ** 2 / 2, box
+
+
+def test_far_dots_repel_as_charges():
+    """The constant-interaction limit: charging energies of each dot, and 1 / d between them."""
+    # <1/r> of two round Gaussians in a plane is 1/d + 1/(2 omega d^3) + ...
+    mutual = 1 / 8 + 1 / (2 * 8**3)
+    energies = []
+    for shift in (0.0, 0.2):
+        dot = solve(*far_dots(shift), 2)
+        assert dot.energy == pytest.approx(2.0 - shift + mutual, abs=1e-3)
+        assert abs(dot.exchange) < 1e-4
+        energies.append(dot.energy)
+    # The chemical potential of the second electron shifts with its own dot alone.
+    assert energies[0] - energies[1] == pytest.approx(0.2, abs=1e-4)
+
+
+def test_three_electrons_in_far_dots():
+    """Two of them are Taut's pair at omega = 1, and each repels the third."""
+    dot = solve(*far_dots(1.5), 3)
+    assert dot.energy == pytest.approx(3.0 + 1.0 - 2 * 1.5 + 2 / 8, abs=0.02)
+    assert dot.spin_squared == pytest.approx(0.75, abs=1e-3)
 
 
 def test_heitler_london_is_below_hund_mulliken():

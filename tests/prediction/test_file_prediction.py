@@ -48,6 +48,17 @@ def density(path):
         return archive["density"]
 
 
+@pytest.mark.parametrize(
+    "shape", [(N_PIXELS, N_PIXELS), (1, N_PIXELS, N_PIXELS, 1), (N_PIXELS, N_PIXELS, 1)]
+)
+def test_a_file_may_hold_one_potential_or_a_channel_axis(
+    trained, potentials, expected, tmp_path, shape
+):
+    source = save(tmp_path / "p.npy", potentials[0].reshape(shape))
+    assert predict_file(trained, source, tmp_path / "d.npy").n_samples == 1
+    np.testing.assert_allclose(np.load(tmp_path / "d.npy"), expected[:1], rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("given", ["p.npy", "p.npz", "images"])
 @pytest.mark.parametrize("out", ["d.npy", "d.npz", "d.zarr"])
 def test_every_format_gives_the_same(trained, potentials, expected, tmp_path, given, out):

@@ -42,6 +42,28 @@ def test_the_batch_size_does_not_matter(trained):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((N_PIXELS, N_PIXELS), (N_PIXELS, N_PIXELS)),
+        ((N_PIXELS, N_PIXELS, 1), (N_PIXELS, N_PIXELS)),
+        ((1, N_PIXELS, N_PIXELS), (1, N_PIXELS, N_PIXELS)),
+        ((1, N_PIXELS, N_PIXELS, 1), (1, N_PIXELS, N_PIXELS)),
+    ],
+)
+def test_one_potential_many_or_with_a_channel_axis(trained, shape, expected):
+    potential = make_wells(1, 78)["potential"]
+    reference = keras_qd.predict(trained, potential)["density"]
+    found = [
+        keras_qd.predict(trained, potential.reshape(shape))["density"],
+        trained.load_model().predict(potential.reshape(shape), verbose=0),
+        trained.load_model().predict({"potential": potential.reshape(shape)}, verbose=0),
+    ]
+    for each in found:
+        assert each.shape == expected
+        np.testing.assert_allclose(each.reshape(reference.shape), reference, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("n_samples", [1, 5, 16, 33, 300])
 def test_the_model_sees_one_shape_alone(trained, n_samples):
     recorder = Recorder(trained.pipeline)
@@ -67,7 +89,9 @@ def with_nan(values):
     ("arrays", "message"),
     [
         (np.zeros((3, 8, 8)), r"shape \(3, 8, 8\); expected \(n, 16, 16\)"),
-        (np.zeros((16, 16)), r"shape \(16, 16\); expected \(n, 16, 16\)"),
+        (np.zeros(16), r"shape \(16,\); expected \(n, 16, 16\)"),
+        (np.zeros((16, 8)), r"shape \(1, 16, 8\); expected \(n, 16, 16\)"),
+        (np.zeros((3, 16, 16, 2)), r"shape \(3, 16, 16, 2\); expected \(n, 16, 16\)"),
         (np.zeros((0, 16, 16)), "no samples"),
         (with_nan(np.zeros((3, 16, 16))), "NaN or infinity in 1 of 3 samples, first in sample 2"),
         ({"density": np.zeros((3, 16, 16))}, "'potential' is missing; given: density"),

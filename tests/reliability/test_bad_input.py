@@ -31,6 +31,7 @@ LEAST = {
     "list": [],
     "info": ["unet"],
     "generate": ["wells-1d", "--samples", "4", "--workers", "1", "--out", "OUT.zarr"],
+    "solve": ["NPY", "--out", "OUT.zarr"],
     "import": ["NPY", "--out", "OUT.zarr"],
     "prepare": ["FOLDER", "--out", "OUT.zarr"],
     "inspect": ["STORE"],
@@ -238,6 +239,22 @@ COMMANDS = [
     *(["invert", "ring", "--electrons", 1, "--samples", "x", "--out", "OUT.npz"],),
     *(["invert", "ring", "--electrons", 1, "--figure", "x.gif", "--out", "OUT.npz"],),
     *(["invert", "ring", "--electrons", 1, "--run", "RUN", "--out", "OUT.npz"],),
+    # own potentials
+    *(
+        ["solve", name, "--out", "OUT.zarr"]
+        for name in (*WRONG_FILES, "COMPLEX", "TEXT", "NAN", "FLAT", "NONE", "NEGATIVE")
+        if name != "NPY"
+    ),
+    *(
+        ["solve", "NPY", "--out", "OUT.zarr", *more]
+        for more in (
+            ["--voltage", "a=1"],
+            ["--material", "nope"],
+            ["--interaction", "nope"],
+            ["--accuracy", "0.1", "--electrons", "3"],
+            ["--scheduler", "x", "--workers", "1"],
+        )
+    ),
     # a device
     *(
         ["device", "sweep", name, *["--out", "OUT", "--gate", "a", "--range", "0", "1"]]

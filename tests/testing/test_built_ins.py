@@ -22,8 +22,14 @@ MODELS = {
     "fno-1d": {**LINE, "config": {"width": 4}},
     "pix2pix": {"input_shape": (16, 16, 1), "config": {"filters": 2, "discriminator_levels": 1}},
     "residual-1d": {**LINE, "config": {"width": 4}},
+    "residual-2d": {
+        "input_shape": (8, 8, 1),
+        "output_shape": (2,),
+        "config": {"width": 4, "blocks": 1, "charges": [2, 0]},
+    },
     "residual-unet": {"input_shape": (8, 8, 1), "config": {"filters": 2, "levels": 1}},
     "residual-autoencoder": {"input_shape": (12, 12, 1), "config": {"filters": [2, 3]}},
+    "table-mlp": {"input_shape": (3,), "output_shape": (2,), "config": {"width": 4}},
     "two-electron-unet": {"input_shape": (16, 16, 1), "config": SMALL_TWO_ELECTRONS},
     "unet": {"input_shape": (8, 8, 1), "config": {"filters": 2}},
 }
@@ -63,15 +69,22 @@ METRICS = {
 QUICK_METRICS = ("r2", "normalized-mutual-information")
 
 DOTS = {"samples": 24, "n_electrons": 1, "n_pixels": 16, "n_orbitals": 4, "workers": 1}
+GATES = {"samples": 24, "max_electrons": 1, "workers": 1}
 WELLS = {"samples": 64, "n_points": 16, "workers": 1}
 #: Before any test registers one of its own.
 #: Those of the package: tests/several.py registers two of its own.
 BUILT_IN_DATASETS = {name for name in keras_qd.names("datasets") if not name.endswith("-for-tests")}
-DATASETS = {"mnist": {"subset": True}, "quantum-dots": DOTS, "wells-1d": WELLS}
+DATASETS = {
+    "gate-dots": GATES,
+    "mnist": {"subset": True},
+    "quantum-dots": DOTS,
+    "wells-1d": WELLS,
+}
 
 SMALL_PIX2PIX = {"filters": 2, "discriminator_levels": 1, "discriminator_filters": 2}
 #: Data set -> what makes a task on it small.
 TASK_CHANGES = {
+    "gate-dots": {"dataset_config": GATES},
     "mnist": {"dataset_config": {"subset": True}},
     "wells-1d": {"dataset_config": WELLS},
     "quantum-dots": {
@@ -179,6 +192,15 @@ def task_changes(name, request):
     task = keras_qd.task(name)
     if task.model == "two-electron-unet":
         return {**TASK_CHANGES["quantum-dots"], "model_config": SMALL_TWO_ELECTRONS}
+    if task.model == "residual-2d":
+        small = {"width": 4, "blocks": 1}
+        return {"dataset_config": {**DOTS, "n_electrons": 2}, "model_config": small}
+    if task.model == "residual-unet":
+        small = {
+            "dataset_config": {**DOTS, "kohn_sham": True},
+            "model_config": SMALL_ENDS[task.model],
+        }
+        return {**TASK_CHANGES["quantum-dots"], **small}
     if task.dataset != "image-pairs":
         return TASK_CHANGES[task.dataset]
     path = request.getfixturevalue("image_pairs")

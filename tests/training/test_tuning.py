@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,6 +140,39 @@ def test_another_seed_draws_others_and_another_search_is_refused(whole, tmp_path
     (tmp_path / "file").write_text("mine")
     with pytest.raises(RunError, match="not a search directory"):
         search(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [],
+        lambda lines: lines[::-1],
+        lambda lines: lines[1:],
+        lambda lines: [*lines, b'{"op_code": 99}\n'],
+        lambda lines: [*lines, b"[" * 50_000 + b"\n"],
+        lambda lines: [*lines, b"\xff\xfe\n"],
+        lambda lines: [*lines[:3], lines[3][:9] + b"\n", *lines[4:]],
+        lambda lines: [*lines, b"3\n"],
+    ],
+)
+def test_a_damaged_journal_is_refused(whole, tmp_path, damage):
+    path = shutil.copytree(whole[1], tmp_path / "damaged")
+    journal = path / "journal.log"
+    damaged = b"".join(damage(journal.read_bytes().splitlines(keepends=True)))
+    journal.write_bytes(damaged)
+    with pytest.raises(RunError, match=r"journal\.log is damaged: "):
+        search(path)
+    assert journal.read_bytes() == damaged
+
+
+def test_a_last_line_cut_off_by_a_power_failure_is_dropped(whole, tmp_path):
+    path = shutil.copytree(whole[1], tmp_path / "cut")
+    journal = path / "journal.log"
+    whole_lines = journal.read_bytes()
+    journal.write_bytes(whole_lines + b'{"op_code": 4, "wor')
+    assert search(path) == whole[0]
+    assert journal.read_bytes().startswith(whole_lines)
+    assert search(path) == whole[0]
 
 
 def test_the_best_is_the_largest_where_that_is_better():

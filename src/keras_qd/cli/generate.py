@@ -226,6 +226,7 @@ def summary(store: Store) -> dict[str, Any]:
         "digest": store.digest(),
         "label_error": store.label_error,
         "refused": store.refused,
+        "refusals": store.refusals,
         "configuration": store.configuration,
         "material": _material(store),
         "schema_version": store.schema_version,

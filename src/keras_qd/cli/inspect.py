@@ -130,6 +130,9 @@ def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> Non
     echo()
     if found["refused"]:
         echo(f"\nrefused draws: {found['refused']}, each followed by the sample's next draw")
+    if found["refusals"]:
+        echo(f"\nrefused potentials, which training leaves out: {len(found['refusals'])}")
+        print_table([(str(number), why) for number, why in found["refusals"].items()])
     if "damaged_shards" in found:
         echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'correct'}")
     echo(f"\ndigest  {found['digest'] or 'none yet'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 import traceback
 from importlib import import_module
@@ -30,6 +31,7 @@ VERBS = {
         "Show what a component is and which settings it takes.", "components:info_command"
     ),
     "generate": Verb("Make a data set with the exact solver.", "generate:command"),
+    "solve": Verb("Solve potentials of your own into a data set.", "solve:command"),
     "import": Verb("Import existing arrays into a data set.", "importing:import_command"),
     "prepare": Verb("Prepare pairs of images as a data set.", "importing:prepare_command"),
     "inspect": Verb("Show what a stored data set contains.", "inspect:command"),
@@ -114,6 +116,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         Always, with the exit code.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    _print_log()
     try:
         cli.main(args=arguments, prog_name="keras-qd", standalone_mode=False)
     except click.ClickException as error:
@@ -132,6 +135,20 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _show_traceback(arguments)
         _fail(_internal_error(error), INTERNAL_ERROR)
     sys.exit(0)
+
+
+class _PrintedLog(logging.Handler):
+    """The log of the package on standard error, without what a terminal acts upon."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
+        click.echo(printable(self.format(record)), err=True)
+
+
+def _print_log() -> None:
+    log = logging.getLogger("keras_qd")
+    if not log.handlers:
+        log.addHandler(_PrintedLog())
 
 
 def _show_traceback(arguments: list[str]) -> None:

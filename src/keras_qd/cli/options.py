@@ -207,12 +207,15 @@ def _read_file(ctx: click.Context, parameter: click.Parameter, path: Path | None
     if path is None:
         return
     values = parse_toml(path)
-    tables = _tables(ctx.command)
+    tables, documents = _tables(ctx.command), _documents(ctx.command)
     known = {**_names(ctx.command), **tables}
     defaults: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
             raise UnknownNameError(f"setting in {path}", key, known)
+        if key in documents and not isinstance(value, str):
+            defaults[known[key]] = json.dumps(value, default=str)
+            continue
         if (key in tables) != isinstance(value, dict):
             raise UsageError(f"{path}: {key} must {'' if key in tables else 'not '}be a table")
         # As text, so that it is checked just as strictly as on the command line.
@@ -235,6 +238,15 @@ def _tables(command: click.Command) -> dict[str, str]:
         str(parameter.name).replace("_", "-"): str(parameter.name)
         for parameter in command.params
         if parameter.multiple and parameter.metavar == _PAIR
+    }
+
+
+def _documents(command: click.Command) -> set[str]:
+    """Return the long names of options in JSON, which a file may have as tables and lists."""
+    return {
+        parameter.opts[0].removeprefix("--")
+        for parameter in command.params
+        if parameter.type.name == "json"
     }
 
 

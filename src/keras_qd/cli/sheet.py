@@ -25,9 +25,16 @@ def draw_sheet(store: Store, path: Path) -> None:
     """Draw the first samples of a store, and histograms of its numbers and densities."""
     if path.suffix.lower() not in _FORMATS:
         raise UsageError(f"{path} must end in one of {', '.join(_FORMATS)}")
-    samples = {name: store.read_shard(0, name)[:N_SHOWN] for name in store.fields}
-    if not min(map(len, samples.values())):
-        raise StoreError(f"{store.path} has no finished samples to draw yet")
+    first = {name: store.read_shard(0, name) for name in store.fields}
+    finished = range(min(map(len, first.values())))
+    shown = [number for number in finished if number not in store.refusals][:N_SHOWN]
+    if not shown:
+        raise StoreError(
+            f"none of the first {len(finished)} samples of {store.path} has a solution to draw"
+            if finished
+            else f"{store.path} has no finished samples to draw yet"
+        )
+    samples = {name: values[shown] for name, values in first.items()}
     with figure_style(), replacing(path) as temporary:
         _sheet(store, samples).savefig(temporary, dpi=160)
 

@@ -137,10 +137,17 @@ def _train(
     callbacks: tuple[str, ...],
     devices: int,
 ) -> Run:
+    task = registry.task(name, **changes)
+    # Names come first: what follows imports Keras, which takes seconds.
+    for kind, named in (("models", task.model), ("datasets", task.dataset)):
+        registry.components(kind).require(named)
+    for each in callbacks:
+        registry.components("callbacks").require(each)
+
     from keras_qd.training.checks import check_start
     from keras_qd.training.fit import train
 
-    task = on_store(registry.task(name, **changes))
+    task = on_store(task)
     path = out if out is not None else free_path(Path("runs") / name)
     # Before data is made, which may take hours.
     check_start(task, path, seed=seed, callbacks=callbacks, devices=devices)

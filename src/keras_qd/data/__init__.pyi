@@ -15,12 +15,18 @@ from .dataset import (
 from .fields import (
     Field as Field,
 )
+from .gate_dots import (
+    GateDots as GateDots,
+)
 from .image_pairs import (
     prepare_pairs as prepare_pairs,
 )
 from .importing import (
     FieldNames as FieldNames,
     import_files as import_files,
+)
+from .own_potentials import (
+    solve_potentials as solve_potentials,
 )
 from .quantum_dots import (
     QuantumDots as QuantumDots,

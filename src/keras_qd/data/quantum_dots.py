@@ -13,6 +13,8 @@ from keras_qd.data.fields import Field, drawn_parameters
 from keras_qd.data.recipes import Recipe
 from keras_qd.data.store.summary import check_material
 from keras_qd.data.stored import GeneratedDataset
+from keras_qd.errors import UsageError
+from keras_qd.physics._kohn_sham import FLOOR, kohn_sham_of_density
 from keras_qd.physics.box import LENGTHS, Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.pair_batch import PairBatch, batch_errors, solve_batch
@@ -39,9 +41,21 @@ N_GRID, _TRUSTED = 12, 1.5
 _LABELS = ("density", "energy", "gap", "exchange")
 _DENSITY_ERROR = "integral of the absolute error, per electron"
 
-_EXCHANGE = Field(
-    (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
-)
+#: What two electrons have besides.
+_OF_PAIRS = {
+    "chemical_potential": Field(
+        (), "Ha*", "energy of two electrons less that of one, mu_2", "float64"
+    ),
+    "exchange": Field(
+        (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
+    ),
+}
+
+#: Fields of the exact Kohn-Sham system that are one number, with what they are.
+_KOHN_SHAM_ENERGIES = {
+    "xc_energy": "exchange-correlation energy",
+    "kohn_sham_kinetic_energy": "kinetic energy of the Kohn-Sham orbital",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +96,15 @@ class QuantumDots(Recipe):
     material : str, optional
         Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
+    kohn_sham : bool
+        Add the exact Kohn-Sham system of one or two electrons: ``xc_potential``,
+        ``hartree_potential``, ``xc_energy`` and ``kohn_sham_kinetic_energy``. See
+        :func:`keras_qd.physics.kohn_sham_of_density`.
 
     Raises
     ------
     UsageError
-        If a setting is out of range.
+        If a setting is out of range, or `kohn_sham` is set for three or more electrons.
     UnknownNameError
         If there is no such interaction, family or material.
 
@@ -99,7 +117,7 @@ class QuantumDots(Recipe):
     """
 
     kind: ClassVar[str] = "quantum-dots"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     identity: ClassVar[str] = "potential"
     lengths: ClassVar[tuple[str, ...]] = (
         "box_length",
@@ -122,10 +140,16 @@ class QuantumDots(Recipe):
     n_orbitals: int | None = field(default=None, metadata={"range": (2, MOST_ORBITALS)})
     accuracy: float | None = field(default=None, metadata={"range": (1e-8, 1.0)})
     material: str | None = None
+    kohn_sham: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_material(self.material)
+        if self.kohn_sham and self.n_electrons > 2:
+            raise UsageError(
+                "kohn_sham is known in closed form for one or two electrons, got "
+                f"n_electrons={self.n_electrons}; leave kohn_sham out"
+            )
         # What is stored is resolved: a default that changes later must not change the meaning of a
         # store.
         interaction = self._interaction
@@ -160,7 +184,8 @@ class QuantumDots(Recipe):
             "gap": Field((), "Ha*", "first excitation of any spin", "float64"),
             "spin_squared": Field((), "hbar^2", "expectation of the squared spin", "float64"),
             "parameters": drawn_parameters(self._family.parameter_names),
-            **({"exchange": _EXCHANGE} if self.n_electrons == 2 else {}),
+            **(_OF_PAIRS if self.n_electrons == 2 else {}),
+            **(_kohn_sham_fields(image) if self.kohn_sham else {}),
         }
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
@@ -174,7 +199,7 @@ class QuantumDots(Recipe):
         others = [name for name in samples if name != self.identity]
         free = bool(others) and all(name.endswith("_noninteracting") for name in others)
         # As the labels were made: errors are not estimated again.
-        solve = self._solver.solve_noninteracting if free else self._labels
+        solve = self._solver.solve_noninteracting if free else self.solve
         for potential in samples[self.identity]:
             solve(np.asarray(potential, dtype=np.float64))
 
@@ -229,10 +254,49 @@ class QuantumDots(Recipe):
     def sample(self, generator: np.random.Generator) -> dict[str, Any]:
         """Draw and solve one sample."""
         potential, parameters = self._draw(generator)
-        labels = self._labels(potential.astype(np.float64))
+        labels = self.solve(potential.astype(np.float64))
         return {"potential": potential, "parameters": parameters, **labels}
 
-    def _labels(self, potential: np.ndarray) -> dict[str, Any]:
+    def solve(self, potential: np.ndarray) -> dict[str, Any]:
+        """Return the labels of one potential.
+
+        Parameters
+        ----------
+        potential : ndarray, shape (n_pixels, n_pixels)
+            In Ha*.
+
+        Returns
+        -------
+        dict of str to array
+            All fields but potential and parameters.
+        """
+        labels = self._solved(potential)
+        if self.n_electrons == 2:
+            # Without interaction both electrons are in the lowest orbital.
+            labels["chemical_potential"] = labels["energy"] - labels["energy_noninteracting"] / 2
+        if self.kohn_sham:
+            labels.update(self._kohn_sham_labels(potential, labels))
+        return labels
+
+    def _kohn_sham_labels(self, potential: np.ndarray, labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of the Kohn-Sham system, the level at the ionisation energy."""
+        found = kohn_sham_of_density(
+            potential,
+            labels["density"],
+            self._solver.box,
+            self._solver.interaction,
+            self.strength,
+            energy=float(labels["energy"]),
+            level=float(labels["chemical_potential" if self.n_electrons == 2 else "energy"]),
+        )
+        return {
+            "xc_potential": found.xc_potential,
+            "hartree_potential": found.hartree_potential,
+            "xc_energy": found.xc_energy,
+            "kohn_sham_kinetic_energy": found.kinetic_energy,
+        }
+
+    def _solved(self, potential: np.ndarray) -> dict[str, Any]:
         quick = self._quick(potential)
         if quick is not None:
             labels = {name: values[0] for name, values in quick._asdict().items()}
@@ -289,6 +353,16 @@ class QuantumDots(Recipe):
             self.strength,
             accuracy=self.accuracy,
         )
+
+
+def _kohn_sham_fields(image: tuple[int, int]) -> dict[str, Field]:
+    """Return the fields of the exact Kohn-Sham system."""
+    where = f"exact where the density is above {FLOOR:g} of its maximum"
+    return {
+        "xc_potential": Field(image, "Ha*", f"exchange-correlation potential, {where}"),
+        "hartree_potential": Field(image, "Ha*", "Hartree potential of the density"),
+        **{name: Field((), "Ha*", what, "float64") for name, what in _KOHN_SHAM_ENERGIES.items()},
+    }
 
 
 #: The registered data set.

@@ -202,7 +202,7 @@ class StoredDataset(Dataset):
             return
         self._fractions = list(FRACTIONS if fractions is None else fractions)
         fingerprints = store.read(FINGERPRINT, np.arange(self._n_samples))
-        self._rows = split_rows(fingerprints, self._fractions)
+        self._rows = self._labelled(split_rows(fingerprints, self._fractions))
 
     @property
     def fields(self) -> Mapping[str, Field]:
@@ -220,6 +220,13 @@ class StoredDataset(Dataset):
             "fractions": self._fractions,
             "label_error": self._store.label_error,
         }
+
+    def _labelled(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Leave out the samples that a solver refused."""
+        if self._store.configuration.get("kind") != SOLVED:
+            return rows
+        solved = self._store.read(LABELLED, np.arange(self._n_samples)).astype(bool)
+        return {name: each[solved[each]] for name, each in rows.items()}
 
     def split(self, name: str) -> Mapping[str, Values]:
         """Return the fields of one split, read at first use; see :meth:`Dataset.split`."""
@@ -325,6 +332,10 @@ def cached_path(recipe: Recipe) -> Path:
 
 #: Kinds of stores that were not generated; their fields are checked where they are used.
 IMPORTED = "imported"
+SOLVED = "solved"
+
+#: Field of solved stores: 0 marks samples that the solver refused, which belong to no split.
+LABELLED = "solved"
 
 
 class GeneratedDataset:
@@ -385,13 +396,13 @@ class GeneratedDataset:
     def _check(self, store: Store, given: Mapping[str, Any]) -> None:
         """Raise an error unless a store is of this recipe, with the settings that were given."""
         stored = dict(store.configuration)
-        if stored.get("kind") not in (self.recipe.kind, IMPORTED):
+        if stored.get("kind") not in (self.recipe.kind, IMPORTED, SOLVED):
             raise StoreError(
                 f"{store.path} holds {stored.get('kind')!r}; expected {self.recipe.kind!r}"
             )
         if not given:
             return
-        if stored["kind"] != IMPORTED:
+        if stored["kind"] == self.recipe.kind:
             # Through a recipe, since some settings stand for others that follow from them.
             own = {name: stored[name] for name in settings_of(self.recipe) if name in stored}
             given = self.recipe(**{**own, **given}).settings()

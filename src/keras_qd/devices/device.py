@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd._npy import open_npy
 from keras_qd.devices.gates import Gate, gate_from
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.physics.box import FEWEST_PIXELS, Box
@@ -24,6 +25,9 @@ from keras_qd.physics.solution import Solution
 from keras_qd.physics.solver import Solver
 from keras_qd.physics.units import Material
 from keras_qd.physics.units import material as named_material
+
+#: Pixels along a side.
+MOST_PIXELS = 512
 
 Array = NDArray[np.float64]
 
@@ -38,9 +42,6 @@ _SIDES = (1.0, 1e4)
 
 #: Largest share of a gate's voltage below which it acts nowhere in the box.
 _LEAST_SHARE = 1e-6
-
-#: Errors of energy and exchange that are not estimated.
-_UNKNOWN = (math.nan, math.nan)
 
 #: What one electron, or three, have for an exchange energy.
 NO_EXCHANGE = Estimate(math.nan)
@@ -127,8 +128,8 @@ class Device:
             raise UsageError(f"side must be 1 to 10,000 nm, got {side!r}")
         if isinstance(n_pixels, bool) or not isinstance(n_pixels, (int, np.integer)):
             raise UsageError(f"n_pixels must be a whole number, got {n_pixels!r}")
-        if not FEWEST_PIXELS <= n_pixels <= 512:
-            raise UsageError(f"n_pixels must be {FEWEST_PIXELS} to 512, got {n_pixels}")
+        if not FEWEST_PIXELS <= n_pixels <= MOST_PIXELS:
+            raise UsageError(f"n_pixels must be {FEWEST_PIXELS} to {MOST_PIXELS}, got {n_pixels}")
         self.gates = tuple(gates)
         self.material = named_material(material) if isinstance(material, str) else material
         self.side, self.n_pixels = float(side), int(n_pixels)
@@ -310,13 +311,15 @@ class Device:
         potential, to_mev = self.potential(voltages), self.material.to_millielectronvolts
         dot = self._solve(potential, n_electrons, accuracy, spin)
         charge = dot.density * self.box.pixel_area(self.n_pixels)
-        errors = (dot.energy_error, dot.exchange_error) if isinstance(dot, Solution) else _UNKNOWN
+        errors = (math.nan, math.nan)
+        if isinstance(dot, Solution):
+            errors = (to_mev(dot.energy_error), to_mev(dot.exchange_error))
         return ChargeState(
-            Estimate(to_mev(dot.energy), to_mev(errors[0])),
+            Estimate(to_mev(dot.energy), errors[0]),
             -np.tensordot(self.shares, charge, axes=((1, 2), (0, 1))),
             np.array([charge[mask].sum() for mask in self.regions.values()]),
             to_mev(dot.gap),
-            Estimate(to_mev(dot.exchange), to_mev(errors[1])) if n_electrons == 2 else NO_EXCHANGE,
+            Estimate(to_mev(dot.exchange), errors[1]) if n_electrons == 2 else NO_EXCHANGE,
         )
 
     def _solve(
@@ -338,8 +341,8 @@ class Device:
             )
             if found.density_error[0] <= accuracy:
                 return PairBatch(*(values[0] for values in found))
-        dot = Solver(self.box, 2, self.interaction, accuracy=accuracy).solve(potential)
-        return replace(dot, energy_error=math.nan, exchange_error=math.nan)
+        solved = Solver(self.box, 2, self.interaction, accuracy=accuracy).solve(potential)
+        return replace(solved, energy_error=math.nan, exchange_error=math.nan)
 
     def ground_states(
         self, voltages: Mapping[str, float], max_electrons: int = 3
@@ -427,7 +430,13 @@ def _with_array(table: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     if "file" in table:
         path = (folder or Path()) / str(table.pop("file"))
         try:
-            table["values"] = np.load(path, allow_pickle=False)
+            values = open_npy(path)
+            if values.ndim != 2 or max(values.shape) > MOST_PIXELS:
+                raise ValueError(
+                    f"it has the shape {values.shape}; expected a square of at most "
+                    f"{MOST_PIXELS} pixels"
+                )
+            table["values"] = values
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: not a readable .npy file: {error}") from error
     return table

@@ -152,7 +152,10 @@ class ArrayGate:
     values: Array
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.values, dtype=np.float64)
+        values = np.asarray(self.values)
+        if values.dtype.kind not in "buif":
+            raise UsageError(f"gate {self.name!r}: values must be real numbers, not {values.dtype}")
+        values = values.astype(np.float64)
         if values.ndim != 2 or values.shape[0] != values.shape[1] or not np.isfinite(values).all():
             raise UsageError(
                 f"gate {self.name!r}: values must be a square array of finite numbers, got shape "
@@ -198,8 +201,8 @@ def gate_from(settings: dict[str, Any]) -> Gate:
 
 def _check(gate: Any, positive: tuple[str, ...]) -> None:
     """Raise `UsageError` unless all numbers of a gate are finite and its lengths positive."""
-    if not (isinstance(gate.name, str) and gate.name):
-        raise UsageError(f"a gate needs a name, got {gate.name!r}")
+    if not (isinstance(gate.name, str) and gate.name.isprintable() and gate.name):
+        raise UsageError(f"a gate needs a name of printable characters, got {gate.name!r}")
     for each in fields(gate)[1:]:
         value = getattr(gate, each.name)
         if value is None and each.default is None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._files import parse_json, write_synced
 from keras_qd._parallel import Workers
 from keras_qd.devices.device import Device
 from keras_qd.errors import PhysicsError, UsageError
@@ -296,14 +297,16 @@ Key = tuple[int, int, int]
 class Journal:
     """Solved points in a file of JSON lines; without a path they are kept in memory alone."""
 
-    def __init__(self, path: str | PathLike[str] | None, header: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: str | PathLike[str] | None, header: Mapping[str, Any], n_values: int
+    ) -> None:
         self._path = None if path is None else Path(path)
         self._known: dict[Key, Array] = {}
         if self._path is None:
             return
-        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
+        lines = self._path.read_bytes().splitlines() if self._path.exists() else []
         if lines:
-            self._read(lines, dict(header))
+            self._read(lines, dict(header), n_values)
         else:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(json.dumps(header) + "\n", encoding="utf-8")
@@ -329,10 +332,10 @@ class Journal:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([*map(int, key), *values]) + "\n")
 
-    def _read(self, lines: list[str], header: dict[str, Any]) -> None:
-        """Read a journal; a last line that was cut off is solved again."""
+    def _read(self, lines: list[bytes], header: dict[str, Any], n_values: int) -> None:
+        """Read a journal up to the first damaged line: what follows is solved again."""
         try:
-            found = json.loads(lines[0])
+            found = parse_json(lines[0])
         except ValueError:
             found = None
         if found != json.loads(json.dumps(header)):
@@ -341,13 +344,24 @@ class Journal:
             )
         good = [lines[0]]
         for line in lines[1:]:
-            try:
-                i, j, n, *values = json.loads(line)
-            except ValueError:
+            row = _row(line, header["n"], n_values)
+            if row is None:
                 break
             good.append(line)
-            self._known[i, j, n] = np.array(
-                [np.nan if value is None else value for value in values], dtype=np.float64
-            )
+            self._known[row[0]] = row[1]
         if self._path is not None and len(good) < len(lines):
-            self._path.write_text("\n".join(good) + "\n", encoding="utf-8")
+            write_synced(self._path, b"\n".join(good) + b"\n")
+
+
+def _row(line: bytes, n: int, n_values: int) -> tuple[Key, Array] | None:
+    """Return the point of a line and its values, or None if the line is damaged."""
+    try:
+        i, j, n_electrons, *values = parse_json(line)
+    except (ValueError, TypeError):
+        return None
+    whole = all(type(each) is int for each in (i, j, n_electrons))
+    if not whole or not (0 <= i < n and 0 <= j < n and n_electrons > 0):
+        return None
+    if len(values) != n_values or not all(each is None or type(each) is float for each in values):
+        return None
+    return (i, j, n_electrons), np.array([np.nan if each is None else each for each in values])

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd._checks import real, setting
+from keras_qd._checks import csv_cell, real, setting
 from keras_qd._parallel import open_workers
 from keras_qd.devices.device import Device, check_electrons
 from keras_qd.devices.interdot import InterdotTransition, tunnel_coupling
@@ -228,9 +228,8 @@ class StabilityDiagram:
         names = [f"E_{n} (meV)" for n in range(1, len(self.energies))]
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(
-                [f"{self.gate_x} (mV)", f"{self.gate_y} (mV)", "electrons", *self.regions, *names]
-            )
+            heads = [f"{self.gate_x} (mV)", f"{self.gate_y} (mV)", "electrons", *self.regions]
+            writer.writerow(map(csv_cell, [*heads, *names]))
             for row, column in np.ndindex(self.n_electrons.shape):
                 writer.writerow(
                     [
@@ -427,7 +426,7 @@ def stability_diagram(
         "voltages": fixed,
         "accuracy": accuracy,
     }
-    kept = Journal(journal, header)
+    kept = Journal(journal, header, N_NUMBERS + len(device.regions))
     points = Points(device, (gate_x, gate_y), axes, fixed, max_electrons, kept, accuracy)
     alone = scheduler is None and workers == 1
     with nullcontext() if alone else open_workers(workers, scheduler) as points.workers:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import csv_cell
 from keras_qd._parallel import map_in_processes, usable_cores
 from keras_qd.devices.device import ChargeState, Device, check_electrons
 from keras_qd.errors import PhysicsError, UsageError
@@ -72,7 +73,7 @@ class Sweep:
             columns += [self.energies[k], self.errors[k], self.levers[k - 1]]
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(header)
+            writer.writerow(map(csv_cell, header))
             writer.writerows(np.stack(columns, axis=1).tolist())
 
 

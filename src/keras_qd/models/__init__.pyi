@@ -19,6 +19,11 @@ from .fno import (
     FNO as FNO,
     FNO1D as FNO1D,
 )
+from .numbers import (
+    Residual2D as Residual2D,
+    RestoreMean as RestoreMean,
+    TableMLP as TableMLP,
+)
 from .optimizers import (
     PairedOptimizer as PairedOptimizer,
 )

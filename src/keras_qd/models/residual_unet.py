@@ -115,16 +115,16 @@ def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> tu
     skips = []
     for width in widths:
         features = Conv2D(width, 1)(gather(features, _BLOCK))
-        features = _residual_blocks(features, blocks)
+        features = residual_blocks(features, blocks)
         skips.append(features)
     for width, skip in zip(reversed(widths[:-1]), reversed(skips[:-1]), strict=True):
         features = spread(Conv2D(_BLOCK**2 * width, 1)(features), _BLOCK)
-        features = _residual_blocks(Add()([features, skip]), blocks)
+        features = residual_blocks(Add()([features, skip]), blocks)
     features = Conv2D(_BLOCK**2 * filters // 2, 3, padding="same")(Activation("silu")(features))
     return Activation("silu")(spread(features, _BLOCK)), skips[-1]
 
 
-def _residual_blocks(features: Any, blocks: int) -> Any:
+def residual_blocks(features: Any, blocks: int) -> Any:
     """Return the features after residual blocks of two convolutions each."""
     width = features.shape[-1]
     for _ in range(blocks):

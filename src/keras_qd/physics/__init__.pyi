@@ -10,6 +10,12 @@ from .double_dots import (
 from .interactions import (
     Interaction as Interaction,
 )
+from ._kohn_sham import (
+    KohnSham as KohnSham,
+    hartree_potential as hartree_potential,
+    kohn_sham as kohn_sham,
+    kohn_sham_of_density as kohn_sham_of_density,
+)
 from .line.potentials import (
     LineFamily as LineFamily,
     sample_potentials_1d as sample_potentials_1d,
@@ -37,10 +43,8 @@ from .potentials.base import (
 from .quantities import (
     AdditionEnergies as AdditionEnergies,
     Estimate as Estimate,
-    Spectrum as Spectrum,
     addition_energies as addition_energies,
     exchange as exchange,
-    spectrum as spectrum,
 )
 from .references import (
     taut_density as taut_density,
@@ -55,6 +59,10 @@ from .solver import (
     estimate_label_error as estimate_label_error,
     pair_states as pair_states,
     solve as solve,
+)
+from .spectra import (
+    Spectrum as Spectrum,
+    spectrum as spectrum,
 )
 from .units import (
     Material as Material,

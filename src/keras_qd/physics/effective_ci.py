@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import PairInteraction, pair_interaction_on_points
 from keras_qd.physics.levels import DEGENERACY, Level
 from keras_qd.physics.noninteracting import fill, first_excitation
-from keras_qd.physics.pair_excitations import density_matrices
+from keras_qd.physics.pair_excitations import density_matrices, quadratic_forms
 from keras_qd.physics.pair_grid import GridOrbitals
 
 Array = NDArray[np.float64]
@@ -145,12 +146,16 @@ class EffectiveCI:
             max(n_open, 1),
         )
 
-    def _levels(self, interaction: PairInteraction, m: int) -> list[Level]:
+    def levels(self, pairs: EffectivePairs, n_levels: int) -> list[Level]:
+        """Lowest levels, of the spin asked for."""
+        return self._levels(pairs.interaction, pairs.n_orbitals, n_levels)[:n_levels]
+
+    def _levels(self, interaction: PairInteraction, m: int, n_levels: int = 2) -> list[Level]:
         """Lowest levels, of the spin asked for, in m orbitals."""
-        problem = (self.energies[:m], interaction, self.n_electrons)
+        problem, degeneracy = (self.energies[:m], interaction, self.n_electrons), self._degeneracy
         if self.spin is None:
-            return lowest_levels(*problem, degeneracy=self._degeneracy)
-        return lowest_levels_of_spin(*problem, self.spin, degeneracy=self._degeneracy)
+            return lowest_levels(*problem, n_levels=n_levels, degeneracy=degeneracy)
+        return lowest_levels_of_spin(*problem, self.spin, n_levels=n_levels, degeneracy=degeneracy)
 
     @property
     def _unit(self) -> float:
@@ -176,3 +181,28 @@ def _density_matrices(level: Level, pairs: EffectivePairs) -> tuple[Array, Array
     """Density matrices of a level, with the pairs that were folded."""
     n_up, n_down = level.sector.n_up, level.sector.n_down
     return density_matrices(level.sector.amplitudes(level.vector), n_up, n_down, pairs)
+
+
+def transition_matrices(levels: list[Level], pairs: EffectivePairs) -> Array:
+    """``<i| a+_p a_q |j>`` of both spins, symmetrised, between levels of one sector."""
+    # Density matrices are quadratic in the state: those of sums of two states give the others.
+    count, size = len(levels), pairs.n_states
+    matrices = np.empty((count, count, size, size))
+    for k, level in enumerate(levels):
+        matrices[k, k] = _unnormalised(level, level.vector, pairs)
+    for i, k in combinations(range(count), 2):
+        both = (levels[i].vector + levels[k].vector) * math.sqrt(0.5)
+        own = 0.5 * (matrices[i, i] + matrices[k, k])
+        matrices[i, k] = matrices[k, i] = _unnormalised(levels[i], both, pairs) - own
+    # With the pairs that were folded, states overlap a little.
+    n_electrons = levels[0].sector.n_electrons
+    values, vectors = np.linalg.eigh(np.einsum("ijaa->ij", matrices) / n_electrons)
+    root = (vectors / np.sqrt(values)) @ vectors.T
+    return np.asarray(np.einsum("ij,jkab,kl->ilab", root, matrices, root, optimize=True))
+
+
+def _unnormalised(level: Level, vector: Array, pairs: EffectivePairs) -> Array:
+    """Density matrix of both spins times the norm, of a state in the sector of a level."""
+    sector = level.sector
+    up, down, _ = quadratic_forms(sector.amplitudes(vector), sector.n_up, sector.n_down, pairs)
+    return up + down

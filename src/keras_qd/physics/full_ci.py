@@ -43,20 +43,24 @@ def lowest_levels(
     pairs: PairInteraction,
     n_electrons: int,
     *,
+    n_levels: int = 2,
     tolerance: float = 1e-6,
     degeneracy: float = DEGENERACY,
 ) -> list[Level]:
-    """Solve every spin sector: levels from the lowest, at least two where there are two."""
+    """Solve every spin sector: levels from the lowest, at least `n_levels` where there are."""
     # Those within `degeneracy` of the lowest are complete; each stands for its spin multiplet.
     problems = [
         prepare(
-            SectorHamiltonian(spin_sector(energies.size, n_up, n_electrons - n_up), energies, pairs)
+            SectorHamiltonian(
+                spin_sector(energies.size, n_up, n_electrons - n_up), energies, pairs
+            ),
+            n_levels,
         )
         for n_up in range((n_electrons + 1) // 2, n_electrons + 1)
     ]
     levels: list[Level] = []
     for problem in sorted(problems, key=lambda problem: problem.values[0]):
-        levels = distinct(levels + problem.solve(2, tolerance, levels, degeneracy))
+        levels = distinct(levels + problem.solve(n_levels, tolerance, levels, degeneracy))
     return levels
 
 
@@ -66,6 +70,7 @@ def lowest_levels_of_spin(
     n_electrons: int,
     spin: float,
     *,
+    n_levels: int = 2,
     tolerance: float = 1e-6,
     degeneracy: float = DEGENERACY,
 ) -> list[Level]:
@@ -77,8 +82,8 @@ def lowest_levels_of_spin(
     for _ in range(_MOST_PENALTIES):
         attracted = pairs.singlet - 2 * penalty * np.eye(pairs.singlet.shape[0])
         hamiltonian = SectorHamiltonian(sector, energies, PairInteraction(attracted, pairs.triplet))
-        levels = prepare(hamiltonian).solve(2, tolerance, [], degeneracy)
-        if all(abs(level.spin_squared - square) < _SPIN_TOLERANCE for level in levels[:2]):
+        levels = prepare(hamiltonian, n_levels).solve(n_levels, tolerance, [], degeneracy)
+        if all(abs(level.spin_squared - square) < _SPIN_TOLERANCE for level in levels[:n_levels]):
             offset = penalty * (n_electrons * (n_electrons + 2) / 4 - square)
             return [replace(level, energy=level.energy + offset) for level in levels]
         penalty *= 2
@@ -155,7 +160,7 @@ class SectorHamiltonian:
 #: Up to this dimension a sector is diagonalised as a dense matrix.
 _DENSE_DIMENSION = 300
 
-#: How many of its states are then kept.
+#: Fewest of its states that are then kept.
 _DENSE_ROOTS = 4
 
 #: Largest dimension of the leading part of a larger sector.
@@ -228,14 +233,14 @@ class SectorProblem:
         return precondition
 
 
-def prepare(hamiltonian: SectorHamiltonian) -> SectorProblem:
+def prepare(hamiltonian: SectorHamiltonian, n_roots: int = 2) -> SectorProblem:
     """Diagonalise the sector, or its part in as many orbitals as dense algebra likes."""
     sector = hamiltonian.sector
     if sector.dimension <= _DENSE_DIMENSION:
-        n_roots = min(_DENSE_ROOTS, sector.dimension)
+        n_kept = min(max(_DENSE_ROOTS, n_roots), sector.dimension)
         values, vectors = eigh(
             hamiltonian.dense(),
-            subset_by_index=(0, n_roots - 1),
+            subset_by_index=(0, n_kept - 1),
             overwrite_a=True,
             check_finite=False,
         )

@@ -14,13 +14,16 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.box import Box
-from keras_qd.physics.effective import PairSpace
-from keras_qd.physics.effective_ci import EffectiveCI, Mixture
+from keras_qd.physics.determinants import SpinSector
+from keras_qd.physics.effective import EffectivePairs, PairSpace
+from keras_qd.physics.effective_ci import EffectiveCI, Mixture, transition_matrices
 from keras_qd.physics.fine_basis import WindowOrbitals
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.levels import Level
 from keras_qd.physics.pair_grid import (
     DENSITY_ORDER,
     ENERGY_ORDER,
@@ -28,7 +31,11 @@ from keras_qd.physics.pair_grid import (
     PairGrid,
     extrapolation,
 )
-from keras_qd.physics.pair_state import natural_orbitals
+from keras_qd.physics.pair_state import (
+    density_at_pixels,
+    natural_orbitals,
+    positions_between,
+)
 from keras_qd.physics.solution import LabelError, Solution
 from keras_qd.physics.window import Window, find_window
 
@@ -60,6 +67,9 @@ _ENERGY_FACTORS, _DENSITY_FACTORS = (0.6, 1.5), (0.4, 0.35)
 
 #: Factor on the first of these, for each number of electrons.
 _ENERGY_SCALES = {3: 1.0, 4: 0.5, 5: 1.0, 6: 0.5}
+
+#: Levels more than asked for that are compared with, as the order of spins may differ.
+_MORE_LEVELS = 4
 
 #: The same for the gap from fewer orbitals, and the share of the gap that its error is at least.
 _GAP_FACTOR, _GAP_SHARE = 0.1, 5e-3
@@ -96,14 +106,50 @@ class ManyElectronProblem:
         """Estimate the errors of the ground state, with the sign of the energy's."""
         return self._error(self._interacting(self._n_orbitals))
 
+    def levels_and_errors(self, n_levels: int) -> tuple[list[Level], Array]:
+        """Lowest levels, and the errors of their energies in Ha*, estimated as the ground's."""
+        electrons, n_more = self._electrons, n_levels + _MORE_LEVELS
+        levels = electrons.levels(self._pairs.fold(self._n_orbitals), n_levels)
+        few = electrons.levels(self._pairs.fold(self._n_fewer_orbitals), n_more)
+        coarse = self._coarse.levels(self._coarse_pairs, n_more + _MORE_LEVELS)
+        here = np.array([level.energy for level in levels])
+        fewer, coarser = np.array([level.energy for level in few]), _as_high(few, coarse)
+        # Levels without a partner have an error of nan.
+        partners = _partners(levels, few)
+        differences = np.full((2, n_levels), np.nan)[:, : len(levels)]
+        for k, partner in partners.items():
+            differences[:, k] = here[k] - fewer[partner], fewer[partner] - coarser[partner]
+        factors = self._orbital_factor, self._grid_factor
+        return levels, np.hypot(factors[0] * differences[0], factors[1] * differences[1])
+
+    def densities_and_dipoles(self, levels: list[Level]) -> tuple[Array, Array]:
+        """Densities of levels at the pixels, and ``<i| sum r |j>``, x first, 0 between spins."""
+        electrons, pairs = self._electrons.orbitals, self._pairs.fold(self._n_orbitals)
+        positions = np.array(positions_between(electrons, self._window))
+        dipoles = np.zeros((len(levels), len(levels), 2))
+        densities = np.empty((len(levels), *self.potential.shape))
+        for group in _by_sector(levels):
+            matrices = transition_matrices([levels[k] for k in group], pairs)
+            dipoles[np.ix_(group, group)] = np.einsum("dab,ijab->ijd", positions, matrices)
+            for k, matrix in zip(group, np.einsum("iiab->iab", matrices), strict=True):
+                densities[k] = self._density(matrix)
+        return densities, dipoles
+
+    def _density(self, matrix: Array) -> Array:
+        """Density at the pixels of a density matrix on the grid."""
+        occupations, mixing = np.linalg.eigh(matrix)
+        root = mixing * np.sqrt(np.maximum(occupations, 0.0))
+        return density_at_pixels(
+            self._electrons.orbitals, self._window, root, self.n_electrons, len(self.potential)
+        )
+
     def _error(self, solution: Solution) -> LabelError:
         """Combine the errors of few orbitals and of the grid."""
         fewer = self._interacting(self._n_fewer_orbitals)
         of_orbitals, of_grid = _differences(solution, fewer), _differences(fewer, self._coarser)
         n, share = self._electrons.orbitals.grid.n, self._share
         energy = math.hypot(
-            _ENERGY_FACTORS[0] * _ENERGY_SCALES[self.n_electrons] * share * of_orbitals.energy,
-            _ENERGY_FACTORS[1] * extrapolation(n - _COARSER, n, ENERGY_ORDER) * of_grid.energy,
+            self._orbital_factor * of_orbitals.energy, self._grid_factor * of_grid.energy
         )
         density = math.hypot(
             _DENSITY_FACTORS[0] * share * of_orbitals.density,
@@ -112,6 +158,17 @@ class ManyElectronProblem:
         gap = math.hypot(_GAP_FACTOR * share * of_orbitals.gap, _GAP_SHARE * solution.gap)
         density += self._source.errors[1]
         return LabelError(math.copysign(energy, -of_orbitals.energy), density, gap)
+
+    @property
+    def _orbital_factor(self) -> float:
+        """Error of an energy over its difference to that in fewer orbitals."""
+        return _ENERGY_FACTORS[0] * _ENERGY_SCALES[self.n_electrons] * self._share
+
+    @property
+    def _grid_factor(self) -> float:
+        """Error of an energy over its difference to that on the coarser grid."""
+        n = self._electrons.orbitals.grid.n
+        return _ENERGY_FACTORS[1] * extrapolation(n - _COARSER, n, ENERGY_ORDER)
 
     @property
     def _share(self) -> float:
@@ -129,10 +186,18 @@ class ManyElectronProblem:
     @cached_property
     def _coarser(self) -> Solution:
         """Ground state in fewer orbitals on a coarser grid."""
+        return self._solution(self._coarse, self._coarse.ground_state(self._coarse_pairs))
+
+    @cached_property
+    def _coarse(self) -> EffectiveCI:
+        """The electrons on a coarser grid."""
+        return self._electrons_on(self._electrons.orbitals.grid.n - _COARSER)
+
+    @cached_property
+    def _coarse_pairs(self) -> EffectivePairs:
+        """Pairs of fewer orbitals on a coarser grid."""
         m = self._n_fewer_orbitals
-        electrons = self._electrons_on(self._electrons.orbitals.grid.n - _COARSER)
-        pairs = electrons.pair_space(m, self._pair_energy).fold(m)
-        return self._solution(electrons, electrons.ground_state(pairs))
+        return self._coarse.pair_space(m, self._pair_energy).fold(m)
 
     def _solution(self, electrons: EffectiveCI, ground: Mixture) -> Solution:
         """Turn density matrices into natural orbitals at the pixels."""
@@ -206,6 +271,42 @@ class ManyElectronProblem:
         grid: PairGrid = orbitals.grid
         between = grid.interaction(self._window.side, self.interaction, self.strength)
         return EffectiveCI(orbitals, between, self.n_electrons, self.spin)
+
+
+def _partners(levels: list[Level], few: list[Level]) -> dict[int, int]:
+    """Which of the levels in few orbitals each level overlaps with most, all of them different."""
+    partners = {}
+    for group in _by_sector(levels):
+        sector = levels[group[0]].sector
+        others = [k for k, other in enumerate(few) if _same_spins(other.sector, sector)]
+        if not others:
+            continue
+        inside = sector.indices_of(few[others[0]].sector)
+        vectors = np.array([levels[k].vector[inside] for k in group])
+        overlaps = vectors @ np.array([few[k].vector for k in others]).T
+        pairs = zip(*linear_sum_assignment(-(overlaps**2)), strict=True)
+        partners.update({group[i]: others[k] for i, k in pairs})
+    return partners
+
+
+def _same_spins(one: SpinSector, other: SpinSector) -> bool:
+    """Whether two sectors hold as many electrons of either spin."""
+    return (one.n_up, one.n_down) == (other.n_up, other.n_down)
+
+
+def _as_high(levels: list[Level], others: list[Level]) -> Array:
+    """Energy of the other level that is as high among those of its spin, or nan."""
+    rising: dict[int, list[float]] = {level.multiplicity: [] for level in levels}
+    for other in others:
+        rising.setdefault(other.multiplicity, []).append(other.energy)
+    following = {multiplicity: iter(energies) for multiplicity, energies in rising.items()}
+    return np.array([next(following[level.multiplicity], math.nan) for level in levels])
+
+
+def _by_sector(levels: list[Level]) -> list[list[int]]:
+    """Group the indices of levels by sector."""
+    sectors = {level.sector: None for level in levels}
+    return [[k for k, level in enumerate(levels) if level.sector == each] for each in sectors]
 
 
 def _differences(one: Solution, other: Solution) -> LabelError:

@@ -38,11 +38,19 @@ def density_matrices(
     amplitudes: Array, n_up: int, n_down: int, pairs: EffectivePairs
 ) -> tuple[Array, Array]:
     """Density matrices (g, g) of the up and down electrons of a state (up, down strings)."""
+    up, down, norm = quadratic_forms(amplitudes, n_up, n_down, pairs)
+    return up / norm, down / norm
+
+
+def quadratic_forms(
+    amplitudes: Array, n_up: int, n_down: int, pairs: EffectivePairs
+) -> tuple[Array, Array, float]:
+    """Density matrices times the norm, and the norm; all quadratic in amplitudes of norm 1."""
     excited = _Excited(amplitudes, n_up, n_down, pairs)
     up = excited.density_matrix(of_up=True)
-    if n_up == n_down:
-        return up, up  # such states are even under the exchange of up and down
-    return up, excited.density_matrix(of_up=False)
+    # States of as many electrons up as down are even under the exchange of up and down.
+    down = up if n_up == n_down else excited.density_matrix(of_up=False)
+    return up, down, excited.weight
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class _Excited:
         self._one_up, self._one_down = self._one_outside()
 
     def density_matrix(self, *, of_up: bool) -> Array:
-        """``<a+_i a_j>`` of the up or the down electrons, in the basis of all states."""
+        """``<a+_i a_j>`` of the up or the down electrons times the norm, between all states."""
         m = self._m
         matrix = np.zeros((self._n_states, self._n_states))
         if not (self._n_up if of_up else self._n_down):
@@ -107,10 +115,10 @@ class _Excited:
         for kind in self._kinds:
             if kind.has(of_up):
                 matrix[m:, m:] += kind.outer(m, of_up)
-        return matrix / self._weight
+        return matrix
 
     @cached_property
-    def _weight(self) -> float:
+    def weight(self) -> float:
         """Norm of the whole state."""
         both = sum(kind.share * kind.weight(self._m) for kind in self._kinds)
         return 1.0 + float(np.sum(self._one_up**2) + np.sum(self._one_down**2)) + both

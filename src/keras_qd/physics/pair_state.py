@@ -86,11 +86,7 @@ class PairState:
         ndarray, shape (n_pixels, n_pixels)
             ``sum(density) * box.pixel_area(n_pixels)`` is 2.
         """
-        amplitudes = self._coefficients @ self.wave_function
-        sines = self.window.sines(n_pixels, self.orbitals.grid.n_fine)
-        density = density_of(amplitudes[None], *sines)[0]
-        # A window's edge does not fall on the edge of a pixel: sums over pixels are not exact.
-        return np.asarray(density * (2.0 / (density.sum() * self.window.box.pixel_area(n_pixels))))
+        return density_at_pixels(self.orbitals, self.window, self.wave_function, 2, n_pixels)
 
     @cached_property
     def mean_distance(self) -> float:
@@ -144,20 +140,7 @@ class PairState:
     @cached_property
     def positions(self) -> tuple[Array, Array]:
         """Matrices of x and of y between the orbitals, in a0* from the corner of the box."""
-        n, side = self.orbitals.grid.n_fine, self.window.side
-        k = np.arange(1, n + 1)
-        difference = k[:, None] ** 2 - k**2
-        odd = difference % 2 == 1
-        along = np.where(odd, -8 * np.outer(k, k) / np.where(odd, np.pi * difference, 1) ** 2, 0.0)
-        squares = self._coefficients.reshape(n, n, -1)
-        moved = (np.einsum("ak,bkm->bam", along, squares), np.einsum("bk,kam->bam", along, squares))
-        unit = np.eye(squares.shape[-1])
-        corners = (self.window.x, self.window.y)
-        x, y = (
-            side * np.tensordot(squares, part, axes=((0, 1), (0, 1))) + (corner + side / 2) * unit
-            for part, corner in zip(moved, corners, strict=True)
-        )
-        return x, y
+        return positions_between(self.orbitals, self.window)
 
     @cached_property
     def _coefficients(self) -> Array:
@@ -186,6 +169,34 @@ def states_of(states: PairStates, window: Window, n_lowest: int) -> list[PairSta
             )
         )
     return sorted(found, key=lambda state: (round(state.energy, _DIGITS), state.spin))
+
+
+def positions_between(orbitals: GridOrbitals, window: Window) -> tuple[Array, Array]:
+    """Matrices of x and of y between all orbitals, in a0* from the corner of the box."""
+    n, side = orbitals.grid.n_fine, window.side
+    k = np.arange(1, n + 1)
+    difference = k[:, None] ** 2 - k**2
+    odd = difference % 2 == 1
+    along = np.where(odd, -8 * np.outer(k, k) / np.where(odd, np.pi * difference, 1) ** 2, 0.0)
+    squares = square_coefficients(orbitals)[0].reshape(n, n, -1)
+    moved = (np.einsum("ak,bkm->bam", along, squares), np.einsum("bk,kam->bam", along, squares))
+    unit = np.eye(squares.shape[-1])
+    x, y = (
+        side * np.tensordot(squares, part, axes=((0, 1), (0, 1))) + (corner + side / 2) * unit
+        for part, corner in zip(moved, (window.x, window.y), strict=True)
+    )
+    return x, y
+
+
+def density_at_pixels(
+    orbitals: GridOrbitals, window: Window, root: Array, n_electrons: int, n_pixels: int
+) -> Array:
+    """Density of the density matrix ``root @ root.T`` at the pixel centres, in 1/a0*^2."""
+    amplitudes = square_coefficients(orbitals)[0] @ root
+    sines = window.sines(n_pixels, orbitals.grid.n_fine)
+    density = density_of(amplitudes[None], *sines)[0]
+    # A window's edge does not fall on the edge of a pixel: sums over pixels are not exact.
+    return np.asarray(density * (n_electrons / (density.sum() * window.box.pixel_area(n_pixels))))
 
 
 def natural_orbitals(

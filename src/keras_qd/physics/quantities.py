@@ -1,4 +1,4 @@
-"""Numbers that are asked of a dot: spectra, exchange, addition energies, tunnel coupling.
+"""Numbers that are asked of a dot: exchange and addition energies.
 
 Each is an `Estimate`: a value with its estimated error. All are pure functions of a potential.
 """
@@ -16,14 +16,10 @@ from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.orbitals import Orbitals, grow_orbitals, truncation_errors
-from keras_qd.physics.pair_state import PairState
 from keras_qd.physics.solution import with_error
-from keras_qd.physics.solver import Solver, check_potential, solve
+from keras_qd.physics.solver import check_potential, solve
 
 Array = NDArray[np.float64]
-
-#: Levels closer than this, in Ha*, are one multiplet of a spectrum whatever their errors.
-MULTIPLET = 1e-4
 
 #: Largest error in Ha* of the one-electron energies that a splitting is made of.
 BASIS_TOLERANCE = 1e-5
@@ -60,137 +56,6 @@ class Estimate:
     def __sub__(self, other: Estimate) -> Estimate:
         """Return the difference, errors added in squares."""
         return Estimate(self.value - other.value, math.hypot(self.error, other.error))
-
-
-@dataclass(frozen=True, eq=False)
-class Spectrum:
-    """Lowest levels of a dot.
-
-    Parameters
-    ----------
-    n_electrons : int
-        One or two.
-    energies : ndarray, shape (n_states,)
-        Rising, in Ha*; the 2 S + 1 directions of a spin count as one level.
-    energy_errors : ndarray, shape (n_states,)
-        Estimated errors of the energies, in Ha*.
-    spins : ndarray, shape (n_states,)
-        Total spin S of each level.
-    densities : ndarray, shape (n_states, n_pixels, n_pixels)
-        Electron density of each, in 1/a0*^2.
-    dipoles : ndarray, shape (n_states, n_states, 2)
-        ``<i| sum r |j>``, x first, in a0* from the corner of the box; 0 between different spins.
-
-    Examples
-    --------
-    >>> box = Box(10.0)
-    >>> x, y = box.mesh(32)
-    >>> levels = spectrum((x - 5) ** 2 / 2 + (y - 5) ** 2 / 2, box, n_electrons=1, n_states=3)
-    >>> levels.energies.round(3), [len(group) for group in levels.multiplets]
-    (array([1., 2., 2.]), [1, 2])
-    """
-
-    n_electrons: int
-    energies: Array
-    energy_errors: Array
-    spins: Array
-    densities: Array
-    dipoles: Array
-
-    @property
-    def spin_squared(self) -> Array:
-        """Expectation of S^2 of each level."""
-        return np.asarray(self.spins * (self.spins + 1))
-
-    @property
-    def excitation_energies(self) -> Array:
-        """Distances to the ground state, in Ha*."""
-        return np.asarray(self.energies - self.energies[0])
-
-    @property
-    def multiplets(self) -> list[list[int]]:
-        """Indices of the levels; those of one spin whose errors do not part them are together."""
-        groups: list[list[int]] = []
-        for k, (energy, spin) in enumerate(zip(self.energies, self.spins, strict=True)):
-            near = [
-                group
-                for group in groups
-                if self.spins[group[0]] == spin
-                and energy - self.energies[group[-1]]
-                < max(MULTIPLET, self.energy_errors[group[-1]] + self.energy_errors[k])
-            ]
-            if near:
-                near[-1].append(k)
-            else:
-                groups.append([k])
-        return groups
-
-    @property
-    def oscillator_strengths(self) -> Array:
-        """``2 (E_k - E_0) |<0| sum r |k>|^2`` of each level, both directions of light together.
-
-        Those of all levels sum to twice the number of electrons (Thomas, Reiche and Kuhn).
-        """
-        return np.asarray(2.0 * self.excitation_energies * (self.dipoles[0] ** 2).sum(axis=-1))
-
-
-def spectrum(
-    potential: Array,
-    box: Box,
-    n_electrons: int = 2,
-    n_states: int = 6,
-    interaction: str | Interaction = "coulomb",
-    strength: float = 1.0,
-    **settings: Any,
-) -> Spectrum:
-    """Lowest levels of one or two electrons, with densities and dipole matrix elements.
-
-    Parameters
-    ----------
-    potential : ndarray, shape (n_pixels, n_pixels)
-        Potential at the pixel centres in Ha*, y first.
-    box : Box
-        The box with hard walls.
-    n_electrons : int, default 2
-        One or two.
-    n_states : int, default 6
-        How many levels.
-    interaction, strength : optional
-        See `Solver`.
-    **settings
-        Further ones of `Solver`, such as ``accuracy``.
-
-    Returns
-    -------
-    Spectrum
-        Energies in Ha*, the lowest first.
-
-    Raises
-    ------
-    UsageError
-        If a number makes no sense.
-    DataError, PhysicsError
-        As `solve`.
-
-    Examples
-    --------
-    Light couples to the centre of mass alone, and sees omega whatever the interaction is (Kohn):
-
-    >>> box = Box(8.0)
-    >>> x, y = box.mesh(32)
-    >>> levels = spectrum((x - 4) ** 2 / 2 + (y - 4) ** 2 / 2, box, n_electrons=2, n_states=8)
-    >>> bright = levels.oscillator_strengths > 0.1
-    >>> levels.excitation_energies[bright].round(2), levels.oscillator_strengths[bright].sum() > 3.9
-    (array([1., 1.]), np.True_)
-    """
-    if n_electrons == 1:
-        return _one_electron_spectrum(potential, box, n_states, **settings)
-    if n_electrons == 2:
-        solver = Solver(box, 2, interaction, strength=strength, **settings)
-        problem = solver.pair_problem(potential)
-        states, errors = problem.states_and_errors(n_states, solver.density_tolerance)
-        return _pair_spectrum(states, errors, len(potential))
-    raise UsageError(f"spectra are of one or two electrons, got n_electrons={n_electrons!r}")
 
 
 def exchange(
@@ -348,33 +213,3 @@ def matrix_elements(orbitals: Orbitals, field: Array) -> Array:
     values = orbitals.values()
     area = orbitals.box.pixel_area(len(field))
     return np.asarray(np.einsum("iyx,yx,jyx->ij", values, field, values, optimize=True) * area)
-
-
-def _one_electron_spectrum(potential: Array, box: Box, n_states: int) -> Spectrum:
-    orbitals = one_electron_levels(potential, box, n_states)
-    values = orbitals.values()
-    dipoles = [matrix_elements(orbitals, r) for r in box.mesh(len(potential))]
-    return Spectrum(
-        1,
-        orbitals.energies,
-        level_errors(orbitals, potential),
-        np.full(n_states, 0.5),
-        values**2,
-        np.stack(dipoles, axis=-1),
-    )
-
-
-def _pair_spectrum(states: list[PairState], errors: Array, n_pixels: int) -> Spectrum:
-    """Levels of two electrons; the dipole is a one-electron operator."""
-    position = states[0].positions
-    same = np.equal.outer(*[[state.spin for state in states]] * 2)
-    waves = np.array([state.wave_function for state in states])
-    dipoles = [2.0 * np.einsum("ikm,kl,jlm->ij", waves, r, waves, optimize=True) for r in position]
-    return Spectrum(
-        2,
-        np.array([state.energy for state in states]),
-        errors,
-        np.array([float(state.spin) for state in states]),
-        np.array([state.density(n_pixels) for state in states]),
-        np.stack(dipoles, axis=-1) * same[:, :, None],
-    )

@@ -397,7 +397,7 @@ def check_potential(potential: Array) -> Array:
     return check_field(
         potential,
         "potential",
-        several="solve several potentials one by one",
+        several="several are solved by keras_qd.solve_potentials",
         not_finite="use a high finite barrier where electrons shall not go",
     )
 

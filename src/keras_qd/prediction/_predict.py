@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from keras_qd.data.augmentation import build_augmentation
 from keras_qd.errors import DataError, UsageError
-from keras_qd.tasks.pipeline import Tensors, each, leaves
+from keras_qd.tasks.pipeline import Tensors, as_samples, each, leaves
 
 if TYPE_CHECKING:
     import keras
@@ -64,8 +64,9 @@ def predict(
     run : Run or path
         A finished run, or its directory.
     arrays : mapping of str to array_like, or array_like
-        The input fields in physical units, samples along the first axis; for a single input field
-        the array itself will do.
+        The input fields in physical units: of many systems, ``(n, ny, nx)`` for maps, or of one,
+        ``(ny, nx)``; an axis of one channel at the end is left out. For a single input field the
+        array itself will do.
     batch_size : int
         Samples that go through the model at a time.
     symmetries : bool
@@ -77,7 +78,7 @@ def predict(
     dict of str to ndarray
         Each target field in physical units, shape (n, ny, nx) for maps, with the 32 bits that the
         model computes with; for classes also the probability of each, as ``FIELD_probabilities``,
-        shape (n, classes).
+        shape (n, classes). Of one system, without the first axis.
 
     Raises
     ------
@@ -96,9 +97,11 @@ def predict(
     from keras_qd.training.run import Run
 
     model = load_predictor(run if isinstance(run, Run) else Run.open(run), symmetries)
-    fields = named_fields(model.pipeline, arrays)
+    named = named_fields(model.pipeline, arrays)
+    fields, single = as_samples(model.pipeline.inputs, named)
     parts = list(iterate_predictions(model, fields, batch_size=batch_size))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {name: values[0] for name, values in found.items()} if single else found
 
 
 def load_predictor(run: Run, symmetries: bool) -> Predictor:

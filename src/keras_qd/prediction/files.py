@@ -17,7 +17,7 @@ from keras_qd.data.store.store import open_store
 from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.errors import StoreError, UsageError
 from keras_qd.prediction._predict import common_length, iterate_predictions, load_predictor
-from keras_qd.tasks.pipeline import each
+from keras_qd.tasks.pipeline import as_samples, each
 from keras_qd.training.run import Run
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def predict_file(
         A finished run, or its directory.
     source : str or path
         The input fields in physical units: a ``.npy`` file, a ``.npz`` file with arrays by the
-        fields' names, an image or a folder of images, or the directory or URL of a stored data set.
+        fields' names (one system, or many along the first axis), an image or a folder of images, or
+        the directory or URL of a stored data set.
     out : str or path
         What to write: a ``.npy`` file for one field, a ``.npz`` file, or a ``.zarr`` store. Files
         appear when they are whole; the same call resumes a store that was interrupted.
@@ -95,6 +96,7 @@ def predict_file(
     run = run if isinstance(run, Run) else Run.open(run)
     pipeline = run.pipeline
     inputs = read_fields(source, list(pipeline.inputs), **_grey_scale(run, pipeline, grey))
+    inputs, _ = as_samples(pipeline.inputs, inputs)
     n_samples = common_length(pipeline, inputs)
     described = _describe(run, pipeline)
     model = load_predictor(run, symmetries)

@@ -1,8 +1,8 @@
-"""Energies of one electron on a line, from its potential or from its density.
+"""Energies: of one electron on a line, of two in the plane, and of a device from its voltages.
 
-The two tasks of a machine-learning course for physicists, with its architecture and settings; a
-third one on which a functional of the density works, as Hohenberg and Kohn promise; and settings
-that are measured to be better. docs/teaching-tasks.md discusses each.
+On a line, the two tasks of a machine-learning course for physicists, with its architecture and
+settings; a third one on which a functional of the density works, as Hohenberg and Kohn promise; and
+settings that are measured to be better. docs/teaching-tasks.md discusses each.
 """
 
 from __future__ import annotations
@@ -82,4 +82,37 @@ DENSITY_TO_KINETIC_ENERGY = Task(
     batch_size=250,
     **_COMMON,
     **_BETTER,
+)
+
+#: Numbers of two electrons in the plane. The charges say how each follows a constant in the
+#: potential, so nothing is scaled: the network sees and returns Ha*.
+POTENTIAL_TO_ENERGIES = Task(
+    name="potential-to-energies",
+    description="potential of two electrons to energy, chemical potential, exchange and gap",
+    dataset="quantum-dots",
+    inputs="potential",
+    targets=("energy", "chemical_potential", "exchange", "gap"),
+    model="residual-2d",
+    model_config={"charges": (2, 1, 0, 0)},
+    metrics=("mae", "rmse", "r2"),
+    followed=("mae",),
+    augmentation="square-symmetries",
+    epochs=40,
+    batch_size=32,
+    schedule="cosine",
+)
+
+GATES_TO_ADDITION_ENERGIES = Task(
+    name="gates-to-addition-energies",
+    description="voltages of a gated double dot to its chemical potentials",
+    dataset="gate-dots",
+    inputs="voltages",
+    targets="chemical_potentials",
+    model="table-mlp",
+    metrics=("mae", "rmse", "r2"),
+    followed=("mae",),
+    scaling={"voltages": "standard", "chemical_potentials": "standard"},
+    epochs=800,
+    batch_size=32,
+    schedule="cosine",
 )

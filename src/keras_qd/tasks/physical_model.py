@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_qd._files import parse_json
 from keras_qd.errors import DataError, KerasQDError, PluginError, RunError, UnknownNameError
 from keras_qd.registry import check_modules, components
-from keras_qd.tasks.pipeline import Pipeline, Shape, Shapes, each
+from keras_qd.tasks.pipeline import Pipeline, Shape, Shapes, as_samples, each
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -89,6 +90,31 @@ class PhysicalModel(keras.Model):
         found = pipeline.restored(ops, each(lambda v: ops.cast(v, "float32"), output))
         found = {name: _plain(values) for name, values in found.items()}
         return found if len(found) > 1 else next(iter(found.values()))
+
+    def predict(self, x: Any, *args: Any, **options: Any) -> Any:
+        """Return the target fields in physical units; Keras' own, but for the shapes of arrays.
+
+        Parameters
+        ----------
+        x : array, mapping of str to array, or anything that Keras predicts for
+            Of many systems, ``(n, ny, nx)`` for maps, or of one, ``(ny, nx)``; an axis of one
+            channel at the end is left out.
+        *args, **options
+            Those of ``keras.Model.predict``, such as ``batch_size`` and ``verbose``.
+
+        Returns
+        -------
+        ndarray or dict of str to ndarray
+            Target fields; of one system, without the first axis.
+        """
+        fields = x if isinstance(x, Mapping) else {next(iter(self.pipeline.inputs)): x}
+        if not all(isinstance(values, np.ndarray) for values in fields.values()):
+            return super().predict(x, *args, **options)
+        fields, single = as_samples(self.pipeline.inputs, fields)
+        found = super().predict(
+            fields if isinstance(x, Mapping) else next(iter(fields.values())), *args, **options
+        )
+        return each(lambda values: values[0], found) if single else found
 
     def _pipeline_of(self, fields: Mapping[str, Any]) -> Pipeline:
         """Return the pipeline for the grid of some fields, or raise if the network has another."""

@@ -110,7 +110,7 @@ class Pipeline:
         if missing:
             raise DataError(
                 f"task {task.name!r} needs the field {', '.join(missing)}, which the data set "
-                f"lacks; it has {', '.join(sorted(training))}"
+                f"lacks; it has {', '.join(sorted(training))}{_remedy(training)}"
             )
         scalings = {
             name: fit_scaling(
@@ -359,6 +359,36 @@ class Pipeline:
         found = shapes.get(name)
         grid = len(shape) in (1, 2) and name not in self.vectors
         return grid and found is not None and len(found) == len(shape) and found != shape
+
+
+def as_samples(
+    shapes: Mapping[str, Shape], fields: Mapping[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """Return fields with a sample axis and no channel axis, and whether they were one sample."""
+    found, single = dict(fields), set[bool]()
+    for name in shapes.keys() & fields.keys():
+        values = fields[name]
+        if not hasattr(values, "shape"):
+            values = np.asarray(values)
+        shape, expected = tuple(values.shape), shapes[name]
+        is_one = len(shape) == len(expected) or (shape == (*expected, 1) and shape[1:] != expected)
+        single.add(is_one)
+        if hasattr(values, "reshape"):  # what is read from a file piece by piece stays as it is
+            shape = (1, *shape) if is_one else shape
+            channels = len(shape) == len(expected) + 2 and shape[-1] == 1
+            values = values.reshape(shape[:-1] if channels else shape)
+        found[name] = values
+    return found, single == {True}
+
+
+def _remedy(training: Mapping[str, Any]) -> str:
+    """Return what to do about a data set of nothing but potentials."""
+    if "potential" not in training or {"density", "energy"} & set(training):
+        return ""
+    return (
+        "; solve its potentials with: keras-qd solve DATA --out solved.zarr, "
+        "and train on solved.zarr"
+    )
 
 
 def _checked(name: str, shape: Shape, arrays: Mapping[str, ArrayLike]) -> Array:

@@ -1,4 +1,4 @@
-"""The five maps between the potential and the densities of a quantum dot, one with physics inside.
+"""Maps between the potential, the densities and the exchange-correlation potential of a dot.
 
 After Pantis-Simut et al., Mach. Learn.: Sci. Technol. 4, 025023 (2023), arXiv:2301.02122.
 """
@@ -110,4 +110,29 @@ NONINTERACTING_DENSITY_TO_POTENTIAL = _map(
     "density_noninteracting",
     "potential",
     "density of non-interacting electrons back to the confinement potential",
+)
+
+#: The constant is that of the ionisation energy, which the density determines: nothing is centred.
+DENSITY_TO_XC_POTENTIAL = Task(
+    name="density-to-xc-potential",
+    description="density of two electrons to their exact exchange-correlation potential",
+    dataset="quantum-dots",
+    dataset_config={"kohn_sham": True},
+    inputs="density",
+    targets="xc_potential",
+    model="residual-unet",
+    metrics=(
+        "density-weighted-l1",
+        "density-weighted-l2",
+        "density-weighted-r2",
+        "aligned-l1",
+        "aligned-r2",
+        "l1",
+        "r2",
+    ),
+    followed=("aligned-l1", "r2"),
+    scaling={"density": "log", "xc_potential": "standard"},
+    augmentation="square-symmetries",
+    batch_size=32,
+    schedule="cosine",
 )

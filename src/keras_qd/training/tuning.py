@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from keras_qd._checks import anything, parse_toml, read_json, table
-from keras_qd._files import write_json
+from keras_qd._files import parse_json, write_json
 from keras_qd.errors import RunError, UsageError
 from keras_qd.models.base import LEARNING_RATE
 from keras_qd.registry import components
@@ -212,6 +212,7 @@ def require_optuna() -> Any:
 def _open_study(path: Path, maximize: bool) -> Any:
     """Open the journal, and mark as failed what was running when the search was killed."""
     optuna = require_optuna()
+    _check_journal(path)
     journal = optuna.storages.journal.JournalFileBackend(str(path / "journal.log"))
     try:
         study = optuna.create_study(
@@ -221,14 +222,38 @@ def _open_study(path: Path, maximize: bool) -> Any:
             pruner=optuna.pruners.MedianPruner(_TRIALS_FIRST, _EPOCHS_FIRST),
             load_if_exists=True,
         )
-    except (ValueError, KeyError, TypeError) as cause:
-        raise RunError(
-            f"{path / 'journal.log'} is damaged: {cause}; restore it, or choose another directory"
-        ) from cause
+    except Exception as cause:  # Optuna checks nothing of what a line holds
+        raise _damaged_journal(path, f"{type(cause).__name__}: {cause}") from cause
     for trial in study.get_trials(deepcopy=False):
         if not trial.state.is_finished():
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     return study
+
+
+def _check_journal(path: Path) -> None:
+    """Check each line of the journal; a last one that was cut off by a power failure is dropped."""
+    file = path / "journal.log"
+    content = file.read_bytes() if file.exists() else b""
+    if not content and next(path.glob("trial-*"), None) is not None:
+        raise _damaged_journal(path, "it is missing or empty, though trials were made")
+    lines = content.splitlines(keepends=True)
+    if lines and not lines[-1].endswith(b"\n"):
+        lines.pop()
+        file.write_bytes(b"".join(lines))
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = parse_json(line)
+        except ValueError as cause:
+            raise _damaged_journal(path, f"line {number}: {cause}") from cause
+        # The first operation creates the study.
+        if not isinstance(entry, dict) or (number == 1 and entry.get("op_code") != 0):
+            raise _damaged_journal(path, f"line {number} is not an operation of a search")
+
+
+def _damaged_journal(path: Path, reason: str) -> RunError:
+    return RunError(
+        f"{path / 'journal.log'} is damaged: {reason}; restore it, or choose another directory"
+    )
 
 
 def _ended(study: Any) -> list[Trial]:

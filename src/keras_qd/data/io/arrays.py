@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
-import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd._files import make_folders, remove, replacing, temporary_path
+from keras_qd._npy import NpyHeader, open_npy, regular_size
 from keras_qd.data.fields import Field
 from keras_qd.data.io.containers import ZARR_FILES, open_hdf5, open_zarr
 from keras_qd.data.io.images import Grey, is_image, open_images
@@ -34,10 +34,6 @@ from keras_qd.errors import DataError, StoreError
 _NPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_HEADERS: dict[tuple[int, int], Any] = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 #: Bytes of values, or of a file, that are looked at together.
 _LOOKED_AT, _BYTES = 2**24, 2**20
 _MOST_MEMBERS = 10_000
@@ -120,11 +116,11 @@ def _open(path: Path) -> list[ForeignArray]:
         if not any((path / name).exists() for name in ZARR_FILES):
             raise DataError(f"{path} is a directory, but not a Zarr array or group")
         return [ForeignArray(path, key, each) for key, each in open_zarr(path).items()]
-    size = _regular_size(path)
+    size = regular_size(path)
     with path.open("rb") as file:
         start = file.read(8)
     if start.startswith(_NPY):
-        return [ForeignArray(path, "", _open_npy(path))]
+        return [ForeignArray(path, "", open_npy(path))]
     if start.startswith(_ZIP):
         return [ForeignArray(path, key, each) for key, each in open_archive(path).items()]
     if start == _HDF5:
@@ -135,64 +131,9 @@ def _open(path: Path) -> list[ForeignArray]:
     return [ForeignArray(path, "", read_pickled_array(path))]
 
 
-def _regular_size(path: Path) -> int:
-    """Return the size of a regular file; others may never end."""
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is not a regular file")
-    return found.st_size
-
-
-@dataclass(frozen=True)
-class _NpyHeader:
-    """What the header of a ``.npy`` file says, and its own length."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    order: Any
-    length: int
-
-    @classmethod
-    def read(cls, stream: Any, n_bytes: int) -> _NpyHeader:
-        """Read a header; raise a ValueError unless it describes exactly `n_bytes` with itself."""
-        version = np.lib.format.read_magic(stream)
-        if version not in _HEADERS:
-            raise ValueError(f"it is in version {version} of its format")
-        try:
-            shape, in_columns, dtype = _HEADERS[version](stream)
-        except Exception as error:  # the parser of Python raises anything
-            raise ValueError(f"its header is damaged: {error}") from error
-        length = stream.tell()
-        if dtype.hasobject or dtype.subdtype is not None:
-            raise ValueError("it holds objects; expected numbers")
-        claimed = math.prod(shape) * dtype.itemsize
-        if min(shape, default=0) < 0 or claimed != n_bytes - length:
-            raise ValueError(
-                f"its header claims shape {_short(shape)} of {dtype}, but it holds "
-                f"{n_bytes - length} bytes"
-            )
-        return cls(shape, dtype, "F" if in_columns else "C", length)
-
-    def mapped(self, path: Path, start: int) -> np.ndarray:
-        """Map the values of a file, whose header begins at `start`."""
-        if 0 in self.shape:  # nothing to map
-            return np.empty(self.shape, self.dtype)
-        return np.memmap(path, self.dtype, "r", start + self.length, self.shape, self.order)
-
-
-def _short(shape: tuple[int, ...]) -> str:
-    text = str(shape)
-    return text if len(text) < 80 else f"{text[:80]}..."
-
-
-def _open_npy(path: Path) -> np.ndarray:
-    with path.open("rb") as file:
-        return _NpyHeader.read(file, _regular_size(path)).mapped(path, 0)
-
-
 def open_archive(path: Path) -> dict[str, Any]:
     """Open the arrays of a ``.npz`` file: those stored as they are are mapped, others are read."""
-    size = _regular_size(path)
+    size = regular_size(path)
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             members = [each for each in archive.infolist() if each.filename.endswith(".npy")]
@@ -225,7 +166,7 @@ def _check_members(path: Path, members: Sequence[zipfile.ZipInfo], size: int) ->
 
 def _open_member(archive: zipfile.ZipFile, file: IO[bytes], member: zipfile.ZipInfo) -> Any:
     with archive.open(member) as stream:
-        header = _NpyHeader.read(stream, member.file_size)
+        header = NpyHeader.read(stream, member.file_size)
         if member.compress_type != zipfile.ZIP_STORED:
             values = np.frombuffer(stream.read(), header.dtype)  # compares the checksum as well
             return values.reshape(header.shape, order=header.order)

@@ -306,6 +306,7 @@ def _check_entries(location: Location, entries: Mapping[str, Any]) -> None:
     for name, is_right in (
         ("label_error", _is_label_error),
         ("refused", _is_count(0, 100 * _MOST_SAMPLES)),
+        ("refusals", lambda value: _maps(value, _is_text) and all(map(str.isdecimal, value))),
     ):
         if name in entries and not is_right(entries[name]):
             raise StoreError(f"{location}: its description has an unusable {name}; {_RESTORE}")

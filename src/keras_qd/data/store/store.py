@@ -83,6 +83,8 @@ class Store:
     fields : dict of str to Field
     refused : int
         How many draws the solver refused, replaced by the next draws of their samples.
+    refusals : dict of int to str
+        Samples that the solver refused for good, and why: potentials of the user's own.
     description : Description
         All entries of its description, which have been checked.
 
@@ -113,6 +115,7 @@ class Store:
         self.n_samples: int = entries["samples"]
         self.shard_samples: int = entries["shard_samples"]
         self.refused: int = entries.get("refused", 0)
+        self.refusals = {int(each): why for each, why in entries.get("refusals", {}).items()}
         if self.description.lost:
             raise lost_arrays(self.location, self.description.lost, self.command)
         self._arrays = open_arrays(self.location, self.description)

@@ -7,6 +7,7 @@ from PIL import Image
 import keras_qd
 from keras_qd import inverse
 from keras_qd.errors import DataError, KerasQDError, UnknownNameError, UsageError
+from keras_qd.inverse.problem import Conditions
 from keras_qd.inverse.session import open_session
 from keras_qd.inverse.sources import find_source
 from keras_qd.physics import Box, Interaction
@@ -37,6 +38,16 @@ def test_a_store_says_what_its_densities_are_of(store):
     assert problem.interaction == Interaction("finite-thickness")
     assert session.first == 2
     np.testing.assert_allclose(session.targets, store.read("density")[2:5], rtol=1e-5)
+
+
+def test_the_distance_of_a_metal_plane_is_read_and_can_be_given(store):
+    recipe = keras_qd.data.QuantumDots(interaction="image-charge", gate_distance=2.5)
+    made = {"configuration": recipe.configuration()}
+    plane = Interaction("image-charge", gate_distance=2.5)
+    assert Conditions.of_metadata(made, "density").interaction == plane
+    problem = open_session(str(store.path), split="all", gate_distance=2.5).problem
+    assert problem.interaction == plane
+    assert problem.describe()["gate_distance"] == 2.5
 
 
 def test_the_noninteracting_density_of_a_store_has_no_interaction(store):

@@ -73,9 +73,10 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option(
     "--points", type=click.IntRange(8, 1024), help="Pixels per side.  [of the target, or 64]"
 )
-@click.option("--interaction", help="coulomb, finite-thickness, screened or none.  [coulomb]")
+@click.option("--interaction", help="coulomb, finite-thickness, screened, ... or none.  [coulomb]")
 @click.option("--thickness", type=LENGTH, help="For finite-thickness, in a0*.  [0.3]")
 @click.option("--screening-length", type=LENGTH, help="For screened, in a0*.  [1]")
+@click.option("--gate-distance", type=LENGTH, help="For image-charge, in a0*.  [1]")
 @click.option("--strength", type=FiniteRange(0, 1e4), help="Factor of the interaction.  [1]")
 @click.option(
     "--run",

@@ -76,6 +76,7 @@ _SHOWN = 10
 @click.option("--interaction", help="coulomb, finite-thickness, screened, ... or none.  [coulomb]")
 @click.option("--thickness", type=LENGTH, help="Of the electrons' layer, of finite-thickness.")
 @click.option("--screening-length", type=LENGTH, help="Of screened.")
+@click.option("--gate-distance", type=LENGTH, help="Of a metal plane, of image-charge.")
 @click.option(
     "--strength",
     type=FiniteRange(0.0, 1e4),
@@ -165,7 +166,8 @@ def _scaled(length: float | None, units: Any) -> Any:
 def _interaction(options: dict[str, Any], units: Any) -> Interaction:
     from keras_qd.physics import Interaction
 
-    lengths = (_scaled(options[name], units) for name in ("thickness", "screening_length"))
+    names = ("thickness", "screening_length", "gate_distance")
+    lengths = (_scaled(options[name], units) for name in names)
     return Interaction(options["interaction"] or "coulomb", *lengths)
 
 

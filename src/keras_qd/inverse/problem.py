@@ -98,6 +98,7 @@ class InverseProblem:
             "interaction": self.interaction.name,
             "thickness": self.interaction.thickness,
             "screening_length": self.interaction.screening_length,
+            "gate_distance": self.interaction.gate_distance,
             "strength": self.strength,
             "tolerance": self.tolerance,
             "gauge": self.gauge if family is None else "of the family",
@@ -131,8 +132,8 @@ class Conditions:
         elif name is None:
             interaction = None
         else:
-            lengths = (made.get("thickness"), made.get("screening_length"))
-            interaction = Interaction(name, *lengths)
+            lengths = ("thickness", "screening_length", "gate_distance")
+            interaction = Interaction(name, *(made.get(each) for each in lengths))
         length = made.get("box_length", made.get("length"))
         return cls(None if length is None else float(length), n_electrons, interaction, strength)
 

@@ -66,6 +66,7 @@ def open_session(
     interaction: str | None = None,
     thickness: float | None = None,
     screening_length: float | None = None,
+    gate_distance: float | None = None,
     strength: float | None = None,
     tolerance: float = 1e-4,
     gauge: str = "zero-mean",
@@ -96,7 +97,7 @@ def open_session(
     problem = InverseProblem(
         box=Box(length or known.length or _LENGTH),
         n_electrons=electrons or known.n_electrons or 0,
-        interaction=_interaction(interaction, thickness, screening_length, known),
+        interaction=_interaction(interaction, (thickness, screening_length, gate_distance), known),
         strength=next(each for each in (strength, known.strength, 1.0) if each is not None),
         tolerance=tolerance,
         gauge=gauge,
@@ -120,14 +121,20 @@ def open_session(
     )
 
 
+#: Interactions by the length that is theirs alone: thickness, screening length, gate distance.
+_OF_LENGTHS = ("finite-thickness", "screened", "image-charge")
+
+
 def _interaction(
-    name: str | None, thickness: float | None, screening_length: float | None, known: Conditions
+    name: str | None, lengths: tuple[float | None, float | None, float | None], known: Conditions
 ) -> Interaction:
-    if name is None and thickness is None and screening_length is None:
-        return known.interaction or Interaction()
+    """Return the interaction of a name, or that of which a length is given, or the known one."""
     if name is None:
-        name = "finite-thickness" if screening_length is None else "screened"
-    return Interaction(name, thickness, screening_length)
+        given = (kind for kind, each in zip(_OF_LENGTHS, lengths, strict=True) if each is not None)
+        name = next(given, None)
+    if name is None:
+        return known.interaction or Interaction()
+    return Interaction(name, *lengths)
 
 
 def _family(name: str | None, settings: Mapping[str, Any]) -> PotentialFamily | None:

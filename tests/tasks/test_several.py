@@ -5,9 +5,10 @@ import re
 import keras
 import numpy as np
 import pytest
-from tests.several import make_dataset, make_dots, make_task
+from tests.several import FIELDS, make_dataset, make_dots, make_task
 
 import keras_qd
+from keras_qd.data import ArrayDataset, Field
 from keras_qd.errors import DataError, UsageError
 from keras_qd.export.formats import find_format
 from keras_qd.report.report import sections
@@ -161,6 +162,25 @@ def test_the_report_draws_maps_and_names_numbers(run, evaluation):
     titles = [part.get_suptitle() for part in found["Single systems"].figures[0].draw().subfigs]
     assert len(titles) == 3
     assert all(re.search(r"electrons = \d; .*energy = .*, predicted .* Ha\*", it) for it in titles)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="the report is the same on every backend")
+def test_a_vector_beside_a_map_does_not_hide_the_map(tmp_path):
+    levels = Field((3,), "Ha*", "three levels", "float64", labels=("first", "second", "third"))
+    splits = {
+        name: {**made, "levels": made["energy"][:, None] + np.arange(3.0)}
+        for name, made in (
+            (each, make_dots(8, seed)) for seed, each in enumerate(("train", "validation", "test"))
+        )
+    }
+    data = ArrayDataset(**splits, fields={**FIELDS, "levels": levels})
+    task = make_task(targets=("density", "levels"), metrics=("l1",), loss_weights={}, scaling={})
+    run = keras_qd.train(task, tmp_path / "run", dataset=data, report=quiet)
+    found = sections(run, keras_qd.evaluate(run, data=data, n_draws=10))
+    names = {section.title: [each.name for each in section.figures] for section in found}
+    assert names["Single systems"] == ["systems"]
+    assert names["Line cuts"] == ["cuts_density"]
+    assert {"errors_density", "errors_levels"} <= set(names["Errors"])
 
 
 @pytest.mark.skipif(BACKEND == "jax", reason="ONNX takes a minute through JAX")

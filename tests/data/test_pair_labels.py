@@ -32,6 +32,13 @@ def test_the_chemical_potential_is_the_energy_that_the_second_electron_adds(reci
         assert added == pytest.approx(energy - first, abs=2e-4)
 
 
+def test_no_density_is_negative(recipe):
+    """Rounding must not refuse a logarithmic scaling, as that of density-to-potential."""
+    samples = recipe.make(range(8))
+    assert samples["density"].min() >= 0
+    assert samples["density_noninteracting"].min() >= 0
+
+
 def test_a_sample_does_not_depend_on_its_neighbours(recipe, samples):
     alone = recipe.make(range(2, 3))
     for name, values in alone.items():

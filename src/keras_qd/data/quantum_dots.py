@@ -117,7 +117,7 @@ class QuantumDots(Recipe):
     """
 
     kind: ClassVar[str] = "quantum-dots"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     identity: ClassVar[str] = "potential"
     lengths: ClassVar[tuple[str, ...]] = (
         "box_length",

@@ -220,7 +220,8 @@ def density_of(amplitudes: Any, along_y: Array, along_x: Array, xp: Any = np) ->
         xp.asarray((sines[:, :, None] * sines[:, None, :]).reshape(-1, n * n), dtype=matrix.dtype)
         for sines in (along_y, along_x)
     ]
-    return pairs[0] @ matrix @ pairs[1].T
+    # In single precision a vanishing sum of squares may come out negative.
+    return xp.maximum(pairs[0] @ matrix @ pairs[1].T, 0.0)
 
 
 def _hamiltonian(grid: PairGrid, cosines: Any, side: float, xp: Any) -> Any:

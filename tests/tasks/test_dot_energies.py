@@ -31,12 +31,10 @@ def run(dots, tmp_path_factory):
     return keras_qd.train(task, path, dataset=dots, seed=1, report=lambda *_: None)
 
 
-def test_energies_are_learnt(run, dots):
-    test = dots.split("test")
-    predicted = keras_qd.predict(run, test)
-    error = np.abs(predicted["energy"] - test["energy"]).mean()
-    mean = dots.split("train")["energy"].mean()
-    assert error < 0.8 * np.abs(mean - test["energy"]).mean()
+def test_the_loss_falls_and_the_best_epoch_is_kept(run):
+    history = run.history()
+    assert min(history["loss"][-5:]) < 0.7 * history["loss"][0]
+    assert min(history["val_loss"]) < 0.9 * history["val_loss"][0]
 
 
 @pytest.mark.parametrize("constant", [0.5, -8.0])

@@ -128,6 +128,24 @@ def test_mistakes_get_one_line(arguments, code, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("option", "spelling"),
+    [
+        ("--lr", "write --set model.learning_rate=VALUE"),
+        ("--learning-rate", "write --set model.learning_rate=VALUE"),
+        ("--batchsize", "write --batch-size"),
+        ("--epoch", "write --epochs"),
+        ("--patience", "write --set patience=VALUE"),
+        ("--zzz", "no such option: --zzz (help: keras-qd train --help)"),
+    ],
+)
+def test_a_misspelt_option_is_refused_with_the_right_spelling(option, spelling):
+    code, message = refused("train", "potential-to-density", option, "1")
+    assert code == 2
+    assert f"no such option: {option}" in message
+    assert spelling in message
+
+
 def test_debug_shows_the_traceback():
     finished = call("train", "--resume", "nowhere", "--debug")
     assert finished.code == 1

@@ -149,10 +149,28 @@ SETTINGS = [
 
 #: Settings of a family of potentials.
 FAMILY = [
-    *("amplitude=[1]", "amplitude=[]", "amplitude=[1, 2, 3]", "amplitude=[2, 1]", "amplitude=x"),
-    *("amplitude=null", "amplitude=true", "amplitude=NaN", "amplitude=Infinity"),
-    *("amplitude=1e300", "amplitude=-1", 'amplitude={"a": 1}', "amplitude=[[1, 2]]"),
-    *("amplitude", "amplitude=", "=1", "nope=1", f"amplitude={DEEP}"),
+    *("family.amplitude=[1]", "family.amplitude=[]", "family.amplitude=x"),
+    *("family.amplitude=[1, 2, 3]", "family.amplitude=[2, 1]"),
+    *(
+        "family.amplitude=null",
+        "family.amplitude=true",
+        "family.amplitude=NaN",
+        "family.amplitude=Infinity",
+    ),
+    *(
+        "family.amplitude=1e300",
+        "family.amplitude=-1",
+        'family.amplitude={"a": 1}',
+        "family.amplitude=[[1, 2]]",
+    ),
+    *(
+        "family.amplitude",
+        "family.amplitude=",
+        "=1",
+        "nope=1",
+        f"family.amplitude={DEEP}",
+        "amplitude=null",
+    ),
 ]
 
 #: What is no file of the kind that is wanted.

@@ -98,7 +98,11 @@ def import_command(
         print_json(summary(store))
         return
     echo(f"{store.path}: {store.n_samples} samples of {', '.join(store.fields)}\n\nnext:")
-    echo(f"  keras-qd inspect {store.path}\n  keras-qd train TASK --data {store.path}")
+    echo(f"  keras-qd inspect {store.path}")
+    if set(store.fields) == {"potential"}:  # nothing to learn from potentials alone
+        echo(f"  keras-qd solve {store.path} --out solved.zarr")
+    else:
+        echo(f"  keras-qd train TASK --data {store.path}")
 
 
 def _size(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -116,6 +117,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         Always, with the exit code.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    # TensorFlow, which Keras imports on other backends as well, prints what nobody can act upon.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _print_log()
     try:
         cli.main(args=arguments, prog_name="keras-qd", standalone_mode=False)
@@ -160,7 +163,12 @@ def _usage(error: click.ClickException) -> str:
     """Return the message of click, and where the help is."""
     context = getattr(error, "ctx", None)
     help_line = "" if context is None else f" (help: {context.command_path} --help)"
-    return f"{error.format_message()}{help_line}"
+    message = error.format_message()
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        from keras_qd.cli.options import spelling
+
+        message = spelling(error.option_name, context)
+    return f"{message}{help_line}"
 
 
 def _internal_error(error: Exception) -> str:

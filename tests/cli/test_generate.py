@@ -77,9 +77,9 @@ def test_every_option_reaches_the_recipe(tmp_path):
 
 def test_wells(tmp_path):
     path = tmp_path / "wells.zarr"
-    arguments = ["--samples", 600, "--out", path, "--points", 32, "--workers", 1]
+    arguments = ["--samples", 600, "--out", path, "--points", 48, "--workers", 1]
     assert run("generate", "wells-1d", *arguments) == 0
-    assert open_store(path).read("density").shape == (600, 32)
+    assert open_store(path).read("density").shape == (600, 48)
     assert np.isfinite(open_store(path).read("energy")).all()
 
 
@@ -92,7 +92,7 @@ def test_wells(tmp_path):
             "unknown data set 'wells'; did you mean 'wells-1d'?",
         ),
         (["wells-1d", "--samples", 2, "--grid", 16], 2, "no such option: --grid"),
-        (["wells-1d", "--samples", 2, "--amplitude", 1], 2, "write --set family.amplitude=VALUE"),
+        (["wells-1d", "--samples", 2, "--width", 1], 2, "write --set family.width=VALUE"),
         (["wells-1d", "--samples", 2, "--n-points", 16], 2, "write --points"),
         (["quantum-dots", "--samples", 2, "--set", "omega"], 2, "write KEY=VALUE"),
         (["quantum-dots", "--samples", 2, "--set", "amplitude=1"], 2, "mean 'family.amplitude'?"),

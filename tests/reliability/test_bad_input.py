@@ -295,7 +295,7 @@ COMMANDS = [
 def things(tmp_path_factory, evaluated):
     """Return what the commands name: a run, a store, and files good and bad."""
     folder = tmp_path_factory.mktemp("input")
-    generate(folder / "STORE", Wells(n_points=16), 24, workers=1)
+    generate(folder / "STORE", Wells(n_points=48), 24, workers=1)
     shutil.copytree(evaluated[0].path, folder / "RUN")
     (folder / "FOLDER").mkdir()
     (folder / "FOLDER" / "note.txt").write_text("nothing\n")

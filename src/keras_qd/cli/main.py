@@ -5,10 +5,16 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
+import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import NamedTuple, NoReturn
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
@@ -117,9 +123,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         Always, with the exit code.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    # TensorFlow, which Keras imports on other backends as well, prints what nobody can act upon.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _print_log()
+    _quieten_tensorflow()
     try:
         cli.main(args=arguments, prog_name="keras-qd", standalone_mode=False)
     except click.ClickException as error:
@@ -152,6 +157,53 @@ def _print_log() -> None:
     log = logging.getLogger("keras_qd")
     if not log.handlers:
         log.addHandler(_PrintedLog())
+
+
+#: Lines that TensorFlow's libraries print when they are loaded, whatever the log level.
+_NOISE = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:|[IW]0000 ")
+
+
+def _quieten_tensorflow() -> None:
+    """Drop the log that TensorFlow prints about itself; Keras imports it on other backends too."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not any(isinstance(finder, _QuietImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _QuietImport())
+
+
+class _QuietImport(MetaPathFinder):
+    """Imports TensorFlow with its log filtered."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """Return the specification of TensorFlow, whose module is run without its log."""
+        if fullname != "tensorflow":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def run_quietly(module: Any) -> None:
+                with _filtered_stderr():
+                    run(module)
+
+            spec.loader.exec_module = run_quietly  # type: ignore[method-assign]
+        return spec
+
+
+@contextmanager
+def _filtered_stderr() -> Iterator[None]:
+    """Print what libraries write to standard error in this block, without the noise, at its end."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            written.seek(0)
+            os.write(2, b"".join(line for line in written if not _NOISE.match(line)))
 
 
 def _show_traceback(arguments: list[str]) -> None:

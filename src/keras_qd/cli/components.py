@@ -262,7 +262,8 @@ def _print(description: dict[str, Any]) -> None:
     if "formula" in description:
         better = "higher" if description["higher_is_better"] else "lower"
         unit = description["unit"].format(field="unit of the field", length="unit of length")
-        echo(f"\nformula: {description['formula']}, where e is the error and y the exact value")
+        where = "" if description["formula"] == description["summary"] else " (error e, exact y)"
+        echo(f"\nformula: {description['formula']}{where}")
         echo(f"unit: {unit or 'none'}; {better} is better")
     formatter = click.HelpFormatter(width=min(100, shutil.get_terminal_size().columns))
     with formatter.section("\nSettings"):

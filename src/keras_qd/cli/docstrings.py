@@ -135,7 +135,7 @@ def _sequence(tokens: Iterator[Any]) -> str:
 
 def _argument(tokens: Iterator[Any]) -> str:
     """Return the argument of a command: a group, a command, or the text that follows."""
-    command, sign, brace, text = next(tokens)
+    command, sign, brace, text = next(each for each in tokens if (each[3] or "x").strip())
     if brace == "{":
         return _sequence(tokens)
     return command or sign or text.strip()

@@ -186,7 +186,7 @@ def _print_layers(name: str, kinds: list[str], settings: dict[str, Any], as_json
 
 def _describe(kind: str, name: str) -> dict[str, Any]:
     component = components(kind).get(name)
-    description = {
+    description: dict[str, Any] = {
         "kind": KINDS[kind],
         "name": name,
         "from": components(kind).origin(name),

@@ -138,7 +138,7 @@ def _argument(tokens: Iterator[Any]) -> str:
     command, sign, brace, text = next(each for each in tokens if (each[3] or "x").strip())
     if brace == "{":
         return _sequence(tokens)
-    return command or sign or text.strip()
+    return str(command or sign or text.strip())
 
 
 def _in_brackets(term: str) -> str:

@@ -27,6 +27,7 @@ class GroupedCommand(click.Command):
     ) -> None:
         super().__init__(*args, **options)
         self.groups = dict(groups or {})
+        self.setting_names: list[str] = []
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options under their headings, in their order, and the others last."""
@@ -259,7 +260,7 @@ def spelling(option: str, ctx: click.Context) -> str:
     name = _attribute(option.lstrip("-").lower())
     name = _ALIASES.get(name, name)
     options = {_attribute(_long_name(each)): each for each in ctx.command.params}
-    settings = getattr(ctx.command, "setting_names", _task_fields()) if "set" in options else []
+    settings = _known_settings(ctx.command) if "set" in options else []
     near = [name] if name in options else difflib.get_close_matches(name, options, 1, cutoff=0.7)
     found = [each for each in settings if each in (name, f"family.{name}")]
     if "." in name and settings:
@@ -269,7 +270,10 @@ def spelling(option: str, ctx: click.Context) -> str:
     return f"no such option: {option}" + (f"; write --set {found[0]}=VALUE" if found else "")
 
 
-def _task_fields() -> list[str]:
+def _known_settings(command: click.Command) -> list[str]:
+    """Return the names that ``--set`` of a verb takes: of a data set, or of a task."""
+    if isinstance(command, GroupedCommand) and command.setting_names:
+        return command.setting_names
     from keras_qd.tasks.task import Task
 
     return [field.name for field in dataclasses.fields(Task)]

@@ -3,11 +3,12 @@
 python docs/run_examples.py            # those whose code has changed since they were last run
 python docs/run_examples.py 05 15      # these, in any case
 
-``docs/executed/NAME.ipynb`` is the example with its printed text and figures, the date, the processor
-and the time that it took. Building the site executes nothing, and shows no output of other code.
+``docs/executed/NAME.ipynb`` is the example with its printed text and figures, the date, the
+processor and the time that it took. Building the site executes nothing, and shows no output of
+other code.
 """
 
-import datetime
+import datetime as dt
 import platform
 import re
 import sys
@@ -73,7 +74,7 @@ def run(script: Path) -> None:
         if cell.cell_type == "code":
             tidy(cell)
     made.metadata["executed"] = {
-        "date": datetime.date.today().isoformat(),
+        "date": dt.date.today().isoformat(),
         "processor": processor(),
         "seconds": round(time.time() - clock),
     }

@@ -18,7 +18,7 @@ CLONE_ONLY = (".ci/", ".github/", ".gitignore", ".importlinter")
 
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory):
-    """Build the wheel and the sdist as `python -m build` does, without an environment of its own."""
+    """Build the sdist and the wheel."""
     folder = tmp_path_factory.mktemp("dist")
     code = (
         "import hatchling.build as build, sys\n"

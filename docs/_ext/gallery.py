@@ -1,8 +1,8 @@
 """The example scripts as pages and as notebooks, written while the site is built.
 
-``gallery/NAME.ipynb`` is the page of ``examples/NAME.py`` with the output that ``run_examples.py`` keeps
-in ``docs/executed``, and links to the script and to ``gallery/notebooks/NAME.ipynb``, the notebook
-without output for the reader to download.
+``gallery/NAME.ipynb`` is the page of ``examples/NAME.py`` with the output that ``run_examples.py``
+keeps in ``docs/executed``, and links to the script and to ``gallery/notebooks/NAME.ipynb``, the
+notebook without output for the reader to download.
 """
 
 import base64
@@ -19,8 +19,8 @@ FORMAT = "py:percent"
 
 INTRODUCTION = """# Examples
 
-Scripts on one topic each, in `examples/`, shown with their output. Each page has its notebook to download.
-In a clone:
+Scripts on one topic each, in `examples/`, shown with their output. Each page has its notebook to
+download. In a clone:
 
     pip install jupytext jupyterlab
     jupytext --to ipynb examples/*.py        # notebooks next to the scripts

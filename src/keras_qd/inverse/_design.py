@@ -2,7 +2,12 @@ r"""Devices with wanted numbers: exchange, gaps, chemical potentials, charges.
 
 The parameters of a device are moved by least squares. Energies of states move with the density of
 that state (Hellmann and Feynman), :math:`\delta E / \delta V(r) = n(r)`, so that the slopes of
-energies, gaps and exchange come with the solution; those of charges and dipoles are differences.
+energies, gaps and exchange come with the solution. A charge or a dipole is itself such a slope,
+:math:`Q_w = dE / d\lambda` in a field :math:`\lambda w`, so that
+
+.. math:: \frac{\delta Q_w}{\delta V(r)} = \frac{d n_\lambda(r)}{d\lambda} :
+
+two more solutions, in weak fields of either sign, give its slopes with all parameters.
 """
 
 from __future__ import annotations
@@ -28,9 +33,11 @@ from keras_qd.physics.solver import Solver
 
 Array = NDArray[np.float64]
 
-#: Step of coordinates between 0 and 1 in differences: of potentials, which are exact, and of
-#: densities, which are not.
-_STEP, _DENSITY_STEP = 1e-4, 1e-2
+#: Step of coordinates between 0 and 1 in differences of potentials.
+_STEP = 1e-4
+
+#: Height in Ha* of the fields that respond for charges and dipoles.
+_FIELD = 0.01
 
 #: A coordinate nearer to a bound than this is at it.
 _AT_BOUND = 1e-3
@@ -278,10 +285,10 @@ class _Gates:
 
 @dataclass(frozen=True)
 class _Quantity:
-    """A number of a dot, and its slope with the potential at each pixel where it is known."""
+    """A number of a dot, and how its slope with the potential at each pixel follows."""
 
     estimate: Estimate
-    slope: Array | None
+    slope: Callable[[], Array]
 
 
 class _Numbers:
@@ -328,19 +335,13 @@ class _Numbers:
         """Return the derivatives of the deviations with the coordinates."""
         fields = self._field_slopes(coordinates)
         rows = []
-        differences = None
-        for row, (name, value) in enumerate(self.wants.items()):
-            slope = found[name].slope
-            if slope is None:
-                differences = self._differences(coordinates) if differences is None else differences
-                rows.append(differences[row])
-                continue
+        for name, value in self.wants.items():
             scale = (
                 max(found[name].estimate.value, 1e-12)
                 if name in ("exchange", "gap")
                 else max(abs(value), _LEAST_SCALE)
             )
-            rows.append(np.tensordot(fields, slope, axes=2) / scale)
+            rows.append(np.tensordot(fields, found[name].slope(), axes=2) / scale)
         return np.array(rows)
 
     def _field_slopes(self, coordinates: Array) -> Array:
@@ -351,15 +352,6 @@ class _Numbers:
                 for before, after, step in self._neighbours(coordinates, _STEP)
             ]
         )
-
-    def _differences(self, coordinates: Array) -> Array:
-        """Return all derivatives by differences, shape (n_wants, n_coordinates)."""
-        return np.array(
-            [
-                (self.deviations(self.at(after)) - self.deviations(self.at(before))) / step
-                for before, after, step in self._neighbours(coordinates, _DENSITY_STEP)
-            ]
-        ).T
 
     def _neighbours(self, coordinates: Array, step: float) -> list[tuple[Array, Array, float]]:
         """Coordinates before and after, within the bounds, and their distance."""
@@ -423,7 +415,7 @@ class _Dot:
         value = sum(w * each.value for w, (each, _) in zip(weights, found, strict=True))
         errors = [w * each.error for w, (each, _) in zip(weights, found, strict=True)]
         slope = sum(w * charge for w, (_, charge) in zip(weights, found, strict=True))
-        return _Quantity(Estimate(value, math.hypot(*errors)), np.asarray(slope))
+        return _Quantity(Estimate(value, math.hypot(*errors)), lambda: np.asarray(slope))
 
     def exchange(self) -> _Quantity:
         """Lowest triplet less lowest singlet."""
@@ -434,7 +426,7 @@ class _Dot:
         n_pixels = len(self._potential)
         slope = (triplet.density(n_pixels) - singlet.density(n_pixels)) * self._area
         estimate = Estimate(triplet.energy - singlet.energy, math.hypot(*errors))
-        return _Quantity(estimate, slope)
+        return _Quantity(estimate, lambda: slope)
 
     def gap(self, n: int) -> _Quantity:
         """First excitation of one or two electrons."""
@@ -442,24 +434,37 @@ class _Dot:
             orbitals = self._solver(n_electrons=1).solve_orbitals(self._potential)
             charges = orbitals.values()[:2] ** 2 * self._area
             gap = float(orbitals.energies[1] - orbitals.energies[0])
-            return _Quantity(Estimate(gap), charges[1] - charges[0])
+            return _Quantity(Estimate(gap), lambda: np.asarray(charges[1] - charges[0]))
         solver = self._solver(n_electrons=2)
         problem = solver.pair_problem(self._potential)
         states, errors = problem.states_and_errors(2, solver.density_tolerance)
         densities = [state.density(len(self._potential)) * self._area for state in states]
         estimate = Estimate(states[1].energy - states[0].energy, math.hypot(*errors))
-        return _Quantity(estimate, densities[1] - densities[0])
+        return _Quantity(estimate, lambda: np.asarray(densities[1] - densities[0]))
 
     def charge(self, n: int, half: str) -> _Quantity:
         """Electrons in half of the box."""
         y, x = (np.indices(self._potential.shape) + 0.5) / len(self._potential)
-        return _Quantity(Estimate(float(self.solution(n)[1][_HALVES[half](y, x)].sum())), None)
+        return self._mean(n, _HALVES[half](y, x).astype(np.float64))
 
     def dipole(self, n: int, axis: int) -> _Quantity:
         """Mean position of the electrons along an axis, from the centre of the box."""
         position = (np.indices(self._potential.shape)[axis] + 0.5) / len(self._potential) - 0.5
-        mean = float((self.solution(n)[1] * position).sum()) / n * self._box.length
-        return _Quantity(Estimate(mean), None)
+        return self._mean(n, position * self._box.length / n)
+
+    def _mean(self, n: int, weight: Array) -> _Quantity:
+        """Sum of a weight over the electrons."""
+        mean = float((self.solution(n)[1] * weight).sum())
+        return _Quantity(Estimate(mean), lambda: self._response(n, weight))
+
+    def _response(self, n: int, weight: Array) -> Array:
+        """Change of the electrons in each pixel with a field of this shape."""
+        field = _FIELD / float(np.abs(weight).max())
+        above, below = (
+            _Dot(self._potential + sign * field * weight, self._box, self._solver).solution(n)[1]
+            for sign in (1, -1)
+        )
+        return np.asarray((above - below) / (2 * field))
 
 
 def _lowest(problem: Any) -> tuple[Any, float]:

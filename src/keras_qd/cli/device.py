@@ -46,9 +46,7 @@ _voltage = click.option(
     help="Voltage of another gate in mV; may be repeated.",
 )
 _workers = click.option("--workers", type=COUNT, help="Number of processes.  [usable cores]")
-_scheduler = click.option(
-    "--scheduler", help="Address of a Dask scheduler, instead of --workers."
-)
+_scheduler = click.option("--scheduler", help="Address of a Dask scheduler, instead of --workers.")
 _range = FiniteRange(min=-1e5, max=1e5)
 
 

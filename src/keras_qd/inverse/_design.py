@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from scipy.optimize import least_squares
 
 from keras_qd.devices.device import Device
 from keras_qd.errors import PhysicsError, UnknownNameError, UsageError
-from keras_qd.inverse.design_space import DesignSpace
+from keras_qd.inverse.design_space import DesignSpace, GateSpace, Space, at_bounds
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.potentials.base import PotentialFamily
@@ -39,9 +39,6 @@ _STEP = 1e-4
 #: Height in Ha* of the fields that respond for charges and dipoles.
 _FIELD = 0.01
 
-#: A coordinate nearer to a bound than this is at it.
-_AT_BOUND = 1e-3
-
 #: Energies in Ha* below which a deviation is not measured relative to what is wanted.
 _LEAST_SCALE = 0.01
 
@@ -55,20 +52,6 @@ WANTS = {
     "charge_left": "electrons in the left half of the box; right, top, bottom alike",
     "dipole_x": "mean x of the electrons from the centre, in a0*; y alike",
 }
-
-
-class Space(Protocol):
-    """Potentials that can be set by coordinates between 0 and 1, and the names of these."""
-
-    names: tuple[str, ...]
-
-    def potential(self, coordinates: Any) -> Array:
-        """Return the potential in Ha*."""
-        ...
-
-    def parameters(self, coordinates: Any) -> dict[str, float]:
-        """Return the parameters by name."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +208,7 @@ def design_device(
     >>> found.converged, 0 < found.parameters["plunger"] < 100
     (True, True)
     """
-    space = _Gates(device, dict(bounds), dict(voltages or {}))
+    space = GateSpace(device, dict(bounds), dict(voltages or {}))
     units = {name: _unit_in_device(name, device) for name in wants}
     inside = {name: value / units[name] for name, value in wants.items()}
     numbers = _Numbers(space, device.box, inside, n_electrons, device.interaction, 1.0)
@@ -252,35 +235,6 @@ def _unit_in_device(name: str, device: Device) -> float:
     if name.startswith("dipole"):
         return device.material.bohr_radius
     return device.material.hartree
-
-
-class _Gates:
-    """Voltages of some gates of a device between bounds."""
-
-    def __init__(
-        self,
-        device: Device,
-        bounds: dict[str, tuple[float, float]],
-        fixed: dict[str, float],
-    ) -> None:
-        if not bounds or bounds.keys() & fixed.keys():
-            raise UsageError("give bounds for one or more gates that have no fixed voltage")
-        device.voltages({**fixed, **dict.fromkeys(bounds, 0.0)})
-        for name, (low, high) in bounds.items():
-            if not (math.isfinite(low) and math.isfinite(high) and low < high):
-                raise UsageError(f"bounds of gate {name!r} must rise, got {low!r} and {high!r}")
-        self._device, self._bounds, self._fixed = device, bounds, fixed
-        self.names = tuple(bounds)
-
-    def potential(self, coordinates: Any) -> Array:
-        return self._device.potential({**self._fixed, **self.parameters(coordinates)})
-
-    def parameters(self, coordinates: Any) -> dict[str, float]:
-        shares = np.clip(coordinates, 0.0, 1.0)
-        return {
-            name: float(low + (high - low) * share)
-            for (name, (low, high)), share in zip(self._bounds.items(), shares, strict=True)
-        }
 
 
 @dataclass(frozen=True)
@@ -523,13 +477,12 @@ def _search(numbers: _Numbers, tolerance: float, n_starts: int, seed: int) -> De
     if search.best is None:
         raise refusal or PhysicsError("no potential could be solved")
     largest, coordinates, found = search.best
-    at_bound = (coordinates < _AT_BOUND) | (coordinates > 1 - _AT_BOUND)
     return Design(
         numbers.space.parameters(coordinates),
         numbers.space.potential(coordinates),
         dict(numbers.wants),
         {name: quantity.estimate for name, quantity in found.items()},
-        tuple(name for name, at in zip(numbers.space.names, at_bound, strict=True) if at),
+        at_bounds(numbers.space, coordinates),
         largest <= tolerance,
         numbers.n_solves,
     )

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
-from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.fine_basis import fine_orbitals
+from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.orbitals import Orbitals, largest_orbitals
 from keras_qd.physics.solution import with_error
 from keras_qd.physics.solver import check_potential, solve

@@ -16,7 +16,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -373,13 +372,12 @@ class _Dot:
 
     def exchange(self) -> _Quantity:
         """Lowest triplet less lowest singlet."""
-        states = [
-            self._solver(n_electrons=2, spin=spin).pair_problem(self._potential) for spin in (0, 1)
-        ]
-        (singlet, triplet), errors = zip(*(_lowest(state) for state in states), strict=True)
+        solver = self._solver(n_electrons=2)
+        problem = solver.pair_problem(self._potential)
+        singlet, triplet, error = problem.lowest_of_each_spin(solver.density_tolerance)
         n_pixels = len(self._potential)
         slope = (triplet.density(n_pixels) - singlet.density(n_pixels)) * self._area
-        estimate = Estimate(triplet.energy - singlet.energy, math.hypot(*errors))
+        estimate = Estimate(triplet.energy - singlet.energy, error)
         return _Quantity(estimate, lambda: slope)
 
     def gap(self, n: int) -> _Quantity:
@@ -419,11 +417,6 @@ class _Dot:
             for sign in (1, -1)
         )
         return np.asarray((above - below) / (2 * field))
-
-
-def _lowest(problem: Any) -> tuple[Any, float]:
-    states, errors = problem.states_and_errors(1, 1e-3)
-    return states[0], float(errors[0])
 
 
 class _Reached(Exception):  # noqa: N818  (not an error: it leaves SciPy's loop)

@@ -26,8 +26,8 @@ from keras_qd.registry import KINDS, components
 def list_command(kind: str | None, as_json: bool) -> None:
     """List the components: what each of them is, and where it comes from.
 
-    KIND is models, datasets, metrics, tasks, potentials, line_potentials, scalings, augmentations
-    or callbacks; all of them by default.
+    KIND is models, datasets, metrics, tasks, potentials, line_potentials, scalings, augmentations,
+    callbacks or pretrained; all of them by default.
 
     \b
     Examples:

@@ -235,11 +235,10 @@ class PretrainedModel(PhysicalModel):
             False where a feature of the potential (see :func:`familiar_ranges`) or a number is out
             of the range of the training: the network extrapolates.
         """
-        limits, found = self.card["limits"], self.completed(fields)
-        inside = is_familiar(limits["potential"], found["potential"])
+        found, limits = self.completed(fields), self.card["limits"]
+        inside = is_familiar(limits.pop("potential"), found["potential"])
         for name, (low, high) in limits.items():
-            if name != "potential":
-                inside &= (low <= found[name]) & (found[name] <= high)
+            inside &= (low <= found[name]) & (found[name] <= high)
         return inside
 
     def ground_states(

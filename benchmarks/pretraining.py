@@ -45,11 +45,13 @@ def main(work, samples, epochs, out):
 
 def publish(run, recipe, store, out):
     """Write weights and card, and print the error of what was written."""
-    dataset = run.load_dataset()
+    dataset, samples = run.load_dataset(), run.task.dataset_config["samples"]
     potentials = np.asarray(dataset.split("train")["potential"])
     card = {
         "description": "potential, number of electrons (1 to 4) and strength to density and energy",
         "version": 1,
+        "task": TASK,
+        "fields": run.config["fields"],
         "defaults": {"n_electrons": 2, "strength": 1.0},
         "box_length": recipe.box_length,
         "limits": {
@@ -59,12 +61,12 @@ def publish(run, recipe, store, out):
         },
         "data": {
             "configuration": recipe.configuration(),
-            "digest": store.digest(),
+            "digest": store.digest(samples),
             "samples": run.config["samples"],
             "label_error": store.label_error,
         },
         "training": {
-            "command": f"python benchmarks/pretraining.py WORK --samples {store.n_samples} "
+            "command": f"python benchmarks/pretraining.py WORK --samples {samples} "
             f"--epochs {len(run.history()['epoch'])}",
             "seed": SEED,
             "backend": run.config["backend"],

@@ -73,6 +73,12 @@ if TYPE_CHECKING:
     type=COUNT,
     help="Number of devices; each takes a share of every batch.",
 )
+@click.option(
+    "--from",
+    "start",
+    metavar="NAME|RUN",
+    help="Start from a pretrained network, or from the model of a run: fine-tune it.",
+)
 @seed
 @backend
 @as_json
@@ -89,6 +95,7 @@ def command(
     callbacks: tuple[str, ...],
     evolution: bool,
     devices: int | None,
+    start: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -100,6 +107,7 @@ def command(
     Examples:
       keras-qd train potential-to-density
       keras-qd train potential-to-density --data dots.zarr --set model.filters=16
+      keras-qd train potential-and-electrons-to-density --from potential-to-density --epochs 5
       keras-qd train --resume runs/potential-to-density
     """
     if (task is None) == (interrupted is None):
@@ -111,11 +119,13 @@ def command(
     if source:
         changes["dataset_config"] = {**changes.get("dataset_config", {}), **source}
     if interrupted is not None:
+        if start is not None:
+            raise UsageError("--from starts a new training; leave it out, or leave out --resume")
         kept = changes if devices is None else {**changes, "devices": devices}
         run = _resume(interrupted, kept, callbacks)
     else:
         watching = ("evolution",) if evolution else ()
-        run = _train(str(task), out, changes, seed, (*watching, *callbacks), devices or 1)
+        run = _train(str(task), out, changes, seed, (*watching, *callbacks), devices or 1, start)
     evaluation = evaluate_and_report(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
@@ -136,6 +146,7 @@ def _train(
     seed: int,
     callbacks: tuple[str, ...],
     devices: int,
+    start: str | None,
 ) -> Run:
     task = registry.task(name, **changes)
     # Names come first: what follows imports Keras, which takes seconds.
@@ -163,6 +174,7 @@ def _train(
             callbacks=callbacks,
             report=report,
             devices=devices,
+            start=start,
         )
 
 

@@ -19,6 +19,7 @@ from keras_qd._files import parse_json, replacing
 from keras_qd.errors import DataError, UsageError
 from keras_qd.tasks.physical_model import PhysicalModel
 from keras_qd.tasks.pipeline import Pipeline, as_samples
+from keras_qd.tasks.task import Task
 from keras_qd.weights.familiarity import is_familiar
 
 Array = NDArray[Any]
@@ -74,10 +75,56 @@ class Pretrained:
             ) from cause
         return card
 
+    @property
+    def pipeline(self) -> Pipeline:
+        """The fields that go in and come out, with their scalings."""
+        return Pipeline.from_config(self.card["pipeline"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What a run says of its fields and its model."""
+        card = self.card
+        return {"fields": card["fields"], "task": {"model": f"{card['model']}, {self.name}"}}
+
+    @property
+    def task(self) -> Task:
+        """The task that it was trained for."""
+        return registry.task(self.card["task"])
+
+    @property
+    def model_path(self) -> Path:
+        """The file that the predictions depend on."""
+        return self.weights_path
+
+    def familiar(self, fields: Mapping[str, ArrayLike]) -> NDArray[np.bool_]:
+        """Return which systems are like those of the training.
+
+        Parameters
+        ----------
+        fields : mapping of str to array_like
+            All input fields, samples along the first axis.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            False where a feature of the potential (see :func:`familiar_ranges`) or a number is out
+            of the range of the training: the network extrapolates.
+        """
+        return _familiar(self.card, fields)
+
+    def load_model(self) -> PretrainedModel:
+        """Build the network and load its weights; see :func:`pretrained`.
+
+        Returns
+        -------
+        PretrainedModel
+            In physical units.
+        """
+        return self()
+
     def __call__(self) -> PretrainedModel:
         """Build the network and load its weights."""
-        card = self.card
-        pipeline = Pipeline.from_config(card["pipeline"])
+        card, pipeline = self.card, self.pipeline
         network = registry.build(
             card["model"],
             input_shape=pipeline.input_shape,
@@ -102,6 +149,16 @@ class Pretrained:
             )
         with np.load(self.weights_path, allow_pickle=False) as archive:
             return [archive[name].astype(np.float32) for name in sorted(archive.files)]
+
+
+def _familiar(card: Mapping[str, Any], fields: Mapping[str, ArrayLike]) -> NDArray[np.bool_]:
+    """Return which systems are within the limits of a card."""
+    limits = dict(card["limits"])
+    inside = is_familiar(limits.pop("potential"), fields["potential"])
+    for name, (low, high) in limits.items():
+        values = np.asarray(fields[name])
+        inside &= (low <= values) & (values <= high)
+    return inside
 
 
 def pretrained(name: str) -> PretrainedModel:
@@ -196,33 +253,10 @@ class PretrainedModel(PhysicalModel):
             Target fields; of one system, without the first axis.
         """
         fields = x if isinstance(x, Mapping) else {next(iter(self.pipeline.inputs)): x}
-        return super().predict(self.completed(fields), *args, **options)
-
-    def completed(self, fields: Mapping[str, ArrayLike]) -> dict[str, Any]:
-        """Return input fields with the defaults of those that are left out.
-
-        Parameters
-        ----------
-        fields : mapping of str to array_like
-            The first input field at least.
-
-        Returns
-        -------
-        dict of str to array
-            All input fields.
-        """
-        first, shape = next(iter(self.pipeline.inputs.items()))
-        if first not in fields:
-            raise DataError(f"the input field {first!r} is missing; given: {', '.join(fields)}")
-        found = {name: np.asarray(each) for name, each in fields.items()}
-        samples, single = as_samples({first: shape}, {first: found[first]})
-        lead = () if single else (len(samples[first]),)
-        for name, value in self.card["defaults"].items():
-            found.setdefault(name, np.full(lead, value, dtype=np.float32))
-        return found
+        return super().predict(self._completed(fields), *args, **options)
 
     def familiar(self, fields: Mapping[str, ArrayLike]) -> NDArray[np.bool_]:
-        """Return which systems are like those of the training.
+        """Return which systems are like those of the training; see :meth:`Pretrained.familiar`.
 
         Parameters
         ----------
@@ -232,14 +266,21 @@ class PretrainedModel(PhysicalModel):
         Returns
         -------
         ndarray of bool, shape (n,)
-            False where a feature of the potential (see :func:`familiar_ranges`) or a number is out
-            of the range of the training: the network extrapolates.
+            False where the network extrapolates.
         """
-        found, limits = self.completed(fields), self.card["limits"]
-        inside = is_familiar(limits.pop("potential"), found["potential"])
-        for name, (low, high) in limits.items():
-            inside &= (low <= found[name]) & (found[name] <= high)
-        return inside
+        return _familiar(self.card, self._completed(fields))
+
+    def _completed(self, fields: Mapping[str, ArrayLike]) -> dict[str, Any]:
+        """Return input fields with the defaults of those that are left out."""
+        first, shape = next(iter(self.pipeline.inputs.items()))
+        if first not in fields:
+            raise DataError(f"the input field {first!r} is missing; given: {', '.join(fields)}")
+        found = {name: np.asarray(each) for name, each in fields.items()}
+        samples, single = as_samples({first: shape}, {first: found[first]})
+        lead = () if single else (len(samples[first]),)
+        for name, value in self.card["defaults"].items():
+            found.setdefault(name, np.full(lead, value, dtype=np.float32))
+        return found
 
     def ground_states(
         self,
@@ -330,7 +371,8 @@ def write_pretrained(
     model : PhysicalModel
         With a registered network whose configuration has its shapes.
     card : mapping
-        ``description``, ``defaults``, ``limits``, ``box_length``, and all that there is to say of
+        ``description``, ``task`` (its name), ``fields`` (``unit`` and ``meaning`` of each),
+        ``defaults``, ``limits``, ``box_length``, and all that there is to say of
         data, training and error, as plain JSON.
     name : str
         Name of the files.

@@ -202,10 +202,9 @@ class QuantumDots(Recipe):
     def _resolved_solver(self) -> dict[str, Any]:
         """Return the size and the accuracy of the solver, of a mixture those of two electrons."""
         if self.is_mixture:
-            accuracy = self._of(2, 1.0).accuracy if 2 in self._electrons else self.accuracy
-            for each in set(self._electrons) - {2}:
+            for each in set(self._electrons):
                 self._of(each, 1.0)  # raises unless the settings suit it
-            return {"accuracy": accuracy}
+            return {"accuracy": self._of(2, 1.0).accuracy if 2 in self._electrons else None}
         return {
             "strength": float(self.strength),  # type: ignore[arg-type]  # one number
             "n_orbitals": self._solver.n_orbitals,

@@ -170,5 +170,6 @@ def test_a_training_starts_from_it(mixture, tmp_path):
 
 def test_a_task_of_other_fields_cannot_start_from_it(mixture, tmp_path):
     arguments = ("--data", mixture, "--out", tmp_path / "run", "--from", NAME)
-    _, message = refused("train", "potential-to-density", *arguments)
-    assert "choose a task with the same fields" in message
+    finished = call("train", "potential-to-density", *arguments)
+    assert finished.code == 2
+    assert "choose a task with the same fields" in finished.error

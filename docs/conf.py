@@ -1,6 +1,5 @@
 """How Sphinx builds the site; ``tox -e docs`` does it."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -21,6 +20,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
+    "sphinx_design",
     "drawings",
     "gallery",
     "generated_pages",
@@ -31,21 +31,9 @@ exclude_patterns = ["_build", "_ext", "gallery/notebooks"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# Examples that take seconds run while the site is built, and again once they have changed.
-nb_execution_mode = "cache"
-nb_execution_cache_path = str(HERE / "_build" / "executed")
-nb_execution_excludepatterns = [
-    f"gallery/{path.stem}.ipynb"
-    for path in sorted((HERE.parent / "examples").glob("[0-9]*.py"))
-    if path.stem.partition("_")[0] not in {"01", "02", "10"}
-]
-nb_execution_in_temp = True
-nb_execution_raise_on_error = True
-nb_execution_timeout = 300
+# docs/run_examples.py has run the examples; building the site executes nothing.
+nb_execution_mode = "off"
 nb_merge_streams = True
-# The kernels choose for themselves how to show figures.
-os.environ.pop("MPLBACKEND", None)
-
 html_theme = "pydata_sphinx_theme"
 html_title = "keras-qd"
 html_show_sourcelink = False

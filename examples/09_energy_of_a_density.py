@@ -15,7 +15,7 @@ samples, epochs = 20_000, 12
 # %% [markdown]
 # The same network is trained on both targets. For the total energy, the error does not fall below
 # the variance of the constant in each potential, which the density does not contain: it is uniform
-# in +-0.44 Ha*, so the variance is 0.44^2 / 3. This network takes the logarithm of the density,
+# over 0.88 Ha*, so the variance is 0.88^2 / 12. This network takes the logarithm of the density,
 # because the information about the potential is in its tails.
 
 # %%
@@ -28,7 +28,7 @@ for target, view in (("energy", "logarithm"), ("kinetic_energy", "square-root"))
     runs[target] = keras_qd.train(task, f"runs/{target}", seed=1)
     score = keras_qd.evaluate(runs[target]).score("mse")
     print(f"{target}: MSE {score.value:.2e} {score.unit}, the variance is {score.baseline:.2e}")
-print(f"variance of a constant that is uniform in +-0.44: {0.44**2 / 3:.2e}")
+print(f"variance of a constant that is uniform over 0.88 Ha*: {0.88**2 / 12:.2e}")
 
 # %% [markdown]
 # If the potential is known as well, only the kinetic energy is missing: E = T[n] + integral n V.

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import keras_qd
@@ -9,11 +10,17 @@ import keras_qd
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_citation_names_this_version_and_the_paper():
+def test_the_version_is_written_in_one_place():
+    written = re.compile(rf"(?<![\d.]){re.escape(keras_qd.__version__)}(?![\d.])")
+    files = ["pyproject.toml", "CITATION.cff", "README.md", "src/keras_qd/__init__.py"]
+    holders = [name for name in files if written.search((ROOT / name).read_text(encoding="utf-8"))]
+    assert holders == ["src/keras_qd/__init__.py"]
+    assert version("keras-qd") == keras_qd.__version__
+
+
+def test_the_citation_names_the_licence_and_the_paper():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert re.search(r"^version: (.+)$", text, re.MULTILINE).group(1) == keras_qd.__version__
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["version"] == keras_qd.__version__
     assert f"license: {project['license']}" in text
     for words in ("Pantis-Simut", "10.1088/2632-2153/acd6d8", "arXiv:2301.02122", '"025023"'):
         assert words in text

@@ -71,3 +71,13 @@ def test_every_example_has_a_page_and_a_notebook(tmp_path):
         assert first["source"][0].startswith("# ")
         assert any("download" in line for line in first["source"])
         assert "code" in {cell["cell_type"] for cell in others}
+
+
+def test_kept_output_is_of_the_code_as_it_stands():
+    pytest.importorskip("jupytext")
+    gallery = module_at(DOCS / "_ext" / "gallery.py")
+    kept = {path.stem for path in gallery.EXECUTED.glob("*.ipynb")}
+    assert kept
+    current = {script.stem for script in gallery.scripts() if gallery.is_current(script)}
+    # An example that has changed is run again, or its old output removed.
+    assert kept == current

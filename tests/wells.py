@@ -97,7 +97,7 @@ def evaluated_run(evaluated, tmp_path):
 @pytest.fixture(scope="session")
 def on_a_line(tmp_path_factory):
     """A finished run from potentials on a line to energies, its evaluation, and its data set."""
-    recipe = Wells(n_points=16)
+    recipe = Wells(n_points=48)
     names = ("potential", "density", "energy", "kinetic_energy")
     samples = recipe.make(range(136))
     splits = (

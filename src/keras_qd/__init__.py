@@ -10,7 +10,7 @@ from keras_qd.backend import prefer_installed_backend
 
 prefer_installed_backend()
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 # The stub next to this file lists the public names and their modules.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

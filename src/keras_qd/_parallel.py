@@ -139,18 +139,19 @@ def map_in_processes(
     function: Callable[..., Result],
     *arguments: Sequence[Any] | NDArray[Any],
     n_workers: int,
+    scheduler: str | Client | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Result]:
     """Return ``function`` of each of several arguments, in order; one worker is this process."""
     calls = list(enumerate(zip(*arguments, strict=True)))
     report = progress or (lambda done, total: None)
     results: dict[int, Result] = {}
-    if min(n_workers, len(calls)) <= 1:
+    if scheduler is None and min(n_workers, len(calls)) <= 1:
         for number, each in calls:
             results[number] = function(*each)
             report(len(results), len(calls))
     else:
-        with open_workers(min(n_workers, len(calls))) as workers:
+        with open_workers(min(n_workers, len(calls)), scheduler) as workers:
             for number, result in workers.run(function, calls):
                 results[number] = result
                 report(len(results), len(calls))

@@ -46,7 +46,7 @@ def test_every_option_reaches_the_recipe(tmp_path):
         "--strength": 0.3,
         "--orbitals": 6,
         "--family": "parabolic",
-        "--set": "omega=[0.5,0.8]",
+        "--set": "family.omega=[0.5,0.8]",
         "--seed": 7,
         "--workers": 1,
     }
@@ -77,9 +77,9 @@ def test_every_option_reaches_the_recipe(tmp_path):
 
 def test_wells(tmp_path):
     path = tmp_path / "wells.zarr"
-    arguments = ["--samples", 600, "--out", path, "--points", 32, "--workers", 1]
+    arguments = ["--samples", 600, "--out", path, "--points", 48, "--workers", 1]
     assert run("generate", "wells-1d", *arguments) == 0
-    assert open_store(path).read("density").shape == (600, 32)
+    assert open_store(path).read("density").shape == (600, 48)
     assert np.isfinite(open_store(path).read("energy")).all()
 
 
@@ -91,10 +91,14 @@ def test_wells(tmp_path):
             2,
             "unknown data set 'wells'; did you mean 'wells-1d'?",
         ),
-        (["wells-1d", "--samples", 2, "--grid", 16], 2, "No such option"),
-        (["quantum-dots", "--samples", 2, "--set", "omega"], 2, "a setting is KEY=VALUE"),
-        (["quantum-dots", "--samples", 2, "--set", "omega=x"], 2, "neither a number nor a list"),
-        (["quantum-dots", "--samples", 2, "--set", "omega=1"], 2, "no parameter 'omega'"),
+        (["wells-1d", "--samples", 2, "--grid", 16], 2, "no such option: --grid"),
+        (["wells-1d", "--samples", 2, "--width", 1], 2, "write --set family.width=VALUE"),
+        (["wells-1d", "--samples", 2, "--n-points", 16], 2, "write --points"),
+        (["quantum-dots", "--samples", 2, "--set", "omega"], 2, "write KEY=VALUE"),
+        (["quantum-dots", "--samples", 2, "--set", "amplitude=1"], 2, "mean 'family.amplitude'?"),
+        (["quantum-dots", "--samples", 2, "--set", "model.a=1"], 2, "part with settings 'model'"),
+        (["quantum-dots", "--samples", 2, "--set", "family.amplitude=x"], 2, "amplitude='x'"),
+        (["quantum-dots", "--samples", 2, "--set", "family.omega=1"], 2, "no parameter 'omega'"),
         (["quantum-dots", "--samples", 2, "--family", "parabola"], 2, "did you mean 'parabolic'?"),
         (["quantum-dots", "--samples", 0], 2, "0 is not in the range 1<=x"),
         (["quantum-dots"], 2, "Missing option '--samples'"),
@@ -130,6 +134,15 @@ def test_help_keeps_the_lines_of_the_examples(capsys):
     assert "\n    keras-qd generate wells-1d" in capsys.readouterr().out
 
 
+def test_help_has_headings(capsys):
+    assert run("generate", "quantum-dots", "--help") == 0
+    printed = capsys.readouterr().out
+    heads = ["The store:", "The work:", "The electrons and", "The potentials:", "Other options:"]
+    assert [head for head in heads if head not in printed] == []
+    assert printed.index("--electrons") > printed.index("The electrons and")
+    assert printed.index("--json") > printed.index("Other options:")
+
+
 def write_config(tmp_path, **changes):
     """Write a small configuration with some lines changed, and return its path."""
     values = {
@@ -154,7 +167,7 @@ def test_a_file_gives_what_the_command_line_does_not(tmp_path, capsys):
     made = open_store(tmp_path / "dots.zarr")
     assert (made.n_samples, made.configuration["n_pixels"]) == (3, 16)
     other = ["--out", tmp_path / "other.zarr", "--samples", 2, "--seed", 4]
-    assert run("generate", "--config", config, *other, "--set", "ratio=1.3") == 0
+    assert run("generate", "--config", config, *other, "--set", "family.ratio=1.3") == 0
     found = open_store(tmp_path / "other.zarr")
     assert (found.n_samples, found.configuration["seed"]) == (2, 4)
     assert found.configuration["family_settings"]["ratio"] == 1.3
@@ -200,12 +213,12 @@ def test_who_works_is_decided_by_the_command_line(tmp_path, capsys, monkeypatch)
 
 def test_a_material_takes_nm_and_mev(tmp_path):
     path = tmp_path / "dots.zarr"
-    given = ["--material", "GaAs", "--box-length", 100, "--set", "amplitude=[4,6]"]
+    given = ["--material", "GaAs", "--box-length", 100, "--set", "family.amplitude=[4,6]"]
     assert run("generate", "quantum-dots", "--samples", 2, "--out", path, *SMALL, *given) == 0
     stored = open_store(path).configuration
     assert stored["material"] == "GaAs"
     assert stored["box_length"] == pytest.approx(9.81486, rel=1e-5)
     assert stored["family_settings"]["amplitude"] == pytest.approx([0.365102, 0.547653], rel=1e-5)
     again = ["--material", "GaAs", "--effective-units", "--box-length", stored["box_length"]]
-    again += ["--set", f"amplitude={stored['family_settings']['amplitude']}"]
+    again += ["--set", f"family.amplitude={stored['family_settings']['amplitude']}"]
     assert run("generate", "quantum-dots", "--samples", 2, "--out", path, *SMALL, *again) == 0

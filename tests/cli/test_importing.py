@@ -14,16 +14,13 @@ from keras_qd.data import Wells
 from keras_qd.errors import StoreError, UsageError
 from tests.command import refused, succeed, whole_chain
 
-ARGUMENTS = (
-    *("--field", "potential=V.db", "--field", "energy=E.db", "--length", 10),
-    *("--unit", "potential=Ha*", "--unit", "energy=Ha*", "--unit", "density=1/a0*"),
-)
+ARGUMENTS = (*("--length", 10, "--unit", "density=1/a0*"),)
 N_SAMPLES = 120
 
 
 @pytest.fixture(scope="module")
 def samples():
-    return Wells(n_points=16).make(range(N_SAMPLES))
+    return Wells(n_points=48).make(range(N_SAMPLES))
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +44,16 @@ def store(files):
 def test_load_and_inspect_know_it(store, samples, tmp_path):
     dataset = keras_qd.load("stored", path=store)
     assert {name: field.shape for name, field in dataset.fields.items()} == {
-        "potential": (16,),
+        "potential": (48,),
         "energy": (),
-        "density": (16,),
+        "density": (48,),
     }
     n_split = [len(dataset.split(name)["energy"]) for name in ("train", "validation", "test")]
     assert sum(n_split) == N_SAMPLES
     assert set(dataset.split("test")["energy"]) <= set(samples["energy"])
     figure = tmp_path / "sheet.png"
     printed = succeed("inspect", store, "--verify", "--figure", figure)
-    for word in ("120 of 120 samples", "120 x 16", "Ha*", "checksums: correct", "V.db"):
+    for word in ("120 of 120 samples", "120 x 48", "Ha*", "checksums: correct", "V.db"):
         assert word in printed
     assert figure.stat().st_size > 5000
 

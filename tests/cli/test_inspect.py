@@ -1,13 +1,15 @@
 """``keras-qd inspect``: what a store contains."""
 
 import json
+import pickle
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 from keras_qd.data import GateDots, QuantumDots, Wells, generate, in_material, open_store
-from tests.command import call
+from tests.command import call, refused, succeed
 
 RECIPE = QuantumDots(n_pixels=16, n_orbitals=5, strength=0.5)
 
@@ -83,7 +85,7 @@ def test_figures_of_maps_and_of_profiles(made, tmp_path):
     for suffix in (".png", ".svg"):
         assert run("inspect", made, "--figure", tmp_path / f"sheet{suffix}") == 0
         assert (tmp_path / f"sheet{suffix}").stat().st_size > 5000
-    generate(tmp_path / "wells.zarr", Wells(n_points=16), 20, workers=1)
+    generate(tmp_path / "wells.zarr", Wells(n_points=48), 20, workers=1)
     assert run("inspect", tmp_path / "wells.zarr", "--figure", tmp_path / "wells.png") == 0
     assert (tmp_path / "wells.png").stat().st_size > 5000
 
@@ -167,3 +169,35 @@ def test_the_file_of_a_store_makes_it_again(tmp_path, capsys, recipe):
 def test_a_url_is_inspected(made, capsys):
     assert run("inspect", made.as_uri(), "--verify") == 0
     assert "checksums: correct" in capsys.readouterr().out
+
+
+def test_a_registered_data_set_is_shown_and_drawn(tmp_path):
+    printed = succeed("inspect", "mnist", "--set", "subset=true", "--figure", tmp_path / "a.png")
+    assert "mnist: 4290 to train, 350 to validation, 360 to test" in printed
+    assert "28 x 28" in printed
+    assert (tmp_path / "a.png").stat().st_size > 5000
+    found = json.loads(succeed("inspect", "mnist", "--set", "subset=true", "--json"))
+    assert found["samples"] == {"train": 4290, "validation": 350, "test": 360}
+    assert found["fields"]["image"]["maximum"] == 255
+    for option in ("--verify", "--toml"):
+        assert "are for stored data sets" in refused("inspect", "mnist", option)[1]
+
+
+def test_a_generated_data_set_is_made_and_exported(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_QD_CACHE", str(tmp_path / "cache"))
+    few = ("--set", "samples=20", "--set", "n_points=16", "--set", "family=random-fourier")
+    printed = succeed("inspect", "wells-1d", *few, "--to", tmp_path / "course")
+    assert "20 of 20 samples, complete" in printed
+    arrays = {}
+    for name in ("V", "density", "E"):
+        with (tmp_path / "course" / f"{name}.db").open("rb") as file:
+            arrays[name] = pickle.load(file)
+    assert {name: each.shape for name, each in arrays.items()} == {
+        "V": (20, 16),
+        "density": (20, 16),
+        "E": (20,),
+    }
+    assert "exists already" in refused("inspect", "wells-1d", *few, "--to", tmp_path / "course")[1]
+    (made,) = (tmp_path / "cache").glob("*.zarr")
+    np.testing.assert_array_equal(arrays["E"], open_store(made).read("energy"))
+    assert "--set is for a registered" in refused("inspect", made, *few)[1]

@@ -91,6 +91,23 @@ def test_the_log_is_printed_without_what_a_terminal_acts_upon():
     assert error.getvalue() == "left out \\x1b[2J\n"
 
 
+def test_what_tensorflow_prints_of_itself_is_dropped(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "import os\n"
+        "os.write(2, b'WARNING: All log messages before absl::InitializeLog() is called\\n')\n"
+        "os.write(2, b'I0000 00:00:1795933107.568858    2274 port.cc:153] oneDNN is on.\\n')\n"
+        "os.write(2, b'the disk is on fire\\n')\n"
+    )
+    script = (
+        "from keras_qd.cli.main import main\n"
+        "try:\n    main(['--version'])\nexcept SystemExit:\n    import tensorflow\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert process.stderr == "the disk is on fire\n"
+
+
 def test_unknown_verb_has_near_matches():
     code, message = refused("trian")
     assert code == 2
@@ -126,6 +143,24 @@ def test_mistakes_get_one_line(arguments, code, message, tmp_path):
     assert finished.error.startswith("keras-qd: ")
     assert len(finished.error.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("option", "spelling"),
+    [
+        ("--lr", "write --set model.learning_rate=VALUE"),
+        ("--learning-rate", "write --set model.learning_rate=VALUE"),
+        ("--batchsize", "write --batch-size"),
+        ("--epoch", "write --epochs"),
+        ("--patience", "write --set patience=VALUE"),
+        ("--zzz", "no such option: --zzz (help: keras-qd train --help)"),
+    ],
+)
+def test_a_misspelt_option_is_refused_with_the_right_spelling(option, spelling):
+    code, message = refused("train", "potential-to-density", option, "1")
+    assert code == 2
+    assert f"no such option: {option}" in message
+    assert spelling in message
 
 
 def test_debug_shows_the_traceback():

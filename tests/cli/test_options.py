@@ -8,14 +8,14 @@ import tomli_w
 from click.testing import CliRunner
 
 from keras_qd.cli.inspect import _without_none
-from keras_qd.cli.options import config, read_settings, task_changes
+from keras_qd.cli.options import config, read_settings, settings_option, task_changes
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.tasks import Task
 
 
 def test_settings_are_json_where_they_can_be():
     pairs = ["a=1", "b-c=[1, 2]", "d=word", "e=x=y", 'f="1"', "g="]
-    expected = {"a": 1, "b_c": [1, 2], "d": "word", "e": "x=y", "f": "1", "g": ""}
+    expected = {"a": 1, "b-c": [1, 2], "d": "word", "e": "x=y", "f": "1", "g": ""}
     assert read_settings(pairs) == expected
     for wrong in ("a", "=1"):
         with pytest.raises(UsageError, match=f"'{wrong}' is not a setting; write KEY=VALUE"):
@@ -31,18 +31,26 @@ def test_every_mapping_of_a_task_has_a_section():
         "scaling": {"potential": "max"},
     }
     assert set(changes) <= set(Task.__dataclass_fields__)
+    deeper = ["dataset.family=parabolic", "dataset.family.omega=1", "metric.charge-error.length=9"]
+    assert task_changes([*deeper, "batch-size=8"]) == {
+        "dataset_config": {"family": "parabolic", "family_settings": {"omega": 1}},
+        "metric_config": {"charge-error": {"length": 9}},
+        "batch_size": 8,
+    }
+    with pytest.raises(UsageError, match="model_config, which is set to 3"):
+        task_changes(["model_config=3", "model.a=1"])
     with pytest.raises(UnknownNameError, match="did you mean 'scaling'"):
         task_changes(["scalings.potential=max"])
 
 
 @click.command()
-@config
+@config("TOML file")
 @click.option("--size", type=int)
-@click.option("--set", "part_settings", multiple=True, metavar="KEY=VALUE")
+@settings_option("it", "part.size=3")
 @click.option("--json", "as_json", is_flag=True)
-def show(size, part_settings, as_json):
+def show(size, settings, as_json):
     """Print what arrives."""
-    click.echo(repr((size, part_settings)))
+    click.echo(repr((size, settings)))
 
 
 def shown(tmp_path, text, *arguments):
@@ -55,8 +63,8 @@ def shown(tmp_path, text, *arguments):
 
 
 def test_a_file_gives_options_and_a_table_for_each_option_of_settings(tmp_path):
-    text = "size = 3\n[part-settings]\nomega = [0.5, 0.8]\n"
-    assert shown(tmp_path, text) == "(3, ('omega=[0.5, 0.8]',))"
+    text = "size = 3\n[set]\nomega = [0.5, 0.8]\n[set.part]\nname = 'x'\n"
+    assert shown(tmp_path, text) == "(3, ('omega=[0.5, 0.8]', 'part.name=x'))"
     assert shown(tmp_path, text, "--size", "4").startswith("(4, ")
 
 
@@ -67,7 +75,7 @@ def test_a_file_gives_options_and_a_table_for_each_option_of_settings(tmp_path):
         ("json = true", "unknown setting"),
         ("size == 3", "is not a TOML file"),
         ("[size]\nx = 1", "size must not be a table"),
-        ("part-settings = 1", "part-settings must be a table"),
+        ("set = 1", "set must be a table"),
     ],
 )
 def test_mistakes_in_a_file(tmp_path, text, message):

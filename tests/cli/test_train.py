@@ -9,6 +9,7 @@ import pytest
 
 import keras_qd
 from keras_qd.cli import train as verb
+from keras_qd.training.run import Run
 from tests.command import call, refused, succeed, whole_chain
 
 STORE = ("generate", "quantum-dots", "--samples", 24, "--grid", 16, "--orbitals", 5)
@@ -82,3 +83,39 @@ def test_a_field_that_the_data_lack_is_named_and_stores_replace_other_data(tmp_p
         assert verb.on_store(task) is task
     task = keras_qd.task("potential-to-energy", dataset_config={"path": str(wells)})
     assert verb.on_store(task).dataset == "wells-1d"
+
+
+@whole_chain
+@pytest.mark.usefixtures("without_report")
+def test_a_configuration_trains_again_from_toml_and_from_json(tmp_path):
+    store = tmp_path / "wells.zarr"
+    succeed("generate", "wells-1d", "--samples", 60, "--workers", 1, "--out", store)
+    (tmp_path / "train.toml").write_text(
+        'task = "potential-to-energy"\nepochs = 1\nseed = 3\n'
+        "[set]\nbatch_size = 8\n[set.model]\nunits = [5]\n"
+    )
+    common = ("--data", store, "--no-evolution")
+    first, again = tmp_path / "first", tmp_path / "again"
+    succeed("train", "--config", tmp_path / "train.toml", *common, "--out", first)
+    succeed("train", "--config", first / "config.json", "--out", again)
+    one, other = (json.loads((run / "config.json").read_text()) for run in (first, again))
+    assert (one["task"]["batch_size"], one["task"]["model_config"]["units"]) == (8, [5])
+    assert {**one, "command": ""} == {**other, "command": ""}
+    losses = (Run.open(each).history()["loss"] for each in (first, again))
+    assert next(losses) == next(losses)
+
+    message = refused("train", "potential-to-energy", "--config", first / "config.json")[1]
+    assert "give either a task to train, the configuration of one with --config" in message
+    (tmp_path / "broken.json").write_text("{}")
+    assert "is damaged" in refused("train", "--config", tmp_path / "broken.json")[1]
+
+
+def test_potentials_without_labels_are_to_be_solved_first(tmp_path):
+    np.save(tmp_path / "potential.npy", np.random.default_rng(0).normal(size=(30, 16, 16)))
+    store = tmp_path / "dots.zarr"
+    printed = succeed("import", tmp_path / "potential.npy", "--out", store)
+    assert f"keras-qd solve {store} --out" in printed
+    arguments = ("--data", store, "--out", tmp_path / "run")
+    finished = call("train", "potential-to-density", *arguments)
+    assert finished.code == 1
+    assert "solve its potentials with: keras-qd solve" in " ".join(finished.error.split())

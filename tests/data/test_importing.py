@@ -14,7 +14,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_qd.data import FieldNames, import_files, open_store
+from keras_qd.data import FieldNames, export_files, import_files, open_store
 from keras_qd.data.io.containers import _packing
 from keras_qd.errors import DataError, StoreError, UsageError
 
@@ -70,9 +70,9 @@ def test_every_format_comes_in_bit_for_bit(write, tmp_path):
     (tmp_path / "from").mkdir()
     paths = write(tmp_path / "from", ARRAYS)
     store = import_files(paths, tmp_path / "store.zarr")
-    assert set(store.fields) == set(ARRAYS)
+    assert set(store.fields) == {"potential", "density", "energy", "image"}
     for name, array in ARRAYS.items():
-        found = store.read(name)
+        found = store.read({"V": "potential", "E": "energy"}.get(name, name))
         assert found.dtype == array.dtype
         np.testing.assert_array_equal(found, array)
     assert not store.damaged()
@@ -90,7 +90,7 @@ def test_every_format_comes_in_bit_for_bit(write, tmp_path):
 )
 def test_any_array_comes_in_as_it_is(array, write, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
-    found = import_files(write(folder, {"V": array}), folder / "store.zarr").read("V")
+    found = import_files(write(folder, {"V": array}), folder / "store.zarr").read("potential")
     np.testing.assert_array_equal(found.reshape(array.shape), array)
     assert found.dtype == ("uint8" if array.dtype == bool else array.dtype.newbyteorder("="))
 
@@ -120,15 +120,38 @@ def test_names_units_and_what_the_store_remembers(tmp_path):
     }
 
 
+def test_the_files_of_notebooks_need_no_mapping(tmp_path):
+    files = as_pickles(tmp_path, {name: ARRAYS[name] for name in ("V", "density", "E")})
+    store = import_files(files, tmp_path / "store.zarr")
+    assert {name: field.unit for name, field in store.fields.items()} == {
+        "potential": "Ha*",
+        "density": "",
+        "energy": "Ha*",
+    }
+    assert store.configuration["identity"] == "potential"
+    written = export_files(store, tmp_path / "again")
+    assert [path.name for path in written] == ["V.db", "density.db", "E.db"]
+    for path, before in zip(written, files, strict=True):
+        np.testing.assert_array_equal(
+            pickle.loads(path.read_bytes()), pickle.loads(before.read_bytes())
+        )
+    with pytest.raises(StoreError, match="exists already; name another folder"):
+        export_files(store, tmp_path / "again")
+    names = FieldNames(named={"a": "V", "b": "density"}, skipped=["E"])
+    other = import_files(files, tmp_path / "other.zarr", names)
+    with pytest.raises(StoreError, match="has the fields a, b; only potential, density, energy"):
+        export_files(other, tmp_path / "other")
+
+
 def test_an_array_of_a_file_with_several_is_named_by_both(tmp_path):
     for name in ("one", "two"):
         np.savez(tmp_path / f"{name}.npz", V=ARRAYS["V"], E=ARRAYS["E"])
     paths = [tmp_path / "one.npz", tmp_path / "two.npz"]
-    with pytest.raises(DataError, match=r"one.npz:V .* both be the field 'V'|would both"):
+    with pytest.raises(DataError, match=r"one.npz:V .* both be the field 'potential'"):
         import_files(paths, tmp_path / "store.zarr")
     names = FieldNames(named={"V2": "two.npz:V", "E2": f"{paths[1]}:E"})
     store = import_files(paths, tmp_path / "store.zarr", names)
-    assert set(store.fields) == {"V", "E", "V2", "E2"}
+    assert set(store.fields) == {"potential", "energy", "V2", "E2"}
     with pytest.raises(
         DataError, match=r"'V', the field 'a', means 2 arrays; there are: one.npz:V"
     ):
@@ -169,12 +192,12 @@ def test_all_errors_are_reported_at_once_and_nothing_is_written(tmp_path):
         "no field 'unknown'",
         "no field 'unknowable'",
         "length must be positive",
-        "V (V.npy) holds NaN or infinity in 2 of 50 samples",
+        "potential (V.npy) holds NaN or infinity in 2 of 50 samples",
         "c (c.npy) has type complex128",
         "text (text.npy) has type <U1",
         "empty (empty.npy) is empty",
         "one (one.npy) is a single number",
-        "different numbers of samples: a-b 49, V 50",
+        "different numbers of samples: a-b 49, potential 50",
     ):
         assert error in told
     assert not (tmp_path / "store.zarr").exists()
@@ -278,6 +301,6 @@ def test_killed_it_is_no_data_set_and_the_same_again_finishes_it(tmp_path):
     half = open_store(tmp_path / "store.zarr")
     assert 0 < half.n_finished < 5000
     with pytest.raises(StoreError, match=r"not finished: .* 'keras-qd import'"):
-        half.read("V")
+        half.read("potential")
     whole = import_files(paths, tmp_path / "whole.zarr")
     assert import_files(paths, tmp_path / "store.zarr").digest() == whole.digest()

@@ -21,7 +21,7 @@ from keras_qd.data.store.store import Store
             0.5,
             1.0,
         ),
-        (Wells(), "offset", -0.44, 0.44),
+        (Wells(), "offset", 0.06, 0.94),
     ],
 )
 def test_drawn_parameters_are_stored_by_name(recipe, name, low, high, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_qd.devices import Device, GaussianGate, stability_diagram, tunnel_coupling
-from keras_qd.errors import UsageError
+from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics import tunnel_coupling as exact_coupling
 
 FAR = [GaussianGate("left", 35, 60, 18), GaussianGate("right", 85, 60, 18)]
@@ -80,6 +80,22 @@ def test_transitions_of_a_diagram():
         column = int(np.argmin(np.abs(diagram.x - each.voltages["left"])))
         near = diagram.occupations[:, row - 2 : row + 3, column - 2 : column + 3].reshape(2, -1).T
         assert set(each.occupations) <= {tuple(pair) for pair in near.tolist()}
+
+
+def test_three_electrons_have_half_the_splitting(far):
+    ends = {"left": 28, "right": 32}, {"left": 32, "right": 28}
+    found = tunnel_coupling(far, *ends, n_electrons=3)
+    assert found.name == "(1, 2)-(2, 1)"
+    doublets = far.charge_state({"left": 30, "right": 30}, 3, accuracy=3e-3, spin=0.5)
+    assert found.coupling.value == pytest.approx(doublets.gap / 2, abs=found.coupling.error)
+    assert found.coupling.error < 0.02 * found.coupling.value
+    assert found.residual < 0.1 * found.coupling.value
+
+
+def test_merged_dots_have_no_anticrossing():
+    device = Device(NEAR, side=120, n_pixels=24)
+    with pytest.raises(PhysicsError, match="merged"):
+        tunnel_coupling(device, {"left": 20, "right": 13.5}, {"left": 13.5, "right": 20}, 3)
 
 
 def test_refusals(far):

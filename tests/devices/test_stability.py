@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keras_qd.devices import CapacitanceModel, Device, GaussianGate, stability_diagram
+from keras_qd.devices import CapacitanceModel, Device, GaussianGate, stability_diagram, sweep_gate
 from keras_qd.devices.search import Journal
 from keras_qd.errors import PhysicsError, UsageError
 
@@ -150,6 +150,9 @@ def test_a_cluster_finds_the_same_and_resumes(device, tmp_path):
                 **given,
             )
             np.testing.assert_array_equal(found.energies, alone.energies)
+        swept = {"gate": "left", "values": [0.0, 4.0], "max_electrons": 1}
+        sweep = sweep_gate(device, **swept, scheduler=cluster.scheduler_address)
+        np.testing.assert_array_equal(sweep.energies, sweep_gate(device, **swept).energies)
     assert seen[-1] == (25, 25)
     assert len(journal.read_text().splitlines()) == len(found.solved) + 1
 

@@ -75,7 +75,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(cost, "times_in_turn", partial(cost.times_in_turn, most=1))
 
 
-@pytest.mark.parametrize("recipe", [DOTS, Wells(n_points=16)])
+@pytest.mark.parametrize("recipe", [DOTS, Wells(n_points=48)])
 def test_recipes_of_this_package(recipe, quick):
     found = cost.stored_recipe(recipe.configuration())
     assert found == recipe

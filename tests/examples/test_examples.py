@@ -37,6 +37,10 @@ REDUCED = {
     "12_another_backend.py": {"20_000, 10": "200, 1"},
     "13_a_cluster.py": {"800, 20": "160, 6"},
     "14_numbers_beside_maps.py": {"2000, 32, 30, 16, 10": "24, 16, 1, 2, 6"},
+    "16_a_course_in_one_sitting.py": {
+        '"digits": 5, "images": 30, "energies": 50': '"digits": 1, "images": 1, "energies": 1',
+        "samples = 100_000": "samples = 400",
+    },
     "15_stability_diagram.py": {"48, 100, 3, 11": "24, 9, 1, 2"},
 }
 #: Those whose steps a quicker test takes as well: 03 one of the five maps, tests/data the cluster.

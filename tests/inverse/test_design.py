@@ -15,6 +15,7 @@ ROUND = potential_family(
     "parabolic", omega=(0.5, 2.0), ratio=1.0, angle=0.0, shift=0.0, disorder=0.0
 )
 GATES = potential_family("gate-array", n_gates=3)
+FEW = potential_family("gate-array", n_gates=2)
 
 
 def test_frequency_of_a_parabola():
@@ -40,14 +41,29 @@ def test_charge_is_that_of_the_density():
 
 
 @pytest.mark.parametrize(
-    "wants", [{"exchange": 0.1}, {"gap": 0.1}, {"mu_2": 1.0}, {"addition_1": 1.0}], ids=str
+    ("wants", "n_electrons"),
+    [
+        ({"exchange": 0.1}, 2),
+        ({"gap": 0.1}, 2),
+        ({"gap": 0.1}, 1),
+        ({"mu_2": 1.0}, 2),
+        ({"addition_1": 1.0}, 2),
+        ({"charge_left": 1.0}, 2),
+        ({"charge_top": 1.0}, 1),
+        ({"dipole_x": 0.2}, 2),
+    ],
+    ids=str,
 )
-def test_slopes_against_differences(wants):
-    space = DesignSpace(GATES, BOX, 16)
-    numbers = _Numbers(space, BOX, wants, 2, Interaction(), 1.0)
+def test_slopes_against_differences(wants, n_electrons):
+    space = DesignSpace(FEW, BOX, 16)
+    numbers = _Numbers(space, BOX, wants, n_electrons, Interaction(), 1.0)
     here = np.linspace(0.2, 0.8, space.n_coordinates)
     slopes = numbers.slopes(here, numbers.at(here))[0]
-    differences = numbers._differences(here)[0]
+    above, below = (
+        [numbers.deviations(numbers.at(here + sign * step))[0] for step in 0.01 * np.eye(here.size)]
+        for sign in (1, -1)
+    )
+    differences = (np.array(above) - below) / 0.02
     np.testing.assert_allclose(slopes, differences, atol=0.03 * np.abs(slopes).max())
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_qd import inverse, physics
+from keras_qd.devices import Device, GaussianGate
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.inverse import DesignSpace
 from keras_qd.inverse.design_space import fit_potential
@@ -138,7 +139,36 @@ def test_a_density_of_the_family_is_reached_and_its_settings_are_found(n_electro
     assert found.residual <= 1e-5
     for name, value in space.parameters(settings).items():
         assert found.parameters[name] == pytest.approx(value, abs=2e-3)
-    assert found.n_at_bounds == 0
+    assert found.at_bounds == ()
+
+
+@pytest.mark.parametrize("n_electrons", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_the_density_is_that_of_the_accurate_solver(n_electrons):
+    settings = np.array([0.2, 0.9, 0.4, 0.6])
+    target = exact(DesignSpace(GATES, BOX, N_PIXELS).potential(settings), n_electrons, None)
+    found = inverse.invert_in_family(target, BOX, n_electrons, GATES, tolerance=5e-3, n_starts=1)
+    assert found.converged
+    np.testing.assert_allclose(
+        found.density, physics.solve(found.potential, BOX, n_electrons).density, atol=1e-6
+    )
+
+
+def test_voltages_for_a_density():
+    gates = [GaussianGate(name, x, 40, 16) for name, x in (("left", 28), ("right", 52))]
+    device = Device(gates, side=80, n_pixels=N_PIXELS)
+    target = physics.solve(device.potential({"left": 30, "right": 45}), device.box, 2).density
+    found = inverse.invert_with_gates(
+        target, device, {"left": (0, 50)}, voltages={"right": 45}, tolerance=1e-3, n_starts=1
+    )
+    assert found.converged
+    assert found.parameters == {"left": pytest.approx(30, abs=0.2)}
+    bounded = inverse.invert_with_gates(
+        target, device, {"left": (0, 25)}, voltages={"right": 45}, n_starts=1
+    )
+    assert bounded.at_bounds == ("left",)
+    assert "at a bound: left" in bounded.explanation
+    with pytest.raises(UsageError, match="pixels of the device"):
+        inverse.invert_with_gates(target[::2, ::2], device, {"left": (0, 60)})
 
 
 def test_what_comes_back_is_exact_and_within_the_bounds():

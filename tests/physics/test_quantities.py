@@ -145,6 +145,15 @@ def test_tunnel_coupling_of_a_symmetric_double_dot_is_half_the_splitting():
     assert crossing.coupling.value == pytest.approx(splitting / 2, rel=1e-4)
 
 
+def test_tunnel_coupling_of_narrow_wells_does_not_depend_on_the_pixels():
+    box, found = Box(10.0), []
+    for n_pixels in (64, 96):
+        x, y = box.mesh(n_pixels)
+        wells = [np.exp(-((x - 5 - s) ** 2 + (y - 5) ** 2) / 0.18) for s in (-0.8, 0.8)]
+        found.append(tunnel_coupling(-40.0 * sum(wells), box).coupling.value)
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
 def test_anticrossing_is_the_two_level_formula():
     potential, box = double_dot(2.0)
     x, _ = box.mesh(len(potential))

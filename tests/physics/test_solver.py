@@ -187,6 +187,13 @@ def test_senseless_arguments(arguments):
         solve(np.zeros((64, 64)), BOX, **arguments)
 
 
+def test_counts_of_numpy_are_numbers_of_electrons():
+    x, y = Box(8.0).mesh(32)
+    potential = (x - 4) ** 2 / 2 + (y - 4) ** 2
+    solutions = [solve(potential, Box(8.0), n) for n in (3, np.int64(3))]
+    assert solutions[0].energy == solutions[1].energy
+
+
 def test_unknown_interaction():
     with pytest.raises(UnknownNameError, match="did you mean 'coulomb'"):
         solve(np.zeros((64, 64)), BOX, interaction="coulom")

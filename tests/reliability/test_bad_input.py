@@ -149,10 +149,28 @@ SETTINGS = [
 
 #: Settings of a family of potentials.
 FAMILY = [
-    *("amplitude=[1]", "amplitude=[]", "amplitude=[1, 2, 3]", "amplitude=[2, 1]", "amplitude=x"),
-    *("amplitude=null", "amplitude=true", "amplitude=NaN", "amplitude=Infinity"),
-    *("amplitude=1e300", "amplitude=-1", 'amplitude={"a": 1}', "amplitude=[[1, 2]]"),
-    *("amplitude", "amplitude=", "=1", "nope=1", f"amplitude={DEEP}"),
+    *("family.amplitude=[1]", "family.amplitude=[]", "family.amplitude=x"),
+    *("family.amplitude=[1, 2, 3]", "family.amplitude=[2, 1]"),
+    *(
+        "family.amplitude=null",
+        "family.amplitude=true",
+        "family.amplitude=NaN",
+        "family.amplitude=Infinity",
+    ),
+    *(
+        "family.amplitude=1e300",
+        "family.amplitude=-1",
+        'family.amplitude={"a": 1}',
+        "family.amplitude=[[1, 2]]",
+    ),
+    *(
+        "family.amplitude",
+        "family.amplitude=",
+        "=1",
+        "nope=1",
+        f"family.amplitude={DEEP}",
+        "amplitude=null",
+    ),
 ]
 
 #: What is no file of the kind that is wanted.
@@ -277,7 +295,7 @@ COMMANDS = [
 def things(tmp_path_factory, evaluated):
     """Return what the commands name: a run, a store, and files good and bad."""
     folder = tmp_path_factory.mktemp("input")
-    generate(folder / "STORE", Wells(n_points=16), 24, workers=1)
+    generate(folder / "STORE", Wells(n_points=48), 24, workers=1)
     shutil.copytree(evaluated[0].path, folder / "RUN")
     (folder / "FOLDER").mkdir()
     (folder / "FOLDER" / "note.txt").write_text("nothing\n")

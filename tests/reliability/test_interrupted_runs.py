@@ -69,7 +69,7 @@ def test_other_data_are_refused(tmp_path, data):
 @pytest.mark.parametrize("what", ["deleted", "changed", "of another seed", "shorter"])
 def test_a_stored_data_set_that_is_gone_or_another_one(what, tmp_path):
     store = tmp_path / "wells.zarr"
-    make = ["generate", "wells-1d", "--points", 16, "--workers", 1, "--out", store]
+    make = ["generate", "wells-1d", "--points", 48, "--workers", 1, "--out", store]
     assert call(*make, "--samples", 40).code == 0
     task = keras_qd.task(
         "potential-to-energy",

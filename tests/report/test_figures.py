@@ -203,7 +203,7 @@ LINE_LABELS = Labels({"potential": "Ha*", "density": "1/a0*", "energy": "Ha*"}, 
 
 def make_lines(indices):
     """Return samples on a line."""
-    return Wells(n_points=16).make(indices)
+    return Wells(n_points=48).make(indices)
 
 
 def test_levels_lie_in_the_potential():

@@ -70,7 +70,7 @@ QUICK_METRICS = ("r2", "normalized-mutual-information")
 
 DOTS = {"samples": 24, "n_electrons": 1, "n_pixels": 16, "n_orbitals": 4, "workers": 1}
 GATES = {"samples": 24, "max_electrons": 1, "workers": 1}
-WELLS = {"samples": 64, "n_points": 16, "workers": 1}
+WELLS = {"samples": 64, "n_points": 48, "workers": 1}
 #: Before any test registers one of its own.
 #: Those of the package: tests/several.py registers two of its own.
 BUILT_IN_DATASETS = {name for name in keras_qd.names("datasets") if not name.endswith("-for-tests")}

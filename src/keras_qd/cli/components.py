@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
-import re
+import json
+import shutil
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from itertools import chain
@@ -14,10 +17,12 @@ from typing import Any
 
 import click
 
-from keras_qd.cli.options import as_json, backend
-from keras_qd.cli.output import describe, echo, print_json, print_table
-from keras_qd.errors import UnknownNameError
+from keras_qd.cli.docstrings import first_sentence, formula, parameters, plain, summary
+from keras_qd.cli.options import as_json, backend, nested_settings, settings_option
+from keras_qd.cli.output import echo, print_json, print_table
+from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.registry import KINDS, components
+from keras_qd.tasks.settings import expected_setting
 
 
 @click.command("list")
@@ -67,7 +72,7 @@ def _summaries(kind: str) -> dict[str, str]:
             module, attribute = locations[name]
             found[name] = _defined(module).get(attribute, "")
         else:
-            found[name] = _first_line(_summary(registry.get(name)))
+            found[name] = _first_line(summary(registry.get(name)))
     return found
 
 
@@ -112,43 +117,42 @@ def _of_call(call: ast.Call, defined: Mapping[str, str]) -> str:
     return defined.get(first.id, "") if isinstance(first, ast.Name) else ""
 
 
-#: Markup of docstrings -> what stands for it in a terminal, in this order.
-_MARKUP = (
-    (r":math:|`| ?\[\d+\]_", ""),
-    (r"\\mapsto", "->"),
-    (r"\\frac\{(\w+)\}\{(\w+)\}", r"\1/\2"),
-    (r"\\(\w+)", r"\1"),
-    (r"\{", "("),
-    (r"\}", ")"),
-)
-
-
 def _first_line(text: str) -> str:
-    """Return the first sentence of the first line of a text, without markup."""
-    line = text.strip().partition("\n")[0]
-    for pattern, plain in _MARKUP:
-        line = re.sub(pattern, plain, line)
-    return line.partition(". ")[0].rstrip(".")
+    """Return the first sentence of the first paragraph of a text, without markup."""
+    return first_sentence(plain(text.strip().split("\n\n")[0])).rstrip(".")
 
 
 @click.command("info")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(list(KINDS)), help="Kind of component.  [any]")
+@click.option("--summary", "layers", is_flag=True, help="Build a model and list its layers.")
+@settings_option("the model that --summary builds", "filters=16")
 @backend
 @as_json
-def info_command(name: str, kind: str | None, as_json: bool) -> None:
+def info_command(
+    name: str, kind: str | None, layers: bool, settings: tuple[str, ...], as_json: bool
+) -> None:
     """Show what the component NAME is, where it comes from and which settings it takes.
+
+    Each setting is shown with what it means and, in brackets, its default, type and range. What a
+    metric computes is shown as a formula.
 
     \b
     Examples:
-      keras-qd info pix2pix
+      keras-qd info ssim
+      keras-qd info pix2pix --summary --set filters=16
       keras-qd info potential-to-density --json
     """
     kinds = [kind] if kind is not None else list(KINDS)
     known = {each: components(each).names() for each in kinds}
     found = [each for each in kinds if name in known[each]]
     if not found:
-        raise UnknownNameError(KINDS[kind] if kind else "component", name, chain(*known.values()))
+        raise _unknown(kind, name, known)
+    if layers:
+        _print_layers(name, found, nested_settings(settings, {}), as_json)
+        return
+    if settings:
+        raise UsageError("--set is for the model that --summary builds; add --summary")
     descriptions = [_describe(each, name) for each in found]
     if as_json:
         print_json(descriptions)
@@ -157,35 +161,119 @@ def info_command(name: str, kind: str | None, as_json: bool) -> None:
         _print(description)
 
 
+def _unknown(kind: str | None, name: str, known: Mapping[str, list[str]]) -> UsageError:
+    """Return the error of a name that no component has: with near matches, without all names."""
+    if kind is not None:
+        return UnknownNameError(KINDS[kind], name, known[kind])
+    kinds = {each: KINDS[kind] for kind, names in known.items() for each in names}
+    near = get_close_matches(name, kinds, n=3, cutoff=0.6)
+    hint = " or ".join(f"{each!r}, a {kinds[each]}" for each in near)
+    return UsageError(
+        f"there is no component {name!r}; "
+        f"{f'did you mean {hint}? ' if near else ''}'keras-qd list' shows all of them"
+    )
+
+
+def _print_layers(name: str, kinds: list[str], settings: dict[str, Any], as_json: bool) -> None:
+    """Build a model and print the table of its layers."""
+    if "models" not in kinds:
+        raise UsageError(f"--summary lists the layers of a model; {name!r} is a {KINDS[kinds[0]]}")
+    if as_json:
+        raise UsageError("--summary prints a table; leave out --json")
+    model = components("models").make(name, **settings)
+    model.summary(print_fn=lambda text, line_break=True: echo(text, nl=line_break))
+
+
 def _describe(kind: str, name: str) -> dict[str, Any]:
     component = components(kind).get(name)
-    return {
+    description: dict[str, Any] = {
         "kind": KINDS[kind],
         "name": name,
         "from": components(kind).origin(name),
-        "summary": _summary(component),
-        "settings": _settings(component),
+        "summary": summary(component),
+    }
+    if kind == "metrics":
+        description |= {
+            "formula": formula(component),
+            "unit": getattr(component, "unit", ""),
+            "higher_is_better": getattr(component, "higher_is_better", None),
+        }
+    return {**description, "settings": _settings(component)}
+
+
+def _settings(component: Any) -> dict[str, dict[str, Any]]:
+    """Return default, type, range and meaning of every setting by name."""
+    if not callable(component):  # a task, which has its settings
+        described, defaults = parameters(type(component)), dict(component.to_config())
+    else:
+        recipe = getattr(component, "recipe", None)
+        described = {**parameters(component), **parameters(recipe)}
+        defaults = {**_defaults(component), **({} if recipe is None else _defaults(recipe))}
+    ranges = _ranges(component)
+    return {
+        name: {
+            "default": default,
+            "type": described[name].type if name in described else "",
+            "range": ranges.get(name, ""),
+            "meaning": described[name].meaning if name in described else "",
+        }
+        for name, default in defaults.items()
     }
 
 
-def _summary(component: Any) -> str:
-    """Return the description of a task, or the first paragraph of a docstring."""
-    text = getattr(component, "description", None) or inspect.getdoc(component) or ""
-    return " ".join(str(text).split("\n\n")[0].split())
-
-
-def _settings(component: Any) -> dict[str, Any]:
-    """Return the settings with their values: those of a task, or the defaults of a builder."""
-    if hasattr(component, "to_config") and not inspect.isclass(component):
-        return dict(component.to_config())
+def _defaults(component: Any) -> dict[str, Any]:
+    """Return the defaults of the arguments of a builder or a class."""
     return {
         name: "(required)" if parameter.default is parameter.empty else parameter.default
         for name, parameter in inspect.signature(component).parameters.items()
-        if parameter.kind is not parameter.VAR_KEYWORD
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
     }
+
+
+def _ranges(component: Any) -> dict[str, str]:
+    """Return in words what the settings of a component may be, as far as it says so."""
+    if not callable(component):  # a task
+        return {name: expected_setting(name) for name in component.to_config()}
+    declared = getattr(component, "recipe", component)
+    found = {name: _between(*bounds) for name, bounds in getattr(declared, "limits", {}).items()}
+    if dataclasses.is_dataclass(declared):
+        for each in dataclasses.fields(declared):
+            if "range" in each.metadata:
+                found[each.name] = _between(*each.metadata["range"])
+    space = getattr(component, "search_space", {})
+    if callable(space):
+        space = space(inspect.signature(component).parameters["input_shape"].default)
+    return found | {name: f"tuned in {_searched(each)}" for name, each in space.items()}
+
+
+def _between(least: Any, most: Any = None) -> str:
+    return f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
+
+
+def _searched(values: Any) -> str:
+    if isinstance(values, Mapping):
+        return _between(values["low"], values["high"])
+    return ", ".join(map(str, values))
 
 
 def _print(description: dict[str, Any]) -> None:
     echo(f"{description['name']}: a {description['kind']} from {description['from']}")
     echo(description["summary"])
-    print_table(describe(description["settings"]), header=("setting", "value"))
+    if "formula" in description:
+        better = "higher" if description["higher_is_better"] else "lower"
+        unit = description["unit"].format(field="unit of the field", length="unit of length")
+        where = "" if description["formula"] == description["summary"] else " (error e, exact y)"
+        echo(f"\nformula: {description['formula']}{where}")
+        echo(f"unit: {unit or 'none'}; {better} is better")
+    formatter = click.HelpFormatter(width=min(100, shutil.get_terminal_size().columns))
+    with formatter.section("\nSettings"):
+        formatter.write_dl([_entry(*each) for each in description["settings"].items()])
+    echo(formatter.getvalue(), nl=False)
+
+
+def _entry(name: str, setting: dict[str, Any]) -> tuple[str, str]:
+    """Return a setting, and what it means with its default, type and range."""
+    default = setting["default"]
+    shown = default if isinstance(default, str) else json.dumps(default, default=str)
+    known = "; ".join(each for each in (shown, setting["type"], setting["range"]) if each)
+    return name, f"{setting['meaning']}  [{known}]".strip()

@@ -46,6 +46,7 @@ _voltage = click.option(
     help="Voltage of another gate in mV; may be repeated.",
 )
 _workers = click.option("--workers", type=COUNT, help="Number of processes.  [usable cores]")
+_scheduler = click.option("--scheduler", help="Address of a Dask scheduler, instead of --workers.")
 _range = FiniteRange(min=-1e5, max=1e5)
 
 
@@ -91,7 +92,7 @@ def command() -> None:
 )
 @_voltage
 @_workers
-@click.option("--scheduler", help="Address of a Dask scheduler, instead of --workers.")
+@_scheduler
 @as_json
 def diagram_command(
     device: Path,
@@ -149,6 +150,7 @@ def diagram_command(
 @_electrons(2)
 @_voltage
 @_workers
+@_scheduler
 @as_json
 def sweep_command(
     device: Path,
@@ -159,6 +161,7 @@ def sweep_command(
     electrons: int,
     voltages: tuple[str, ...],
     workers: int | None,
+    scheduler: str | None,
     as_json: bool,
 ) -> None:
     """Compute chemical potentials, exchange and lever arms along the voltage of one gate.
@@ -179,6 +182,7 @@ def sweep_command(
             voltages=read_voltages(voltages),
             max_electrons=electrons,
             workers=workers,
+            scheduler=scheduler,
             progress=count,
         )
     _write_sweep(sweep, out)

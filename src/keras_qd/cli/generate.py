@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import inspect
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +16,20 @@ from click.core import ParameterSource
 
 from keras_qd._checks import parse_toml, shortened
 from keras_qd._files import parse_json
-from keras_qd.cli.options import COUNT, FiniteRange, NewStorePath, as_json, config
+from keras_qd.cli.docstrings import first_sentence, parameters
+from keras_qd.cli.options import (
+    COUNT,
+    FAMILY_PARTS,
+    FiniteRange,
+    GroupedCommand,
+    NewStorePath,
+    as_json,
+    config,
+    nested_settings,
+    settings_option,
+)
 from keras_qd.cli.output import echo, format_seconds, print_json
-from keras_qd.errors import UsageError
+from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.registry import names
 
 if TYPE_CHECKING:
@@ -33,9 +42,9 @@ Examples:
   keras-qd generate quantum-dots --samples 2000 --out dots.zarr
   keras-qd generate quantum-dots --samples 500 --electrons 3 --out three.zarr
   keras-qd generate quantum-dots --samples 500 --family parabolic \\
-      --set omega=[0.5,1] --out parabolic.zarr
+      --set family.omega=[0.5,1] --out parabolic.zarr
   keras-qd generate quantum-dots --samples 500 --material GaAs --box-length 120 \\
-      --set amplitude=8 --out gaas.zarr
+      --set family.amplitude=8 --out gaas.zarr
   keras-qd generate wells-1d --samples 100000 --out wells.zarr
   keras-qd generate --config dots.toml --scheduler tcp://node7:8786
 """
@@ -54,7 +63,7 @@ class _Json(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
             self.fail(f"{shortened(value)} is not valid JSON", param, ctx)
 
 
-class _Generate(click.Command):
+class _Generate(GroupedCommand):
     """The verb, whose options are common ones and the settings of the requested recipe."""
 
     def make_context(
@@ -70,7 +79,10 @@ class _Generate(click.Command):
         command = copy.copy(self)
         name = _data_set(args)
         if name is not None and not extra.get("resilient_parsing"):
-            command.params = [*self.params, *_recipe_options(recipe_class(name))]
+            options = _recipe_options(recipe_class(name))
+            command.params = [*self.params, *options]
+            command.setting_names = _setting_names(recipe_class(name))
+            command.groups = {**self.groups, **_groups(options)}
         return super(_Generate, command).make_context(info_name, args, parent, **extra)
 
 
@@ -102,19 +114,20 @@ def _recipe_options(recipe: type[Recipe]) -> list[click.Parameter]:
     """Return an option for each setting of a recipe, from its signature and its docstring."""
     from keras_qd.data.recipes import setting_types
 
-    types, described = setting_types(recipe), _descriptions(recipe)
+    types, described = setting_types(recipe), parameters(recipe)
     options: list[click.Parameter] = []
     for setting in dataclasses.fields(recipe):
-        if setting.name in _FRAME:
-            options += _FRAME[setting.name]
+        if setting.name == "material":
+            options += _MATERIAL
             continue
         plain = setting.default if isinstance(setting.default, (int, float, str)) else None
         shown = "" if plain is None else f"  [{plain}]"
+        text = described[setting.name].meaning if setting.name in described else setting.name
         options.append(
             click.Option(
                 [f"--{option_name(setting)}", setting.name],
                 type=_option_type(types[setting.name][0], setting.metadata.get("range", ())),
-                help=described.get(setting.name, setting.name) + shown,
+                help=first_sentence(text) + shown,
             )
         )
     return options
@@ -134,50 +147,57 @@ def option_name(setting: dataclasses.Field[Any]) -> str:
     return name.replace("_", "-")
 
 
-def _descriptions(recipe: type[Recipe]) -> dict[str, str]:
-    """Return the first sentences about the parameters in a numpydoc docstring, without markup."""
-    found = {}
-    text = (inspect.getdoc(recipe) or "") + "\n"
-    for match in re.finditer(r"^(\w[\w, ]*) : .*\n((?:    .*\n)+)", text, re.MULTILINE):
-        words = " ".join(match[2].split()).replace('``"', "").replace('"``', "")
-        sentence = re.sub(r":\w+:`~?([^`]*)`", r"\1", words).replace("`", "").split(". ")[0]
-        for name in match[1].split(", "):
-            found[name] = sentence.rstrip(".") + "."
-    return found
-
-
-#: Settings that are given by other options than one of their own name and type.
-_FRAME: dict[str, list[click.Parameter]] = {
-    "family_settings": [
-        click.Option(
-            ["--set", "family_settings"],
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="A setting of the family, such as amplitude=0.5 or omega=[0.5,1]; may be "
-            "repeated. Energies in Ha*, or meV; lengths as fractions of the box.",
-        )
-    ],
-    "material": [
-        click.Option(
-            ["--material"],
-            help="GaAs, InAs, Si, ...: lengths are then given in nm, and energies in meV.",
-        ),
-        click.Option(
-            ["--effective-units"], is_flag=True, help="With --material: values in a0* and Ha*."
-        ),
-    ],
+#: Headings of the help -> the settings of recipes below them; others are settings of the data set.
+_HEADINGS = {
+    "The electrons and their interaction": (
+        *("n_electrons", "interaction", "thickness", "screening_length", "gate_distance"),
+        "strength",
+    ),
+    "The potentials": ("family", "family_settings", "seed"),
+    "The box and its units": (
+        *("n_pixels", "n_points", "box_length", "length", "material", "effective_units"),
+    ),
 }
 
 
-@click.command("generate", cls=_Generate, epilog=_EXAMPLES)
+def _groups(options: Sequence[click.Parameter]) -> dict[str, list[str]]:
+    """Return the options of a recipe by the heading of the help that they belong to."""
+    names = [str(each.name) for each in options]
+    found = {head: [each for each in names if each in listed] for head, listed in _HEADINGS.items()}
+    known = set(chain.from_iterable(found.values()))
+    return {**found, "The solution": [each for each in names if each not in known]}
+
+
+#: Options of the material, in whose units other options are then given.
+_MATERIAL: list[click.Parameter] = [
+    click.Option(
+        ["--material"],
+        help="GaAs, InAs, Si, ...: lengths are then given in nm, and energies in meV.",
+    ),
+    click.Option(
+        ["--effective-units"], is_flag=True, help="With --material: values in a0* and Ha*."
+    ),
+]
+
+
+@click.command(
+    "generate",
+    cls=_Generate,
+    epilog=_EXAMPLES,
+    groups={
+        "The store": ("samples", "out", "settings", "config"),
+        "The work": ("workers", "scheduler"),
+    },
+)
 @click.argument("kind", metavar="NAME")
-@config
+@config("TOML file with these options by their long names, and tables [set], [family-settings].")
 @click.option("--samples", type=COUNT, required=True, help="Number of samples.")
 @click.option(
     "--out", type=NewStorePath(), required=True, help="The store to write: a path, or a URL."
 )
 @click.option("--workers", type=COUNT, help="Number of processes.  [usable cores]")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a running Dask cluster.")
+@settings_option("the data set", "family=parabolic or family.omega=[0.5,1]")
 @as_json
 @click.pass_context
 def command(
@@ -188,8 +208,9 @@ def command(
     out: Path | str,
     workers: int | None,
     scheduler: str | None,
+    settings: tuple[str, ...],
     as_json: bool,
-    **settings: Any,
+    **options: Any,
 ) -> None:
     """Make the data set NAME with its exact solver.
 
@@ -198,11 +219,13 @@ def command(
     its own: 'keras-qd generate NAME --help' lists them.
     """
     workers, scheduler = _who_works(ctx, workers, scheduler)
-    if "family_settings" in settings:
-        in_file = (ctx.default_map or {}).get("family_settings", ())
-        pairs = (*in_file, *settings["family_settings"])  # one by one, the command line wins
-        settings["family_settings"] = dict(map(_family_setting, pairs))
-    recipe = _build_recipe(kind, settings)
+    in_file = (ctx.default_map or {}).get("settings", ())
+    given = nested_settings((*in_file, *settings), FAMILY_PARTS)  # the command line wins
+    of_family = {**(options.get("family_settings") or {}), **given.get("family_settings", {})}
+    if of_family:
+        given["family_settings"] = of_family
+    options = {name: value for name, value in options.items() if value is not None}
+    recipe = _build_recipe(kind, {**options, **given})
     started = time.monotonic()
     store = _generate(out, recipe, samples, workers, scheduler)
     seconds = time.monotonic() - started
@@ -300,27 +323,35 @@ def _generate(
         return generate(out, recipe, samples, workers=workers, scheduler=scheduler, progress=count)
 
 
+def _check_names(kind: str, given: Mapping[str, Any]) -> None:
+    """Raise unless a recipe has the settings."""
+    from keras_qd.data.recipes import recipe_class
+
+    known = _setting_names(recipe_class(kind), given.get("family"))
+    for name in given:
+        if name not in (*known, "effective_units"):
+            raise UnknownNameError(f"setting of the data set {kind!r}", name, known)
+
+
+def _setting_names(recipe: type[Recipe], family: str | None = None) -> list[str]:
+    """Return the settings of a recipe, and those of its family as ``family.NAME``."""
+    fields = dataclasses.fields(recipe)
+    default = next((each.default for each in fields if each.name == "family"), None)
+    of_family = recipe.families.get(str(family or default))
+    inner = [] if of_family is None else dataclasses.fields(of_family)
+    return [*(each.name for each in fields), *(f"family.{each.name}" for each in inner)]
+
+
 def _build_recipe(kind: str, settings: dict[str, Any]) -> Recipe:
     """Build the recipe of a data set from the settings that were given."""
     from keras_qd.data.recipes import recipe_class
     from keras_qd.data.store.summary import in_material
 
-    given = {name: value for name, value in settings.items() if value is not None}
+    given = dict(settings)
+    _check_names(kind, given)
     effective, material = given.pop("effective_units", False), given.get("material")
     if effective and material is None:
         raise UsageError("--effective-units says how to read what goes with --material; give both")
     if material is None or effective:
         return recipe_class(kind)(**given)
     return in_material(recipe_class(kind), **given)
-
-
-def _family_setting(pair: str) -> tuple[str, Any]:
-    """Split ``KEY=VALUE``; a JSON list of two numbers is a range to draw from."""
-    key, equals, text = pair.partition("=")
-    if not key or not equals:
-        raise UsageError(f"a setting is KEY=VALUE, such as amplitude=0.5; got {pair!r}")
-    try:
-        value = parse_json(text)
-    except ValueError as error:
-        raise UsageError(f"{shortened(pair)} is neither a number nor a list") from error
-    return key, tuple(value) if isinstance(value, list) else value

@@ -15,8 +15,7 @@ from keras_qd.errors import UsageError
 #: Click keeps the lines of a paragraph that begins with a backspace.
 _IMPORT_EXAMPLES = """\b
 Examples:
-  keras-qd import V.db density.db E.db --out wells.zarr --length 10 \\
-      --field potential=V.db --field energy=E.db --unit potential=Ha*
+  keras-qd import V.db density.db E.db --out wells.zarr --length 10
   keras-qd import dots.h5 --out dots.zarr --field potential=run1/V --skip x
 """
 _PREPARE_EXAMPLES = """\b
@@ -50,7 +49,8 @@ def _pairs(
     callback=_pairs,
     metavar="NAME=ARRAY",
     help="Name an array: ARRAY is its name in a file, FILE:ARRAY, or the name of a file with a "
-    "single array. Others keep their names. May be repeated, as all options below.",
+    "single array. V is the potential and E the energy; others keep their names. May be repeated, "
+    "as all options below.",
 )
 @click.option("--skip", multiple=True, metavar="ARRAY", help="Leave an array out.")
 @click.option(
@@ -98,7 +98,11 @@ def import_command(
         print_json(summary(store))
         return
     echo(f"{store.path}: {store.n_samples} samples of {', '.join(store.fields)}\n\nnext:")
-    echo(f"  keras-qd inspect {store.path}\n  keras-qd train TASK --data {store.path}")
+    echo(f"  keras-qd inspect {store.path}")
+    if set(store.fields) == {"potential"}:  # nothing to learn from potentials alone
+        echo(f"  keras-qd solve {store.path} --out solved.zarr")
+    else:
+        echo(f"  keras-qd train TASK --data {store.path}")
 
 
 def _size(

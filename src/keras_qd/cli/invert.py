@@ -18,7 +18,7 @@ from keras_qd.cli.options import (
     as_json,
     backend,
     max_gigabytes,
-    read_settings,
+    nested_settings,
 )
 from keras_qd.cli.output import counting, echo, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
@@ -165,8 +165,8 @@ def command(
     _check_figure(picture)
     session = open_session(
         target,
-        settings=read_settings(settings),
-        family_settings=read_settings(family_settings),
+        settings=nested_settings(settings, {}),
+        family_settings=nested_settings(family_settings, {}),
         **options,
     )
     started = time.monotonic()

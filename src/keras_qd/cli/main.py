@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import re
 import sys
+import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import NamedTuple, NoReturn
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
@@ -117,6 +124,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     _print_log()
+    _quieten_tensorflow()
     try:
         cli.main(args=arguments, prog_name="keras-qd", standalone_mode=False)
     except click.ClickException as error:
@@ -151,6 +159,53 @@ def _print_log() -> None:
         log.addHandler(_PrintedLog())
 
 
+#: Lines that TensorFlow's libraries print when they are loaded, whatever the log level.
+_NOISE = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:|[IW]0000 ")
+
+
+def _quieten_tensorflow() -> None:
+    """Drop the log that TensorFlow prints about itself; Keras imports it on other backends too."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not any(isinstance(finder, _QuietImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _QuietImport())
+
+
+class _QuietImport(MetaPathFinder):
+    """Imports TensorFlow with its log filtered."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """Return the specification of TensorFlow, whose module is run without its log."""
+        if fullname != "tensorflow":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def run_quietly(module: Any) -> None:
+                with _filtered_stderr():
+                    run(module)
+
+            spec.loader.exec_module = run_quietly  # type: ignore[method-assign]
+        return spec
+
+
+@contextmanager
+def _filtered_stderr() -> Iterator[None]:
+    """Print what libraries write to standard error in this block, without the noise, at its end."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            written.seek(0)
+            os.write(2, b"".join(line for line in written if not _NOISE.match(line)))
+
+
 def _show_traceback(arguments: list[str]) -> None:
     if "--debug" in arguments:
         traceback.print_exc()
@@ -160,7 +215,12 @@ def _usage(error: click.ClickException) -> str:
     """Return the message of click, and where the help is."""
     context = getattr(error, "ctx", None)
     help_line = "" if context is None else f" (help: {context.command_path} --help)"
-    return f"{error.format_message()}{help_line}"
+    message = error.format_message()
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        from keras_qd.cli.options import spelling
+
+        message = spelling(error.option_name, context)
+    return f"{message}{help_line}"
 
 
 def _internal_error(error: Exception) -> str:

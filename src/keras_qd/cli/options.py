@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,30 @@ from keras_qd._checks import MOST_SEED, parse_toml, real, shortened
 from keras_qd._files import parse_json
 from keras_qd.backend import PREFERENCE, use_backend
 from keras_qd.errors import UnknownNameError, UsageError
+
+
+class GroupedCommand(click.Command):
+    """A verb whose help lists its options under headings: heading -> names of parameters."""
+
+    def __init__(
+        self, *args: Any, groups: Mapping[str, Sequence[str]] | None = None, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.groups = dict(groups or {})
+        self.setting_names: list[str] = []
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their headings, in their order, and the others last."""
+        heads = {name: head for head, names in self.groups.items() for name in names}
+        rows: dict[str, list[tuple[str, str]]] = {head: [] for head in self.groups}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                rows.setdefault(heads.get(str(parameter.name), "Other options"), []).append(record)
+        for head, records in rows.items():
+            if records:
+                with formatter.section(head):
+                    formatter.write_dl(records)
 
 
 class FiniteRange(click.FloatRange):
@@ -155,8 +180,23 @@ max_gigabytes = click.option(
     help="Let compressed files unfold to so much; an image to a 16th of it.  [4.3]",
 )
 
-#: The metavar of options that take settings, which a table of a file can set as well.
+#: The metavar of options that take settings.
 _PAIR = "KEY=VALUE"
+
+#: Options of a single call, which do not affect what is made.
+_NOT_IN_FILES = ("--json", "--debug")
+
+#: What ``--set`` means, in every verb that has it.
+_SET_HELP = (
+    "A setting of {of}, such as {examples}: JSON or text, by its name in 'keras-qd info'. A dot "
+    "leads to a setting of a part. May be repeated."
+)
+
+
+def settings_option(of: str, examples: str) -> Callable[[Any], Any]:
+    """Return ``--set``, which has one meaning in all verbs: a setting of what the verb names."""
+    text = _SET_HELP.format(of=of, examples=examples)
+    return click.option("--set", "settings", multiple=True, metavar=_PAIR, help=text)
 
 
 def read_settings(pairs: Sequence[str]) -> dict[str, Any]:
@@ -166,7 +206,7 @@ def read_settings(pairs: Sequence[str]) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             raise UsageError(f"{pair!r} is not a setting; write {_PAIR}, such as model.filters=16")
-        settings[key.replace("-", "_")] = _value(text)
+        settings[key] = _value(text)
     return settings
 
 
@@ -179,30 +219,102 @@ def _value(text: str) -> Any:
         return text
 
 
+#: What other programs call a setting -> its name here.
+_ALIASES = {
+    "lr": "model.learning_rate",
+    "learning_rate": "model.learning_rate",
+    "bs": "batch_size",
+    "epoch": "epochs",
+    "n_epochs": "epochs",
+    "batch": "batch_size",
+    "batchsize": "batch_size",
+    "optim": "optimizer",
+    "scheduler": "schedule",
+    "lr_schedule": "schedule",
+    "lr_scheduler": "schedule",
+    "early_stopping": "patience",
+    "dtype": "model.dtype",
+    "dropout": "model.dropout",
+    "filters": "model.filters",
+    "depth": "model.depth",
+    "weight_decay": "model.weight_decay",
+    "n_samples": "samples",
+    "output": "out",
+    "dataset": "data",
+    "network": "model",
+    "random_seed": "seed",
+    "gpus": "devices",
+    "n_electrons": "electrons",
+    "n": "electrons",
+    "length": "box_length",
+    "side": "box_length",
+    "n_pixels": "grid",
+    "pixels": "grid",
+    "jobs": "workers",
+    "n_jobs": "workers",
+}
+
+
+def spelling(option: str, ctx: click.Context) -> str:
+    """Return the error of an option that a verb lacks, with how to write it where that is known."""
+    name = _attribute(option.lstrip("-").lower())
+    name = _ALIASES.get(name, name)
+    options = {_attribute(_long_name(each)): each for each in ctx.command.params}
+    settings = _known_settings(ctx.command) if "set" in options else []
+    near = [name] if name in options else difflib.get_close_matches(name, options, 1, cutoff=0.7)
+    found = [each for each in settings if each in (name, f"family.{name}")]
+    if "." in name and settings:
+        found = [name]
+    if near:
+        return f"no such option: {option}; write {options[near[0]].opts[0]}"
+    return f"no such option: {option}" + (f"; write --set {found[0]}=VALUE" if found else "")
+
+
+def _known_settings(command: click.Command) -> list[str]:
+    """Return the names that ``--set`` of a verb takes: of a data set, or of a task."""
+    if isinstance(command, GroupedCommand) and command.setting_names:
+        return command.setting_names
+    from keras_qd.tasks.task import Task
+
+    return [field.name for field in dataclasses.fields(Task)]
+
+
+#: Parts of a data set or a target -> the setting that has the settings of the part.
+FAMILY_PARTS = {"family": "family_settings"}
+
+
+def nested_settings(pairs: Sequence[str], parts: Mapping[str, str]) -> dict[str, Any]:
+    """Return settings as a mapping; ``part.name=value`` is in the mapping that `parts` names."""
+    found: dict[str, Any] = {}
+    for key, value in read_settings(pairs).items():
+        first, *rest = key.split(".")
+        *path, last = (_attribute(first), *rest)
+        if path and path[0] not in (*parts, *parts.values()):
+            raise UnknownNameError("part with settings", path[0], parts)
+        level = found
+        for depth, name in enumerate(path):
+            mappings = FAMILY_PARTS if depth else parts
+            level = level.setdefault(mappings.get(name, name), {})
+            if not isinstance(level, dict):
+                raise UsageError(f"{key} is a setting of {name}, which is set to {level!r}")
+        # The names of metrics, which have hyphens, are those of parts as well.
+        level[last if path[:1] == ["metric"] else _attribute(last)] = value
+    return found
+
+
+def _attribute(name: str) -> str:
+    return name.replace("-", "_")
+
+
 def task_changes(pairs: Sequence[str]) -> dict[str, Any]:
     """Return ``KEY=VALUE`` settings as changes to a task; a dot leads into one of its mappings."""
-    sections = _task_sections()
-    changes: dict[str, Any] = {}
-    for key, value in read_settings(pairs).items():
-        section, dot, setting = key.partition(".")
-        if not dot:
-            changes[section] = value
-        elif section in sections:
-            changes.setdefault(sections[section], {})[setting] = value
-        else:
-            raise UnknownNameError("section of settings", section, sections)
-    return changes
-
-
-def _task_sections() -> dict[str, str]:
-    """Return the mappings among the fields of a task, such as ``model`` -> ``model_config``."""
     from keras_qd.tasks.task import Task
 
     names = [field.name for field in dataclasses.fields(Task) if field.default_factory is dict]
-    return {name.removesuffix("_config"): name for name in names}
+    return nested_settings(pairs, {name.removesuffix("_config"): name for name in names})
 
 
-def _read_file(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+def read_options(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> None:
     """Take the contents of a file as the defaults of all options; the command line wins."""
     if path is None:
         return
@@ -226,7 +338,7 @@ def _read_file(ctx: click.Context, parameter: click.Parameter, path: Path | None
 def _names(command: click.Command) -> dict[str, str]:
     """Return what a file may set: the long names of options, and arguments -> parameter names."""
     return {
-        parameter.opts[0].removeprefix("--"): str(parameter.name)
+        _long_name(parameter): str(parameter.name)
         for parameter in command.params
         if not (parameter.is_eager or parameter.multiple or parameter.opts[0] in _NOT_IN_FILES)
     }
@@ -235,36 +347,43 @@ def _names(command: click.Command) -> dict[str, str]:
 def _tables(command: click.Command) -> dict[str, str]:
     """Return the tables that a file may have, one for each option that takes settings."""
     return {
-        str(parameter.name).replace("_", "-"): str(parameter.name)
+        _long_name(parameter): str(parameter.name)
         for parameter in command.params
         if parameter.multiple and parameter.metavar == _PAIR
     }
 
 
+def _long_name(parameter: click.Parameter) -> str:
+    return parameter.opts[0].removeprefix("--")
+
+
 def _documents(command: click.Command) -> set[str]:
     """Return the long names of options in JSON, which a file may have as tables and lists."""
-    return {
-        parameter.opts[0].removeprefix("--")
-        for parameter in command.params
-        if parameter.type.name == "json"
-    }
+    return {_long_name(each) for each in command.params if each.type.name == "json"}
 
 
-def _pairs(table: dict[str, Any]) -> list[str]:
-    return [f"{key}={json.dumps(value, default=str)}" for key, value in table.items()]
+def _pairs(table: dict[str, Any], part: str = "") -> list[str]:
+    """Return the settings of a table, and of the tables in it, as ``part.key=value``."""
+    pairs = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            pairs += _pairs(value, f"{part}{key}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            pairs.append(f"{part}{key}={text}")
+    return pairs
 
 
-#: Options of a single call, which do not affect what is made.
-_NOT_IN_FILES = ("--json", "--debug")
-
-config = click.option(
-    "--config",
-    type=EXISTING_FILE,
-    expose_value=False,
-    is_eager=True,
-    callback=_read_file,
-    help="TOML file with these options by their long names, and a table [family-settings].",
-)
+def config(text: str) -> Callable[[Any], Any]:
+    """Return ``--config``, a TOML file with the options of a verb."""
+    return click.option(
+        "--config",
+        type=EXISTING_FILE,
+        expose_value=False,
+        is_eager=True,
+        callback=read_options,
+        help=text,
+    )
 
 
 def read_voltages(pairs: tuple[str, ...]) -> dict[str, float]:

@@ -1,8 +1,11 @@
-"""The figure of ``keras-qd inspect``: samples of a stored data set, and histograms."""
+"""The figure of ``keras-qd inspect``: samples of a data set, and histograms."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,10 +24,18 @@ _FORMATS = (".png", ".pdf", ".svg")
 _SIDE = 1.9
 
 
+class _Contents(NamedTuple):
+    """What is drawn: fields, some samples of each, histograms by name, and units with factors."""
+
+    fields: Mapping[str, Field]
+    samples: Mapping[str, np.ndarray]
+    histogram: Callable[[str], tuple[np.ndarray, np.ndarray]]
+    units: Mapping[str, tuple[float, str]]
+
+
 def draw_sheet(store: Store, path: Path) -> None:
     """Draw the first samples of a store, and histograms of its numbers and densities."""
-    if path.suffix.lower() not in _FORMATS:
-        raise UsageError(f"{path} must end in one of {', '.join(_FORMATS)}")
+    check_format(path)
     first = {name: store.read_shard(0, name) for name in store.fields}
     finished = range(min(map(len, first.values())))
     shown = [number for number in finished if number not in store.refusals][:N_SHOWN]
@@ -35,26 +46,54 @@ def draw_sheet(store: Store, path: Path) -> None:
             else f"{store.path} has no finished samples to draw yet"
         )
     samples = {name: values[shown] for name, values in first.items()}
+    histogram = partial(field_histogram, store)
+    _draw(_Contents(store.fields, samples, histogram, shown_units(store)), path)
+
+
+def draw_split(fields: Mapping[str, Field], split: Mapping[str, Any], path: Path) -> None:
+    """Draw samples of a split of any data set, which may be sorted by class, and histograms."""
+    check_format(path)
+    n_samples = len(next(iter(split.values())))
+    rows = np.linspace(0, n_samples - 1, min(n_samples, N_SHOWN)).astype(int)
+    samples = {name: np.asarray(split[name][rows]) for name in fields}
+    units = {name: (1.0, field.unit) for name, field in fields.items()}
+
+    def histogram(name: str) -> tuple[np.ndarray, np.ndarray]:
+        limits = None if fields[name].shape else fields[name].limits
+        bins = 40 if limits is None else np.arange(limits[0], limits[1] + 2) - 0.5
+        return np.histogram(np.asarray(split[name]), bins)
+
+    _draw(_Contents(fields, samples, histogram, units), path)
+
+
+def check_format(path: Path) -> None:
+    """Raise unless a figure can be written in the format of its name."""
+    if path.suffix.lower() not in _FORMATS:
+        raise UsageError(f"{path} must end in one of {', '.join(_FORMATS)}")
+
+
+def _draw(contents: _Contents, path: Path) -> None:
     with figure_style(), replacing(path) as temporary:
-        _sheet(store, samples).savefig(temporary, dpi=160)
+        _sheet(contents).savefig(temporary, dpi=160)
 
 
-def _sheet(store: Store, samples: dict[str, np.ndarray]) -> Figure:
-    drawn = [name for name, field in store.fields.items() if _is_drawn(field)]
-    counted = [name for name, field in store.fields.items() if _is_counted(name, field)]
+def _sheet(contents: _Contents) -> Figure:
+    fields, units = contents.fields, contents.units
+    drawn = [name for name, field in fields.items() if _is_drawn(field)]
+    counted = [name for name, field in fields.items() if _is_counted(name, field)]
     histograms = [counted[start : start + N_SHOWN] for start in range(0, len(counted), N_SHOWN)]
     n_rows = len(drawn) + len(histograms)
     if not n_rows:
-        raise UsageError(f"{store.location} has no field that can be drawn; leave out --figure")
-    units = shown_units(store)
+        raise UsageError("the data set has no field that can be drawn; leave out --figure")
     figure = Figure(figsize=(_SIDE * N_SHOWN, _SIDE * 1.15 * n_rows), layout="constrained")
     parts = figure.subfigures(n_rows, 1, squeeze=False)[:, 0]
     for part, name in zip(parts, drawn, strict=False):
-        _draw_row(part, name, store.fields[name], samples[name], *units[name])
+        _draw_row(part, name, fields[name], contents.samples[name], *units[name])
     for part, names in zip(parts[len(drawn) :], histograms, strict=True):
         panels = part.subplots(1, len(names), squeeze=False)[0]
         for panel, name in zip(panels, names, strict=True):
-            _draw_histogram(panel, store, name, *units[name])
+            panel.set_yscale("log" if fields[name].shape else "linear")
+            _draw_histogram(panel, name, *contents.histogram(name), *units[name])
     return figure
 
 
@@ -89,15 +128,14 @@ def _draw_row(
         panel.set_yticks([])
 
 
-def _draw_histogram(panel: Axes, store: Store, name: str, factor: float, unit: str) -> None:
+def _draw_histogram(
+    panel: Axes, name: str, counts: np.ndarray, edges: np.ndarray, factor: float, unit: str
+) -> None:
     """Draw a histogram, for fields on a logarithmic scale since most values are near zero."""
-    counts, edges = field_histogram(store, name)
     panel.bar(factor * edges[:-1], counts, factor * np.diff(edges), align="edge")
     panel.set_xlabel(_title(name, unit))
     panel.locator_params(axis="x", nbins=4)
-    if store.fields[name].shape:
-        panel.set_yscale("log")
-    else:
+    if panel.get_yscale() == "linear":
         panel.set_yticks([])
 
 

@@ -15,12 +15,15 @@ from keras_qd import registry
 from keras_qd.cli.evaluate import print_cost, print_scores
 from keras_qd.cli.options import (
     COUNT,
+    EXISTING_FILE,
     InputPath,
     OutputPath,
     StorePath,
     as_json,
     backend,
+    read_options,
     seed,
+    settings_option,
     task_changes,
 )
 from keras_qd.cli.output import counting, echo, print_json, training_progress
@@ -33,8 +36,38 @@ if TYPE_CHECKING:
     from keras_qd.training.run import Run
 
 
+#: Where the context keeps the task of a config.json.
+_TASK = "keras_qd.cli.train.task"
+
+
+def _read_config(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Take options from a TOML file, or the task, seed and callbacks of a run's config.json."""
+    if path is None or path.suffix != ".json":
+        read_options(ctx, parameter, path)
+        return
+    from keras_qd.training.run import read_config
+
+    found = read_config(path)
+    ctx.meta[_TASK] = found["task"]
+    ctx.default_map = {
+        "seed": found["seed"],
+        "devices": found.get("devices"),
+        "callbacks": [each for each in found["callbacks"] if each != "evolution"],
+        "evolution": "evolution" in found["callbacks"],
+    }
+
+
 @click.command("train")
 @click.argument("task", required=False)
+@click.option(
+    "--config",
+    type=EXISTING_FILE,
+    expose_value=False,
+    is_eager=True,
+    callback=_read_config,
+    help="TOML file with TASK and these options by their long names, and a table [set]; or the "
+    "config.json of a run, to train the same again.",
+)
 @click.option("--out", type=OutputPath(), help="Run directory to make.  [runs/TASK]")
 @click.option(
     "--resume",
@@ -48,14 +81,7 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=COUNT, help="Passes over the training split.")
 @click.option("--batch-size", type=COUNT, help="Samples in a batch.")
 @click.option("--model", help="Train another registered model.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the task, such as schedule=cosine, model.filters=16 or "
-    "dataset.samples=5000; may be repeated.",
-)
+@settings_option("the task", "schedule=cosine, model.filters=16 or dataset.samples=5000")
 @click.option(
     "--callback",
     "callbacks",
@@ -82,7 +108,10 @@ if TYPE_CHECKING:
 @seed
 @backend
 @as_json
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     task: str | None,
     out: Path | None,
     interrupted: Path | None,
@@ -108,11 +137,17 @@ def command(
       keras-qd train potential-to-density
       keras-qd train potential-to-density --data dots.zarr --set model.filters=16
       keras-qd train potential-and-electrons-to-density --from potential-to-density --epochs 5
+      keras-qd train --config runs/potential-to-density/config.json --seed 1
       keras-qd train --resume runs/potential-to-density
     """
-    if (task is None) == (interrupted is None):
-        raise UsageError("give either a task to train, or an interrupted run with --resume")
-    changes = task_changes(settings)
+    same = ctx.meta.get(_TASK)
+    if sum(each is not None for each in (task, same, interrupted)) != 1:
+        raise UsageError(
+            "give either a task to train, the configuration of one with --config, or an "
+            "interrupted run with --resume"
+        )
+    in_file = (ctx.default_map or {}).get("settings", ())
+    changes = task_changes((*in_file, *settings))  # the command line wins
     named = {"epochs": epochs, "batch_size": batch_size, "model": model}
     changes.update({key: value for key, value in named.items() if value is not None})
     source = _source(data, download)
@@ -125,7 +160,11 @@ def command(
         run = _resume(interrupted, kept, callbacks)
     else:
         watching = ("evolution",) if evolution else ()
-        run = _train(str(task), out, changes, seed, (*watching, *callbacks), devices or 1, start)
+        from keras_qd.tasks.task import Task
+
+        chosen = registry.task(str(task)) if same is None else Task.from_config(same)
+        changed, watched = chosen.replace(**changes), (*watching, *callbacks)
+        run = _train(changed, out, seed, watched, devices or 1, start)
     evaluation = evaluate_and_report(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
@@ -140,15 +179,13 @@ def _source(data: Path | str | None, download: bool) -> dict[str, Any]:
 
 
 def _train(
-    name: str,
+    task: Task,
     out: Path | None,
-    changes: dict[str, Any],
     seed: int,
     callbacks: tuple[str, ...],
     devices: int,
     start: str | None,
 ) -> Run:
-    task = registry.task(name, **changes)
     # Names come first: what follows imports Keras, which takes seconds.
     for kind, named in (("models", task.model), ("datasets", task.dataset)):
         registry.components(kind).require(named)
@@ -159,7 +196,7 @@ def _train(
     from keras_qd.training.fit import train
 
     task = on_store(task)
-    path = out if out is not None else free_path(Path("runs") / name)
+    path = out if out is not None else free_path(Path("runs") / task.name)
     # Before data is made, which may take hours.
     check_start(task, path, seed=seed, callbacks=callbacks, devices=devices)
 

@@ -19,6 +19,7 @@ from keras_qd.cli.options import (
     as_json,
     backend,
     seed,
+    settings_option,
     task_changes,
 )
 from keras_qd.cli.output import echo, format_number, print_json
@@ -47,13 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
 @click.option("--epochs", type=COUNT, help="Passes over the training split.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the task that all trials share; may be repeated.",
-)
+@settings_option("the task that all trials share", "schedule=cosine or model.filters=16")
 @seed
 @backend
 @as_json

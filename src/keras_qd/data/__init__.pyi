@@ -23,6 +23,7 @@ from .image_pairs import (
 )
 from .importing import (
     FieldNames as FieldNames,
+    export_files as export_files,
     import_files as import_files,
 )
 from .own_potentials import (

@@ -1,15 +1,18 @@
-"""Importing arrays of other programs into a stored data set."""
+"""Importing arrays of other programs into a stored data set, and exporting them."""
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from keras_qd._files import replacing
 from keras_qd.data.fields import Field
 from keras_qd.data.io.arrays import ForeignArray, open_arrays, source_checksum
 from keras_qd.data.store.description import FINGERPRINT
@@ -17,10 +20,26 @@ from keras_qd.data.store.manifest import MANIFEST
 from keras_qd.data.store.store import Store
 from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.data.stored import IMPORTED
-from keras_qd.errors import ErrorList
+from keras_qd.errors import ErrorList, StoreError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = (FINGERPRINT, MANIFEST)
+
+
+class _Known(NamedTuple):
+    """A field that notebooks of the field keep in a file of its own."""
+
+    array: str
+    unit: str
+    meaning: str
+
+
+#: Fields -> their arrays in the files of notebooks: ``V.db``, ``density.db``, ``E.db``.
+_KNOWN = {
+    "potential": _Known("V", "Ha*", "potential"),
+    "density": _Known("density", "", "density"),
+    "energy": _Known("E", "Ha*", "energy of the ground state"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +81,15 @@ def choose_fields(
         array = _take(text, f"the field {name!r}", remaining, errors)
         if array is not None:
             chosen[name] = array
+    known = {each.array: name for name, each in _KNOWN.items()}
     for array in remaining:
-        if array.name in chosen:
+        name = known.get(array.name, array.name)
+        if name in chosen:
             errors.add(
-                f"{array.location} and {chosen[array.name].location} would both be the field "
-                f"{array.name!r}; name one of them, as in --field NAME={array.location}, or skip it"
+                f"{array.location} and {chosen[name].location} would both be the field "
+                f"{name!r}; name one of them, as in --field NAME={array.location}, or skip it"
             )
-        chosen.setdefault(array.name, array)
+        chosen.setdefault(name, array)
     _check_names(chosen, errors)
     if not chosen and not errors:
         errors.add("no array is left")
@@ -110,7 +131,9 @@ def import_files(
     """Import arrays into a store.
 
     Stopped at any moment, the same call resumes and ends bit-identical. Nothing is ever unpickled:
-    see :mod:`keras_qd.data.io.pickles`.
+    see :mod:`keras_qd.data.io.pickles`. Arrays called ``V`` and ``E``, as those of the files
+    ``V.db`` and ``E.db``, are the fields ``potential`` and ``energy`` in Ha* unless `names` says
+    otherwise.
 
     Parameters
     ----------
@@ -143,8 +166,7 @@ def import_files(
 
     Examples
     --------
-    >>> names = FieldNames(named={"potential": "V.db"}, units={"potential": "Ha*"})
-    >>> import_files(["V.db", "density.db"], "wells.zarr", names)  # doctest: +SKIP
+    >>> import_files(["V.db", "density.db", "E.db"], "wells.zarr")  # doctest: +SKIP
     """
     files, names = [Path(path) for path in paths], names or FieldNames()
     chosen = _checked_fields(files, names, identity, length)
@@ -222,9 +244,60 @@ def _described(name: str, array: ForeignArray, names: FieldNames) -> Field:
     """Describe a field. A column of numbers is numbers; booleans are 0 and 1."""
     shape = tuple(array.values.shape[1:])
     dtype = np.dtype(array.values.dtype)
+    conventional = name in _KNOWN and array.name == _KNOWN[name].array
+    known = _KNOWN[name] if conventional else _Known(array.name, "", "")
     return Field(
         shape=() if shape == (1,) else shape,
-        unit=names.units.get(name, ""),
-        meaning=names.meanings.get(name, ""),
+        unit=names.units.get(name, known.unit),
+        meaning=names.meanings.get(name, known.meaning),
         dtype="uint8" if dtype.kind == "b" else str(dtype.newbyteorder("=")),
     )
+
+
+def export_files(store: Store, folder: str | PathLike[str]) -> list[Path]:
+    """Write potentials, densities and energies as the files that notebooks of the field read.
+
+    Each is a pickle of one NumPy array, with the samples along the first axis: ``V.db``,
+    ``density.db`` and ``E.db``. Samples that the solver refused are left out.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+    folder : str or path
+        The directory, which is made if there is none; existing files are not replaced.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    StoreError
+        If the store is not finished, has none of the three fields, or a file exists already.
+
+    Examples
+    --------
+    >>> from keras_qd.data import open_store
+    >>> export_files(open_store("wells.zarr"), "course")  # doctest: +SKIP
+    """
+    if store.unfinished():
+        raise store.incomplete()
+    paths = {
+        name: Path(folder) / f"{each.array}.db"
+        for name, each in _KNOWN.items()
+        if name in store.fields
+    }
+    if not paths:
+        raise StoreError(
+            f"{store.path} has the fields {', '.join(store.fields)}; only "
+            f"{', '.join(_KNOWN)} are exported"
+        )
+    if existing := [str(path) for path in paths.values() if path.exists()]:
+        raise StoreError(f"{', '.join(existing)} exists already; name another folder")
+    kept = np.setdiff1d(np.arange(store.n_samples), list(store.refusals))
+    for name, path in paths.items():
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            pickle.dump(np.asarray(store.read(name, kept)), file, protocol=4)
+    return list(paths.values())

@@ -84,7 +84,7 @@ class StoredArray:
     --------
     >>> import tempfile
     >>> from keras_qd.data import Wells, generate
-    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40, workers=1)
+    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(), 40, workers=1)
 
     >>> from keras_qd.data.stored import StoredDataset
     >>> dataset = StoredDataset(store, memory_budget=1)
@@ -169,7 +169,7 @@ class StoredDataset(Dataset):
     --------
     >>> import tempfile
     >>> from keras_qd.data import Wells, generate
-    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40, workers=1)
+    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(), 40, workers=1)
 
     >>> dataset = StoredDataset(store, fractions=(0.5, 0.25, 0.25))
     >>> sum(len(dataset.split(name)["energy"]) for name in ("train", "validation", "test"))
@@ -208,6 +208,11 @@ class StoredDataset(Dataset):
     def fields(self) -> Mapping[str, Field]:
         """Shape, unit and meaning of every field, by name."""
         return dict(self._store.fields)
+
+    @property
+    def store(self) -> Store:
+        """The store that the data set reads."""
+        return self._store
 
     @property
     def metadata(self) -> dict[str, Any]:

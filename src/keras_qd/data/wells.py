@@ -20,10 +20,13 @@ from keras_qd.physics.line.solver import solve_1d
 from keras_qd.physics.potentials.base import build_family, sample_generator
 
 #: The random constant of every potential, in Ha*.
-_CONSTANT: dict[str, Any] = {"offset": (-0.44, 0.44)}
+_CONSTANT: dict[str, Any] = {"offset": (0.06, 0.94)}
 
 #: Defaults that differ from those of a family.
-_DEFAULTS: dict[str, dict[str, Any]] = {"random-fourier": {"amplitude": 0.2}}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "gaussian-wells": {"depth": (0.0, 1.0), "width": (0.02, 0.045), "centre": (0.05, 0.95)},
+    "random-fourier": {"amplitude": 0.2},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +42,13 @@ class Wells(Recipe):
     length : float
         Distance L of the walls, in a0*.
     family : str
-        Family of random potentials on a line: ``"random-fourier"`` or ``"gaussian-wells"``.
+        Family of random potentials on a line: ``"gaussian-wells"`` or ``"random-fourier"``.
     family_settings : mapping
-        Settings of the family. By default each potential has a random constant, uniform in
-        :math:`\pm 0.44` Ha*: the energy depends on it, the density does not. A random field has an
-        amplitude of 0.2 Ha*, comparable with the kinetic energy, so that the electron is localised
-        without leaving the rest of the line empty.
+        Settings of the family. By default each potential has a random constant, uniform between
+        0.06 and 0.94 Ha*: the energy depends on it, the density does not. There are one to three
+        narrow wells, up to 1 Ha* deep: what the course's network learns of them, and how fast, is
+        close to the course's curves. A random field has an amplitude of 0.2 Ha*, comparable with
+        the kinetic energy.
     material : str, optional
         Material that a0* and Ha* stand for. See :func:`keras_qd.physics.material`. It changes no
         number: :func:`keras_qd.data.in_material` builds a recipe from nm and meV.
@@ -72,7 +76,7 @@ class Wells(Recipe):
 
     n_points: int = field(default=64, metadata={"range": (3, 4096)})
     length: float = field(default=10.0, metadata={"range": LENGTHS})
-    family: str = "random-fourier"
+    family: str = "gaussian-wells"
     family_settings: Mapping[str, Any] = field(default_factory=dict)
     material: str | None = None
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, least_squares
 
 from keras_qd.devices.device import ChargeState, Device
-from keras_qd.errors import UsageError
+from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.quantities import Estimate
 
 Array = NDArray[np.float64]
@@ -24,6 +24,10 @@ _LEAST_MOVED = 0.5
 #: Points that the model is fitted to, at first and at last, and how far the detuning energy reaches
 #: to either side, in units of the coupling.
 _N_FIRST, _N_POINTS, _REACH = 5, 9, 4.0
+
+
+class MergedDotsError(PhysicsError):
+    """The two lowest levels have no anticrossing on the way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +107,8 @@ def tunnel_coupling(
     UsageError, UnknownNameError
         If an argument makes no sense, or less than half an electron changes the region.
     PhysicsError
-        If a potential on the way is too sharp.
+        If a potential on the way is too sharp, or the splitting is not smallest between the ends,
+        as in dots that have merged.
 
     Examples
     --------
@@ -204,6 +209,11 @@ def _sample_and_fit(cut: _Cut, model: Array, n_points: int) -> tuple[Array, floa
         slope = b + c * (s - s0) - lever**2 * (s - s0) / (2 * gap)
         return np.concatenate([energy - energies, reach * (slope - slopes), gap - gaps])
 
+    if int(np.argmin(gaps)) in (0, len(gaps) - 1):
+        raise MergedDotsError(
+            "the two lowest levels do not avoid each other between these voltages, since the dots "
+            "have merged: raise the barrier, or choose voltages farther apart"
+        )
     fit = least_squares(deviations, model, x_scale="jac", xtol=1e-12, ftol=1e-12)
     variance = 2 * fit.cost / (fit.fun.size - fit.x.size)
     scatter = np.sqrt(variance * np.linalg.pinv(fit.jac.T @ fit.jac)[5, 5])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from keras_qd._checks import csv_cell, real, setting
 from keras_qd._parallel import open_workers
 from keras_qd.devices.device import Device, check_electrons
-from keras_qd.devices.interdot import InterdotTransition, tunnel_coupling
+from keras_qd.devices.interdot import InterdotTransition, MergedDotsError, tunnel_coupling
 from keras_qd.devices.search import ACCURACY, N_NUMBERS, Journal, Key, Points, Search
 from keras_qd.errors import UsageError
 
@@ -151,8 +151,8 @@ class StabilityDiagram:
         -------
         list of InterdotTransition
             One for each pair of configurations, from exact energies on a cut through the middle of
-            their line. Pairs whose charges are shared on both sides, as in a single wide dot, are
-            left out.
+            their line. Pairs whose charges are shared on both sides, or whose levels do not avoid
+            each other, as in a single wide dot, are left out.
 
         Raises
         ------
@@ -165,7 +165,8 @@ class StabilityDiagram:
             nearest = int(np.argmin(np.linalg.norm(middle - np.median(middle, axis=0), axis=1)))
             ends = self._cut(device, pair, middle[nearest])
             if ends is not None:
-                found.append(tunnel_coupling(device, *ends, sum(pair[0])))
+                with suppress(MergedDotsError):
+                    found.append(tunnel_coupling(device, *ends, sum(pair[0])))
         return found
 
     def _interdot_edges(self) -> dict[Configurations, list[tuple[float, float]]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from keras_qd._checks import csv_cell
 from keras_qd._parallel import map_in_processes, usable_cores
 from keras_qd.devices.device import ChargeState, Device, check_electrons
 from keras_qd.errors import PhysicsError, UsageError
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Array = NDArray[np.float64]
 
@@ -89,6 +93,7 @@ def sweep_gate(
     voltages: Mapping[str, float] | None = None,
     max_electrons: int = 2,
     workers: int | None = 1,
+    scheduler: str | Client | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Solve a device along the voltage of one gate.
@@ -107,6 +112,8 @@ def sweep_gate(
         Largest number of electrons.
     workers : int, optional
         Processes that solve, default 1; None for one per usable core.
+    scheduler : str or distributed.Client, optional
+        Dask cluster that solves, instead of `workers`.
     progress : callable, optional
         Called with the number of voltages done and of all.
 
@@ -137,8 +144,9 @@ def sweep_gate(
         raise UsageError(f"the swept gate {gate!r} must have no voltage of its own")
     device.voltages({**fixed, gate: 0.0})
     solve = partial(_states, device, gate, fixed, max_electrons)
+    n_workers = usable_cores() if workers is None else workers
     found = map_in_processes(
-        solve, values, n_workers=usable_cores() if workers is None else workers, progress=progress
+        solve, values, n_workers=n_workers, scheduler=scheduler, progress=progress
     )
     index = device.gate_names.index(gate)
     rows = np.array([[_numbers(state, index) for state in states] for states in found])

@@ -16,6 +16,7 @@ from .design_space import (
 from .device import (
     FamilyInversion as FamilyInversion,
     invert_in_family as invert_in_family,
+    invert_with_gates as invert_with_gates,
 )
 from .outcome import (
     Inversion as Inversion,

@@ -2,7 +2,12 @@ r"""Devices with wanted numbers: exchange, gaps, chemical potentials, charges.
 
 The parameters of a device are moved by least squares. Energies of states move with the density of
 that state (Hellmann and Feynman), :math:`\delta E / \delta V(r) = n(r)`, so that the slopes of
-energies, gaps and exchange come with the solution; those of charges and dipoles are differences.
+energies, gaps and exchange come with the solution. A charge or a dipole is itself such a slope,
+:math:`Q_w = dE / d\lambda` in a field :math:`\lambda w`, so that
+
+.. math:: \frac{\delta Q_w}{\delta V(r)} = \frac{d n_\lambda(r)}{d\lambda} :
+
+two more solutions, in weak fields of either sign, give its slopes with all parameters.
 """
 
 from __future__ import annotations
@@ -11,7 +16,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +23,7 @@ from scipy.optimize import least_squares
 
 from keras_qd.devices.device import Device
 from keras_qd.errors import PhysicsError, UnknownNameError, UsageError
-from keras_qd.inverse.design_space import DesignSpace
+from keras_qd.inverse.design_space import DesignSpace, GateSpace, Space, at_bounds
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.potentials.base import PotentialFamily
@@ -28,12 +32,11 @@ from keras_qd.physics.solver import Solver
 
 Array = NDArray[np.float64]
 
-#: Step of coordinates between 0 and 1 in differences: of potentials, which are exact, and of
-#: densities, which are not.
-_STEP, _DENSITY_STEP = 1e-4, 1e-2
+#: Step of coordinates between 0 and 1 in differences of potentials.
+_STEP = 1e-4
 
-#: A coordinate nearer to a bound than this is at it.
-_AT_BOUND = 1e-3
+#: Height in Ha* of the fields that respond for charges and dipoles.
+_FIELD = 0.01
 
 #: Energies in Ha* below which a deviation is not measured relative to what is wanted.
 _LEAST_SCALE = 0.01
@@ -48,20 +51,6 @@ WANTS = {
     "charge_left": "electrons in the left half of the box; right, top, bottom alike",
     "dipole_x": "mean x of the electrons from the centre, in a0*; y alike",
 }
-
-
-class Space(Protocol):
-    """Potentials that can be set by coordinates between 0 and 1, and the names of these."""
-
-    names: tuple[str, ...]
-
-    def potential(self, coordinates: Any) -> Array:
-        """Return the potential in Ha*."""
-        ...
-
-    def parameters(self, coordinates: Any) -> dict[str, float]:
-        """Return the parameters by name."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +207,7 @@ def design_device(
     >>> found.converged, 0 < found.parameters["plunger"] < 100
     (True, True)
     """
-    space = _Gates(device, dict(bounds), dict(voltages or {}))
+    space = GateSpace(device, dict(bounds), dict(voltages or {}))
     units = {name: _unit_in_device(name, device) for name in wants}
     inside = {name: value / units[name] for name, value in wants.items()}
     numbers = _Numbers(space, device.box, inside, n_electrons, device.interaction, 1.0)
@@ -247,41 +236,12 @@ def _unit_in_device(name: str, device: Device) -> float:
     return device.material.hartree
 
 
-class _Gates:
-    """Voltages of some gates of a device between bounds."""
-
-    def __init__(
-        self,
-        device: Device,
-        bounds: dict[str, tuple[float, float]],
-        fixed: dict[str, float],
-    ) -> None:
-        if not bounds or bounds.keys() & fixed.keys():
-            raise UsageError("give bounds for one or more gates that have no fixed voltage")
-        device.voltages({**fixed, **dict.fromkeys(bounds, 0.0)})
-        for name, (low, high) in bounds.items():
-            if not (math.isfinite(low) and math.isfinite(high) and low < high):
-                raise UsageError(f"bounds of gate {name!r} must rise, got {low!r} and {high!r}")
-        self._device, self._bounds, self._fixed = device, bounds, fixed
-        self.names = tuple(bounds)
-
-    def potential(self, coordinates: Any) -> Array:
-        return self._device.potential({**self._fixed, **self.parameters(coordinates)})
-
-    def parameters(self, coordinates: Any) -> dict[str, float]:
-        shares = np.clip(coordinates, 0.0, 1.0)
-        return {
-            name: float(low + (high - low) * share)
-            for (name, (low, high)), share in zip(self._bounds.items(), shares, strict=True)
-        }
-
-
 @dataclass(frozen=True)
 class _Quantity:
-    """A number of a dot, and its slope with the potential at each pixel where it is known."""
+    """A number of a dot, and how its slope with the potential at each pixel follows."""
 
     estimate: Estimate
-    slope: Array | None
+    slope: Callable[[], Array]
 
 
 class _Numbers:
@@ -328,19 +288,13 @@ class _Numbers:
         """Return the derivatives of the deviations with the coordinates."""
         fields = self._field_slopes(coordinates)
         rows = []
-        differences = None
-        for row, (name, value) in enumerate(self.wants.items()):
-            slope = found[name].slope
-            if slope is None:
-                differences = self._differences(coordinates) if differences is None else differences
-                rows.append(differences[row])
-                continue
+        for name, value in self.wants.items():
             scale = (
                 max(found[name].estimate.value, 1e-12)
                 if name in ("exchange", "gap")
                 else max(abs(value), _LEAST_SCALE)
             )
-            rows.append(np.tensordot(fields, slope, axes=2) / scale)
+            rows.append(np.tensordot(fields, found[name].slope(), axes=2) / scale)
         return np.array(rows)
 
     def _field_slopes(self, coordinates: Array) -> Array:
@@ -351,15 +305,6 @@ class _Numbers:
                 for before, after, step in self._neighbours(coordinates, _STEP)
             ]
         )
-
-    def _differences(self, coordinates: Array) -> Array:
-        """Return all derivatives by differences, shape (n_wants, n_coordinates)."""
-        return np.array(
-            [
-                (self.deviations(self.at(after)) - self.deviations(self.at(before))) / step
-                for before, after, step in self._neighbours(coordinates, _DENSITY_STEP)
-            ]
-        ).T
 
     def _neighbours(self, coordinates: Array, step: float) -> list[tuple[Array, Array, float]]:
         """Coordinates before and after, within the bounds, and their distance."""
@@ -423,18 +368,17 @@ class _Dot:
         value = sum(w * each.value for w, (each, _) in zip(weights, found, strict=True))
         errors = [w * each.error for w, (each, _) in zip(weights, found, strict=True)]
         slope = sum(w * charge for w, (_, charge) in zip(weights, found, strict=True))
-        return _Quantity(Estimate(value, math.hypot(*errors)), np.asarray(slope))
+        return _Quantity(Estimate(value, math.hypot(*errors)), lambda: np.asarray(slope))
 
     def exchange(self) -> _Quantity:
         """Lowest triplet less lowest singlet."""
-        states = [
-            self._solver(n_electrons=2, spin=spin).pair_problem(self._potential) for spin in (0, 1)
-        ]
-        (singlet, triplet), errors = zip(*(_lowest(state) for state in states), strict=True)
+        solver = self._solver(n_electrons=2)
+        problem = solver.pair_problem(self._potential)
+        singlet, triplet, error = problem.lowest_of_each_spin(solver.density_tolerance)
         n_pixels = len(self._potential)
         slope = (triplet.density(n_pixels) - singlet.density(n_pixels)) * self._area
-        estimate = Estimate(triplet.energy - singlet.energy, math.hypot(*errors))
-        return _Quantity(estimate, slope)
+        estimate = Estimate(triplet.energy - singlet.energy, error)
+        return _Quantity(estimate, lambda: slope)
 
     def gap(self, n: int) -> _Quantity:
         """First excitation of one or two electrons."""
@@ -442,29 +386,37 @@ class _Dot:
             orbitals = self._solver(n_electrons=1).solve_orbitals(self._potential)
             charges = orbitals.values()[:2] ** 2 * self._area
             gap = float(orbitals.energies[1] - orbitals.energies[0])
-            return _Quantity(Estimate(gap), charges[1] - charges[0])
+            return _Quantity(Estimate(gap), lambda: np.asarray(charges[1] - charges[0]))
         solver = self._solver(n_electrons=2)
         problem = solver.pair_problem(self._potential)
         states, errors = problem.states_and_errors(2, solver.density_tolerance)
         densities = [state.density(len(self._potential)) * self._area for state in states]
         estimate = Estimate(states[1].energy - states[0].energy, math.hypot(*errors))
-        return _Quantity(estimate, densities[1] - densities[0])
+        return _Quantity(estimate, lambda: np.asarray(densities[1] - densities[0]))
 
     def charge(self, n: int, half: str) -> _Quantity:
         """Electrons in half of the box."""
         y, x = (np.indices(self._potential.shape) + 0.5) / len(self._potential)
-        return _Quantity(Estimate(float(self.solution(n)[1][_HALVES[half](y, x)].sum())), None)
+        return self._mean(n, _HALVES[half](y, x).astype(np.float64))
 
     def dipole(self, n: int, axis: int) -> _Quantity:
         """Mean position of the electrons along an axis, from the centre of the box."""
         position = (np.indices(self._potential.shape)[axis] + 0.5) / len(self._potential) - 0.5
-        mean = float((self.solution(n)[1] * position).sum()) / n * self._box.length
-        return _Quantity(Estimate(mean), None)
+        return self._mean(n, position * self._box.length / n)
 
+    def _mean(self, n: int, weight: Array) -> _Quantity:
+        """Sum of a weight over the electrons."""
+        mean = float((self.solution(n)[1] * weight).sum())
+        return _Quantity(Estimate(mean), lambda: self._response(n, weight))
 
-def _lowest(problem: Any) -> tuple[Any, float]:
-    states, errors = problem.states_and_errors(1, 1e-3)
-    return states[0], float(errors[0])
+    def _response(self, n: int, weight: Array) -> Array:
+        """Change of the electrons in each pixel with a field of this shape."""
+        field = _FIELD / float(np.abs(weight).max())
+        above, below = (
+            _Dot(self._potential + sign * field * weight, self._box, self._solver).solution(n)[1]
+            for sign in (1, -1)
+        )
+        return np.asarray((above - below) / (2 * field))
 
 
 class _Reached(Exception):  # noqa: N818  (not an error: it leaves SciPy's loop)
@@ -518,13 +470,12 @@ def _search(numbers: _Numbers, tolerance: float, n_starts: int, seed: int) -> De
     if search.best is None:
         raise refusal or PhysicsError("no potential could be solved")
     largest, coordinates, found = search.best
-    at_bound = (coordinates < _AT_BOUND) | (coordinates > 1 - _AT_BOUND)
     return Design(
         numbers.space.parameters(coordinates),
         numbers.space.potential(coordinates),
         dict(numbers.wants),
         {name: quantity.estimate for name, quantity in found.items()},
-        tuple(name for name, at in zip(numbers.space.names, at_bound, strict=True) if at),
+        at_bounds(numbers.space, coordinates),
         largest <= tolerance,
         numbers.n_solves,
     )

@@ -1,19 +1,39 @@
-"""The potentials of a device: a family of potentials whose parameters are set, not drawn."""
+"""Potentials that are set, not drawn: by the parameters of a family, or the voltages of gates."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
+from keras_qd.devices.device import Device
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.potentials.base import PotentialFamily
 
 Array = NDArray[np.float64]
+
+
+#: A coordinate nearer to a bound than this is at it.
+_AT_BOUND = 1e-3
+
+
+class Space(Protocol):
+    """Potentials that can be set by coordinates between 0 and 1, and the names of these."""
+
+    names: tuple[str, ...]
+
+    def potential(self, coordinates: Any) -> Array:
+        """Return the potential in Ha*."""
+        ...
+
+    def parameters(self, coordinates: Any) -> dict[str, float]:
+        """Return the parameters by name."""
+        ...
 
 
 class DesignSpace:
@@ -104,8 +124,45 @@ class DesignSpace:
         return self._drawn | dict(zip(self.names, values.tolist(), strict=True))
 
 
+class GateSpace:
+    """Voltages of some gates of a device between bounds."""
+
+    def __init__(
+        self,
+        device: Device,
+        bounds: dict[str, tuple[float, float]],
+        fixed: dict[str, float],
+    ) -> None:
+        if not bounds or bounds.keys() & fixed.keys():
+            raise UsageError("give bounds for one or more gates that have no fixed voltage")
+        device.voltages({**fixed, **dict.fromkeys(bounds, 0.0)})
+        for name, (low, high) in bounds.items():
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+                raise UsageError(f"bounds of gate {name!r} must rise, got {low!r} and {high!r}")
+        self._device, self._bounds, self._fixed = device, bounds, fixed
+        self.names = tuple(bounds)
+
+    def potential(self, coordinates: Any) -> Array:
+        """Return the potential in Ha*."""
+        return self._device.potential({**self._fixed, **self.parameters(coordinates)})
+
+    def parameters(self, coordinates: Any) -> dict[str, float]:
+        """Return the voltages in mV by gate."""
+        shares = np.clip(coordinates, 0.0, 1.0)
+        return {
+            name: float(low + (high - low) * share)
+            for (name, (low, high)), share in zip(self._bounds.items(), shares, strict=True)
+        }
+
+
+def at_bounds(space: Space, coordinates: Array) -> tuple[str, ...]:
+    """Names of the parameters at one of their bounds."""
+    near = np.abs(coordinates - 0.5) > 0.5 - _AT_BOUND
+    return tuple(name for name, at in zip(space.names, near, strict=True) if at)
+
+
 def fit_potential(
-    space: DesignSpace, potential: Array, weight: Array, starts: Sequence[Array]
+    space: Space, potential: Array, weight: Array, starts: Sequence[Array]
 ) -> list[tuple[float, Array]]:
     """Fit a potential but for a constant; return distances and coordinates, nearest first."""
     # Distance: root mean square difference in Ha*, weighted, for example by the density.

@@ -1,4 +1,4 @@
-r"""Setting the parameters of a device so that its exact density is as near a target as possible.
+r"""Parameters of a family, or voltages of gates, whose exact density is nearest to a target.
 
 With coordinates u from 0 to 1 for the parameters, it minimises
 
@@ -6,9 +6,9 @@ With coordinates u from 0 to 1 for the parameters, it minimises
 
 the square of a bound on the distance :math:`\int |n - n_t| / N`, by least squares within bounds (a
 trust region that reflects at them [1]_). The derivatives of the exact density are differences at
-first: a device has few parameters, and the linear response of some orbitals would miss the minimum.
-Each step then corrects them (Broyden's rule [2]_); once that brings no improvement, new differences
-decide whether the minimum is reached.
+first, one solution for each parameter: a device has few, and a response in some orbitals would miss
+the minimum. Each step then corrects them (Broyden's rule [2]_); once that brings no improvement,
+new differences decide whether the minimum is reached.
 
 References
 ----------
@@ -21,6 +21,7 @@ References
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -28,22 +29,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from keras_qd.devices.device import Device
 from keras_qd.errors import PhysicsError, UsageError
-from keras_qd.inverse.design_space import DesignSpace, fit_potential
+from keras_qd.inverse.design_space import DesignSpace, GateSpace, Space, at_bounds, fit_potential
 from keras_qd.inverse.outcome import DETERMINED, Inversion, Limits, Reason, check_wanted
-from keras_qd.inverse.refine import check_limits, refine
+from keras_qd.inverse.refine import check_limits
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.potentials.base import PotentialFamily
 from keras_qd.physics.solution import Solution
-from keras_qd.physics.solver import DEFAULT_ORBITALS, Solver
+from keras_qd.physics.solver import Solver
 
 Array = NDArray[np.float64]
 
 
 #: Step in a coordinate for the differences: small, and well above the error of the solver.
 _STEP = 1e-3
-#: Number of settings that are fitted to the given potential for each start that is used.
+#: Number of settings that are tried for each start that is used.
 _TRIED_PER_START = 4
 #: A search ends once a step changes the distance or the coordinates by less than this share.
 _STALLED = 1e-4
@@ -55,7 +57,7 @@ _REFUSED = 1e3
 
 @dataclass(frozen=True, eq=False)
 class FamilyInversion(Inversion):
-    """A potential of a given family, and the distance of its exact density from a target.
+    """A potential of a family or of a device, and how far its exact density is from a target.
 
     The constant of the potential is that of the family.
 
@@ -66,11 +68,11 @@ class FamilyInversion(Inversion):
     iterations, residuals, determined, reason, target : see Inversion
         The search.
     family : str
-        Name of the family.
+        Name of the family; ``"gates"`` for a device.
     parameters : dict of str to float
-        The parameters by the family's names, in a0*, Ha* and radians.
-    n_at_bounds : int
-        Number of parameters at one of their bounds.
+        The parameters by the family's names, in a0*, Ha* and radians, or voltages of gates in mV.
+    at_bounds : tuple of str
+        Parameters at one of their bounds.
     distances : tuple of float
         ``integral |density - target| / N`` reached from each start.
 
@@ -82,7 +84,7 @@ class FamilyInversion(Inversion):
 
     family: str
     parameters: dict[str, float]
-    n_at_bounds: int
+    at_bounds: tuple[str, ...]
     distances: tuple[float, ...]
 
     @property
@@ -90,10 +92,10 @@ class FamilyInversion(Inversion):
         """Why the search ended, as a sentence, with the residual."""
         if self.reason != "stagnated":
             return super().explanation
-        at_bounds = f", {self.n_at_bounds} parameters at a bound" if self.n_at_bounds else ""
+        bounds = f"; at a bound: {', '.join(self.at_bounds)}" if self.at_bounds else ""
         return (
             f"no potential of the family {self.family} came nearer, from {len(self.distances)} "
-            f"starts{at_bounds} (integral |dn| / N = {self.residual:.2g})"
+            f"starts (integral |dn| / N = {self.residual:.2g}{bounds})"
         )
 
 
@@ -132,12 +134,13 @@ def invert_in_family(
     interaction, n_orbitals, strength, basis_tolerance : optional
         Settings of the exact solver; see `Solver`.
     start : ndarray, shape (n_pixels, n_pixels), optional
-        A potential of any kind with the wanted density, such as a model's proposal; by default
-        `invert` finds one. The search starts from the settings whose potentials are nearest.
+        A potential of any kind with the wanted density, such as that of `invert` or a model's
+        proposal. The search starts from the settings whose potentials are nearest; by default, from
+        those of some at random whose densities are.
     n_starts : int
         Number of different settings to start from, unless the target is reached before.
     seed : int
-        Seed of the settings that are fitted to the start, and of `DesignSpace`.
+        Seed of the settings that are tried, and of `DesignSpace`.
     max_iterations : int
         Limit of exact solutions after the first.
     max_seconds : float
@@ -169,48 +172,86 @@ def invert_in_family(
     >>> found.converged, round(found.parameters["omega"] ** 2, 2)
     (True, 0.3)
     """
-    if n_starts < 1:
-        raise UsageError(f"n_starts must be at least 1, got {n_starts!r}")
     target = check_wanted(density, box, n_electrons)
-    # Responses are made of orbitals, as configuration interaction is.
-    if n_orbitals is None:
-        n_orbitals = DEFAULT_ORBITALS.get(n_electrons)
+    space = DesignSpace(family, box, len(target), seed)
     solver = Solver(
         box, n_electrons, interaction, n_orbitals, strength, basis_tolerance=basis_tolerance
     )
-    space = DesignSpace(family, box, len(target), seed)
     limits = check_limits(tolerance, max_iterations, max_seconds)
-    search = _Search(space, solver, target, limits)
-    if start is None:
-        start = refine(
-            target,
-            box,
-            n_electrons,
-            tolerance=max(tolerance, 1e-2),
-            interaction=interaction,
-            n_orbitals=n_orbitals,
-            strength=strength,
-            basis_tolerance=basis_tolerance,
-            max_iterations=max_iterations,
-            max_seconds=max_seconds / 4,
-        ).potential
-    reason, distances = search.from_starts(_starts(space, start, target, n_starts, seed))
-    return search.outcome(reason, distances)
+    search = _Search(space, family.name, solver, target, limits)
+    return search.run(start, n_starts, seed)
 
 
-def _starts(
-    space: DesignSpace, wanted: Array, target: Array, n_starts: int, seed: int
-) -> list[Array]:
-    """Coordinates of different potentials near the wanted one, the nearest first."""
-    generator = np.random.default_rng(seed)
-    random = generator.random((_TRIED_PER_START * n_starts - 1, space.n_coordinates))
-    found = fit_potential(space, wanted, target, [np.full(space.n_coordinates, 0.5), *random])
+def invert_with_gates(
+    density: Array,
+    device: Device,
+    bounds: Mapping[str, tuple[float, float]],
+    n_electrons: int = 2,
+    *,
+    voltages: Mapping[str, float] | None = None,
+    tolerance: float = 1e-4,
+    start: Array | None = None,
+    n_starts: int = 3,
+    seed: int = 0,
+    max_iterations: int = 2000,
+    max_seconds: float = 60.0,
+) -> FamilyInversion:
+    """Set the voltages of gates so that the exact density of a device is near a target.
+
+    Parameters
+    ----------
+    density : ndarray, shape (n_pixels, n_pixels)
+        Target at the pixel centres of the device, in 1/a0*^2.
+    device : Device
+        The device.
+    bounds : mapping of str to pair of float
+        Lowest and highest voltage in mV of each gate that is set.
+    n_electrons : int, default 2
+        Number of electrons.
+    voltages : mapping of str to float, optional
+        Voltages of the other gates in mV.
+    tolerance, start, n_starts, seed, max_iterations, max_seconds : optional
+        As for `invert_in_family`.
+
+    Returns
+    -------
+    FamilyInversion
+        The nearest that was found, with the voltages in mV.
+
+    Raises
+    ------
+    DataError, UnknownNameError, UsageError, PhysicsError
+        As for `invert_in_family`.
+
+    Examples
+    --------
+    >>> from keras_qd import physics
+    >>> from keras_qd.devices import Device, GaussianGate
+    >>> device = Device([GaussianGate("plunger", 40, 40, 18)], side=80, n_pixels=24)
+    >>> wanted = physics.solve(device.potential({"plunger": 60}), device.box, 1).density
+    >>> found = invert_with_gates(wanted, device, {"plunger": (0, 100)}, 1, tolerance=1e-3)
+    >>> found.converged, round(found.parameters["plunger"])
+    (True, 60)
+    """
+    target = check_wanted(density, device.box, n_electrons)
+    if len(target) != device.n_pixels:
+        raise UsageError(
+            f"the target must have the pixels of the device, {device.n_pixels} a side, got "
+            f"{len(target)}"
+        )
+    space = GateSpace(device, dict(bounds), dict(voltages or {}))
+    solver = Solver(device.box, n_electrons, device.interaction)
+    limits = check_limits(tolerance, max_iterations, max_seconds)
+    return _Search(space, "gates", solver, target, limits).run(start, n_starts, seed)
+
+
+def _different(found: list[tuple[float, Array]]) -> list[Array]:
+    """Leave out settings of equal distance: they are the same, or two parts are exchanged."""
     chosen: list[tuple[float, Array]] = []
     for misfit, coordinates in found:
-        # Equal distances mean the same settings, or the same with two parts exchanged.
         if all(misfit > (1 + 1e-2) * other + 1e-3 for other, _ in chosen):
             chosen.append((misfit, coordinates))
-    return [coordinates for _, coordinates in chosen[:n_starts]]
+    return [coordinates for _, coordinates in chosen]
 
 
 class _Ended(Exception):  # noqa: N818  (not an error: it leaves SciPy's loop)
@@ -220,8 +261,10 @@ class _Ended(Exception):  # noqa: N818  (not an error: it leaves SciPy's loop)
 class _Search:
     """Least squares on exact densities, their residuals and the best of them."""
 
-    def __init__(self, space: DesignSpace, solver: Solver, target: Array, limits: Limits) -> None:
-        self.space, self.solver, self.target = space, solver, target
+    def __init__(
+        self, space: Space, family: str, solver: Solver, target: Array, limits: Limits
+    ) -> None:
+        self.space, self.family, self.solver, self.target = space, family, solver, target
         self.limits, self.deadline = limits, time.process_time() + limits.seconds
         self.solutions = 0
         self.area = solver.box.pixel_area(len(target))
@@ -230,6 +273,33 @@ class _Search:
         self.refusal: PhysicsError | None = None
         self.last: tuple[Array, Array] | None = None
         self.secants: tuple[Array, Array, Array] | None = None
+
+    def run(self, start: Array | None, n_starts: int, seed: int) -> FamilyInversion:
+        """Search from the most promising settings."""
+        if n_starts < 1:
+            raise UsageError(f"n_starts must be at least 1, got {n_starts!r}")
+        size = len(self.space.names)
+        random = np.random.default_rng(seed).random((_TRIED_PER_START * n_starts - 1, size))
+        tried = [np.full(size, 0.5), *random]
+        if start is None:
+            found = self._distances(tried)
+        else:
+            # With the target as weight: the potential counts where the electrons are to be.
+            found = fit_potential(self.space, start, self.target, tried)
+        return self.outcome(*self.from_starts(_different(found)[:n_starts]))
+
+    def _distances(self, tried: list[Array]) -> list[tuple[float, Array]]:
+        """Distances of the exact densities of settings from the target, the nearest first."""
+        found: list[tuple[float, Array]] = []
+        for coordinates in tried:
+            if found and self._reason() != "stagnated":
+                break
+            solution = self._solve(coordinates)
+            distance = np.inf
+            if solution is not None:
+                distance = float(np.linalg.norm(self._scaled(solution.density - self.target)))
+            found.append((distance, coordinates))
+        return sorted(found, key=lambda each: each[0])
 
     def from_starts(self, starts: list[Array]) -> tuple[Reason, tuple[float, ...]]:
         """Search from each start in turn; return why it ended and the residual from each."""
@@ -321,9 +391,9 @@ class _Search:
             determined=self.target > DETERMINED * self.target.max(),
             reason=reason,
             target=self.target,
-            family=self.space.family.name,
+            family=self.family,
             parameters=self.space.parameters(coordinates),
-            n_at_bounds=int(np.count_nonzero(np.abs(coordinates - 0.5) > 0.5 - _STEP)),
+            at_bounds=at_bounds(self.space, coordinates),
             distances=distances,
         )
 

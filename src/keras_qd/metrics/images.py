@@ -118,7 +118,10 @@ class PSNR(RangeMetric):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class SSIM(RangeMetric):
-    """Mean over systems of the structural similarity index of an image [1]_.
+    r"""Mean over systems of the structural similarity index of an image [1]_.
+
+    .. math:: \frac{(2 \mu_y \mu_p + C_1) (2 \sigma_{yp} + C_2)}
+        {(\mu_y^2 + \mu_p^2 + C_1) (\sigma_y^2 + \sigma_p^2 + C_2)}
 
     Parameters
     ----------

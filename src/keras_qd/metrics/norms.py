@@ -105,7 +105,9 @@ class Linf(FieldMetric):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class MAE(L1):
-    """Mean absolute error over all values of all systems.
+    r"""Mean absolute error over all values of all systems.
+
+    .. math:: \frac{1}{n N} \sum |e|
 
     The same number as `L1`, since all systems have the same grid, under the name that is usual for
     energies and other plain numbers.
@@ -127,7 +129,9 @@ class MAE(L1):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class MSE(FieldMetric):
-    """Mean square error over all values of all systems, in the square of the field's unit.
+    r"""Mean square error over all values of all systems, in the square of the field's unit.
+
+    .. math:: \frac{1}{n N} \sum e^2
 
     Parameters
     ----------
@@ -152,7 +156,9 @@ class MSE(FieldMetric):
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class RMSE(MSE):
-    """Root of the mean square error over all values of all systems.
+    r"""Root of the mean square error over all values of all systems.
+
+    .. math:: \sqrt{\frac{1}{n N} \sum e^2}
 
     At least as large as `L2`, which takes the root system by system; for a single system both are
     the same.

@@ -41,7 +41,9 @@ from keras_qd.metrics.base import (
 
 @keras.saving.register_keras_serializable(package="keras_qd")
 class R2(FieldMetric):
-    """R2 over the whole set, about the mean image of the references.
+    r"""R2 over the whole set, about the mean image of the references.
+
+    .. math:: 1 - \frac{\sum e^2}{\sum (y - \bar{y})^2}
 
     Parameters
     ----------

@@ -65,8 +65,10 @@ class ConvAutoencoder(Autoencoder):
         The same.
     latent_channels : int
         Channels of the latent image, which has an eighth of the sides: (4, 4, 2) for digits.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------
@@ -157,8 +159,10 @@ class ResidualAutoencoder(Autoencoder):
         Shape of the latent numbers; only their number matters.
     filters : sequence of int
         Channels of the levels; each level halves the image.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------

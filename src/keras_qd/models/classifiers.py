@@ -28,8 +28,10 @@ class DigitCNN(Network):
         Channels of the 3 x 3 convolutions.
     units : sequence of int
         Widths of the dense layers before the last.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------
@@ -116,8 +118,10 @@ class DigitResNet(Network):
         Residual blocks of two 3 x 3 convolutions in a level.
     dropout : float
         Rate before the last layer.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------

@@ -203,8 +203,10 @@ class EnergyCNN(Network):
     view : str
         How the input is preprocessed: ``"plain"``, ``"square-root"`` or ``"logarithm"``;
         see `Residual1D`.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------
@@ -289,8 +291,10 @@ class Residual1D(Network):
         ``"dense"``: any function of the features. ``"mean"``: a mean over the line, as for an
         energy density. ``"trial-states"``: the lowest energy of two states of the features, by
         :class:`~keras_qd.models.energies.TrialEnergy`.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------

@@ -46,8 +46,10 @@ class FNO(Network):
         Number of blocks.
     padding : int
         Rows and columns of zeros added at two sides, since the plane is not periodic.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------
@@ -121,8 +123,10 @@ class FNO1D(Network):
         Zeros added at the end of the line, since it is not periodic.
     view, readout : str
         How the input is preprocessed, and the output computed: see `Residual1D`.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------

@@ -177,8 +177,10 @@ class TableMLP(Network):
         Width of the hidden layers.
     layers : int
         How many there are.
-    learning_rate, name : float and str
-        See `Network`.
+    learning_rate : float
+        Initial learning rate of Adam.
+    name : str
+        Name of the network.
 
     Raises
     ------

@@ -62,7 +62,8 @@ def davidson(
         subspace.extend(precondition(residuals[wanted], values[wanted]))
     raise PhysicsError(
         f"the eigenvalue solver did not converge in {max_iterations} iterations: residuals "
-        f"{norms} are above {tolerance}; use fewer orbitals or a looser tolerance"
+        f"{norms} are above {tolerance}; a potential of high or sharp walls is the usual cause: "
+        "lower them, or blur them (--smooth)"
     )
 
 

@@ -20,7 +20,6 @@ from keras_qd.physics.orbitals import Orbitals
 from keras_qd.physics.quantities import (
     Estimate,
     exchange,
-    level_errors,
     matrix_elements,
     one_electron_levels,
 )
@@ -116,7 +115,7 @@ def tunnel_coupling(
     along = ((x - x.mean()) * direction[0] + (y - y.mean()) * direction[1]) / length / box.length
 
     # The detuned levels, well enough to find the crossing, are mixtures of some levels of the dot.
-    levels = one_electron_levels(potential, box, _MIXED_LEVELS, tolerance=1e-3)
+    levels, _ = one_electron_levels(potential, box, _MIXED_LEVELS, tolerance=1e-3)
     between = matrix_elements(levels, along)
 
     def gap(detuning: float) -> float:
@@ -133,8 +132,8 @@ def tunnel_coupling(
         )
     bounds = (trials[k - 1], trials[k + 1])
     detuning = float(minimize_scalar(gap, bounds=bounds, options={"xatol": 1e-7}).x)
-    crossing = one_electron_levels(potential + detuning * along, box, 2)
-    splitting, error = np.diff(crossing.energies), np.diff(level_errors(crossing, potential))
+    crossing, errors = one_electron_levels(potential + detuning * along, box, 2)
+    splitting, error = np.diff(crossing.energies), np.diff(errors)
     return Anticrossing(
         Estimate(float(splitting[0]) / 2, float(abs(error[0])) / 2),
         detuning,

@@ -118,6 +118,19 @@ class PairProblem:
                 return states, np.hypot(np.multiply(stretch, changes), _ROUNDING)
         raise self._too_sharp(finer, error, accuracy)
 
+    def lowest_of_each_spin(self, accuracy: float) -> tuple[PairState, PairState, float]:
+        """Lowest singlet and lowest triplet, and the error of their distance in Ha*."""
+        source = self._source(accuracy)
+        for coarser, finer in self._grids(source, accuracy, 2):
+            errors = _errors(coarser, finer)
+            error = errors["density_error"] + source.errors[1]
+            if error <= accuracy:
+                singlet, triplet = (
+                    next(level for level in coarser.levels if level.spin == spin) for spin in (0, 1)
+                )
+                return singlet, triplet, errors["exchange_error"]
+        raise self._too_sharp(finer, error, accuracy)
+
     def states(self, n_states: int, accuracy: float) -> list[PairState]:
         """Lowest states, rising in energy, on the grid that is good enough for the ground state."""
         source = self._source(accuracy)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
+from keras_qd.physics.fine_basis import fine_orbitals
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.orbitals import Orbitals, grow_orbitals, truncation_errors
+from keras_qd.physics.orbitals import Orbitals, largest_orbitals
 from keras_qd.physics.solution import with_error
 from keras_qd.physics.solver import check_potential, solve
 
@@ -187,9 +188,8 @@ def addition_energies(
     found = [Estimate(0.0, 0.0)]
     for n in range(1, max_electrons + 1):
         if n == 1:
-            level = one_electron_levels(potential, box, 1)
-            error = float(level_errors(level, potential)[0])
-            found.append(Estimate(float(level.energies[0]), error))
+            level, errors = one_electron_levels(potential, box, 1)
+            found.append(Estimate(float(level.energies[0]), float(errors[0])))
         else:
             dot = solve(potential, box, n, interaction, None, strength, **settings)
             found.append(Estimate(dot.energy, dot.energy_error))
@@ -198,14 +198,14 @@ def addition_energies(
 
 def one_electron_levels(
     potential: Array, box: Box, n: int, tolerance: float = BASIS_TOLERANCE
-) -> Orbitals:
-    """Lowest orbitals, the energies of all of them to a tolerance in Ha*."""
-    return grow_orbitals(check_potential(potential), box, n, n, tolerance)
-
-
-def level_errors(orbitals: Orbitals, potential: Array) -> Array:
-    """Errors of the energies of all orbitals, in Ha*."""
-    return truncation_errors(orbitals, potential, orbitals.energies.size)[0]
+) -> tuple[Orbitals, Array]:
+    """Lowest orbitals, in as many sines as it takes, and the errors of their energies in Ha*."""
+    potential = check_potential(potential)
+    orbitals, errors = largest_orbitals(potential, box, n, n, tolerance)
+    if errors.max() <= tolerance and orbitals.basis.n_max < len(potential) - 1:
+        return orbitals, errors
+    orbitals, errors, _ = fine_orbitals(potential, orbitals, n, tolerance)
+    return orbitals, errors
 
 
 def matrix_elements(orbitals: Orbitals, field: Array) -> Array:

@@ -181,6 +181,7 @@ class Solver:
     def __post_init__(self) -> None:
         if not _is_whole(self.n_electrons) or self.n_electrons not in DEFAULT_ORBITALS:
             raise UsageError(f"n_electrons must be 1 to 6, got {self.n_electrons!r}")
+        object.__setattr__(self, "n_electrons", int(self.n_electrons))
         if self.on_grid and self.n_electrons == 2:
             object.__setattr__(self, "accuracy", _check_accuracy(self.accuracy))
         elif self.accuracy is not None:

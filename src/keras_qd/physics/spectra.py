@@ -13,7 +13,7 @@ from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.many_electrons import ManyElectronProblem
 from keras_qd.physics.pair_state import PairState
-from keras_qd.physics.quantities import level_errors, matrix_elements, one_electron_levels
+from keras_qd.physics.quantities import matrix_elements, one_electron_levels
 from keras_qd.physics.solver import Solver
 
 Array = NDArray[np.float64]
@@ -168,13 +168,13 @@ def spectrum(
 
 
 def _one_electron_spectrum(potential: Array, box: Box, n_states: int) -> Spectrum:
-    orbitals = one_electron_levels(potential, box, n_states)
+    orbitals, errors = one_electron_levels(potential, box, n_states)
     values = orbitals.values()
     dipoles = [matrix_elements(orbitals, r) for r in box.mesh(len(potential))]
     return Spectrum(
         1,
         orbitals.energies,
-        level_errors(orbitals, potential),
+        errors,
         np.full(n_states, 0.5),
         values**2,
         np.stack(dipoles, axis=-1),

@@ -166,7 +166,7 @@ def _decay(potential: Array, box: Box, energy: float) -> Array:
     """Agmon's distance of every pixel from the region where V is below the energy."""
     n, pixel = len(potential), box.length / len(potential)
     metric = np.sqrt(2 * np.maximum(potential - energy, 0.0)).ravel()
-    number = np.arange(n * n).reshape(n, n)
+    number = np.arange(n * n, dtype=np.int32).reshape(n, n)
     edges = []
     for step_y, step_x in ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1)):
         columns = slice(max(-step_x, 0), n - max(step_x, 0))

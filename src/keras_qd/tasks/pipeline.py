@@ -293,7 +293,7 @@ class Pipeline:
             {name: tuple(shape) for name, shape in config["inputs"].items()},
             {name: tuple(shape) for name, shape in config["targets"].items()},
             {name: scaling_from_config(entry) for name, entry in config["scalings"].items()},
-            tuple(config.get("vectors", ())),  # models of version 0.1.0 have none
+            tuple(config["vectors"]),
         )
 
     def _scale_arrays(

@@ -61,6 +61,15 @@ _CHECKS: dict[str, Check] = {
 }
 
 
+def expected_setting(name: str) -> str:
+    """Return what a setting of a task may be, in words."""
+    try:
+        _CHECKS[name](object())
+    except ValueError as refusal:  # says what is expected
+        return str(refusal).removeprefix("expected ")
+    return ""
+
+
 def check_settings(task: str, settings: Mapping[str, Any]) -> None:
     """Raise a UsageError for a setting of a task that has a wrong type or is out of range."""
     for name, check in _CHECKS.items():

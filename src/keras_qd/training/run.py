@@ -279,14 +279,7 @@ class Run:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The fully resolved configuration, checked entry by entry."""
-        config: dict[str, Any] = read_json(self.config_path, _CONFIG, REMEDY)
-        check_modules([str(config["task"].get("model", ""))], self.config_path)
-        missing = list(_missing(config))
-        if missing:
-            raise DataError(
-                f"{self.config_path} is damaged: without {', '.join(missing)}; {REMEDY}"
-            )
-        return config
+        return read_config(self.config_path)
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -452,6 +445,16 @@ def _read_model(path: Path) -> PhysicalModel:
     from keras_qd.tasks.physical_model import read_model
 
     return read_model(path)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the configuration of a run, checked entry by entry."""
+    config: dict[str, Any] = read_json(path, _CONFIG, REMEDY)
+    check_modules([str(config["task"].get("model", ""))], path)
+    missing = list(_missing(config))
+    if missing:
+        raise DataError(f"{path} is damaged: without {', '.join(missing)}; {REMEDY}")
+    return config
 
 
 def _missing(config: Mapping[str, Any]) -> Iterator[str]:

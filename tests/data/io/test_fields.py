@@ -10,9 +10,9 @@ from keras_qd.errors import DataError
 
 
 def test_a_store_is_read_in_parts(tmp_path):
-    store = generate(tmp_path / "wells", Wells(n_points=16), 20, workers=1)
+    store = generate(tmp_path / "wells", Wells(n_points=48), 20, workers=1)
     potential = read_fields(tmp_path / "wells", ["potential"])["potential"]
-    assert potential.shape == (20, 16)
+    assert potential.shape == (20, 48)
     np.testing.assert_array_equal(potential[3:7], store.read("potential")[3:7])
     with pytest.raises(DataError, match="no field gate"):
         read_fields(tmp_path / "wells", ["gate"])

@@ -69,8 +69,8 @@ def test_a_url_holds_the_same_data_and_is_lengthened(memory, local):
 
 
 def test_a_url_is_a_data_set(memory):
-    generate("memory://bucket/wells.zarr", Wells(n_points=16), 40, workers=1)
-    wells = wells_1d("memory://bucket/wells.zarr", n_points=16)
+    generate("memory://bucket/wells.zarr", Wells(n_points=48), 40, workers=1)
+    wells = wells_1d("memory://bucket/wells.zarr", n_points=48)
     sizes = [len(wells.split(name)["density"]) for name in ("train", "validation", "test")]
     assert sum(sizes) == 40
     assert wells.metadata["path"] == "memory://bucket/wells.zarr"

@@ -124,4 +124,4 @@ def test_mistakes_are_told(kind):
     with pytest.raises(UnknownNameError, match="did you mean 'random-fourier'"):
         in_material(kind, "GaAs", family="random-fouriers", family_settings={"amplitude": 2})
     with pytest.raises(UsageError, match="amplitude='much' is not usable"):
-        in_material(kind, "GaAs", family_settings={"amplitude": "much"})
+        in_material(kind, "GaAs", family="random-fourier", family_settings={"amplitude": "much"})

@@ -99,7 +99,7 @@ def generate(
     --------
     >>> from keras_qd.data import Wells, generate
     >>> path = getfixture("tmp_path") / "wells.zarr"
-    >>> store = generate(path, Wells(n_points=16), 40, workers=1)
+    >>> store = generate(path, Wells(), 40, workers=1)
     >>> store.n_finished
     40
     """

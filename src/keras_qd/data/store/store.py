@@ -97,7 +97,7 @@ class Store:
     --------
     >>> import tempfile
     >>> from keras_qd.data import Wells, generate
-    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(n_points=16), 40, workers=1)
+    >>> store = generate(tempfile.mkdtemp() + "/wells.zarr", Wells(), 40, workers=1)
 
     >>> store.read("energy").shape, sorted(store.fields)
     ((40,), ['density', 'energy', 'kinetic_energy', 'parameters', 'potential'])
@@ -390,7 +390,7 @@ def open_store(path: str | PathLike[str]) -> Store:
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/wells.zarr"
     >>> from keras_qd.data import Wells, generate
-    >>> _ = generate(path, Wells(n_points=16), 40, workers=1)
+    >>> _ = generate(path, Wells(), 40, workers=1)
 
     >>> open_store(path).n_samples
     40

@@ -161,6 +161,12 @@ class GaussianWellsLine(LineFamily):
 
     name: ClassVar[str] = "gaussian-wells"
     energies: ClassVar[tuple[str, ...]] = ("depth", "offset")
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "depth": (0.0, 1e3),
+        "width": (0.02, 2.0),
+        "centre": (0.0, 1.0),
+        "offset": (-1e4, 1e4),
+    }
 
     most: int = 3
     depth: Setting = (0.5, 3.0)
@@ -170,9 +176,7 @@ class GaussianWellsLine(LineFamily):
 
     def __post_init__(self) -> None:
         checked_count(self.name, "most", self.most, 1, 16)
-        replace_checked(
-            self, depth=(0.0, 1e3), width=(0.02, 2.0), centre=(0.0, 1.0), offset=(-1e4, 1e4)
-        )
+        replace_checked(self)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -80,10 +80,12 @@ class Family(ABC):
     # A family is a frozen dataclass whose fields are its settings. A setting is a number, or a pair
     # (low, high) from which every sample draws uniformly. Lengths are fractions of the length of
     # the box, so that one configuration means the same in every box; energies are in Ha*, angles in
-    # radians. `name` is the registered name, `energies` the settings that are energies.
+    # radians. `name` is the registered name, `energies` the settings that are energies, `limits`
+    # the least and the largest value of each setting that `replace_checked` checks.
 
     name: ClassVar[str]
     energies: ClassVar[tuple[str, ...]] = ()
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     @classmethod
     def convert_energies(
@@ -258,9 +260,9 @@ def checked_count(family: str, name: str, count: object, least: int, most: int) 
     return count
 
 
-def replace_checked(family: Family, **limits: tuple[float, float]) -> None:
-    """Check the named settings of a frozen family and store them in their plain form."""
-    for name, (least, most) in limits.items():
+def replace_checked(family: Family) -> None:
+    """Check the settings of a frozen family against its limits, and store them in plain form."""
+    for name, (least, most) in family.limits.items():
         value = checked_setting(family.name, name, getattr(family, name), least, most)
         object.__setattr__(family, name, value)
 

@@ -68,6 +68,13 @@ class DoubleDot(PotentialFamily):
 
     name: ClassVar[str] = "double-dot"
     energies: ClassVar[tuple[str, ...]] = ("omega", "detuning")
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "omega": (0.0, 1e3),
+        "separation": (0.05, 1.0),
+        "rounding": (0.1, 100.0),
+        "detuning": (-1e3, 1e3),
+        "angle": (-10.0, 10.0),
+    }
 
     omega: Setting = (0.4, 1.0)
     separation: Setting = (0.3, 0.5)
@@ -76,14 +83,7 @@ class DoubleDot(PotentialFamily):
     angle: Setting = (0.0, math.pi)
 
     def __post_init__(self) -> None:
-        replace_checked(
-            self,
-            omega=(0.0, 1e3),
-            separation=(0.05, 1.0),
-            rounding=(0.1, 100.0),
-            detuning=(-1e3, 1e3),
-            angle=(-10.0, 10.0),
-        )
+        replace_checked(self)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -67,6 +67,11 @@ class GateArray(PotentialFamily):
 
     name: ClassVar[str] = "gate-array"
     energies: ClassVar[tuple[str, ...]] = ("gate_energy", "outer_energy")
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "gate_energy": (-1e3, 1e3),
+        "outer_energy": (-1e3, 1e3),
+        "depth": (0.02, 1.0),
+    }
 
     n_gates: int = 4
     gate_energy: Setting = (-3.0, 3.0)
@@ -75,7 +80,7 @@ class GateArray(PotentialFamily):
 
     def __post_init__(self) -> None:
         checked_count(self.name, "n_gates", self.n_gates, 1, 12)
-        replace_checked(self, gate_energy=(-1e3, 1e3), outer_energy=(-1e3, 1e3), depth=(0.02, 1.0))
+        replace_checked(self)
         if not isinstance(self.depth, float):
             raise UsageError(f"{self.name}: depth={self.depth!r} must be one number")
 

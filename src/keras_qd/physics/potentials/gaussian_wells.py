@@ -54,6 +54,11 @@ class GaussianWells(PotentialFamily):
 
     name: ClassVar[str] = "gaussian-wells"
     energies: ClassVar[tuple[str, ...]] = ("depth",)
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "depth": (0.0, 1e3),
+        "width": (0.02, 2.0),
+        "centre": (0.0, 1.0),
+    }
 
     fewest: int = 1
     most: int = 4
@@ -64,7 +69,7 @@ class GaussianWells(PotentialFamily):
     def __post_init__(self) -> None:
         checked_count(self.name, "most", self.most, 1, 16)
         checked_count(self.name, "fewest", self.fewest, 1, self.most)
-        replace_checked(self, depth=(0.0, 1e3), width=(0.02, 2.0), centre=(0.0, 1.0))
+        replace_checked(self)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

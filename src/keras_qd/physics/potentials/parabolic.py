@@ -66,6 +66,14 @@ class Parabolic(PotentialFamily):
 
     name: ClassVar[str] = "parabolic"
     energies: ClassVar[tuple[str, ...]] = ("omega", "disorder")
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "omega": (0.0, 1e3),
+        "ratio": (0.05, 20.0),
+        "angle": (-10.0, 10.0),
+        "shift": (-0.5, 0.5),
+        "disorder": (0.0, 1e3),
+        "correlation_length": (0.04, 1.0),
+    }
 
     omega: Setting = (0.3, 1.0)
     ratio: Setting = (1.0, 1.5)
@@ -75,15 +83,7 @@ class Parabolic(PotentialFamily):
     correlation_length: Setting = 0.15
 
     def __post_init__(self) -> None:
-        replace_checked(
-            self,
-            omega=(0.0, 1e3),
-            ratio=(0.05, 20.0),
-            angle=(-10.0, 10.0),
-            shift=(-0.5, 0.5),
-            disorder=(0.0, 1e3),
-            correlation_length=(0.04, 1.0),
-        )
+        replace_checked(self)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

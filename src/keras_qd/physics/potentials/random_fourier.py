@@ -33,15 +33,18 @@ class RandomFourierSettings(Family):
 
     name: ClassVar[str] = "random-fourier"
     energies: ClassVar[tuple[str, ...]] = ("amplitude", "offset")
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "amplitude": (0.0, 1e3),
+        "correlation_length": (0.04, 1.0),
+        "offset": (-1e4, 1e4),
+    }
 
     amplitude: Setting = 1.0
     correlation_length: Setting = 0.15
     offset: Setting = 0.0
 
     def __post_init__(self) -> None:
-        replace_checked(
-            self, amplitude=(0.0, 1e3), correlation_length=(0.04, 1.0), offset=(-1e4, 1e4)
-        )
+        replace_checked(self)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -21,7 +21,7 @@ from keras_qd.training.fit import resume, train
 from keras_qd.weights import familiar_ranges, write_pretrained
 
 NAME, TASK, SEED = "potential-to-density", "potential-and-electrons-to-density", 1
-SAMPLES, EPOCHS, FRACTIONS = 9000, 20, (0.9, 0.04, 0.06)
+SAMPLES, EPOCHS, FRACTIONS = 6000, 19, (0.9, 0.04, 0.06)
 WEIGHTS = Path(__file__).parents[1] / "src" / "keras_qd" / "weights"
 
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-
 from tests.command import succeed
+
 from keras_qd.data import QuantumDots, generate
 from keras_qd.errors import UsageError
 

@@ -5,9 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
+from tests.command import call, refused, succeed
 
 import keras_qd
-from tests.command import call, refused, succeed
 from keras_qd.data import QuantumDots, generate
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.physics.box import Box

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -222,6 +222,10 @@ class QuantumDots(Recipe):
         return tuple(self.n_electrons) if several else (self.n_electrons,)  # type: ignore[arg-type,return-value]
 
     @property
+    def _strength(self) -> float:
+        return cast("float", self.strength)
+
+    @property
     def conditions(self) -> tuple[str, ...]:
         """The fields, besides the potential, that the others follow from."""
         return tuple(_OF_MIXTURES) if self.is_mixture else ()
@@ -389,7 +393,7 @@ class QuantumDots(Recipe):
             labels["density"],
             self._solver.box,
             self._solver.interaction,
-            self.strength,
+            self._strength,
             energy=float(labels["energy"]),
             level=float(labels["chemical_potential" if self.n_electrons == 2 else "energy"]),
         )
@@ -405,7 +409,7 @@ class QuantumDots(Recipe):
         if quick is not None:
             labels = {name: values[0] for name, values in quick._asdict().items()}
             return {"spin_squared": 0.0, **{k: labels[k] for k in self.fields if k in labels}}
-        if self.n_electrons > 2 and self._solver.on_grid:
+        if self._solver.n_electrons > 2 and self._solver.on_grid:
             problem = self._solver.many_electron_problem(potential)
             solution, without = problem.solve(with_errors=False)  # errors: see `label_errors`
         else:
@@ -434,7 +438,7 @@ class QuantumDots(Recipe):
             potential[None],
             self._solver.box,
             interaction=self._solver.interaction,
-            strength=self.strength,
+            strength=self._strength,
             n_grid=n_grid,
         )
 
@@ -450,10 +454,10 @@ class QuantumDots(Recipe):
     def _solver(self) -> Solver:
         return Solver(
             Box(self.box_length),
-            self.n_electrons,
+            cast("int", self.n_electrons),
             self._interaction,
             self.n_orbitals,
-            self.strength,
+            self._strength,
             accuracy=self.accuracy,
         )
 

@@ -106,6 +106,7 @@ def predict_file(
     check_output(out, force)
     run = run if isinstance(run, (Run, Pretrained)) else Run.open(run)
     pipeline = run.pipeline
+    inputs: Mapping[str, Any]
     if isinstance(run, Pretrained):
         inputs = _completed(run, source, numbers or {}, **_grey_scale(run, pipeline, grey))
     else:

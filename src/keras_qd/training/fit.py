@@ -41,11 +41,10 @@ from keras_qd.training.callbacks import (
     ValidationMetrics,
 )
 from keras_qd.training.checkpoint import REMEDY, load_history, load_weights, save_weights
-from keras_qd.training.checks import build_model, check_start, check_task
+from keras_qd.training.checks import Start, build_model, check_start, check_task
 from keras_qd.training.devices import Group, on_devices
 from keras_qd.training.logging import build_callbacks, check_callbacks
 from keras_qd.training.run import Run, describe_environment
-from keras_qd.training.start import Start
 
 if TYPE_CHECKING:
     from keras_qd.data.dataset import Dataset

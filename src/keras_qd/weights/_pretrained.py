@@ -330,7 +330,7 @@ class PretrainedModel(PhysicalModel):
         )
         if not scale > 0 or (electrons < 1).any():
             raise UsageError(
-                f"box_length={box_length} and n_electrons={n_electrons}: expected a positive "
+                f"box_length={box_length} and n_electrons={n_electrons!r}: expected a positive "
                 "length, and one electron or more"
             )
         fields = {
@@ -394,7 +394,7 @@ def write_pretrained(
         for i, each in enumerate(network.get_weights())
     }
     with replacing(made.weights_path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **weights)
+        np.savez(file, **weights)  # type: ignore[arg-type]  # names of arrays
     content = {
         **card,
         "model": registered,

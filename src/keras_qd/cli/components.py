@@ -265,6 +265,8 @@ def _print(description: dict[str, Any]) -> None:
         where = "" if description["formula"] == description["summary"] else " (error e, exact y)"
         echo(f"\nformula: {description['formula']}{where}")
         echo(f"unit: {unit or 'none'}; {better} is better")
+    if not description["settings"]:
+        return
     formatter = click.HelpFormatter(width=min(100, shutil.get_terminal_size().columns))
     with formatter.section("\nSettings"):
         formatter.write_dl([_entry(*each) for each in description["settings"].items()])

@@ -22,6 +22,7 @@ PACKAGES = {
     "keras_qd.models": "networks and layers",
     "keras_qd.metrics": "metrics of batches in training and of whole arrays",
     "keras_qd.tasks": "tasks, and the way from fields to arrays",
+    "keras_qd.weights": "pretrained networks, and whether systems are like their training",
     "keras_qd.training": "training into run directories",
     "keras_qd.prediction": "a trained model applied, to arrays and to files",
     "keras_qd.evaluation": "scores with intervals, uncertainty, cost",

@@ -124,6 +124,9 @@ class Conditions:
         n_electrons, name, strength = (
             made.get(key) for key in ("n_electrons", "interaction", "strength")
         )
+        # A mixture has several.
+        n_electrons = None if isinstance(n_electrons, list) else n_electrons
+        strength = None if isinstance(strength, list) else strength
         if density == NONINTERACTING:
             interaction, strength = Interaction("none"), None
         elif name is None:

@@ -69,6 +69,30 @@ POTENTIAL_TO_DENSITY = _map(
     "confinement potential to the density of interacting electrons",
 )
 
+#: One model for one to four electrons, any strength and all families of potentials. Energies are
+#: in Ha*, so that charges say how they follow a constant in the potential.
+POTENTIAL_AND_ELECTRONS_TO_DENSITY = Task(
+    name="potential-and-electrons-to-density",
+    description="potential, number of electrons and strength to density and energy",
+    dataset="quantum-dots",
+    dataset_config={
+        "n_electrons": (1, 2, 3, 4),
+        "strength": (0.0, 2.0),
+        "family": "random-mixture",
+    },
+    inputs=("potential", "n_electrons", "strength"),
+    targets=("density", "energy"),
+    model="transformer-unet",
+    model_config={"charges": {"energy": "n_electrons"}},
+    metrics={"density": ("nmae", "l1", "l2", "r2", "charge-error"), "energy": ("mae", "rmse")},
+    followed={"density": ("nmae", "r2"), "energy": ("mae",)},
+    loss_weights={"energy": 0.2},
+    scaling={"density": "standard"},
+    augmentation="square-symmetries",
+    batch_size=32,
+    schedule="cosine",
+)
+
 #: In physical units, which the physics in the model needs: nothing is scaled.
 POTENTIAL_TO_DENSITY_OF_TWO_ELECTRONS = Task(
     name="potential-to-density-of-two-electrons",

@@ -262,6 +262,11 @@ class Run:
         return self.path / "checkpoints" / "best.npz"
 
     @property
+    def start_path(self) -> Path:
+        """Path of the weights that the training started from, if they were given."""
+        return self.path / "checkpoints" / "start.npz"
+
+    @property
     def history_path(self) -> Path:
         """Path of the losses and metrics by epoch."""
         return self.path / "history.csv"

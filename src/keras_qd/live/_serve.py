@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from keras_qd.errors import UsageError
@@ -77,7 +78,8 @@ def serve(
         shown = socket.gethostname() if host in ("0.0.0.0", "::") else host  # noqa: S104
         shown = f"[{shown}]" if ":" in shown else shown
         address = f"http://{shown}:{port}/{token}/"
-        asyncio.run(run_server(page, listening, lambda: started and started(address)))
+        with suppress(KeyboardInterrupt):  # the usual end
+            asyncio.run(run_server(page, listening, lambda: started and started(address)))
 
 
 def pixels_of(run: str | Path | None) -> int:

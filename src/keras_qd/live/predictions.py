@@ -9,9 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+import keras_qd
 from keras_qd.errors import KerasQDError, UsageError
 from keras_qd.inverse.problem import Conditions
-from keras_qd.live.messages import Array, Request, pack
+from keras_qd.live.messages import Request, pack
+from keras_qd.physics.box import Box
+from keras_qd.physics.interactions import Interaction
 
 #: Relative difference of two lengths that are the same.
 _ROUNDING = 1e-6
@@ -27,8 +30,8 @@ class Predictor(Protocol):
         """Return why a request is outside of the systems of the training, or nothing."""
         ...
 
-    def density(self, request: Request) -> Array:
-        """Return the predicted density in 1/a0*^2."""
+    def predict(self, request: Request) -> Mapping[str, Any]:
+        """Return ``density`` in 1/a0*^2, perhaps ``energy``, ``chemical_potential`` in Ha*."""
         ...
 
 
@@ -49,13 +52,40 @@ class RunPredictor:
         """Return why the model does not apply, or nothing."""
         return differences(self.conditions, request)
 
-    def density(self, request: Request) -> Array:
+    def predict(self, request: Request) -> Mapping[str, Any]:
         """Return the predicted density."""
         from keras_qd.prediction._predict import iterate_predictions
 
         fields = {"potential": np.asarray(request.field)[None]}
         (found,) = iterate_predictions(self._model, fields, batch_size=1)
-        return np.asarray(found["density"][0])
+        return {"density": found["density"][0]}
+
+
+class PretrainedPredictor:
+    """The network of the package: one to four electrons, any strength, box and smooth potential."""
+
+    name = "potential-to-density"
+
+    def __init__(self) -> None:
+        # Until the weights are part of the package.
+        pretrained = getattr(keras_qd, "pretrained", None)
+        if pretrained is None:
+            raise UsageError("There is no model: start keras-qd live with a run.")
+        self._model = pretrained(self.name)
+        self.n_pixels = int(self._model.pipeline.inputs["potential"][0])
+        made = self._model.card["data"]["configuration"]
+        self.conditions = Conditions(interaction=Interaction.from_settings(made))
+
+    def limits(self, request: Request) -> str:
+        """Return why the model does not apply, or nothing."""
+        return differences(self.conditions, request)
+
+    def predict(self, request: Request) -> Mapping[str, Any]:
+        """Return density, energies, and whether the potential is like those of the training."""
+        found: Mapping[str, Any] = self._model.ground_states(
+            request.field, request.n_electrons, request.strength, request.box.length
+        )
+        return found
 
 
 def grid_of(pipeline: Any) -> int:
@@ -84,7 +114,7 @@ def differences(trained: Conditions, request: Request) -> str:
         for name, (wanted, given) in known.items()
         if wanted is not None and not _same(wanted, given)
     ]
-    return f"The model was trained for {', '.join(wanted for wanted in wrong)}." if wrong else ""
+    return f"The model was trained for {', '.join(wrong)}." if wrong else ""
 
 
 def _name(interaction: Any) -> str | None:
@@ -101,10 +131,13 @@ def _same(wanted: Any, given: Any) -> bool:
 
 def load(run: str | None) -> tuple[Predictor | None, str]:
     """Return the predictor of a run, or of the package; without one, the reason."""
-    if run is None:
-        return None, "No model: start keras-qd live with a run of potential-to-density."
     try:
-        return RunPredictor(run), ""
+        predictor = PretrainedPredictor() if run is None else RunPredictor(run)
+        # The first prediction compiles the model.
+        x, y = (box := Box(10.0)).mesh(predictor.n_pixels)
+        dot = 0.1 * ((x - 5) ** 2 + (y - 5) ** 2)
+        predictor.predict(Request("predict", 0, predictor.n_pixels, box, field=dot))
+        return predictor, ""
     except KerasQDError as error:
         return None, str(error)
 
@@ -122,7 +155,13 @@ def answer(predictor: Predictor | None, reason: str, request: Request) -> Iterat
         yield pack({**about, "reason": reason})
         return
     begun = time.perf_counter()
-    density = predictor.density(request)
-    integral = float(density.sum() * request.box.pixel_area(request.n_pixels))
-    seconds = time.perf_counter() - begun
-    yield pack({**about, "integral": integral, "seconds": seconds, "reason": ""}, [density])
+    found = predictor.predict(request)
+    density = np.asarray(found["density"], dtype=np.float64)
+    numbers = {
+        "seconds": time.perf_counter() - begun,
+        "integral": density.sum() * request.box.pixel_area(request.n_pixels),
+        "energy": found.get("energy"),
+        "mu": found.get("chemical_potential"),
+        "familiar": bool(found.get("familiar", True)),
+    }
+    yield pack({**about, **numbers, "reason": ""}, [density])

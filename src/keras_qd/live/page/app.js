@@ -180,7 +180,7 @@ class Page {
     this.ended();
     if (message.id !== exact?.id) return;
     Object.assign(exact, { mu: message.mu, mu_error: message.mu_error });
-    this.showNumbers();
+    this.showResults();
   }
 
   take_prediction(message) {
@@ -247,7 +247,7 @@ class Page {
   }
 
   showStatus() {
-    $("status").textContent = this.online ? this.settings.status ?? "connected; the processes work on this machine" : "not connected; trying again";
+    $("status").textContent = this.online ? this.settings.status ?? "connected" : "not connected; trying again";
   }
 
   side() {
@@ -292,12 +292,18 @@ class Page {
     } else exactView.empty("solving …");
     if (prediction?.density) {
       this.draw(model, prediction.density, colours);
-      $("model-caption").textContent = `${shown(prediction.integral, 5)} electrons in ${shown(1e3 * prediction.seconds, 2)} ms`;
+      $("model-caption").textContent = this.predicted(prediction);
     } else {
       model.empty(prediction?.reason ?? "no prediction yet");
       $("model-caption").textContent = "";
     }
     this.showDifference(difference, exact, prediction);
+  }
+
+  predicted({ energy, mu, integral, familiar }) {
+    const [factor, unit] = [this.units.energyFactor, this.units.energy];
+    const numbers = energy === null ? `${shown(integral, 5)} electrons` : `E = ${shown(energy * factor)}, μ = ${shown(mu * factor)} ${unit}`;
+    return familiar ? numbers : `${numbers}; unlike the potentials of the training`;
   }
 
   showDifference(view, exact, prediction) {

@@ -6,10 +6,13 @@ import { Link } from "./link.js";
 import { attach, follow } from "./pointer.js";
 import { PRESETS } from "./presets.js";
 import { Units, shown, withError } from "./units.js";
-import { FieldView, differenceColours, fieldColours, plotCut, plotResiduals, range } from "./view.js";
+import { FieldView, differenceColours, plotCut, potentialColours, plotResiduals, range } from "./view.js";
 
 // Milliseconds without a change after which the pen rests.
 const REST = 250;
+
+// Names of 2 S + 1.
+const SPINS = { 1: "singlet", 2: "doublet", 3: "triplet", 4: "quartet", 5: "quintet" };
 
 const $ = (id) => document.getElementById(id);
 
@@ -258,7 +261,7 @@ class Page {
     const { units, views } = this;
     if (this.forward) {
       const potential = this.potential();
-      views.drawing.draw(potential, fieldColours(potential), units.energyFactor, `V (${units.energy})`, this.side());
+      views.drawing.draw(potential, potentialColours(potential), units.energyFactor, `V (${units.energy})`, this.side());
     } else {
       const colours = { map: "field", low: 0, high: Math.max(range(this.charge)[1], 1) };
       views.drawing.draw(this.charge, colours, 1, "drawn charge, without unit", this.side());
@@ -331,7 +334,7 @@ class Page {
     for (const id of ["exact-caption", "model-caption", "difference-caption"]) $(id).textContent = "";
     if (!iteration) return;
     const { energyFactor, energy } = this.units;
-    model.draw(iteration.potential, fieldColours(iteration.potential), energyFactor, `V (${energy})`, this.side());
+    model.draw(iteration.potential, potentialColours(iteration.potential), energyFactor, `V (${energy})`, this.side());
     this.draw(exact, iteration.density, { map: "field", low: 0, high: Math.max(range(iteration.density)[1], range(target)[1]) });
     const rest = iteration.density.map((value, at) => value - target[at]);
     this.draw(difference, rest, differenceColours(rest), "Δn");
@@ -355,6 +358,7 @@ class Page {
     for (const unit of document.querySelectorAll("[data-energy]")) unit.textContent = this.units.energy;
     for (const unit of document.querySelectorAll("[data-length]")) unit.textContent = this.units.length;
     $("spin").textContent = shown(found.spin_squared === undefined ? null : Math.round(1e6 * found.spin_squared) / 1e6);
+    $("spin-words").textContent = found.spin_squared === undefined ? "" : SPINS[Math.round(Math.sqrt(1 + 4 * Math.max(found.spin_squared, 0)))] ?? "";
     $("integral").textContent = found.integral ? found.integral.toFixed(5) : "–";
     $("density-error").textContent = found.density_error ? `${shown(100 * found.density_error, 1)} %` : "–";
     $("exact-time").textContent = found.seconds ? shown(1e3 * found.seconds, 3) : "–";

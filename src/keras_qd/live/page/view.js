@@ -23,14 +23,18 @@ export function range(field) {
   return [low, high];
 }
 
-// The colours of a field, as the figures of the report choose them.
-export function fieldColours(field) {
-  const [low, high] = range(field);
+// Share of the pixels of a potential that keep apart in colour: electrons are where it is low.
+const LOWER = 0.8;
+
+// The colours of a potential, as the figures of the report choose them, up to its upper part.
+export function potentialColours(field) {
+  const [low, top] = range(field);
+  const high = Float32Array.from(field).sort()[Math.floor(LOWER * (field.length - 1))];
   if (low < 0 && high > 0 && Math.min(-low, high) > NEGLIGIBLE * Math.max(-low, high)) {
     const reach = Math.max(-low, high);
-    return { map: "signed", low: -reach, high: reach };
+    return { map: "signed", low: -reach, high: reach, clipped: top > reach };
   }
-  return { map: "field", low, high };
+  return { map: "field", low, high, clipped: top > high };
 }
 
 export function differenceColours(field) {
@@ -73,7 +77,7 @@ export class FieldView {
     this.paint(this.canvas, this.n, this.n, (row, column) => field[(this.n - 1 - row) * this.n + column], colours);
     this.paint(this.bar, 1, 256, (_, column) => colours.low + ((colours.high - colours.low) * column) / 255, colours);
     this.low.textContent = shown(colours.low * factor);
-    this.high.textContent = shown(colours.high * factor);
+    this.high.textContent = `${colours.clipped ? "≥ " : ""}${shown(colours.high * factor)}`;
     this.middle.textContent = unit;
     this.side.textContent = side;
     const [low, high] = range(field);
@@ -118,7 +122,7 @@ export class FieldView {
   }
 }
 
-const PLOT = { left: 52, right: 52, top: 10, bottom: 32 };
+const PLOT = { left: 46, right: 54, top: 10, bottom: 32 };
 
 function begin(canvas) {
   const ratio = window.devicePixelRatio || 1;

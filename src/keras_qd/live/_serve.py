@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from keras_qd.errors import UsageError
@@ -95,9 +95,11 @@ def _listen(host: str, port: int) -> socket.socket:
     """Return a socket that is bound to an address; raise `UsageError` where that fails."""
     try:
         (family, kind, *_, address) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
+        with ExitStack() as failed:
+            listening = failed.enter_context(socket.socket(family, kind))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            failed.pop_all()
     except (OSError, OverflowError) as error:
         raise UsageError(
             f"cannot listen at {host}, port {port}: {error}; choose another --port or --host"

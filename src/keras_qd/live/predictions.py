@@ -16,6 +16,8 @@ from keras_qd.live.messages import Request, pack
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 
+_DENSITY = "density"
+
 #: Relative difference of two lengths that are the same.
 _ROUNDING = 1e-6
 
@@ -45,7 +47,7 @@ class RunPredictor:
         run = Run.open(Path(path))
         self.n_pixels = grid_of(run.pipeline)
         self.name = Path(path).name
-        self.conditions = Conditions.of_metadata(run.config["data"], "density")
+        self.conditions = conditions_of(path)
         self._model = load_predictor(run, symmetries=False)
 
     def limits(self, request: Request) -> str:
@@ -86,6 +88,13 @@ class PretrainedPredictor:
             request.field, request.n_electrons, request.strength, request.box.length
         )
         return found
+
+
+def conditions_of(run: str | Path) -> Conditions:
+    """Return what is known of the systems that a run was trained on."""
+    from keras_qd.training.run import Run
+
+    return Conditions.of_metadata(Run.open(Path(run)).config["data"], _DENSITY)
 
 
 def grid_of(pipeline: Any) -> int:

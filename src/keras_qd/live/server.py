@@ -228,7 +228,9 @@ def application(page: Page, desk: Desk) -> ASGIApp:
         Route("/{token}/{name}", send_file),
         Route("/{token}/", send_file),
     ]
-    return Guard(Starlette(routes=routes), page)
+    served = Starlette(routes=routes)
+    served.router.redirect_slashes = False
+    return Guard(served, page)
 
 
 async def run_server(page: Page, listening: socket.socket, started: Callable[[], object]) -> None:

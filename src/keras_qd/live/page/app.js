@@ -23,7 +23,7 @@ class Page {
     this.shares = shares;
     this.mode = "forward";
     this.units = new Units(null);
-    this.system = { n_electrons: 2, length: 10, strength: 1, interaction: { interaction: "coulomb" } };
+    this.system = { n_electrons: settings.mode === "static" ? settings.model?.n_electrons ?? 1 : 2, length: 10, strength: 1, interaction: { interaction: "coulomb" } };
     this.tolerance = 0.01;
     this.point = { x: 0.5, y: 0.5 };
     this.drawn = PRESETS.parabola(this.nPixels, this.system.length);
@@ -288,7 +288,10 @@ class Page {
     const densities = [exact?.density, prediction?.density].filter(Boolean);
     const high = Math.max(...densities.map((each) => range(each)[1]));
     const colours = { map: "field", low: 0, high };
-    if (exact) {
+    if (exact?.unavailable) {
+      exactView.empty(exact.unavailable);
+      $("exact-caption").textContent = "";
+    } else if (exact) {
       this.draw(exactView, exact.density, colours);
       $("exact-caption").textContent = `${exact.draft ? "while drawing" : "exact"}: to ${shown(100 * exact.density_error, 2)} % of the charge`;
       if (exact.id < this.id && this.system.n_electrons > 2) exactView.age();
@@ -310,7 +313,7 @@ class Page {
   }
 
   showDifference(view, exact, prediction) {
-    if (!exact || !prediction?.density) {
+    if (!exact?.density || !prediction?.density) {
       view.empty("needs both densities");
       $("difference-caption").textContent = "";
     } else if (exact.id === prediction.id) {

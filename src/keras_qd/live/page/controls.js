@@ -59,7 +59,7 @@ function setMode(page, mode) {
   $("search-panel").hidden = mode !== "reverse";
   document.querySelector(`input[name=tool][value=${mode === "forward" ? "well" : "charge"}]`).checked = true;
   const titles = {
-    forward: ["Potential", "Exact density", "Model’s prediction", "Prediction − exact", "prediction"],
+    forward: ["Potential", "Exact density", "Prediction", "Prediction − exact", "prediction"],
     reverse: ["Wanted density", "Density found", "Potential found", "Found − wanted", "wanted density"],
   }[mode];
   ["drawing-title", "exact-title", "model-title", "difference-title", "legend-c"].forEach((id, index) => ($(id).textContent = titles[index]));

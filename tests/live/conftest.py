@@ -71,9 +71,9 @@ def served_run(trained):
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium of the system, without a screen."""
+    """Chromium of the system, without a screen; while it is there an event loop runs."""
     if CHROMIUM is None:
         pytest.skip("needs chromium: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -127,8 +127,9 @@ class Drawing:
 
     def settled(self):
         """Wait until the full solver has answered for what is drawn."""
-        self.page.wait_for_timeout(300)  # until the pen rests
-        self.until(lambda: self.text("exact-caption").startswith("exact:"), 20)
+        frame = self.page.locator("#field-exact .frame")
+        self.page.wait_for_timeout(50)  # a frame
+        self.until(lambda: frame.get_attribute("aria-busy") == "false", 20)
         self.until(lambda: self.text("mu") != "–", 20)
 
     def stroke(self, *points):

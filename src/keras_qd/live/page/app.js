@@ -126,6 +126,7 @@ class Page {
   // The drawing or the system has changed: show it at the next frame, and ask.
   changed() {
     this.id += 1;
+    this.views.exact.busy(true);
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.ask(true), REST);
     this.frame ??= requestAnimationFrame(() => {
@@ -285,6 +286,7 @@ class Page {
   showForward() {
     const { exact, prediction } = this.answers;
     const { exact: exactView, model, difference } = this.views;
+    exactView.busy(exact?.id !== this.id || exact.draft);
     const densities = [exact?.density, prediction?.density].filter(Boolean);
     const high = Math.max(...densities.map((each) => range(each)[1]));
     const colours = { map: "field", low: 0, high };

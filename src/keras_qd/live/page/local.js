@@ -1,7 +1,5 @@
 // The page without a server: one electron solved here, a model in ONNX Runtime Web, stored samples.
 
-import { solveOneElectron } from "./one_electron.js";
-
 const NEAR_DEGENERACY = 2e-3;
 
 export class Local {
@@ -10,6 +8,9 @@ export class Local {
     settings.status = "without a server: everything is computed in this browser";
     this.model = settings.model ? loadModel(settings.model.file) : null;
     this.latest = {};
+    this.solver = new Worker(new URL("one_electron_worker.js", import.meta.url), { type: "module" });
+    this.solving = false;
+    this.next = null;
     // As from a server, answers come later than the request.
     setTimeout(() => changed(true));
   }
@@ -27,8 +28,25 @@ export class Local {
 
   solve(header, potential) {
     if (header.n_electrons > 1) return this.answer("exact", header, { unavailable: "Without Python only one electron is solved exactly: choose 1, or run keras-qd live." });
+    // One dot at a time; of those that wait only the newest.
+    if (this.solving) this.next = [header, potential];
+    else this.begin(header, potential);
+  }
+
+  begin(header, potential) {
     const begun = performance.now();
-    const found = solveOneElectron(potential, this.nPixels, header.length);
+    this.solving = true;
+    this.solver.onmessage = ({ data }) => {
+      this.solving = false;
+      this.solved(header, data, (performance.now() - begun) / 1000);
+      const next = this.next;
+      this.next = null;
+      if (next) this.begin(...next);
+    };
+    this.solver.postMessage({ potential, nPixels: this.nPixels, length: header.length });
+  }
+
+  solved(header, found, seconds) {
     this.answer("exact", header, {
       fields: [found.density],
       n_electrons: 1,
@@ -41,7 +59,7 @@ export class Local {
       spin_squared: 0.75,
       density_error: found.densityError,
       integral: this.integral(found.density, header),
-      seconds: (performance.now() - begun) / 1000,
+      seconds,
       draft: false,
       undecided: found.gap < NEAR_DEGENERACY ? "Undecided: the next level is less than 2 mHa* above." : "",
     });

@@ -113,6 +113,11 @@ export class FieldView {
     this.frame.classList.add("old");
   }
 
+  // Whether what is shown will be replaced by an answer that is on its way.
+  busy(waiting) {
+    this.frame.setAttribute("aria-busy", String(Boolean(waiting)));
+  }
+
   // Lines through a point in fractions of the side, y upwards, and the brush around it.
   mark(point, radius) {
     const set = (node, values) => Object.entries(values).forEach(([key, value]) => node.setAttribute(key, value));

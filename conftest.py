@@ -13,6 +13,7 @@ collect_ignore_glob = [
 
 
 def pytest_addoption(parser):
+    """Add the options of single tests."""
     parser.addoption(
         "--screenshots", metavar="DIR", help="write pictures of the live page here (tests/live)"
     )

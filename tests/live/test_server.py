@@ -146,11 +146,13 @@ def test_an_unknown_family_is_an_error_of_its_own(served):
 
 
 def test_too_many_requests_close_the_connection(served):
-    with connected(served) as socket, pytest.raises(exceptions.ConnectionClosed) as closed:
+    def flood(socket):
         for _ in range(2000):
             socket.send(pack({"kind": "stop"}))
-        while True:
-            socket.recv(timeout=10)
+        received(socket, "never")
+
+    with connected(served) as socket, pytest.raises(exceptions.ConnectionClosed) as closed:
+        flood(socket)
     assert closed.value.rcvd.code == 1008
 
 

@@ -1,7 +1,7 @@
 """Messages between page and server: a JSON header, then fields of 32-bit floats.
 
-A message is the length of the header (unsigned, 32 bits, little-endian), the header as UTF-8, padded
-with spaces to a multiple of four bytes, and square fields, y first, one after the other.
+A message is the length of the header (unsigned, 32 bits, little-endian), the header as UTF-8,
+padded with spaces to a multiple of four bytes, and square fields, y first, one after the other.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Request:
     n_pixels: int
     box: Box
     n_electrons: int = 2
-    interaction: Interaction = Interaction()
+    interaction: Interaction = default(default_factory=Interaction)
     strength: float = 1.0
     #: Whether the pen rests: then the full solver answers.
     resting: bool = True
@@ -140,7 +141,9 @@ def _interaction(settings: Any) -> Interaction:
 def _whole(header: Mapping[str, Any], name: str, low: int, high: int, default: int) -> int:
     value = header.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise DataError(f"{name} must be a whole number from {low} to {high}, got {shortened(value)}")
+        raise DataError(
+            f"{name} must be a whole number from {low} to {high}, got {shortened(value)}"
+        )
     return value
 
 

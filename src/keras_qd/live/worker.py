@@ -192,7 +192,9 @@ class Worker:
         self.process = self._connection = self._job = None
         again = len(self._starts) < _MOST_STARTS
         what = "it was started again" if again else "it ends too often; restart keras-qd live"
-        self._broadcast(pack({"event": "restarted", "role": self.role, "message": f"{reason}; {what}."}))
+        self._broadcast(
+            pack({"event": "restarted", "role": self.role, "message": f"{reason}; {what}."})
+        )
         if job is not None:
             job.session.deliver(pack({"event": "done", **_of(job.request)}))
         if again:

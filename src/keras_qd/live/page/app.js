@@ -127,6 +127,7 @@ class Page {
   changed() {
     this.id += 1;
     this.views.exact.busy(true);
+    this.views.drawing.frame.dataset.id = this.id;
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.ask(true), REST);
     this.frame ??= requestAnimationFrame(() => {
@@ -286,6 +287,8 @@ class Page {
   showForward() {
     const { exact, prediction } = this.answers;
     const { exact: exactView, model, difference } = this.views;
+    exactView.frame.dataset.id = exact?.id;
+    model.frame.dataset.id = prediction?.id;
     exactView.busy(exact?.id !== this.id || exact.draft);
     const densities = [exact?.density, prediction?.density].filter(Boolean);
     const high = Math.max(...densities.map((each) => range(each)[1]));

@@ -1,4 +1,4 @@
-"""Keeps pytest from importing what needs a backend that is not there."""
+"""Keeps pytest from importing what needs a backend that is not there; options of the tests."""
 
 from importlib.util import find_spec
 
@@ -10,3 +10,10 @@ collect_ignore_glob = [
     for backend in ("jax", "tensorflow", "torch")
     if find_spec(backend) is None
 ]
+
+
+def pytest_addoption(parser):
+    """Add the options of single tests."""
+    parser.addoption(
+        "--screenshots", metavar="DIR", help="write pictures of the live page here (tests/live)"
+    )

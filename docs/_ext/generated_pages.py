@@ -29,6 +29,7 @@ PACKAGES = {
     "keras_qd.report": "figures and the report of a run",
     "keras_qd.inverse": "from a wanted density to a potential",
     "keras_qd.export": "models as files for other programs",
+    "keras_qd.live": "the page that draws potentials",
     "keras_qd.testing": "checks for components of one's own",
     "keras_qd.errors": "what is raised on purpose",
     "keras_qd.backend": "which backend runs",

@@ -324,10 +324,15 @@ class Response:
         return -scale * (self._basis.potential_matrix(weights) @ self._orbital_response)
 
     @cached_property
+    def density_response(self) -> Array:
+        """Minus the derivative of `gradient` by the potential in the model, symmetric."""
+        matrix = 2 * self.solver.n_electrons * (self._acting.T @ self._orbital_response)
+        return np.asarray((matrix + matrix.T) / 2)
+
+    @cached_property
     def _density_response(self) -> tuple[Array, bool]:
         """Minus the derivative of `gradient` by the potential, with a penalty, factored."""
-        matrix = 2 * self.solver.n_electrons * (self._acting.T @ self._orbital_response)
-        matrix = (matrix + matrix.T) / 2
+        matrix = self.density_response.copy()
         matrix += np.diag(_RISE_PENALTY * matrix.diagonal().max() * self.band.roughness)
         factor: tuple[Array, bool] = cho_factor(matrix)
         return factor

@@ -11,9 +11,9 @@ A step solves
 
 by conjugate gradients, preconditioned with the response of exact exchange; R weights rough
 potentials, and mu follows Levenberg and Marquardt [2]_: the slope of D at the end of a step shows
-how far the quadratic model holds. Where the model holds and the density comes no nearer, what is left
-is what the grid cannot represent, and a finer one takes over. Half of ``(n_V - n, dV)`` estimates
-how far D is from its maximum.
+how far the quadratic model holds. Where it holds and the density comes no nearer, what is left is
+what the grid cannot represent, and a finer one takes over. Half of ``(n_V - n, dV)`` estimates how
+far D is from its maximum.
 
 References
 ----------

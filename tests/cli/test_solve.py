@@ -137,9 +137,23 @@ def test_images_and_a_device(tmp_path):
     device = keras_qd.devices.Device.load(tmp_path / "dot.toml")
     expected = Solver(device.box, 1).solve(device.potential({"plunger": 30}))
     assert open_store(out).read("energy")[0] == pytest.approx(expected.energy, abs=1e-5)
-    code, message = refused("solve", tmp_path / "dot.toml", "--box-length", 9, "--out", out)
+    for option in ("--box-length", "--gate-distance"):
+        code, message = refused("solve", tmp_path / "dot.toml", option, 9, "--out", out)
+        assert code == 2
+        assert f"leave out {option}" in message
+    code, message = refused(
+        "solve", tmp_path / "dot.toml", "--voltage", "plunger=inf", "--out", out
+    )
     assert code == 2
-    assert "leave out --box-length" in message
+    assert "GATE=MV" in message
+
+
+def has_begun(path):
+    """Whether a store is there, with a finished shard."""
+    try:
+        return open_store(path).n_finished > 0
+    except StoreError:
+        return False
 
 
 def test_a_killed_command_resumes_and_ends_identical(store, tmp_path):
@@ -152,7 +166,7 @@ def test_a_killed_command_resumes_and_ends_identical(store, tmp_path):
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while process.poll() is None and not (out.exists() and open_store(out).n_finished):
+    while process.poll() is None and not has_begun(out):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "it ended before it was killed"

@@ -63,6 +63,18 @@ def test_a_store_has_units_errors_and_its_settings_again(tmp_path):
     assert GateDots(**own) == recipe
 
 
+def test_the_interaction_is_that_of_the_device():
+    plane = {"name": "image-charge", "gate_distance": 0.5}
+    spacing = {}
+    for name, each in (("none", "none"), ("plane", plane), ("coulomb", "coulomb")):
+        device = {**ONE_GATE, "interaction": each}
+        recipe = GateDots(max_electrons=2, device=device, ranges={"plunger": (20.0, 20.0)})
+        mu = recipe.make(range(1))["chemical_potentials"][0]
+        spacing[name] = mu[1] - mu[0]
+    assert abs(spacing["none"]) < 1e-3  # meV: two electrons in one orbital
+    assert 0.1 < spacing["plane"] < 0.9 * spacing["coulomb"]
+
+
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
@@ -72,7 +84,6 @@ def test_a_store_has_units_errors_and_its_settings_again(tmp_path):
         ({"device": ONE_GATE}, UsageError, "voltage in mV of"),
         ({"device": ONE_GATE, "ranges": {"plunger": 3}}, UsageError, "two finite voltages"),
         ({"device": ONE_GATE, "ranges": {"plunger": (3, 1)}}, UsageError, "lowest first"),
-        ({"device": {**ONE_GATE, "interaction": "none"}}, UsageError, "bare Coulomb"),
         ({"device": {"side": 80.0}}, UsageError, "needs a table"),
         (
             {"device": {"side": 80.0, "gates": [{"name": "a", "shape": "array", "file": "a.npy"}]}},

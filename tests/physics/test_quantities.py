@@ -97,13 +97,29 @@ def test_heitler_london_is_below_hund_mulliken():
     assert 0.5 * found.exact.value > found.hund_mulliken > 0
 
 
-def test_hund_mulliken_without_interaction_is_twice_the_splitting():
-    """J = 2 t of two electrons without interaction: both bonding, or one of each."""
-    potential, box = double_dot(1.5)
+def test_models_of_exchange_do_not_depend_on_the_pixels():
+    found = [exchange_models(*double_dot(1.5, n_pixels=n)) for n in (48, 52, 60)]
+    for name in ("hund_mulliken", "heitler_london"):
+        values = [getattr(each, name) for each in found]
+        assert np.ptp(values) < 5e-3 * abs(values[-1])
+
+
+def test_without_interaction_exchange_is_the_splitting_of_one_electron():
+    """J of two electrons without interaction: both bonding, or one of each."""
+    a = 1.5
+    potential, box = double_dot(a)
     found = exchange_models(potential, box, strength=0.0)
     splitting = np.diff(spectrum(potential, box, 1, 2).energies)[0]
     assert found.exact.value == pytest.approx(splitting, rel=1e-3)
-    assert found.hund_mulliken == pytest.approx(splitting, rel=0.25)
+    # Between exp(-(x -+ a)^2 / 2) the moments of x are those of Gaussians: the quartic well in
+    # closed form, within one well and between both.
+    overlap = np.exp(-(a**2))
+    inside = 1 / 4 + (3 * a**2 + 0.75) / (8 * a**2) - 1 / 8 + a**2 / 8 + a**2 / 8 - a**2 / 4
+    between = overlap * (1 / 4 - a**2 / 2 + 0.75 / (8 * a**2) - 1 / 8 + a**2 / 8)
+    bonding, antibonding = (
+        (inside + sign * between) / (1 + sign * overlap) for sign in (1.0, -1.0)
+    )
+    assert found.hund_mulliken == pytest.approx(antibonding - bonding, rel=1e-3)
 
 
 def test_models_of_exchange_need_two_wells():

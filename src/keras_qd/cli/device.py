@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd._checks import real
-from keras_qd.cli.options import COUNT, FiniteRange, InputPath, OutputPath, as_json, seed
+from keras_qd._files import write_json
+from keras_qd.cli.options import (
+    COUNT,
+    FiniteRange,
+    InputPath,
+    OutputPath,
+    as_json,
+    read_numbers,
+    read_voltages,
+    seed,
+)
 from keras_qd.cli.output import counting, echo, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
 
@@ -115,7 +123,7 @@ def diagram_command(
             *gates,
             (x, y),
             points,
-            voltages=_read_voltages(voltages),
+            voltages=read_voltages(voltages),
             max_electrons=electrons,
             accuracy=accuracy,
             workers=workers,
@@ -168,7 +176,7 @@ def sweep_command(
             loaded,
             gate,
             np.linspace(*ends, points),
-            voltages=_read_voltages(voltages),
+            voltages=read_voltages(voltages),
             max_electrons=electrons,
             workers=workers,
             progress=count,
@@ -232,8 +240,8 @@ def design_command(
     found = design_device(
         Device.load(device),
         {name: (low, high) for name, low, high in gates},
-        _read_numbers(wants, "--want", "NAME=VALUE, such as exchange=0.1"),
-        voltages=_read_voltages(voltages),
+        read_numbers(wants, "--want", "NAME=VALUE, such as exchange=0.1"),
+        voltages=read_voltages(voltages),
         n_electrons=electrons,
         tolerance=tolerance,
         seed=seed,
@@ -251,22 +259,6 @@ def design_command(
 def _require_directory(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: choose a directory for --out")
-
-
-def _read_voltages(pairs: tuple[str, ...]) -> dict[str, float]:
-    return _read_numbers(pairs, "--voltage", "GATE=MV, such as barrier=-10")
-
-
-def _read_numbers(pairs: tuple[str, ...], option: str, form: str) -> dict[str, float]:
-    """Return NAME=NUMBER options as a mapping."""
-    numbers = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        try:
-            numbers[name] = real(-1e9, 1e9)(float(value))
-        except ValueError:
-            raise UsageError(f"{option} takes {form}, got {pair!r}") from None
-    return numbers
 
 
 def _write_diagram(diagram: StabilityDiagram, out: Path) -> dict[str, Any]:
@@ -298,7 +290,7 @@ def _write_diagram(diagram: StabilityDiagram, out: Path) -> dict[str, Any]:
             "residual_meV": model.residual,
         }
         model.to_csv(out / "capacitances.csv", diagram.regions, (diagram.gate_x, diagram.gate_y))
-        (out / "capacitances.json").write_text(json.dumps(table, indent=2), encoding="utf-8")
+        write_json(out / "capacitances.json", table)
         summary["charging energies (meV)"] = ", ".join(
             format_number(value) for value in model.charging.diagonal()
         )
@@ -325,7 +317,7 @@ def _write_couplings(diagram: StabilityDiagram, device: Device, out: Path) -> di
         }
         for each in found
     ]
-    (out / "couplings.json").write_text(json.dumps(table, indent=2), encoding="utf-8")
+    write_json(out / "couplings.json", table)
     return {f"tunnel coupling {each.name} (meV)": str(each.coupling) for each in found}
 
 

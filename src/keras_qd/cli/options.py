@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from keras_qd._checks import MOST_SEED, parse_toml, shortened
+from keras_qd._checks import MOST_SEED, parse_toml, real, shortened
 from keras_qd._files import parse_json
 from keras_qd.backend import PREFERENCE, use_backend
 from keras_qd.errors import UnknownNameError, UsageError
@@ -265,3 +265,20 @@ config = click.option(
     callback=_read_file,
     help="TOML file with these options by their long names, and a table [family-settings].",
 )
+
+
+def read_voltages(pairs: tuple[str, ...]) -> dict[str, float]:
+    """Return --voltage options as a mapping of gates to mV."""
+    return read_numbers(pairs, "--voltage", "GATE=MV, such as barrier=-10")
+
+
+def read_numbers(pairs: tuple[str, ...], option: str, form: str) -> dict[str, float]:
+    """Return NAME=NUMBER options as a mapping."""
+    numbers = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        try:
+            numbers[name] = real(-1e9, 1e9)(float(value))
+        except ValueError:
+            raise UsageError(f"{option} takes {form}, got {pair!r}") from None
+    return numbers

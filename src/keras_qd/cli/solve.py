@@ -18,6 +18,7 @@ from keras_qd.cli.options import (
     StorePath,
     as_json,
     max_gigabytes,
+    read_voltages,
 )
 from keras_qd.cli.output import counting, echo, format_number, format_seconds, print_json
 from keras_qd.errors import UsageError
@@ -40,6 +41,7 @@ Examples:
 
 #: Side of the box in a0* where none is given.
 _LENGTH = 10.0
+_INTERACTION_LENGTHS = ("thickness", "screening_length", "gate_distance")
 #: Refused potentials of which the reasons are shown; the store has all.
 _SHOWN = 10
 
@@ -166,9 +168,9 @@ def _scaled(length: float | None, units: Any) -> Any:
 def _interaction(options: dict[str, Any], units: Any) -> Interaction:
     from keras_qd.physics import Interaction
 
-    names = ("thickness", "screening_length", "gate_distance")
-    lengths = (_scaled(options[name], units) for name in names)
-    return Interaction(options["interaction"] or "coulomb", *lengths)
+    lengths = {name: _scaled(options[name], units) for name in _INTERACTION_LENGTHS}
+    name = options["interaction"] or "coulomb"
+    return Interaction.from_settings({"interaction": name, **lengths})
 
 
 def _device(path: Path, options: dict[str, Any]) -> tuple[Potentials, Box, Interaction, str]:
@@ -176,26 +178,18 @@ def _device(path: Path, options: dict[str, Any]) -> tuple[Potentials, Box, Inter
     from keras_qd.data.own_potentials import Potentials
     from keras_qd.devices import Device
 
-    clashing = ("field", "grey", "box_length", "material", "interaction")
+    clashing = ("field", "grey", "box_length", "material", "interaction", *_INTERACTION_LENGTHS)
     given = [f"--{name.replace('_', '-')}" for name in clashing if options[name] is not None]
     if given:
         raise UsageError(f"{path} sets what {', '.join(given)} would; leave out {given[0]}")
     device = Device.load(path)
-    potential = device.potential(dict(map(_voltage, options["voltages"])))
+    potential = device.potential(read_voltages(options["voltages"]))
     return (
         Potentials.of(np.asarray(potential)),
         device.box,
         device.interaction,
         device.material.name,
     )
-
-
-def _voltage(pair: str) -> tuple[str, float]:
-    name, _, text = pair.partition("=")
-    try:
-        return name, float(text)
-    except ValueError:
-        raise UsageError(f"--voltage takes GATE=MV, such as left=20; got {pair!r}") from None
 
 
 def _print(store: Store, seconds: float) -> None:

@@ -15,7 +15,6 @@ from keras_qd.data.recipes import Recipe
 from keras_qd.data.stored import GeneratedDataset
 from keras_qd.devices.device import Device
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.physics.interactions import as_interaction
 
 #: Two plungers and a barrier over 120 nm of GaAs, as a file describes a device.
 DOUBLE_DOT: dict[str, Any] = {
@@ -51,8 +50,8 @@ class GateDots(Recipe):
     max_electrons : int
         Chemical potentials mu_1 to mu_N of so many electrons, 1 to 4.
     device : mapping
-        Device as in a file that :meth:`keras_qd.devices.Device.load` reads, with the bare Coulomb
-        interaction and without arrays of its own. A double dot of two plungers and a barrier in
+        Device as in a file that :meth:`keras_qd.devices.Device.load` reads, without arrays of its
+        own. A double dot of two plungers and a barrier in
         GaAs by default.
     ranges : mapping of str to pair of float
         Lowest and highest voltage of each gate in mV; those of the double dot by default.
@@ -84,8 +83,6 @@ class GateDots(Recipe):
         object.__setattr__(self, "device", dict(self.device or DOUBLE_DOT))
         if any("file" in dict(gate) for gate in self.device.get("gates", ())):
             raise UsageError("device: a gate from a file is not part of the settings; use shapes")
-        if self._device.interaction != as_interaction("coulomb"):
-            raise UsageError("device: this data set has the bare Coulomb interaction alone")
         object.__setattr__(self, "ranges", _checked_ranges(self.ranges, self._device.gate_names))
 
     @property
@@ -159,10 +156,9 @@ class GateDots(Recipe):
     def _dots(self) -> list[QuantumDots]:
         """What solves one potential, for each number of electrons."""
         device = self._device
-        return [
-            QuantumDots(n_electrons=n, n_pixels=device.n_pixels, box_length=device.box.length)
-            for n in range(1, self.max_electrons + 1)
-        ]
+        settings = device.interaction.settings()
+        shared = {"n_pixels": device.n_pixels, "box_length": device.box.length, **settings}
+        return [QuantumDots(n_electrons=n, **shared) for n in range(1, self.max_electrons + 1)]
 
 
 def _checked_ranges(ranges: Mapping[str, Any], gates: tuple[str, ...]) -> dict[str, list[float]]:

@@ -267,11 +267,9 @@ def _contents(rows: Potentials, solver: Solver, material: str | None) -> Content
 
 def _settings(solver: Solver) -> dict[str, Any]:
     """Return all settings of a solver as plain JSON."""
-    interaction = dataclasses.asdict(as_interaction(solver.interaction))
     return {
         "box_length": float(solver.box.length),
-        "interaction": interaction.pop("name"),
-        **interaction,
+        **as_interaction(solver.interaction).settings(),
         **{
             each.name: getattr(solver, each.name)
             for each in dataclasses.fields(solver)

@@ -152,14 +152,11 @@ class QuantumDots(Recipe):
             )
         # What is stored is resolved: a default that changes later must not change the meaning of a
         # store.
-        interaction = self._interaction
         family = potential_family(self.family, **self.family_settings)
         resolved = {
             "box_length": float(self.box_length),
             "strength": float(self.strength),
-            "thickness": interaction.thickness,
-            "screening_length": interaction.screening_length,
-            "gate_distance": interaction.gate_distance,
+            **self._interaction.settings(),
             "family_settings": family.configuration(),
             "n_orbitals": self._solver.n_orbitals,
             "accuracy": self._solver.accuracy,
@@ -340,8 +337,7 @@ class QuantumDots(Recipe):
 
     @property
     def _interaction(self) -> Interaction:
-        lengths = self.thickness, self.screening_length, self.gate_distance
-        return Interaction(self.interaction, *lengths)
+        return Interaction.from_settings(vars(self))
 
     @cached_property
     def _solver(self) -> Solver:

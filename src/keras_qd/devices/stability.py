@@ -342,9 +342,9 @@ class CapacitanceModel:
         """
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["dot", *(f"{name} (aF)" for name in (*dots, *gates))])
+            writer.writerow(["dot", *(csv_cell(f"{name} (aF)") for name in (*dots, *gates))])
             for name, between, to_gates in zip(dots, self.cdd, self.cgd, strict=True):
-                writer.writerow([name, *between, *to_gates])
+                writer.writerow([csv_cell(name), *between, *to_gates])
 
 
 def stability_diagram(

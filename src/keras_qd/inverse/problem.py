@@ -95,10 +95,7 @@ class InverseProblem:
         return {
             "box_length": self.box.length,
             "n_electrons": self.n_electrons,
-            "interaction": self.interaction.name,
-            "thickness": self.interaction.thickness,
-            "screening_length": self.interaction.screening_length,
-            "gate_distance": self.interaction.gate_distance,
+            **self.interaction.settings(),
             "strength": self.strength,
             "tolerance": self.tolerance,
             "gauge": self.gauge if family is None else "of the family",
@@ -132,8 +129,7 @@ class Conditions:
         elif name is None:
             interaction = None
         else:
-            lengths = ("thickness", "screening_length", "gate_distance")
-            interaction = Interaction(name, *(made.get(each) for each in lengths))
+            interaction = Interaction.from_settings(made)
         length = made.get("box_length", made.get("length"))
         return cls(None if length is None else float(length), n_electrons, interaction, strength)
 

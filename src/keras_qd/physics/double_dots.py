@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import label, minimum_filter
 from scipy.optimize import minimize_scalar
 
@@ -34,6 +35,9 @@ _MOST_DETUNING, _MIXED_LEVELS = 2.0, 16
 
 #: Half waves a side that hold the ground states of parabolas.
 _WELL_HALF_WAVES = 20
+
+#: Steps of Newton's method from a pixel to the minimum next to it.
+_NEWTON_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -282,22 +286,17 @@ def _harmonic_orbitals(potential: Array, box: Box) -> Array:
 
 
 def _harmonic_orbital(potential: Array, box: Box, row: int, column: int) -> Array:
-    """Gaussian of the parabola through the nine pixels around a minimum."""
-    step = box.length / len(potential)
-    v = potential[row - 1 : row + 2, column - 1 : column + 2]
-    slope = np.array([v[1, 2] - v[1, 0], v[2, 1] - v[0, 1]]) / (2 * step)
-    cross = (v[2, 2] - v[2, 0] - v[0, 2] + v[0, 0]) / 4
-    curvature = np.array(
-        [
-            [v[1, 2] - 2 * v[1, 1] + v[1, 0], cross],
-            [cross, v[2, 1] - 2 * v[1, 1] + v[0, 1]],
-        ]
-    )
-    curvature /= step**2
-    if np.linalg.eigvalsh(curvature)[0] <= 0:
-        raise PhysicsError("a minimum of the potential is flat: it has no harmonic orbital")
+    """Gaussian of the parabola that touches the potential in its minimum near a pixel."""
     x, y = box.mesh(len(potential))
-    centre = np.array([x[row, column], y[row, column]]) - np.linalg.solve(curvature, slope)
+    spline = RectBivariateSpline(x[0], y[:, 0], potential.T, kx=5, ky=5)
+    centre = np.array([x[row, column], y[row, column]])
+    for _ in range(_NEWTON_STEPS):
+        slope = np.array([spline.ev(*centre, dx=1), spline.ev(*centre, dy=1)])
+        cross = spline.ev(*centre, dx=1, dy=1)
+        curvature = np.array([[spline.ev(*centre, dx=2), cross], [cross, spline.ev(*centre, dy=2)]])
+        if np.linalg.eigvalsh(curvature)[0] <= 0:
+            raise PhysicsError("a minimum of the potential is flat: it has no harmonic orbital")
+        centre = centre - np.linalg.solve(curvature, slope)
     distance = np.stack([x - centre[0], y - centre[1]])
     exponent = np.einsum("iyx,ij,jyx->yx", distance, _root(curvature), distance)
     orbital = np.exp(-0.5 * exponent)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +101,32 @@ class Interaction:
         """Length scale of the interaction in a0*; None where it has none."""
         parameter = _LENGTH_PARAMETER[self.name]
         return None if parameter is None else getattr(self, parameter[0])
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Interaction:
+        """Return the interaction that the settings of a data set or a run describe.
+
+        Parameters
+        ----------
+        settings : mapping
+            ``interaction``, its name, and its lengths; other entries are not looked at.
+
+        Returns
+        -------
+        Interaction
+            The interaction; see also `settings`.
+        """
+        return cls(settings["interaction"], *(settings.get(each) for each in LENGTHS))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the name, as ``interaction``, and all lengths, as `from_settings` takes them.
+
+        Returns
+        -------
+        dict of str to str, float or None
+            Plain JSON.
+        """
+        return {"interaction": self.name, **{each: getattr(self, each) for each in LENGTHS}}
 
     def scaled(self, factor: float) -> Interaction:
         """Return the interaction in units of length ``1 / factor``.

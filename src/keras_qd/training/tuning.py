@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from keras_qd._checks import anything, parse_toml, read_json, table
-from keras_qd._files import parse_json, write_json
+from keras_qd._files import parse_json, write_json, write_synced
 from keras_qd.errors import RunError, UsageError
 from keras_qd.models.base import LEARNING_RATE
 from keras_qd.registry import components
@@ -222,6 +222,8 @@ def _open_study(path: Path, maximize: bool) -> Any:
             pruner=optuna.pruners.MedianPruner(_TRIALS_FIRST, _EPOCHS_FIRST),
             load_if_exists=True,
         )
+    except (OSError, MemoryError):
+        raise
     except Exception as cause:  # Optuna checks nothing of what a line holds
         raise _damaged_journal(path, f"{type(cause).__name__}: {cause}") from cause
     for trial in study.get_trials(deepcopy=False):
@@ -239,7 +241,7 @@ def _check_journal(path: Path) -> None:
     lines = content.splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
-        file.write_bytes(b"".join(lines))
+        write_synced(file, b"".join(lines))
     for number, line in enumerate(lines, start=1):
         try:
             entry = parse_json(line)

@@ -89,12 +89,6 @@ class PairModel:
         grouped = _regrouped(density_matrix, self.grid.n_fine)
         return np.asarray((self.tables @ grouped @ self.tables.T)[self.band.orders])
 
-    def target_moments(self, density: Array) -> Array:
-        """Integrals of a density on the pixels times each cosine."""
-        cosines = self.band.cosines
-        integrals = cosines.T @ density @ cosines * self.box.pixel_area(len(density))
-        return np.asarray(integrals[self.band.orders])
-
 
 @dataclass(frozen=True, eq=False)
 class PairPoint:

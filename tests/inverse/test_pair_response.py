@@ -29,7 +29,7 @@ def rough_potential(band, least, most, size):
 
 
 def test_moments_are_integrals_of_the_density(model, point):
-    np.testing.assert_allclose(point.moments, model.target_moments(point.density), atol=1e-6)
+    np.testing.assert_allclose(point.moments, model.band.moments(point.density, BOX), atol=1e-6)
     assert point.moments[0] == pytest.approx(2.0, abs=1e-5)
 
 

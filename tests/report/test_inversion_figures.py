@@ -23,7 +23,10 @@ def make_inversion(determined):
         start_residual=0.3,
         iterations=2,
         residuals=np.array([0.3, np.nan, 0.02]),
+        potential_error=np.where(determined, 0.1, 1.0),
         determined=determined,
+        density_error=1e-5,
+        duality_gap=1e-6,
         reason="stagnated",
         target=target,
     )

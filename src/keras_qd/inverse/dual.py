@@ -61,6 +61,9 @@ _STALLED, _SMALL, _MOST_STALLED = 0.8, 2e-3, 5
 #: Steps in a row that may fail before a search ends.
 _MOST_FAILED = 8
 
+#: Factor on the length of a secant step after one that failed.
+_SHORTER = 0.3
+
 #: Residuals at which the first grids give way to finer ones, and the share of the tolerance to
 #: which the last but one is converged.
 _ENOUGH, _SHARE = (1e-3, 3e-4), 0.6
@@ -185,7 +188,7 @@ class Search:
         return "iterations" if len(self.residuals) > self.limits.iterations else None
 
     def _gradient(self, point: Point) -> Array:
-        """Derivatives of D, less the penalty, by the coefficients."""
+        """Return the derivatives of D, less the penalty, by the coefficients."""
         gradient = (
             self.response.band.moments(point.density - self.target, self.response.solver.box)
             - self._penalty * self._roughness * point.coefficients
@@ -197,13 +200,14 @@ class Search:
         self, point: Point, target: float, damping: float, most: int = 10**6, keep: bool = False
     ) -> tuple[Point, Reason | None]:
         """Take steps until the target is reached, a limit is, or they bring no improvement."""
-        residual, stalled, failed = self.distance(point), 0, 0
+        residual, stalled, failed, length = self.distance(point), 0, 0, 1.0
+        best, exact = point, point.response is not None
         gradient, self._secants = self._gradient(point), []
         while residual > target and stalled < _MOST_STALLED and failed < _MOST_FAILED and most:
             if reason := self._limit():
-                return point, reason
+                return best, reason
             most -= 1
-            step = self._step(point, gradient, damping, residual)
+            step = length * self._step(point, gradient, damping, residual)
             first = float(gradient @ step)
             self.duality_gap = 0.5 * first
             after = None
@@ -211,11 +215,13 @@ class Search:
                 after = self._solve(point.model, point.coefficients + step)
             if after is None:
                 damping, failed = max(10.0 * damping, _LEAST), failed + 1
+                length *= 1.0 if exact else _SHORTER
                 continue
             there = self._gradient(after)
             slope = float(there @ step) / first
             error = abs(slope - damping * float(step**2 @ self._roughness) / first)
-            nearer = keep or self.residuals[-1] < residual
+            # Without an exact response a step may lead up D before it leads nearer.
+            nearer = keep or not exact or self.residuals[-1] < residual
             self._learn(step, gradient - there)
             if self.residuals[-1] < _STALLED * residual or residual > _SMALL:
                 stalled = 0
@@ -223,11 +229,15 @@ class Search:
                 stalled += 1
             if nearer and slope > _TOO_FAR:
                 point, residual, gradient, failed = after, self.residuals[-1], there, 0
+                length = min(1.0, length / _SHORTER)
+                if keep or residual < self.distance(best):
+                    best = point
                 damping *= 0.1 if error < _GOOD else 0.5 if error < _FAIR else 2.0
             else:
                 damping, failed = damping * (4.0 if error < _FAR_OFF else 10.0), failed + 1
+                length *= 1.0 if exact else _SHORTER
             damping = max(damping, _LEAST)
-        return point, None
+        return best, None
 
     @property
     def _roughness(self) -> Array:

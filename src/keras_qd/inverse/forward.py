@@ -85,13 +85,14 @@ class SolverModel:
         )
 
 
-def models(response: Response) -> tuple[Model, ...]:
+def models(response: Response, noisy: bool = False) -> tuple[Model, ...]:
     """Models for a target, the finest last."""
     solver, band = response.solver, response.band
     if solver.n_electrons != 2 or solver.spin == 1:
         return (SolverModel(solver, band),)
     interaction = as_interaction(solver.interaction)
-    coarse = _coarsest(response)
+    # What noise leaves at the walls has a tail that no grid resolves.
+    coarse = _COARSEST if noisy else _coarsest(response)
 
     def grid(more: int) -> PairModel:
         return PairModel(solver.box, band, coarse + more, interaction, solver.strength)

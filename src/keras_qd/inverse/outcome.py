@@ -59,7 +59,8 @@ class Inversion:
         Half width in Ha* of an interval that holds the potential with 90 % probability, the
         constant aside: of the potential less its mean weighted with the density.
     determined : ndarray of bool, shape (n_pixels, n_pixels)
-        Where that error is less than a tenth of what it would be without the density.
+        Where that error is less than a quarter of the standard deviation of the potential, weighted
+        with the density.
     density_error : float
         Estimated error of `density` itself, ``integral |dn| / N``: its change with the last
         refinement of the grid.

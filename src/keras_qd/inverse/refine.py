@@ -70,7 +70,9 @@ def refine(
         )
         response = Response(smooth, solver, band)
         begin = None if start is None else _given(start, response)
-        found = Search(response, models(response), limits, target, expected, progress)
+        found = Search(
+            response, models(response, deviations is not None), limits, target, expected, progress
+        )
         return _inversion(found, *found.run(begin), deviations, gauge)
 
     for basis_tolerance in _BASIS_TOLERANCES[:-1] if n_electrons == 1 else ():

@@ -5,8 +5,8 @@ smooth a priori, of covariance S, leave the potential with the covariance
 
 .. math:: C = (\chi\, \Sigma^{-1} \chi + S^{-1})^{-1}
 
-around the best one [1]_. The response :math:`\chi` is that of `response`, S weights rough cosines
-as the penalty of the search does, and its scale is that of the potential that was found. The
+around the best one [1]_. The response :math:`\chi` is that of `response`, S falls
+with the number of half waves, and its scale is that of the potential that was found. The
 constant is left out: errors are those of the potential less its mean weighted with the density.
 
 References
@@ -36,10 +36,14 @@ _CORRELATED = 12
 
 #: Factor on errors that are not noise, and on the scale of potentials: calibrated on potentials
 #: that are known (benchmarks/inverse.py, part ``errors``).
-_SYSTEMATIC, _PRIOR = 1.0, 1.0
+_SYSTEMATIC, _PRIOR = 0.2, 0.8
 
-#: A potential is determined where its error bar is below this share of that without the density.
-_DETERMINED = 0.1
+#: Waves below which potentials are not expected to be smooth, and the power of their decay.
+_LONG, _DECAY = 6, 3
+
+#: A potential is determined where its error bar is below this share of its own standard deviation,
+#: weighted with the density.
+_DETERMINED = 0.25
 
 #: Noise below this share of the largest density is raised to it, to keep the covariance regular.
 _LEAST_NOISE = 1e-9
@@ -49,7 +53,7 @@ _CLEAR = 3.0
 
 
 def noise_of(noise: float | Array | None, target: Array) -> Array | None:
-    """Standard deviation at each pixel: of a share of the density, or as given for each pixel."""
+    """Return the noise at each pixel, as a share of the density or as given for each pixel."""
     if noise is None:
         return None
     noise = np.asarray(noise, dtype=np.float64)
@@ -90,7 +94,7 @@ def error_bars(
 
     `error` is ``integral |dn| / N`` of what is not noise.
     """
-    band, target = response.band, response.target
+    target = response.target
     prior = _prior_precision(response, potential)
     covariance = _covariance(response, error, noise)
     slopes = response.density_response[1:, 1:]
@@ -98,18 +102,21 @@ def error_bars(
     fields = _fields(response)
     remaining = cho_solve(cho_factor(precision), np.eye(len(prior)))
     deviation = np.sqrt(((fields @ remaining) * fields).sum(axis=1))
-    before = np.sqrt((fields**2 / prior).sum(axis=1))
-    shape = (band.n_pixels, band.n_pixels)
-    bars = np.asarray(_NINETY * deviation).reshape(shape)
-    return bars, (deviation <= _DETERMINED * before).reshape(shape) & (target > 0)
+    bars = np.asarray(_NINETY * deviation).reshape(target.shape)
+    mean = np.average(potential, weights=target)
+    spread = math.sqrt(np.average((potential - mean) ** 2, weights=target))
+    return bars, bars <= _DETERMINED * spread
 
 
 def _prior_precision(response: Response, potential: Array) -> Array:
     """Inverse variance of each cosine but the constant."""
-    roughness = response.band.roughness[1:]
+    q, p = response.band.orders
+    square = (q**2 + p**2)[1:]
+    decay = (1 + square / _LONG**2) ** _DECAY
     coefficients = response.band.coefficients(potential)[1:]
-    variance = _PRIOR**2 * float((coefficients**2 * roughness).mean())
-    return np.asarray(roughness / max(variance, 1e-12))
+    long = square <= _LONG**2
+    variance = _PRIOR**2 * float((coefficients**2 * decay)[long].mean())
+    return np.asarray(decay / max(variance, 1e-12))
 
 
 def _covariance(response: Response, error: float, noise: Array | None) -> Array:

@@ -74,6 +74,18 @@ def test_the_scale_of_the_potential_is_that_of_where_it_is_determined():
     assert path.vertices[:, 0].max() == pytest.approx(4.0, abs=8.0 / N)
 
 
+def test_the_error_band_is_drawn_around_the_potential():
+    inversion = make_inversion(half())
+    figure = inversion_figure(inversion, 8.0, 1e-3)
+    (cut,) = (axes for axes in figure.axes if axes.get_title().startswith("along x"))
+    (band,) = cut.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    row = np.unravel_index(inversion.target.argmax(), (N, N))[0]
+    widest = 2 * inversion.potential_error[row].max()
+    assert np.ptp(heights) >= widest
+    assert cut.get_legend_handles_labels()[1] == ["potential", "90 % interval"]
+
+
 def test_nothing_is_hatched_where_all_is_determined():
     figure = inversion_figure(make_inversion(np.ones((N, N), bool)), 8.0, 1e-3)
     assert not figure.findobj(QuadContourSet)

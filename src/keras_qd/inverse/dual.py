@@ -75,10 +75,11 @@ _MOST_RESPONSES, _ACCURACIES = 12, (0.03, 0.3)
 _MEMORY = 12
 
 #: Tikhonov penalties tried in turn for noisy targets, in 1/Ha*.
-_PENALTIES = tuple(10.0 ** (-0.5 * k) for k in range(17))
+_PENALTIES = tuple(10.0 ** (-0.5 * k) for k in range(4, 17))
 
-#: Newton steps at each of them.
-_STEPS_AT_PENALTY = 2
+#: Newton steps at each of them, and the distance in units of the noise below which the densities
+#: are those of the last grid but one.
+_STEPS_AT_PENALTY, _NEAR = 2, 3.0
 
 
 @dataclass(eq=False)
@@ -154,11 +155,14 @@ class Search:
         end = None
         for penalty in _PENALTIES:
             self._penalty = penalty
+            finer = self.models[max(len(self.models) - 2, 0)]
+            if self.distance(point) < _NEAR * self.noise and point.model is not finer:
+                point = self._solve(finer, point.coefficients)
             point, end = self._descend(point, 0.0, 0.0, _STEPS_AT_PENALTY, keep=True)
             if end or self.distance(point) <= self.noise:
                 break
-        for model in self.models[-2:] if len(self.models) > 1 else ():
-            point = self._refined(model, point)
+        if point.model is not self.models[-1]:
+            point = self._refined(self.models[-1], point)
         return point, end
 
     def _refined(self, model: Model, point: Point) -> Point:

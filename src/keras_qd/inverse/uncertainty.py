@@ -46,7 +46,7 @@ _LONG, _DECAY = 6, 3
 _DETERMINED = 0.25
 
 #: Noise below this share of the largest density is raised to it, to keep the covariance regular.
-_LEAST_NOISE = 1e-9
+_LEAST_NOISE = 1e-5
 
 #: Cosines of a noisy target below so many standard deviations of their noise count as noise.
 _CLEAR = 3.0

@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 MULTIPLET = 1e-4
 
 #: Share of the mean square error of all levels that each excited one has at least: where an error
-#: changes sign from one grid to the next, their difference shows too little of it. On 12 dots of six
-#: families 87 % of the estimates are then 0.5 to 3 times the errors, and none is below.
+#: changes sign from one grid to the next, their difference shows too little of it. On 12 dots of
+#: six families 87 % of the estimates are then 0.5 to 3 times the errors, and none is below.
 _LEAST_SHARE = 0.3
 
 #: Most electrons of a spectrum.

@@ -40,6 +40,22 @@ def test_charge_is_that_of_the_density():
     assert density[:, :8].sum() * BOX.pixel_area(16) == pytest.approx(1.3, abs=0.03)
 
 
+def test_charge_of_a_region():
+    x, y = BOX.mesh(16)
+    ring = np.hypot(x - 5, y - 5) > 1
+    wants = {"charge_ring": 0.4}
+    found = design(
+        ROUND, wants, BOX, n_electrons=1, n_pixels=16, regions={"ring": ring}, tolerance=1e-3
+    )
+    assert found.converged
+    density = solve(found.potential, BOX, 1).density
+    assert density[ring].sum() * BOX.pixel_area(16) == pytest.approx(0.4, rel=2e-3)
+    with pytest.raises(UnknownNameError, match="did you mean 'charge_ring'"):
+        design(ROUND, {"charge_rng": 0.6}, BOX, n_pixels=16, regions={"ring": ring})
+    with pytest.raises(UsageError, match="over the pixels"):
+        design(ROUND, wants, BOX, n_pixels=24, regions={"ring": ring})
+
+
 @pytest.mark.parametrize(
     ("wants", "n_electrons"),
     [

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
 from keras_qd.devices.device import Device
@@ -48,7 +48,7 @@ WANTS = {
     "energy_N": "ground-state energy of N electrons",
     "mu_N": "chemical potential E_N - E_(N-1)",
     "addition_N": "addition energy mu_(N+1) - mu_N",
-    "charge_left": "electrons in the left half of the box; right, top, bottom alike",
+    "charge_left": "electrons in the left half of the box; right, top, bottom, regions alike",
     "dipole_x": "mean x of the electrons from the centre, in a0*; y alike",
 }
 
@@ -109,6 +109,7 @@ def design(
     tolerance: float = 1e-2,
     n_starts: int = 4,
     seed: int = 0,
+    regions: Mapping[str, ArrayLike] | None = None,
 ) -> Design:
     """Set the parameters of a family of potentials so that a dot has wanted numbers.
 
@@ -134,6 +135,8 @@ def design(
         Number of settings to start from, unless the wanted numbers are reached before.
     seed : int, default 0
         Seed of these settings.
+    regions : mapping of str to array_like, optional
+        Masks over the pixels; ``charge_NAME`` is the number of electrons in that region.
 
     Returns
     -------
@@ -159,7 +162,9 @@ def design(
     (True, 1.3)
     """
     space = DesignSpace(family, box, n_pixels, seed)
-    numbers = _Numbers(space, box, wants, n_electrons, as_interaction(interaction), strength)
+    numbers = _Numbers(
+        space, box, wants, n_electrons, as_interaction(interaction), strength, regions
+    )
     return _search(numbers, tolerance, n_starts, seed)
 
 
@@ -183,7 +188,7 @@ def design_device(
     bounds : mapping of str to pair of float
         Lowest and highest voltage in mV of each gate that is set.
     wants : mapping of str to float
-        As for `design`, energies in meV and dipoles in nm.
+        As for `design`, energies in meV and dipoles in nm; charges of the device's regions too.
     voltages : mapping of str to float, optional
         Voltages of the other gates in mV.
     n_electrons, tolerance, n_starts, seed : optional
@@ -210,7 +215,9 @@ def design_device(
     space = GateSpace(device, dict(bounds), dict(voltages or {}))
     units = {name: _unit_in_device(name, device) for name in wants}
     inside = {name: value / units[name] for name, value in wants.items()}
-    numbers = _Numbers(space, device.box, inside, n_electrons, device.interaction, 1.0)
+    numbers = _Numbers(
+        space, device.box, inside, n_electrons, device.interaction, 1.0, device.regions
+    )
     found = _search(numbers, tolerance, n_starts, seed)
     reached = {
         name: Estimate(each.value * units[name], each.error * units[name])
@@ -255,7 +262,11 @@ class _Numbers:
         n_electrons: int,
         interaction: Interaction,
         strength: float,
+        regions: Mapping[str, ArrayLike] | None = None,
     ) -> None:
+        self._regions = {
+            name: np.asarray(mask, dtype=np.float64) for name, mask in (regions or {}).items()
+        }
         self.space, self.wants, self.n_solves = space, dict(wants), 0
         self._box, self._n_electrons = box, n_electrons
         self._solver = partial(Solver, box, interaction=interaction, strength=strength)
@@ -328,11 +339,14 @@ class _Numbers:
         if steps is not None and detail.isdecimal() and int(detail) > 0:
             top = int(detail) + (kind == "addition")
             return partial(_Dot.energies, top=top, weights=steps)
+        if kind == "charge" and detail in self._regions:
+            return partial(_Dot.mean, n=self._n_electrons, weight=self._regions[detail])
         if kind == "charge" and detail in _HALVES:
             return partial(_Dot.charge, n=self._n_electrons, half=detail)
         if kind == "dipole" and detail in ("x", "y"):
             return partial(_Dot.dipole, n=self._n_electrons, axis="yx".index(detail))
-        raise UnknownNameError("quantity", name, WANTS)
+        known = [*WANTS, *(f"charge_{region}" for region in self._regions)]
+        raise UnknownNameError("quantity", name, known)
 
 
 #: Halves of the box as conditions on the share of the way along (y, x).
@@ -397,15 +411,20 @@ class _Dot:
     def charge(self, n: int, half: str) -> _Quantity:
         """Electrons in half of the box."""
         y, x = (np.indices(self._potential.shape) + 0.5) / len(self._potential)
-        return self._mean(n, _HALVES[half](y, x).astype(np.float64))
+        return self.mean(n, _HALVES[half](y, x).astype(np.float64))
 
     def dipole(self, n: int, axis: int) -> _Quantity:
         """Mean position of the electrons along an axis, from the centre of the box."""
         position = (np.indices(self._potential.shape)[axis] + 0.5) / len(self._potential) - 0.5
-        return self._mean(n, position * self._box.length / n)
+        return self.mean(n, position * self._box.length / n)
 
-    def _mean(self, n: int, weight: Array) -> _Quantity:
+    def mean(self, n: int, weight: Array) -> _Quantity:
         """Sum of a weight over the electrons."""
+        if weight.shape != self._potential.shape:
+            raise UsageError(
+                f"regions must be masks over the pixels, of shape {self._potential.shape}, got "
+                f"one of shape {weight.shape}"
+            )
         mean = float((self.solution(n)[1] * weight).sum())
         return _Quantity(Estimate(mean), lambda: self._response(n, weight))
 

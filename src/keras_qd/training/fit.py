@@ -43,7 +43,7 @@ from keras_qd.training.checkpoint import REMEDY, load_history, load_weights
 from keras_qd.training.checks import build_model, check_start, check_task
 from keras_qd.training.devices import Group, on_devices
 from keras_qd.training.logging import build_callbacks, check_callbacks
-from keras_qd.training.run import Run, describe_environment
+from keras_qd.training.run import Run, describe_environment, locked
 
 if TYPE_CHECKING:
     from keras_qd.data.dataset import Dataset
@@ -170,7 +170,7 @@ def train(
     config = _describe(task, dataset, pipeline, seed, names) | {"devices": devices}
     # With several devices the model has to be built on them, which takes the directory.
     model = build_model(task, pipeline, seed) if devices == 1 else None
-    with Run(Path(path)).locked():
+    with locked(Path(path)):
         run = Run.create(path, config, describe_environment())
         with discarded_on_failure(run):
             return _fit(run, dataset, callbacks, report, model)

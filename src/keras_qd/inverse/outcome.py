@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._shown import Shown
 from keras_qd.errors import DataError, PhysicsError
 from keras_qd.inverse.response import Response
 from keras_qd.physics.box import Box, check_field
@@ -38,7 +39,7 @@ EXPLANATIONS: dict[str, str] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Inversion:
+class Inversion(Shown):
     """A potential, and the distance of its exact ground-state density from a target.
 
     Parameters
@@ -100,6 +101,14 @@ class Inversion:
     def explanation(self) -> str:
         """Why the search ended, as a sentence, with the residual."""
         return f"{EXPLANATIONS[self.reason]} (integral |dn| / N = {self.residual:.2g})"
+
+    def _entries(self) -> dict[str, Any]:
+        return {
+            "result": self.explanation,
+            "energy (Ha*)": self.energy,
+            "gap (Ha*)": self.gap,
+            "exact solutions": len(self.residuals),
+        }
 
 
 #: Share of the largest density above which the density determines the potential.

@@ -42,6 +42,7 @@ from keras_qd._checks import (
     whole,
 )
 from keras_qd._files import LockedError, replacing, write_json
+from keras_qd._shown import Tabled, data_frame, plot
 from keras_qd.backend import ensure_backend
 from keras_qd.data.dataset import SPLITS
 from keras_qd.data.io.arrays import open_archive
@@ -161,7 +162,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Tabled):
     """A run directory on disk, finished or not.
 
     Parameters
@@ -403,6 +404,38 @@ class Run:
             raise RunError(f"{self.path} has no history yet: no epoch was finished") from None
         except (OSError, ValueError, csv.Error) as cause:
             raise DataError(f"{self.history_path} is damaged: {cause}; {REMEDY}") from cause
+
+    def plot_history(self) -> Any:
+        """Draw the losses and metrics over the epochs, as the report does.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shown by a notebook; ``savefig`` writes it into a file.
+        """
+        return plot(self)
+
+    def to_dataframe(self) -> Any:
+        """Return the history as a :class:`pandas.DataFrame`, a row per epoch.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Losses and metrics, indexed by the epoch.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        return data_frame(self.history(), "epoch")
+
+    def _entries(self) -> dict[str, Any]:
+        """Return the rows of the table for notebooks, those of the last epoch among them."""
+        known: dict[str, Any] = {"path": self.path, "finished": self.finished}
+        if not self.history_path.is_file():
+            return known
+        return known | {name: values[-1] for name, values in self.history().items() if values}
 
     def write_history(self, columns: Mapping[str, list[float]]) -> None:
         """Rewrite ``history.csv``.

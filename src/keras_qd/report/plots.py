@@ -36,7 +36,7 @@ def plot(result: Any, **options: Any) -> Figure:
         image = BytesIO()
         figure.savefig(image, format="png", dpi=DPI)
     # Notebooks show a figure that pyplot did not make by this method.
-    figure._repr_png_ = partial(bytes, image.getvalue())
+    figure._repr_png_ = partial(bytes, image.getvalue())  # type: ignore[attr-defined]
     return figure
 
 
@@ -82,12 +82,14 @@ def _draw_cuts(panel: Axes, density: Any, labels: Labels) -> None:
 
 @draw.register
 def _(dataset: Dataset, *, split: str = "train", n_samples: int = _N_SAMPLES) -> Figure:
-    """Draw the first samples of a split, a row for each field."""
+    """Draw samples spread over a split, which may be sorted, a row for each field."""
     arrays = dataset.split(split)
     names = [n for n, field in dataset.fields.items() if len(field.shape) in (1, 2, 3)]
     names = [n for n in names if not dataset.fields[n].labels][:_MOST_FIELDS]
-    shown = {name: np.asarray(arrays[name][:n_samples]) for name in names}
-    if not names or not len(shown[names[0]]):
+    total = len(arrays[names[0]]) if names else 0
+    rows = np.linspace(0, total - 1, min(n_samples, total)).astype(int)
+    shown = {name: np.asarray(arrays[name][rows]) for name in names}
+    if not total:
         raise UsageError(f"the {split} split has no maps, profiles or images to draw")
     n_columns = len(shown[names[0]])
     figure = Figure(figsize=(1.6 * n_columns + 0.6, 1.75 * len(names) + 0.2), layout="constrained")

@@ -25,6 +25,7 @@ from keras_qd._checks import (
     whole,
 )
 from keras_qd._files import parse_json, replacing, write_json
+from keras_qd._shown import Shown, data_frame
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.evaluation.cost import CostComparison
 from keras_qd.evaluation.figure_data import (
@@ -77,7 +78,7 @@ _SUMMARY = entries(
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Shown):
     """The result of an evaluation.
 
     Parameters
@@ -186,6 +187,28 @@ class Evaluation:
         raise UnknownNameError(
             f"metric of {field!r} in {space!r} values", metric, [each.metric for each in found]
         )
+
+    def to_dataframe(self) -> Any:
+        """Return the table of the systems as a :class:`pandas.DataFrame`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `samples`.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        return data_frame(self.samples)
+
+    def _entries(self) -> dict[str, Any]:
+        return {
+            f"{each.title} of the {each.field}": each.summary_text()
+            for each in self.scores
+            if each.space == "physical"
+        }
 
     def write(self) -> None:
         """Write ``metrics.json``, ``samples.csv`` and ``figures/data.npz`` into the folder.

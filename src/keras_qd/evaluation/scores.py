@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd._shown import Tabled
 from keras_qd.errors import KerasQDError, PluginError
 from keras_qd.metrics import Context, FieldMetric, unit_of
 
@@ -100,7 +101,7 @@ _BATCH = 256
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(Tabled):
     """One metric of one field in one space.
 
     Parameters
@@ -147,6 +148,16 @@ class Score:
     def column(self) -> str:
         """Name of the column of the systems' values in the table of an evaluation."""
         return f"{self.field}_{self.metric}"
+
+    def summary_text(self) -> str:
+        """Return the value with its unit, its interval and the trivial baseline."""
+        text = f"{self.value:.4g} {self.unit}".rstrip()
+        if self.interval is not None:
+            text += f" (95 %: {self.interval[0]:.4g} to {self.interval[1]:.4g})"
+        return f"{text}, trivial prediction {self.baseline:.4g}"
+
+    def _entries(self) -> dict[str, Any]:
+        return {f"{self.title} of the {self.field}": self.summary_text()}
 
 
 def ranking_score(scores: Iterable[Score], field: str | None = None) -> Score | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._shown import Shown
 from keras_qd.errors import DataError
 from keras_qd.physics.box import Box, check_field
 
@@ -33,7 +34,7 @@ EXPLANATIONS: dict[str, str] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Inversion:
+class Inversion(Shown):
     """A potential, and the distance of its exact ground-state density from a target.
 
     Parameters
@@ -108,6 +109,14 @@ class Inversion:
     def explanation(self) -> str:
         """Why the search ended, as a sentence, with the residual."""
         return f"{EXPLANATIONS[self.reason]} (integral |dn| / N = {self.residual:.2g})"
+
+    def _entries(self) -> dict[str, Any]:
+        return {
+            "result": self.explanation,
+            "energy (Ha*)": self.energy,
+            "gap (Ha*)": self.gap,
+            "exact solutions": len(self.residuals),
+        }
 
 
 @dataclass(frozen=True)

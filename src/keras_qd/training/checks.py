@@ -21,7 +21,7 @@ from keras_qd.tasks.physical_model import check_loadable
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.training.devices import check_devices, claim_devices
 from keras_qd.training.logging import check_callbacks
-from keras_qd.training.run import Run
+from keras_qd.training.run import Run, require_free
 from keras_qd.weights import pretrained
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def check_start(
     check_callbacks(callbacks)
     check_devices(devices, task.batch_size)
     claim_devices(devices)
-    Run(Path(path)).require_free()
+    require_free(Path(path))
     check_task(task)
     fields = _known_fields(task) if data else None
     if fields is not None:

@@ -44,7 +44,7 @@ from keras_qd.training.checkpoint import REMEDY, load_history, load_weights, sav
 from keras_qd.training.checks import Start, build_model, check_start, check_task
 from keras_qd.training.devices import Group, on_devices
 from keras_qd.training.logging import build_callbacks, check_callbacks
-from keras_qd.training.run import Run, describe_environment
+from keras_qd.training.run import Run, describe_environment, locked
 
 if TYPE_CHECKING:
     from keras_qd.data.dataset import Dataset
@@ -183,7 +183,7 @@ def train(
     model = build_model(task, pipeline, seed) if devices == 1 or begun is not None else None
     if begun is not None:
         begun.copy_to(model)
-    with Run(Path(path)).locked():
+    with locked(Path(path)):
         run = Run.create(path, config, describe_environment())
         with discarded_on_failure(run):
             if begun is not None:

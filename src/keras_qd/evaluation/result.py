@@ -36,6 +36,7 @@ from keras_qd.evaluation.figure_data import (
     unpack_examples,
     unpack_parities,
 )
+from keras_qd.evaluation.headline import verdict, warning
 from keras_qd.evaluation.scores import Score, ranking_score
 from keras_qd.evaluation.tables import read_table, write_table
 from keras_qd.evaluation.uncertainty import Uncertainty
@@ -89,8 +90,10 @@ class Evaluation(Shown):
         ``split``, ``n_samples``, ``digest``, ``systems`` (checksum of what was to be predicted),
         ``own`` (whether it is the data set the run was trained on), ``length`` (side of the box in
         a0*, where known), ``units`` (of the data set's numbers), ``drawn`` (names of the parameters
-        drawn for the potentials), ``notice`` (a warning about the data, or None) and ``baseline``
-        (name of the trivial prediction, such as ``"mean image"``).
+        drawn for the potentials), ``notice`` (a warning about the data, or None), ``baseline``
+        (name of the trivial prediction, such as ``"mean image"``),
+        ``label_error`` (target field -> ``median``, ``largest`` and ``unit`` of the estimated
+        errors of its exact values) and ``adversary`` (what the discriminator contributed, or None).
     scores : tuple of Score
         Every metric of every target field, in physical units and in the scaled space of the
         network.
@@ -146,6 +149,22 @@ class Evaluation(Shown):
     def ranking(self) -> Score | None:
         """The score that systems are ranked by; None if no metric has a value per system."""
         return ranking_score(self.scores)
+
+    @property
+    def headlines(self) -> tuple[Score, ...]:
+        """The first score of each target field, in physical units: what it is measured by."""
+        physical = [each for each in self.scores if each.space == "physical"]
+        return tuple({each.field: each for each in reversed(physical)}.values())[::-1]
+
+    @property
+    def verdict(self) -> str:
+        """How good the model is, in one sentence for each target field."""
+        return verdict(self)
+
+    @property
+    def warning(self) -> str:
+        """What is worse than its trivial baseline, in one sentence; empty if nothing is."""
+        return warning(self)
 
     @property
     def fields(self) -> tuple[str, ...]:

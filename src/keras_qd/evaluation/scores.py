@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -118,10 +119,15 @@ class Score(Tabled):
         Over the whole set.
     baseline : float
         The same for the mean of the training split as prediction for every input, which a model has
-        to beat.
+        to beat; NaN for what every mean of exact fields has right, such as the charge.
     interval : tuple of float, optional
         95 % bootstrap interval of the value, over the choice of the systems. None for metrics that
         only stream.
+    typical : bool
+        Whether the median and the worst system mean something; see
+        :class:`~keras_qd.metrics.FieldMetric`.
+    headline : str
+        The value in a sentence, such as ``"{} of the charge is misplaced"``; empty for most.
     systems : mapping
         ``mean``, ``std``, ``min``, ``max``, ``quantiles``, ``worst`` and ``n_undefined`` of the
         values of single systems; empty for metrics that only stream.
@@ -143,6 +149,16 @@ class Score(Tabled):
     baseline: float
     interval: tuple[float, float] | None = None
     systems: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    typical: bool = True
+    headline: str = ""
+
+    @property
+    def loses(self) -> bool:
+        """Whether the value is worse than the baseline; False where one of them is undefined."""
+        better, worse = self.value, self.baseline
+        if not self.higher_is_better:
+            better, worse = worse, better
+        return better < worse
 
     @property
     def column(self) -> str:
@@ -188,7 +204,10 @@ def score(
 ) -> tuple[list[Score], dict[str, Array]]:
     """Return the metrics of each field in its comparisons, and the systems' values by column."""
     pairs = [
-        (name, metric, each) for each in comparisons for name, metric in metrics[each.field].items()
+        (name, metric, each)
+        for each in comparisons
+        for name, metric in metrics[each.field].items()
+        if each.space == "physical" or not getattr(metric, "physical", False)
     ]
     measured = {
         (name, each.field, each.space): _named(name, each, partial(_terms, metric, each))
@@ -250,9 +269,13 @@ def _measured(
         unit=unit_of(measure, field=each.unit, length="a0*"),
         higher_is_better=better,
         value=float(measure.combine(terms.mean(axis=0))),
-        baseline=measure.over_set(each.reference, each.baseline, each.context),
+        baseline=math.nan
+        if measure.conserved
+        else measure.over_set(each.reference, each.baseline, each.context),
         interval=central_interval(measure.combine(drawn)),
         systems=summarise(values, higher_is_better=better),
+        typical=measure.typical,
+        headline=measure.headline,
     )
 
 

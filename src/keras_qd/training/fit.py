@@ -103,7 +103,7 @@ def train(
     *,
     dataset: Dataset | None = None,
     seed: int = 0,
-    callbacks: Callbacks = (),
+    callbacks: Callbacks = ("evolution",),
     report: Report | None = None,
     devices: int = 1,
     start: Run | str | Path | None = None,
@@ -121,9 +121,9 @@ def train(
     seed : int
         For the initial weights, dropout, the order of the samples and their augmentation.
     callbacks : sequence of str or keras.callbacks.Callback
-        Additional callbacks for ``fit``, or names: ``"evolution"`` keeps the predictions for a few
-        validation systems, epoch by epoch, for the report; ``"tensorboard"`` and ``"mlflow"`` log
-        there.
+        Additional callbacks for ``fit``, or names: ``"evolution"``, the default, keeps the
+        predictions for a few validation systems, epoch by epoch, for the report; ``"tensorboard"``
+        and ``"mlflow"`` log there.
     report : callable, optional
         ``report(epoch, epochs, batch, batches, logs)`` is called after every batch and epoch;
         without it Keras prints the progress.

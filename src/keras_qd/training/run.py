@@ -20,6 +20,7 @@ import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -99,7 +100,7 @@ _CONFIG = entries(
 #: The entries of ``environment.json``.
 _ENVIRONMENT = entries(
     {"backend": text, "python": text, "platform": text, "packages": table(text)},
-    {"processors": optional(whole(1))},
+    {"processors": optional(whole(1)), "processor": text, "date": text},
 )
 
 
@@ -109,21 +110,34 @@ def describe_environment() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``backend``, ``python``, ``platform``, ``processors`` and ``packages`` (name -> version);
-        nothing in it names a person or a path.
+        ``backend``, ``date`` (of the start, UTC), ``python``, ``platform``, ``processors``,
+        ``processor`` (its model) and ``packages`` (name -> version); nothing in it names a person
+        or a path.
 
     Examples
     --------
     >>> sorted(describe_environment())
-    ['backend', 'packages', 'platform', 'processors', 'python']
+    ['backend', 'date', 'packages', 'platform', 'processor', 'processors', 'python']
     """
     return {
         "backend": ensure_backend(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
+        "processor": _processor(),
         "packages": installed_versions(),
     }
+
+
+def _processor() -> str:
+    """Return the model of the processor, or at least its architecture."""
+    information = Path("/proc/cpuinfo")  # what Python's platform does not know on Linux
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown"
 
 
 def installed_versions() -> dict[str, str]:

@@ -12,10 +12,11 @@ def test_a_table_with_groups(invoke, evaluated_run):
     assert code == 0
     lines = out.splitlines()
     assert lines[0] == "11 systems of the test split"
-    assert lines[2].split("  ")[0] == "metric"
-    assert [line.split()[0] for line in lines[4:7]] == ["L1", "R2", "SSIM"]
-    assert lines[4].split()[1] == "1/a0*^2"
-    table = out.split("\n\n")[2].splitlines()
+    assert lines[2].startswith("On the median system L1 is")
+    start = next(number for number, line in enumerate(lines) if line.startswith("metric"))
+    assert [line.split()[0] for line in lines[start + 2 : start + 5]] == ["L1", "R2", "SSIM"]
+    assert lines[start + 2].split()[1] == "1/a0*^2"
+    table = next(part for part in out.split("\n\n") if part.startswith("energy")).splitlines()
     assert table[0].split() == ["energy", "systems", "density_l1", "density_r2", "density_ssim"]
     assert len(table) == 6
     assert lines[-1].endswith(str(evaluated_run.path))

@@ -20,7 +20,7 @@ SETTINGS = {
 BUILT_IN = [
     *["l1", "l2", "linf", "mae", "mse", "rmse", "nmae", "nrmse", "peak-error"],
     *["r2", "r2-per-system", "r2-scalar-mean", "aligned-l1", "aligned-l2", "aligned-r2"],
-    *["charge-error", "centre-of-mass-error", "second-moment-error"],
+    *["charge-error", "centre-of-mass-error", "second-moment-error", "misplaced-charge"],
 ]
 WEIGHTED = ["density-weighted-l1", "density-weighted-l2", "density-weighted-r2"]
 ON_ARRAYS = ["ssim", "ms-ssim", "psnr", "normalized-mutual-information"]

@@ -65,7 +65,7 @@ def test_history_has_a_row_an_epoch(whole):
 
 
 def test_same_seed_same_weights_watched_or_not(whole, task, dataset, tmp_path):
-    again = keras_qd.train(task, tmp_path / "again", dataset=dataset, seed=5)
+    again = keras_qd.train(task, tmp_path / "again", dataset=dataset, seed=5, callbacks=[])
     assert read_snapshots(again) is None
     for one, other in zip(weights(whole), weights(again), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -33,6 +33,7 @@ EXTRAS = {
     "parquet": "tables of evaluations in Parquet",
     "tensorboard": "training logs in TensorBoard",
     "remote": "data sets at URLs, in object stores",
+    "live": "a page in the browser on which to draw potentials",
     "tune": "searches for the best settings of a task",
 }
 

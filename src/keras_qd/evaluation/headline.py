@@ -18,7 +18,7 @@ Array = NDArray[Any]
 #: Loss of a discriminator that cannot distinguish exact from predicted fields.
 _UNDECIDED = math.log(2)
 #: How close to it both adversarial losses are called undecided.
-_CLOSE = 0.01
+_CLOSE = 0.02
 #: Mean loss in the last half of the epochs below which the discriminator always wins.
 _CERTAIN = 0.05
 #: "1 system in ..." for the tail, and how many systems a set needs for each.
@@ -108,13 +108,18 @@ def adversary(history: Mapping[str, Sequence[float]]) -> str | None:
     n_epochs = losses.shape[1]
     decided = np.flatnonzero((np.abs(losses - _UNDECIDED) > _CLOSE).any(axis=0))
     first = int(decided[-1]) + 1 if decided.size else 0  # of the undecided epochs, from zero
-    if first <= n_epochs // 2:
+    if first <= 3 * n_epochs // 4:
         return (
             f"the discriminator is undecided from epoch {first + 1} of {n_epochs} on: its loss and "
             f"the adversarial one are within {_CLOSE} of ln 2, so it cannot distinguish exact from "
             "predicted fields, and the model is a U-Net trained with the L1 loss"
         )
     late = float(losses[0, n_epochs // 2 :].mean())
+    if late >= _UNDECIDED:
+        return (
+            f"the discriminator does no better than guessing (loss {late:.3g} in the last half of "
+            f"the epochs, guessing has {_UNDECIDED:.3g})"
+        )
     if late < _CERTAIN:
         return (
             f"the discriminator always wins (loss {late:.2g} in the last half of the epochs): it "

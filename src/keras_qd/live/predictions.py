@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-import keras_qd
 from keras_qd.errors import KerasQDError, UsageError
 from keras_qd.inverse.problem import Conditions
 from keras_qd.live.messages import Request, pack
@@ -69,10 +68,8 @@ class PretrainedPredictor:
     name = "potential-to-density"
 
     def __init__(self) -> None:
-        # Until the weights are part of the package.
-        pretrained = getattr(keras_qd, "pretrained", None)
-        if pretrained is None:
-            raise UsageError("There is no model: start keras-qd live with a run.")
+        from keras_qd.weights import pretrained
+
         self._model = pretrained(self.name)
         self.n_pixels = int(self._model.pipeline.inputs["potential"][0])
         made = self._model.card["data"]["configuration"]

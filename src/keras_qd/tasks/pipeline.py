@@ -293,7 +293,8 @@ class Pipeline:
             {name: tuple(shape) for name, shape in config["inputs"].items()},
             {name: tuple(shape) for name, shape in config["targets"].items()},
             {name: scaling_from_config(entry) for name, entry in config["scalings"].items()},
-            tuple(config["vectors"]),
+            # Files of models written before there were vectors beside maps have no such entry.
+            tuple(config.get("vectors", ())),
         )
 
     def _scale_arrays(

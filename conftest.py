@@ -1,6 +1,11 @@
-"""Keeps pytest from importing what needs a backend that is not there."""
+"""What every test needs: backends that are there, a cache of JAX's own, options."""
 
+import os
 from importlib.util import find_spec
+from pathlib import Path
+
+# Not the user's cache; processes that tests start inherit it.
+os.environ.setdefault("KERAS_QD_JAX_CACHE", str(Path(__file__).parent / ".pytest_cache" / "jax"))
 
 _PACKAGES = ("src/keras_qd/models/steps", "src/keras_qd/training/devices")
 
@@ -10,3 +15,10 @@ collect_ignore_glob = [
     for backend in ("jax", "tensorflow", "torch")
     if find_spec(backend) is None
 ]
+
+
+def pytest_addoption(parser):
+    """Add the options of single tests."""
+    parser.addoption(
+        "--screenshots", metavar="DIR", help="write pictures of the live page here (tests/live)"
+    )

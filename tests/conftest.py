@@ -28,13 +28,9 @@ from tests.wells import (  # noqa: F401
     trained,
 )
 
-# JAX spends most of these tests compiling: optimise less, and compile what two processes need, or
-# two models of the same shapes, once. Tests that start processes pass it on.
+# JAX spends most of these tests compiling: optimise less. Tests that start processes pass it on.
 if os.environ.get("KERAS_BACKEND") == "jax":
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-    compiled = Path(__file__).parents[1] / ".pytest_cache" / "jax"
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiled))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 #: Files that take longest: they come first, so that no process is alone with one at the end.
 LONGEST = (

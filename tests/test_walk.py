@@ -68,7 +68,8 @@ NOT_RUN_REDUCED = {
 
 #: Verb -> options that are appended to its commands in the reduced form.
 APPENDED = {
-    "generate": "--samples 40 --grid 16 --orbitals 5",
+    "generate": "--samples 40 --grid 16 --orbitals 5 --workers 1",
+    "solve": "--workers 1",
     "train": "--epochs 1 --batch-size 8 --set model.filters=2 --set model.depth=2 "
     "--set model.discriminator_levels=1 --no-evolution",
 }
@@ -78,7 +79,7 @@ _SMALL = "filters=2, depth=2, discriminator_levels=1"
 REPLACED = {
     'epochs=10, dataset_config={"samples": 2500}': "epochs=1, batch_size=8, "
     'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}, '
-    'dataset_config={"samples": 40, "n_pixels": 16, "n_orbitals": 5}',
+    'dataset_config={"samples": 40, "n_pixels": 16, "n_orbitals": 5, "workers": 1}',
     'build("pix2pix")': f'build("pix2pix", input_shape=(16, 16, 1), {_SMALL})',
     "input_shape=(64, 64, 1))": f"input_shape=(16, 16, 1), {_SMALL})",
     "epochs=10": "epochs=1",

@@ -14,6 +14,7 @@ from . import (
     tasks as tasks,
     testing as testing,
     training as training,
+    weights as weights,
 )
 from .compression import (
     compress as compress,
@@ -52,6 +53,9 @@ from .training import (
     load_model as load_model,
     resume as resume,
     train as train,
+)
+from .weights import (
+    pretrained as pretrained,
 )
 
 __version__: str

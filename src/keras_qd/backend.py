@@ -2,22 +2,36 @@
 
 The order of decisions: an explicit choice (``use_backend`` or ``--backend``), the environment
 variable ``KERAS_BACKEND``, the user's ``keras.json``, and last an installed backend in the order of
-:data:`PREFERENCE`.
+:data:`PREFERENCE`. Where that is JAX, what it compiles is kept on disk: :data:`CACHE_VARIABLE`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+import platformdirs
 
 from keras_qd.errors import BackendError, UnknownNameError
 
 #: Order in which an installed backend is chosen by default. JAX is installed by default, so another
 #: installed backend was chosen on purpose.
 PREFERENCE = ("tensorflow", "torch", "jax")
+
+#: Directory for what JAX has compiled, in place of one in the user's cache directory; ``0``: none.
+CACHE_VARIABLE = "KERAS_QD_JAX_CACHE"
+
+#: Settings of JAX, by the names of their environment variables. With a limit of the size, here one
+#: GB, JAX locks the directory, so that several processes can share it.
+_CACHE_SETTINGS = {
+    "JAX_COMPILATION_CACHE_MAX_SIZE": 10**9,
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": 0.1,
+}
 
 
 def installed_backends() -> list[str]:
@@ -70,6 +84,7 @@ def use_backend(name: str) -> None:
             f"for example with KERAS_BACKEND={name}"
         )
     os.environ["KERAS_BACKEND"] = name
+    _keep_compiled(name)
 
 
 def prefer_installed_backend() -> None:
@@ -84,11 +99,11 @@ def prefer_installed_backend() -> None:
     >>> os.environ["KERAS_BACKEND"] in installed_backends()
     True
     """
-    if _running_backend() or os.environ.get("KERAS_BACKEND") or _configured_backend():
-        return
+    chosen = _running_backend() or os.environ.get("KERAS_BACKEND") or _configured_backend()
     installed = installed_backends()
-    if installed:
-        os.environ["KERAS_BACKEND"] = installed[0]
+    if not chosen and installed:
+        chosen = os.environ["KERAS_BACKEND"] = installed[0]
+    _keep_compiled(chosen)
 
 
 def ensure_backend() -> str:
@@ -120,6 +135,38 @@ def ensure_backend() -> str:
             f"{', '.join(installed_backends()) or 'none is installed'}"
         )
     return chosen
+
+
+def _keep_compiled(backend: str | None) -> None:
+    """Let JAX keep what it compiles on disk, unless a cache is chosen or switched off already."""
+    variable = "JAX_COMPILATION_CACHE_DIR"
+    chosen = os.environ.get(CACHE_VARIABLE, "")
+    if backend != "jax" or chosen == "0" or variable in os.environ:
+        return
+    folder = Path(chosen) if chosen else platformdirs.user_cache_path("keras-qd") / "jax"
+    # Code for one kind of processor may crash another, which shares the home directory.
+    folder = folder / _processor()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a home directory that cannot be written: compile anew each time
+        return
+    settings = {variable: str(folder), **_CACHE_SETTINGS}
+    jax = sys.modules.get("jax")
+    for name, value in settings.items():
+        os.environ.setdefault(name, str(value))
+        if jax is not None:  # it reads the environment once
+            jax.config.update(name.lower(), value)
+
+
+def _processor() -> str:
+    """Return a short digest of the kind of processor and its instructions."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    kind = " ".join((platform.machine(), platform.processor(), flags))
+    return hashlib.sha256(kind.encode()).hexdigest()[:12]
 
 
 def _running_backend() -> str | None:

@@ -46,6 +46,7 @@ KINDS = {
     "scalings": "scaling",
     "augmentations": "augmentation",
     "callbacks": "callback",
+    "pretrained": "pretrained network",
 }
 
 #: Kind -> the class, as ``module:name``, of what its components return when they are called.
@@ -56,6 +57,7 @@ _RETURNED = {
     "tasks": "keras_qd.tasks:Task",
     "augmentations": "keras_qd.data:Augmentation",
     "callbacks": "keras.callbacks:Callback",
+    "pretrained": "keras:Model",
 }
 
 #: Kind -> the class, as ``module:name``, that its components are subclasses of.
@@ -244,8 +246,8 @@ def names(kind: str | None = None) -> list[str] | dict[str, list[str]]:
     ----------
     kind : str, optional
         ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
-        ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``; all by
-        default.
+        ``"line_potentials"``, ``"scalings"``, ``"augmentations"``, ``"callbacks"`` or
+        ``"pretrained"``; all by default.
 
     Returns
     -------
@@ -275,7 +277,8 @@ def register(kind: str, name: str) -> Callable[[Component], Component]:
     ----------
     kind : str
         ``"models"``, ``"datasets"``, ``"metrics"``, ``"tasks"``, ``"potentials"``,
-        ``"line_potentials"``, ``"scalings"``, ``"augmentations"`` or ``"callbacks"``.
+        ``"line_potentials"``, ``"scalings"``, ``"augmentations"``, ``"callbacks"`` or
+        ``"pretrained"``.
     name : str
         Lower-case words joined with hyphens.
 

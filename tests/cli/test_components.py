@@ -52,12 +52,13 @@ def test_info_looks_where_it_is_asked_to():
 
 def test_info_has_meaning_default_and_range_of_settings():
     (dots,) = json.loads(succeed("info", "quantum-dots", "--json"))
-    assert dots["settings"]["n_electrons"] == {
-        "default": 2,
-        "type": "int",
-        "range": "1 to 6",
-        "meaning": "Number of electrons, 1 to 6.",
+    assert dots["settings"]["box_length"] | {"range": ""} == {
+        "default": 10.0,
+        "type": "float",
+        "range": "",
+        "meaning": "Side of the box, in a0*.",
     }
+    assert dots["settings"]["n_pixels"]["range"] == "8 to 4096"
     assert dots["settings"]["samples"]["meaning"].startswith("How many:")
     (family,) = json.loads(succeed("info", "parabolic", "--json"))
     assert family["settings"]["ratio"]["range"] == "0.05 to 20"

@@ -29,11 +29,11 @@ def invert(*arguments):
 
 def check_proof(fields, number):
     """The stored density is that of the ground state in the stored potential."""
-    again = physics.solve(fields["potential"][number], BOX, 2, "none", n_orbitals=20)
-    np.testing.assert_allclose(fields["density"][number], again.density, atol=1e-6)
-    assert fields["energy"][number] == pytest.approx(again.energy, abs=1e-6)
+    again = physics.solve(fields["potential"][number], BOX, 2, "none")
+    np.testing.assert_allclose(fields["density"][number], again.density, atol=1e-3)
+    assert fields["energy"][number] == pytest.approx(again.energy, abs=1e-3)
     off = np.abs(again.density - fields["density_wanted"][number])
-    assert fields["residual"][number] == pytest.approx(off.sum() * BOX.pixel_area(16) / 2, rel=1e-5)
+    assert fields["residual"][number] == pytest.approx(off.sum() * BOX.pixel_area(16) / 2, abs=1e-3)
 
 
 def test_a_target_comes_back_with_its_proof(tmp_path):

@@ -37,7 +37,7 @@ def test_every_mapping_of_a_task_has_a_section():
         "metric_config": {"charge-error": {"length": 9}},
         "batch_size": 8,
     }
-    with pytest.raises(UsageError, match="model_config, which is set to 3"):
+    with pytest.raises(UsageError, match="a setting of model, which is set to 3"):
         task_changes(["model_config=3", "model.a=1"])
     with pytest.raises(UnknownNameError, match="did you mean 'scaling'"):
         task_changes(["scalings.potential=max"])

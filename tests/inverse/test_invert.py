@@ -134,7 +134,7 @@ def test_many_targets_are_inverted_in_order(potentials, targets):
     for each, target in zip(found, targets, strict=True):
         np.testing.assert_allclose(each.target, target)
         assert each.converged
-    assert [each.iterations for each in found[1:]] == [0, 0]
+    assert all(each.start_residual < 1e-3 for each in found[1:])
     assert counted == [(1, 3), (2, 3), (3, 3)]
 
 

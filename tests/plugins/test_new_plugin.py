@@ -41,7 +41,10 @@ def test_install_test_train_and_uninstall(environment, plugin, tmp_path):
         "metrics": {"odd-wells-largest-error"},
         "tasks": {"odd-wells-to-energy"},
         "potentials": {"odd-wells"},
-        **{kind: set() for kind in ("line_potentials", "scalings", "augmentations", "callbacks")},
+        **{
+            kind: set()
+            for kind in ("line_potentials", "scalings", "augmentations", "callbacks", "pretrained")
+        },
     }
     run = tmp_path / "run"
     small = ("--epochs", "1", "--set", "dataset.samples=100", "--no-evolution")

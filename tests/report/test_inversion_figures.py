@@ -23,7 +23,10 @@ def make_inversion(determined):
         start_residual=0.3,
         iterations=2,
         residuals=np.array([0.3, np.nan, 0.02]),
+        potential_error=np.where(determined, 0.1, 1.0),
         determined=determined,
+        density_error=1e-5,
+        duality_gap=1e-6,
         reason="stagnated",
         target=target,
     )
@@ -69,6 +72,18 @@ def test_the_scale_of_the_potential_is_that_of_where_it_is_determined():
     assert len(hatched) == 1
     (path,) = hatched[0].get_paths()
     assert path.vertices[:, 0].max() == pytest.approx(4.0, abs=8.0 / N)
+
+
+def test_the_error_band_is_drawn_around_the_potential():
+    inversion = make_inversion(half())
+    figure = inversion_figure(inversion, 8.0, 1e-3)
+    (cut,) = (axes for axes in figure.axes if axes.get_title().startswith("along x"))
+    (band,) = cut.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    row = np.unravel_index(inversion.target.argmax(), (N, N))[0]
+    widest = 2 * inversion.potential_error[row].max()
+    assert np.ptp(heights) >= widest
+    assert cut.get_legend_handles_labels()[1] == ["potential", "90 % interval"]
 
 
 def test_nothing_is_hatched_where_all_is_determined():

@@ -30,6 +30,10 @@ MODELS = {
     "residual-unet": {"input_shape": (8, 8, 1), "config": {"filters": 2, "levels": 1}},
     "residual-autoencoder": {"input_shape": (12, 12, 1), "config": {"filters": [2, 3]}},
     "table-mlp": {"input_shape": (3,), "output_shape": (2,), "config": {"width": 4}},
+    "transformer-unet": {
+        "input_shape": (8, 8, 1),
+        "config": {"filters": 6, "levels": 1, "heads": 2},
+    },
     "two-electron-unet": {"input_shape": (16, 16, 1), "config": SMALL_TWO_ELECTRONS},
     "unet": {"input_shape": (8, 8, 1), "config": {"filters": 2}},
 }
@@ -195,6 +199,12 @@ def task_changes(name, request):
     if task.model == "residual-2d":
         small = {"width": 4, "blocks": 1}
         return {"dataset_config": {**DOTS, "n_electrons": 2}, "model_config": small}
+    if task.model == "transformer-unet":
+        mixture = {"n_electrons": [1, 2], "strength": [0.0, 2.0]}
+        return {
+            "dataset_config": {**DOTS, **mixture},
+            "model_config": {"filters": 6, "levels": 1, "attention": 1, "heads": 2},
+        }
     if task.model == "residual-unet":
         small = {
             "dataset_config": {**DOTS, "kohn_sham": True},

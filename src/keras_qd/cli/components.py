@@ -31,8 +31,8 @@ from keras_qd.tasks.settings import expected_setting
 def list_command(kind: str | None, as_json: bool) -> None:
     """List the components: what each of them is, and where it comes from.
 
-    KIND is models, datasets, metrics, tasks, potentials, line_potentials, scalings, augmentations
-    or callbacks; all of them by default.
+    KIND is models, datasets, metrics, tasks, potentials, line_potentials, scalings, augmentations,
+    callbacks or pretrained; all of them by default.
 
     \b
     Examples:
@@ -265,6 +265,8 @@ def _print(description: dict[str, Any]) -> None:
         where = "" if description["formula"] == description["summary"] else " (error e, exact y)"
         echo(f"\nformula: {description['formula']}{where}")
         echo(f"unit: {unit or 'none'}; {better} is better")
+    if not description["settings"]:
+        return
     formatter = click.HelpFormatter(width=min(100, shutil.get_terminal_size().columns))
     with formatter.section("\nSettings"):
         formatter.write_dl([_entry(*each) for each in description["settings"].items()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -255,6 +256,7 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     echo(f"{data['n_samples']} systems of the {data['split']} split{whose}{mean}\n")
     if data["notice"]:
         echo(f"note: {data['notice']}\n")
+    _print_verdict(evaluation)
     scores = [each for each in evaluation.scores if each.space == space]
     several = len({each.field for each in scores}) > 1
     header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
@@ -262,6 +264,15 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     if uncertainty is not None:
         echo("\nspread and error\n")
         print_table(uncertainty.rows, header=uncertainty.header)
+
+
+def _print_verdict(evaluation: Evaluation) -> None:
+    """Print the sentence to quote, what is worse than the trivial baseline, and idle opponents."""
+    echo(textwrap.fill(f"{evaluation.verdict[:1].upper()}{evaluation.verdict[1:]}.", 100) + "\n")
+    if evaluation.warning:
+        echo(textwrap.fill(f"WARNING: {evaluation.warning}.", 100) + "\n")
+    if evaluation.data.get("adversary"):
+        echo(textwrap.fill(f"note: {evaluation.data['adversary']}.", 100) + "\n")
 
 
 def print_cost(evaluation: Evaluation) -> None:
@@ -311,15 +322,15 @@ def _title(score: Score, several: bool) -> str:
 def _row(score: Score, several: bool) -> tuple[str, ...]:
     """Return the row of a score."""
     interval = "" if score.interval is None else " to ".join(map(format_number, score.interval))
-    systems = score.systems
+    systems, single = score.systems, score.typical
     return (
         _title(score, several),
         score.unit or "-",
         format_number(score.value),
         interval,
-        format_number(score.baseline),
-        format_number(systems["quantiles"]["0.5"]) if "quantiles" in systems else "",
-        format_number(systems["worst"][0]["value"]) if "worst" in systems else "",
+        "-" if math.isnan(score.baseline) else format_number(score.baseline),
+        format_number(systems["quantiles"]["0.5"]) if single and "quantiles" in systems else "",
+        format_number(systems["worst"][0]["value"]) if single and "worst" in systems else "",
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +104,11 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
     type=click.IntRange(1, 512),
     help="Resolution of the potential: half waves along the side.  [20, or 28 for drawn targets]",
 )
+@click.option(
+    "--noise",
+    type=FiniteRange(0, 1),
+    help="Noise of the target relative to it, such as 0.01: come as near as it allows.  [none]",
+)
 @click.option("--family", help="Search only this potential family, such as a tunable device.")
 @click.option(
     "--set",
@@ -123,13 +131,13 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 @click.option(
     "--max-iterations",
     type=click.IntRange(1, 10**6),
-    help="Limit of exact solutions per target.  [2000]",
+    help="Limit of exact solutions per target.  [200]",
 )
 @click.option(
     "--max-seconds",
     type=FiniteRange(min=0, min_open=True),
     help="Limit of processor time per target in seconds, which other programs on the machine do "
-    "not affect.  [300, or 60 with a family]",
+    "not affect.  [60]",
 )
 @click.option("--figure", type=OutputPath(file=True), help="Figure to write.  [OUT.png]")
 @click.option("--no-figure", is_flag=True, help="Do not draw a figure.")
@@ -171,7 +179,7 @@ def command(
     )
     started = time.monotonic()
     with counting("inverting", "targets") as count:
-        found = session.invert(workers, count)
+        found = session.invert(workers, count, _residuals(len(session.targets)))
     seconds = time.monotonic() - started
     write_inversions(out, found.results())
     written = [out] if no_figure else [out, picture]
@@ -184,6 +192,16 @@ def command(
         _print(summary, session.run)
     if found.shortfall:
         raise PhysicsError(f"{found.shortfall}; the nearest is in {out}")
+
+
+def _residuals(n_targets: int) -> Callable[[float], None] | None:
+    """Return what shows the residual of each solution of a single target, on a terminal."""
+    if n_targets != 1 or not sys.stderr.isatty():
+        return None
+    solutions = itertools.count()
+    return lambda residual: click.echo(
+        f"  solution {next(solutions)}: integral |dn| / N = {residual:.2g}", err=True
+    )
 
 
 def _check_figure(path: Path) -> None:
@@ -243,10 +261,13 @@ def _one(found: dict[str, Any], start: str) -> list[tuple[str, str]]:
     """Return the rows for one target."""
     gap = "" if found["gap"] is None else f", gap {format_number(found['gap'])} Ha*"
     share = f"{100 * found['determined']:.0f} % of the box"
+    error, dual = (found[name] for name in ("potential_error", "duality_gap"))
     return [
         ("start", f"{_distance(found['start_residual'])}, {start}"),
         ("reached", f"{_distance(found['residual'])}, {found['iterations']} iterations"),
         ("energy", f"{format_number(found['energy'])} Ha*{gap}"),
+        *([] if dual is None else [("duality gap", f"{dual:.1g} Ha*")]),
+        *([] if error is None else [("potential", f"+- {error:.2g} Ha* (90 %)")]),
         ("determined", share),
     ]
 

@@ -49,6 +49,7 @@ VERBS = {
     "invert": Verb(
         "Find potentials for wanted densities, verified by the exact solver.", "invert:command"
     ),
+    "live": Verb("Draw a potential in the browser, and see what it holds.", "live:command"),
     "device": Verb(
         "Compute stability diagrams and sweeps of a gate-defined device.", "device:command"
     ),

@@ -10,7 +10,6 @@ import click
 from keras_qd.cli.options import (
     COUNT,
     FiniteRange,
-    InputPath,
     OutputPath,
     StorePath,
     as_json,
@@ -18,11 +17,15 @@ from keras_qd.cli.options import (
     max_gigabytes,
 )
 from keras_qd.cli.output import counting, echo, print_json, print_table
+from keras_qd.errors import UsageError
+from keras_qd.registry import components
 
 
 @click.command("predict")
-@click.argument("run", type=InputPath())
-@click.argument("inputs", metavar="INPUT", type=StorePath())
+@click.argument("paths", metavar="[RUN] INPUT", nargs=-1, required=True, type=StorePath())
+@click.option("--model", metavar="NAME", help="A pretrained network, instead of RUN.")
+@click.option("--electrons", type=click.IntRange(1), help="With --model: electrons of each system.")
+@click.option("--strength", type=FiniteRange(0), help="With --model: factor on the interaction.")
 @click.option(
     "--out",
     required=True,
@@ -53,8 +56,10 @@ from keras_qd.cli.output import counting, echo, print_json, print_table
 @max_gigabytes
 @as_json
 def command(
-    run: Path,
-    inputs: Path | str,
+    paths: tuple[Path | str, ...],
+    model: str | None,
+    electrons: int | None,
+    strength: float | None,
     out: Path,
     force: bool,
     grey: tuple[float, float] | None,
@@ -62,7 +67,7 @@ def command(
     batch_size: int,
     as_json: bool,
 ) -> None:
-    """Apply the trained model of RUN to the fields in INPUT.
+    """Apply the trained model of RUN, or a pretrained one, to the fields in INPUT.
 
     INPUT is a .npy file with the input field, a .npz file with arrays named after the fields, an
     image or a folder of images, or a stored data set; in physical units, samples along the first
@@ -77,7 +82,13 @@ def command(
     Examples:
       keras-qd predict runs/potential-to-density potentials.npy --out densities.npz
       keras-qd predict runs/potential-to-density scans/ --grey -6 0 --out densities.zarr
+      keras-qd predict --model potential-to-density dots.npy --electrons 3 --out three.npz
     """
+    run, inputs = _what_on_what(paths, model)
+    numbers = {"n_electrons": electrons, "strength": strength}
+    given = {name: float(each) for name, each in numbers.items() if each is not None}
+    if given and model is None:
+        raise UsageError("--electrons and --strength are for a pretrained network; give --model")
     from keras_qd.prediction.files import check_output, predict_file
 
     check_output(out, force)
@@ -90,6 +101,7 @@ def command(
             batch_size=batch_size,
             symmetries=symmetries,
             force=force,
+            numbers=given,
             progress=count,
         )
     found: list[dict[str, Any]] = [
@@ -107,3 +119,14 @@ def command(
     rows = [(each["field"], str(each["shape"]), each["type"], each["unit"]) for each in found]
     print_table(rows, header=("field", "shape", "type", "unit"))
     echo(f"\nwritten: {out}")
+
+
+def _what_on_what(paths: tuple[Path | str, ...], model: str | None) -> tuple[Any, Path | str]:
+    """Return a run's directory or a pretrained network, and the input."""
+    if len(paths) != (2 if model is None else 1):
+        raise UsageError(
+            f"got {len(paths)} paths; give RUN and INPUT, or with --model NAME only INPUT"
+        )
+    if model is None:
+        return Path(paths[0]), paths[1]
+    return components("pretrained").get(model), paths[0]

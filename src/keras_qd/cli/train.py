@@ -99,6 +99,12 @@ def _read_config(ctx: click.Context, parameter: click.Parameter, path: Path | No
     type=COUNT,
     help="Number of devices; each takes a share of every batch.",
 )
+@click.option(
+    "--from",
+    "start",
+    metavar="NAME|RUN",
+    help="Start from a pretrained network, or from the model of a run: fine-tune it.",
+)
 @seed
 @backend
 @as_json
@@ -118,6 +124,7 @@ def command(
     callbacks: tuple[str, ...],
     evolution: bool,
     devices: int | None,
+    start: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -129,6 +136,7 @@ def command(
     Examples:
       keras-qd train potential-to-density
       keras-qd train potential-to-density --data dots.zarr --set model.filters=16
+      keras-qd train potential-and-electrons-to-density --from potential-to-density --epochs 5
       keras-qd train --config runs/potential-to-density/config.json --seed 1
       keras-qd train --resume runs/potential-to-density
     """
@@ -146,6 +154,8 @@ def command(
     if source:
         changes["dataset_config"] = {**changes.get("dataset_config", {}), **source}
     if interrupted is not None:
+        if start is not None:
+            raise UsageError("--from starts a new training; leave it out, or leave out --resume")
         kept = changes if devices is None else {**changes, "devices": devices}
         run = _resume(interrupted, kept, callbacks)
     else:
@@ -153,7 +163,8 @@ def command(
         from keras_qd.tasks.task import Task
 
         chosen = registry.task(str(task)) if same is None else Task.from_config(same)
-        run = _train(chosen.replace(**changes), out, seed, (*watching, *callbacks), devices or 1)
+        changed, watched = chosen.replace(**changes), (*watching, *callbacks)
+        run = _train(changed, out, seed, watched, devices or 1, start)
     evaluation = evaluate_and_report(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
@@ -168,7 +179,12 @@ def _source(data: Path | str | None, download: bool) -> dict[str, Any]:
 
 
 def _train(
-    task: Task, out: Path | None, seed: int, callbacks: tuple[str, ...], devices: int
+    task: Task,
+    out: Path | None,
+    seed: int,
+    callbacks: tuple[str, ...],
+    devices: int,
+    start: str | None,
 ) -> Run:
     # Names come first: what follows imports Keras, which takes seconds.
     for kind, named in (("models", task.model), ("datasets", task.dataset)):
@@ -195,6 +211,7 @@ def _train(
             callbacks=callbacks,
             report=report,
             devices=devices,
+            start=start,
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_qd._shown import Shown, data_frame, field_dimensions, xarray_dataset
 from keras_qd.data.fields import Field
 from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import DataError, UnknownNameError, UsageError
@@ -18,7 +19,7 @@ from keras_qd.errors import DataError, UnknownNameError, UsageError
 SPLITS = ("train", "validation", "test")
 
 
-class Dataset(ABC):
+class Dataset(Shown, ABC):
     """Named fields of many samples, divided into a training, a validation and a test split.
 
     Examples
@@ -67,6 +68,69 @@ class Dataset(ABC):
         UnknownNameError
             If there is no such split.
         """
+
+    def to_dataframe(self, split: str = "train") -> Any:
+        """Return the numbers of a split as a :class:`pandas.DataFrame`, a row per sample.
+
+        Parameters
+        ----------
+        split : str
+            ``"train"``, ``"validation"`` or ``"test"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Fields with one number per sample, and named parameters.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        values = self.split(split)
+        columns = {}
+        for name, field in self.fields.items():
+            if not field.shape:
+                columns[name] = np.asarray(values[name][:])
+            elif field.labels:
+                parts = np.asarray(values[name][:]).T
+                columns.update(zip(field.labels, parts, strict=True))
+        return data_frame(columns)
+
+    def to_xarray(self, split: str = "train") -> Any:
+        """Return a split as an :class:`xarray.Dataset` over samples and the axes of the fields.
+
+        Parameters
+        ----------
+        split : str
+            ``"train"``, ``"validation"`` or ``"test"``.
+
+        Returns
+        -------
+        xarray.Dataset
+            Every field, with ``units`` and ``long_name``.
+
+        Raises
+        ------
+        UsageError
+            If xarray is not installed.
+        """
+        values = self.split(split)
+        return xarray_dataset(
+            {
+                name: (
+                    ("sample", *field_dimensions(name, field.shape)),
+                    np.asarray(values[name][:]),
+                    {"units": field.unit, "long_name": field.meaning},
+                )
+                for name, field in self.fields.items()
+            }
+        )
+
+    def _entries(self) -> dict[str, Any]:
+        sizes = {name: len(next(iter(self.split(name).values()))) for name in SPLITS}
+        shapes = {name: field.in_words() for name, field in self.fields.items()}
+        return {**{f"{name} samples": size for name, size in sizes.items()}, **shapes}
 
 
 class ArrayDataset(Dataset):

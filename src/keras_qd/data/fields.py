@@ -59,6 +59,11 @@ class Field:
         """Whether it is a vector of named numbers, unlike a profile on a line."""
         return bool(self.labels) and len(self.shape) == 1
 
+    def in_words(self) -> str:
+        """Return shape, unit and meaning as one line of text."""
+        shape = " x ".join(map(str, self.shape)) or "number"
+        return ", ".join(filter(None, (shape, self.unit, self.meaning)))
+
     def attributes(self) -> dict[str, Any]:
         """Return all but shape and type as plain JSON: these two are the array's own."""
         described: dict[str, Any] = {"unit": self.unit, "meaning": self.meaning}

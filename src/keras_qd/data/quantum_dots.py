@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from keras_qd._checks import real, sequence, setting, whole
 from keras_qd.data.fields import Field, drawn_parameters
 from keras_qd.data.recipes import Recipe
 from keras_qd.data.store.summary import check_material
@@ -27,11 +28,15 @@ from keras_qd.physics.potentials.base import (
 )
 from keras_qd.physics.solution import LabelError
 from keras_qd.physics.solver import (
+    DEFAULT_ORBITALS,
     MOST_ORBITALS,
     MOST_STRENGTH,
     Solver,
     estimate_label_error,
 )
+
+#: Default family of potentials.
+FAMILY = "random-fourier"
 
 #: Points along a side of the grid that two electrons are first solved on, and the multiple of the
 #: accuracy up to which its rough estimate of the error is trusted.
@@ -51,6 +56,12 @@ _OF_PAIRS = {
     ),
 }
 
+#: What the samples of a mixture differ in besides the potential.
+_OF_MIXTURES = {
+    "n_electrons": Field((), "1", "number of electrons", "int32"),
+    "strength": Field((), "1", "factor on the interaction", "float64"),
+}
+
 #: Fields of the exact Kohn-Sham system that are one number, with what they are.
 _KOHN_SHAM_ENERGIES = {
     "xc_energy": "exchange-correlation energy",
@@ -66,8 +77,9 @@ class QuantumDots(Recipe):
     ----------
     seed : int
         Root seed.
-    n_electrons : int
-        Number of electrons, 1 to 6.
+    n_electrons : int or sequence of int
+        Number of electrons, 1 to 6. Of a sequence, each sample has one, drawn with equal chances;
+        an entry given twice is drawn twice as often.
     n_pixels : int
         Pixels along the side of the box.
     box_length : float
@@ -81,8 +93,8 @@ class QuantumDots(Recipe):
         Of ``"screened"``, in a0*.
     gate_distance : float, optional
         Distance of the metal plane of ``"image-charge"``, in a0*.
-    strength : float
-        Factor on the interaction.
+    strength : float or pair of float
+        Factor on the interaction. Of a pair, each sample has a number between the two.
     family : str
         Family of random potentials. See :func:`keras_qd.physics.potential_families`.
     family_settings : mapping
@@ -104,9 +116,15 @@ class QuantumDots(Recipe):
     Raises
     ------
     UsageError
-        If a setting is out of range, or `kohn_sham` is set for three or more electrons.
+        If a setting is out of range, or `kohn_sham` is set for three or more electrons, or for a
+        mixture.
     UnknownNameError
         If there is no such interaction, family or material.
+
+    Notes
+    -----
+    With a sequence of `n_electrons` or a pair of `strength` the data set is a mixture: its samples
+    have the fields ``n_electrons`` and ``strength``, and none that only two electrons have.
 
     Examples
     --------
@@ -114,6 +132,10 @@ class QuantumDots(Recipe):
     >>> area = (10.0 / 32) ** 2
     >>> round(float(sample["density"].sum() * area), 6)
     2.0
+    >>> mixture = QuantumDots(n_electrons=(1, 2), strength=(0.0, 2.0), n_pixels=32, n_orbitals=6)
+    >>> sample = mixture.make(range(1))
+    >>> bool(round(float(sample["density"].sum() * area), 6) == sample["n_electrons"][0])
+    True
     """
 
     kind: ClassVar[str] = "quantum-dots"
@@ -127,15 +149,15 @@ class QuantumDots(Recipe):
     )
     families: ClassVar[Mapping[str, type[PotentialFamily]]] = FAMILIES
 
-    n_electrons: int = field(default=2, metadata={"range": (1, 6)})
+    n_electrons: int | Sequence[int] = 2
     n_pixels: int = field(default=64, metadata={"option": "grid", "range": (8, 4096)})
     box_length: float = field(default=10.0, metadata={"range": LENGTHS})
     interaction: str = "coulomb"
     thickness: float | None = field(default=None, metadata={"range": LENGTHS})
     screening_length: float | None = field(default=None, metadata={"range": LENGTHS})
     gate_distance: float | None = field(default=None, metadata={"range": LENGTHS})
-    strength: float = field(default=1.0, metadata={"range": (0.0, MOST_STRENGTH)})
-    family: str = "random-fourier"
+    strength: float | Sequence[float] = 1.0
+    family: str = FAMILY
     family_settings: Mapping[str, Any] = field(default_factory=dict)
     n_orbitals: int | None = field(default=None, metadata={"range": (2, MOST_ORBITALS)})
     accuracy: float | None = field(default=None, metadata={"range": (1e-8, 1.0)})
@@ -145,24 +167,80 @@ class QuantumDots(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_material(self.material)
-        if self.kohn_sham and self.n_electrons > 2:
+        electrons = _one_or_several(
+            "n_electrons", self.n_electrons, whole(1, max(DEFAULT_ORBITALS))
+        )
+        strength = _one_or_several("strength", self.strength, real(0.0, MOST_STRENGTH))
+        if isinstance(strength, list) and (len(strength) != 2 or strength[0] > strength[1]):
             raise UsageError(
-                "kohn_sham is known in closed form for one or two electrons, got "
-                f"n_electrons={self.n_electrons}; leave kohn_sham out"
+                f"{self.kind}: strength={strength}: expected a number, or the smallest and "
+                "the largest"
             )
+        object.__setattr__(self, "n_electrons", electrons)
+        object.__setattr__(self, "strength", strength)
+        self._check_kohn_sham()
         # What is stored is resolved: a default that changes later must not change the meaning of a
         # store.
         family = potential_family(self.family, **self.family_settings)
         resolved = {
             "box_length": float(self.box_length),
-            "strength": float(self.strength),
             **self._interaction.settings(),
             "family_settings": family.configuration(),
-            "n_orbitals": self._solver.n_orbitals,
-            "accuracy": self._solver.accuracy,
+            **self._resolved_solver(),
         }
         for name, value in resolved.items():
             object.__setattr__(self, name, value)
+
+    def _check_kohn_sham(self) -> None:
+        """Raise unless the Kohn-Sham system is not asked for, or known in closed form."""
+        if self.kohn_sham and (self.is_mixture or max(self._electrons) > 2):
+            raise UsageError(
+                "kohn_sham is known in closed form for one or two electrons, got "
+                f"n_electrons={self.n_electrons}, strength={self.strength}; leave kohn_sham out"
+            )
+
+    def _resolved_solver(self) -> dict[str, Any]:
+        """Return the size and the accuracy of the solver, of a mixture those of two electrons."""
+        if self.is_mixture:
+            for each in set(self._electrons):
+                self._of(each, 1.0)  # raises unless the settings suit it
+            return {"accuracy": self._of(2, 1.0).accuracy if 2 in self._electrons else None}
+        return {
+            "strength": float(self.strength),  # type: ignore[arg-type]  # one number
+            "n_orbitals": self._solver.n_orbitals,
+            "accuracy": self._solver.accuracy,
+        }
+
+    @property
+    def is_mixture(self) -> bool:
+        """Whether samples differ in their number of electrons or in the strength."""
+        return isinstance(self.n_electrons, list) or isinstance(self.strength, list)
+
+    @property
+    def _electrons(self) -> tuple[int, ...]:
+        several = isinstance(self.n_electrons, list)
+        return tuple(self.n_electrons) if several else (self.n_electrons,)  # type: ignore[arg-type,return-value]
+
+    @property
+    def _strength(self) -> float:
+        return cast("float", self.strength)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The fields, besides the potential, that the others follow from."""
+        return tuple(_OF_MIXTURES) if self.is_mixture else ()
+
+    def _of(self, n_electrons: int, strength: float) -> QuantumDots:
+        """Return the recipe that solves one sample of a mixture."""
+        return replace(
+            self,
+            n_electrons=n_electrons,
+            strength=strength,
+            accuracy=self.accuracy if n_electrons == 2 else None,
+            # Potentials are given: what takes longest to build is not needed.
+            family=FAMILY,
+            family_settings={},
+        )
 
     @property
     def fields(self) -> Mapping[str, Field]:
@@ -181,9 +259,21 @@ class QuantumDots(Recipe):
             "gap": Field((), "Ha*", "first excitation of any spin", "float64"),
             "spin_squared": Field((), "hbar^2", "expectation of the squared spin", "float64"),
             "parameters": drawn_parameters(self._family.parameter_names),
-            **(_OF_PAIRS if self.n_electrons == 2 else {}),
+            **(_OF_MIXTURES if self.is_mixture else {}),
+            **(_OF_PAIRS if self._pairs_only else {}),
             **(_kohn_sham_fields(image) if self.kohn_sham else {}),
         }
+
+    @property
+    def _pairs_only(self) -> bool:
+        return self.n_electrons == 2 and not self.is_mixture
+
+    def _recipes(self, samples: Mapping[str, np.ndarray]) -> list[QuantumDots]:
+        """Return the recipe of each sample: this one, unless it is a mixture."""
+        if not self.is_mixture:
+            return [self] * len(samples[self.identity])
+        conditions = zip(*(samples[name] for name in self.conditions), strict=True)
+        return [self._of(int(n_electrons), float(strength)) for n_electrons, strength in conditions]
 
     def solve_again(self, samples: Mapping[str, np.ndarray]) -> None:
         """Solve stored potentials again; without interaction where no other field is asked for.
@@ -193,11 +283,11 @@ class QuantumDots(Recipe):
         samples : mapping of str to ndarray
             ``potential``, and the fields that are wanted of the solution, samples first.
         """
-        others = [name for name in samples if name != self.identity]
+        others = [name for name in samples if name not in (self.identity, *self.conditions)]
         free = bool(others) and all(name.endswith("_noninteracting") for name in others)
-        # As the labels were made: errors are not estimated again.
-        solve = self._solver.solve_noninteracting if free else self.solve
-        for potential in samples[self.identity]:
+        for recipe, potential in zip(self._recipes(samples), samples[self.identity], strict=True):
+            # As the labels were made: errors are not estimated again.
+            solve = recipe._solver.solve_noninteracting if free else recipe.solve
             solve(np.asarray(potential, dtype=np.float64))
 
     def solver_description(self) -> str:
@@ -205,9 +295,10 @@ class QuantumDots(Recipe):
         if self.accuracy is not None:
             size = f"density to {self.accuracy:g}"
         else:
-            size = "effective interaction" if self._solver.on_grid else f"M = {self.n_orbitals}"
+            size = "effective interaction" if self.n_orbitals is None else f"M = {self.n_orbitals}"
+        electrons = ", ".join(map(str, sorted(set(self._electrons))))
         return (
-            f"exact diagonalisation, N = {self.n_electrons}, {size}, "
+            f"exact diagonalisation, N = {electrons}, {size}, "
             f"{self.n_pixels} x {self.n_pixels} pixels, L = {self.box_length:g} a0*, "
             f"interaction {self.interaction}"
         )
@@ -220,7 +311,7 @@ class QuantumDots(Recipe):
     @property
     def n_checked(self) -> int:
         """How many samples are solved again: fewer where that takes long."""
-        return {1: 8, 2: 8, 3: 4}.get(self.n_electrons, 1)
+        return min({1: 8, 2: 8, 3: 4}.get(each, 1) for each in self._electrons)
 
     def label_errors(self, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Estimate errors by solving again; see :func:`keras_qd.physics.estimate_label_error`.
@@ -228,7 +319,12 @@ class QuantumDots(Recipe):
         ``energy``, ``gap`` and, for two electrons, ``exchange`` in Ha*; ``density`` as the integral
         of its absolute error per electron.
         """
-        found = [self._label_error(each.astype(np.float64)) for each in samples[self.identity]]
+        found = [
+            recipe._label_error(potential.astype(np.float64))
+            for recipe, potential in zip(
+                self._recipes(samples), samples[self.identity], strict=True
+            )
+        ]
         errors = {name: np.array([getattr(each, name) for each in found]) for name in _LABELS}
         # What a solver does not estimate, such as an exchange without two electrons, is nan.
         return {name: each for name, each in errors.items() if np.isfinite(each).all()}
@@ -245,14 +341,19 @@ class QuantumDots(Recipe):
 
     def _draw(self, generator: np.random.Generator) -> tuple[np.ndarray, list[float]]:
         """Return a potential, rounded as it is stored and then solved, and its parameters."""
-        drawn, parameters = self._family.sample(generator, self._solver.box, self.n_pixels)
+        drawn, parameters = self._family.sample(generator, Box(self.box_length), self.n_pixels)
         return drawn.astype(np.float32), [parameters[n] for n in self._family.parameter_names]
 
     def sample(self, generator: np.random.Generator) -> dict[str, Any]:
         """Draw and solve one sample."""
         potential, parameters = self._draw(generator)
-        labels = self.solve(potential.astype(np.float64))
-        return {"potential": potential, "parameters": parameters, **labels}
+        drawn = {"potential": potential, "parameters": parameters}
+        if not self.is_mixture:
+            return {**drawn, **self.solve(potential.astype(np.float64))}
+        n_electrons = int(generator.choice(self._electrons))
+        strength = float(generator.uniform(*np.broadcast_to(self.strength, 2)))
+        labels = self._of(n_electrons, strength).solve(potential.astype(np.float64))
+        return {**drawn, "n_electrons": n_electrons, "strength": strength, **labels}
 
     def solve(self, potential: np.ndarray) -> dict[str, Any]:
         """Return the labels of one potential.
@@ -266,7 +367,17 @@ class QuantumDots(Recipe):
         -------
         dict of str to array
             All fields but potential and parameters.
+
+        Raises
+        ------
+        UsageError
+            If this is a mixture.
         """
+        if self.is_mixture:
+            raise UsageError(
+                "a mixture does not say how many electrons to solve for; build a recipe with one "
+                "number in n_electrons and in strength"
+            )
         labels = self._solved(potential)
         if self.n_electrons == 2:
             # Without interaction both electrons are in the lowest orbital.
@@ -282,7 +393,7 @@ class QuantumDots(Recipe):
             labels["density"],
             self._solver.box,
             self._solver.interaction,
-            self.strength,
+            self._strength,
             energy=float(labels["energy"]),
             level=float(labels["chemical_potential" if self.n_electrons == 2 else "energy"]),
         )
@@ -298,7 +409,7 @@ class QuantumDots(Recipe):
         if quick is not None:
             labels = {name: values[0] for name, values in quick._asdict().items()}
             return {"spin_squared": 0.0, **{k: labels[k] for k in self.fields if k in labels}}
-        if self.n_electrons > 2 and self._solver.on_grid:
+        if self._solver.n_electrons > 2 and self._solver.on_grid:
             problem = self._solver.many_electron_problem(potential)
             solution, without = problem.solve(with_errors=False)  # errors: see `label_errors`
         else:
@@ -327,7 +438,7 @@ class QuantumDots(Recipe):
             potential[None],
             self._solver.box,
             interaction=self._solver.interaction,
-            strength=self.strength,
+            strength=self._strength,
             n_grid=n_grid,
         )
 
@@ -343,12 +454,19 @@ class QuantumDots(Recipe):
     def _solver(self) -> Solver:
         return Solver(
             Box(self.box_length),
-            self.n_electrons,
+            cast("int", self.n_electrons),
             self._interaction,
             self.n_orbitals,
-            self.strength,
+            self._strength,
             accuracy=self.accuracy,
         )
+
+
+def _one_or_several(name: str, value: Any, check: Any) -> Any:
+    """Return a checked number, or a list of them."""
+    if isinstance(value, (list, tuple)):
+        return list(setting(name, value, sequence(check, empty=False), QuantumDots.kind))
+    return setting(name, value, check, QuantumDots.kind)
 
 
 def _kohn_sham_fields(image: tuple[int, int]) -> dict[str, Field]:

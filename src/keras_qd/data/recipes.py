@@ -61,8 +61,6 @@ class Recipe(ABC):
         To be raised whenever the same settings begin to give other numbers.
     identity : str
         The field that all others follow from; samples equal in it count as the same sample.
-    conditions : tuple of str
-        Fields that the others follow from as well, such as a number beside a map.
     batch : int
         How many samples :meth:`make` is asked for at a time. Batches start at multiples of it, and
         are always complete, so that results of vectorised code do not depend on how the work was
@@ -98,7 +96,6 @@ class Recipe(ABC):
     kind: ClassVar[str]
     version: ClassVar[int]
     identity: ClassVar[str]
-    conditions: ClassVar[tuple[str, ...]] = ()
     batch: ClassVar[int] = 1
     lengths: ClassVar[tuple[str, ...]] = ()
     families: ClassVar[Mapping[str, type[Family]]] = {}
@@ -167,6 +164,11 @@ class Recipe(ABC):
             f"{MOST_DRAWS} draws in a row were refused, the last one because: {reason}. Choose "
             "settings that the solver can handle, such as a gentler family or a smaller box"
         ) from reason
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The fields, besides that of :attr:`identity`, that the others follow from."""
+        return ()
 
     @property
     def stored_fields(self) -> dict[str, Field]:

@@ -15,6 +15,7 @@ from keras_qd.data.recipes import box_length
 from keras_qd.data.scaling import PROBABILITIES
 from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import DataError, UnknownNameError
+from keras_qd.evaluation.headline import adversary
 from keras_qd.evaluation.scores import Comparison
 from keras_qd.metrics import Context
 
@@ -157,7 +158,19 @@ class Case:
             "drawn": [label for labels in self._drawn().values() for label in labels],
             "notice": self.dataset.metadata.get("notice"),
             "baseline": self._baseline_name(),
+            "label_error": self._label_errors(),
+            "adversary": adversary(self._history),
         }
+
+    @property
+    def _history(self) -> dict[str, list[float]]:
+        """The history of the training; empty if it was removed."""
+        return self.run.history() if self.run.history_path.is_file() else {}
+
+    def _label_errors(self) -> dict[str, Any]:
+        """Return the errors of the exact values of each target, where the data set knows them."""
+        found = self.dataset.metadata.get("label_error") or {}
+        return {name: dict(found[name]) for name in self.targets if name in found}
 
     def _baseline_name(self) -> str:
         """Return the name of the trivial prediction."""

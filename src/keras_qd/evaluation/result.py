@@ -25,6 +25,7 @@ from keras_qd._checks import (
     whole,
 )
 from keras_qd._files import parse_json, replacing, write_json
+from keras_qd._shown import Shown, data_frame
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.evaluation.cost import CostComparison
 from keras_qd.evaluation.figure_data import (
@@ -35,6 +36,7 @@ from keras_qd.evaluation.figure_data import (
     unpack_examples,
     unpack_parities,
 )
+from keras_qd.evaluation.headline import verdict, warning
 from keras_qd.evaluation.scores import Score, ranking_score
 from keras_qd.evaluation.tables import read_table, write_table
 from keras_qd.evaluation.uncertainty import Uncertainty
@@ -77,7 +79,7 @@ _SUMMARY = entries(
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Shown):
     """The result of an evaluation.
 
     Parameters
@@ -88,8 +90,10 @@ class Evaluation:
         ``split``, ``n_samples``, ``digest``, ``systems`` (checksum of what was to be predicted),
         ``own`` (whether it is the data set the run was trained on), ``length`` (side of the box in
         a0*, where known), ``units`` (of the data set's numbers), ``drawn`` (names of the parameters
-        drawn for the potentials), ``notice`` (a warning about the data, or None) and ``baseline``
-        (name of the trivial prediction, such as ``"mean image"``).
+        drawn for the potentials), ``notice`` (a warning about the data, or None), ``baseline``
+        (name of the trivial prediction, such as ``"mean image"``),
+        ``label_error`` (target field -> ``median``, ``largest`` and ``unit`` of the estimated
+        errors of its exact values) and ``adversary`` (what the discriminator contributed, or None).
     scores : tuple of Score
         Every metric of every target field, in physical units and in the scaled space of the
         network.
@@ -147,6 +151,22 @@ class Evaluation:
         return ranking_score(self.scores)
 
     @property
+    def headlines(self) -> tuple[Score, ...]:
+        """The first score of each target field, in physical units: what it is measured by."""
+        physical = [each for each in self.scores if each.space == "physical"]
+        return tuple({each.field: each for each in reversed(physical)}.values())[::-1]
+
+    @property
+    def verdict(self) -> str:
+        """How good the model is, in one sentence for each target field."""
+        return verdict(self)
+
+    @property
+    def warning(self) -> str:
+        """What is worse than its trivial baseline, in one sentence; empty if nothing is."""
+        return warning(self)
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """The target fields."""
         return tuple(dict.fromkeys(score.field for score in self.scores))
@@ -186,6 +206,28 @@ class Evaluation:
         raise UnknownNameError(
             f"metric of {field!r} in {space!r} values", metric, [each.metric for each in found]
         )
+
+    def to_dataframe(self) -> Any:
+        """Return the table of the systems as a :class:`pandas.DataFrame`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `samples`.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        return data_frame(self.samples)
+
+    def _entries(self) -> dict[str, Any]:
+        return {
+            f"{each.title} of the {each.field}": each.summary_text()
+            for each in self.scores
+            if each.space == "physical"
+        }
 
     def write(self) -> None:
         """Write ``metrics.json``, ``samples.csv`` and ``figures/data.npz`` into the folder.

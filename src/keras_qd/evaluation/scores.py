@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd._shown import Tabled
 from keras_qd.errors import KerasQDError, PluginError
 from keras_qd.metrics import Context, FieldMetric, unit_of
 
@@ -100,7 +102,7 @@ _BATCH = 256
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(Tabled):
     """One metric of one field in one space.
 
     Parameters
@@ -117,10 +119,15 @@ class Score:
         Over the whole set.
     baseline : float
         The same for the mean of the training split as prediction for every input, which a model has
-        to beat.
+        to beat; NaN for what every mean of exact fields has right, such as the charge.
     interval : tuple of float, optional
         95 % bootstrap interval of the value, over the choice of the systems. None for metrics that
         only stream.
+    typical : bool
+        Whether the median and the worst system mean something; see
+        :class:`~keras_qd.metrics.FieldMetric`.
+    headline : str
+        The value in a sentence, such as ``"{} of the charge is misplaced"``; empty for most.
     systems : mapping
         ``mean``, ``std``, ``min``, ``max``, ``quantiles``, ``worst`` and ``n_undefined`` of the
         values of single systems; empty for metrics that only stream.
@@ -142,11 +149,31 @@ class Score:
     baseline: float
     interval: tuple[float, float] | None = None
     systems: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    typical: bool = True
+    headline: str = ""
+
+    @property
+    def loses(self) -> bool:
+        """Whether the value is worse than the baseline; False where one of them is undefined."""
+        better, worse = self.value, self.baseline
+        if not self.higher_is_better:
+            better, worse = worse, better
+        return better < worse
 
     @property
     def column(self) -> str:
         """Name of the column of the systems' values in the table of an evaluation."""
         return f"{self.field}_{self.metric}"
+
+    def summary_text(self) -> str:
+        """Return the value with its unit, its interval and the trivial baseline."""
+        text = f"{self.value:.4g} {self.unit}".rstrip()
+        if self.interval is not None:
+            text += f" (95 %: {self.interval[0]:.4g} to {self.interval[1]:.4g})"
+        return f"{text}, trivial prediction {self.baseline:.4g}"
+
+    def _entries(self) -> dict[str, Any]:
+        return {f"{self.title} of the {self.field}": self.summary_text()}
 
 
 def ranking_score(scores: Iterable[Score], field: str | None = None) -> Score | None:
@@ -177,7 +204,10 @@ def score(
 ) -> tuple[list[Score], dict[str, Array]]:
     """Return the metrics of each field in its comparisons, and the systems' values by column."""
     pairs = [
-        (name, metric, each) for each in comparisons for name, metric in metrics[each.field].items()
+        (name, metric, each)
+        for each in comparisons
+        for name, metric in metrics[each.field].items()
+        if each.space == "physical" or not getattr(metric, "physical", False)
     ]
     measured = {
         (name, each.field, each.space): _named(name, each, partial(_terms, metric, each))
@@ -239,9 +269,13 @@ def _measured(
         unit=unit_of(measure, field=each.unit, length="a0*"),
         higher_is_better=better,
         value=float(measure.combine(terms.mean(axis=0))),
-        baseline=measure.over_set(each.reference, each.baseline, each.context),
+        baseline=math.nan
+        if measure.conserved
+        else measure.over_set(each.reference, each.baseline, each.context),
         interval=central_interval(measure.combine(drawn)),
         systems=summarise(values, higher_is_better=better),
+        typical=measure.typical,
+        headline=measure.headline,
     )
 
 

@@ -79,9 +79,11 @@ def invert(
         keywords can then be given.
     **refinement
         Without a family: ``half_waves`` (20), the largest number of half waves along a side in the
-        potential; ``max_iterations`` (2000), the limit of exact solutions after the first;
-        ``max_seconds`` (300), the limit of processor time; and ``n_orbitals``, ``spin`` and
-        ``basis_tolerance`` of the exact `Solver`.
+        potential; ``noise``, the standard deviation of the noise of the target, relative to it as a
+        number, or in 1/a0*^2 at each pixel as an array: the density then comes as near to the
+        target as the noise allows; ``max_iterations`` (200), the limit of exact solutions after the
+        first; ``max_seconds`` (60), the limit of processor time; and ``spin`` of the exact
+        `Solver`.
 
     Returns
     -------
@@ -214,9 +216,12 @@ def invert_targets(
     *,
     n_workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    residual: Callable[[float], None] | None = None,
 ) -> list[Outcome]:
     """Invert targets in processes; return the error of a target that the solver refuses."""
     given = [None] * len(densities) if starts is None else list(starts)
+    if len(densities) == 1:
+        return [_attempt(problem, densities[0], given[0], residual)]
     return map_in_processes(
         partial(_attempt, problem),
         densities,
@@ -226,9 +231,14 @@ def invert_targets(
     )
 
 
-def _attempt(problem: InverseProblem, density: Array, start: Array | None) -> Outcome:
+def _attempt(
+    problem: InverseProblem,
+    density: Array,
+    start: Array | None,
+    residual: Callable[[float], None] | None = None,
+) -> Outcome:
     try:
-        return problem.solve(density, start)
+        return problem.solve(density, start, residual)
     except PhysicsError as refusal:
         return PhysicsError(str(refusal))  # without its traceback, which cannot be pickled
 

@@ -32,7 +32,7 @@ from scipy.optimize import least_squares
 from keras_qd.devices.device import Device
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.inverse.design_space import DesignSpace, GateSpace, Space, at_bounds, fit_potential
-from keras_qd.inverse.outcome import DETERMINED, Inversion, Limits, Reason, check_wanted
+from keras_qd.inverse.outcome import Inversion, Limits, Reason, check_wanted
 from keras_qd.inverse.refine import check_limits
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
@@ -53,6 +53,9 @@ _STALLED = 1e-4
 _WORTHWHILE = 1e-2
 #: Misfit of a potential that the solver refuses.
 _REFUSED = 1e3
+
+#: Share of the largest density above which the potential of a family counts as determined.
+_DETERMINED = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -388,7 +391,10 @@ class _Search:
             start_residual=self.residuals[0],
             iterations=len(self.residuals) - 1,
             residuals=np.array(self.residuals),
-            determined=self.target > DETERMINED * self.target.max(),
+            potential_error=np.full_like(self.target, np.nan),
+            determined=self.target > _DETERMINED * self.target.max(),
+            density_error=solution.density_error,
+            duality_gap=np.inf,
             reason=reason,
             target=self.target,
             family=self.family,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import DataError, PhysicsError
-from keras_qd.inverse.response import Response
+from keras_qd._shown import Shown
+from keras_qd.errors import DataError
 from keras_qd.physics.box import Box, check_field
-from keras_qd.physics.solution import Solution
 
 Array = NDArray[np.float64]
 
@@ -25,8 +21,8 @@ Reason = Literal["converged", "stagnated", "level-crossing", "time", "iterations
 EXPLANATIONS: dict[str, str] = {
     "converged": "the density agrees with the target to the tolerance",
     "stagnated": (
-        "no smooth potential came nearer: the target is not a ground-state density of such a "
-        "potential, or only of an extreme one"
+        "no smooth potential came nearer: the target is not the density of a ground state in such "
+        "a potential; the density found is the nearest"
     ),
     "level-crossing": (
         "no potential came nearer, and the ground state of the nearest is about to cross another "
@@ -38,7 +34,7 @@ EXPLANATIONS: dict[str, str] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Inversion:
+class Inversion(Shown):
     """A potential, and the distance of its exact ground-state density from a target.
 
     Parameters
@@ -60,8 +56,18 @@ class Inversion:
     residuals : ndarray, shape (iterations + 1,)
         Residual of each exact solution, that of the start first; NaN where the solver refused a
         potential.
+    potential_error : ndarray, shape (n_pixels, n_pixels)
+        Half width in Ha* of an interval that holds the potential with 90 % probability, the
+        constant aside: of the potential less its mean weighted with the density.
     determined : ndarray of bool, shape (n_pixels, n_pixels)
-        Where the target is large enough to determine the potential: above 0.1 % of its maximum.
+        Where that error is less than a quarter of the standard deviation of the potential, weighted
+        with the density.
+    density_error : float
+        Estimated error of `density` itself, ``integral |dn| / N``: its change with the last
+        refinement of the grid.
+    duality_gap : float
+        By how much ``E[V] - integral target V``, which is concave, can still rise to second order,
+        in Ha*; infinite if no step was taken.
     reason : str
         Why the search ended: ``"converged"``, ``"stagnated"``, ``"level-crossing"``, ``"time"`` or
         ``"iterations"``; `explanation` is a sentence.
@@ -87,7 +93,10 @@ class Inversion:
     start_residual: float
     iterations: int
     residuals: Array
+    potential_error: Array
     determined: NDArray[np.bool_]
+    density_error: float
+    duality_gap: float
     reason: Reason
     target: Array
 
@@ -101,12 +110,13 @@ class Inversion:
         """Why the search ended, as a sentence, with the residual."""
         return f"{EXPLANATIONS[self.reason]} (integral |dn| / N = {self.residual:.2g})"
 
-
-#: Share of the largest density above which the density determines the potential.
-DETERMINED = 1e-3
-
-#: Give up a strategy after this many solutions without a 10 % improvement.
-_PATIENCE = 25
+    def _entries(self) -> dict[str, Any]:
+        return {
+            "result": self.explanation,
+            "energy (Ha*)": self.energy,
+            "gap (Ha*)": self.gap,
+            "exact solutions": len(self.residuals),
+        }
 
 
 @dataclass(frozen=True)
@@ -116,78 +126,6 @@ class Limits:
     tolerance: float
     iterations: int
     seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Attempt:
-    """One potential, by its coefficients in the band, and its exact solution."""
-
-    coefficients: Array
-    solution: Solution
-    residual: float
-
-
-class History:
-    """The exact solutions of a search: residuals of all, NaN where refused, and the best."""
-
-    best: Attempt
-
-    def __init__(self, response: Response, limits: Limits) -> None:
-        self.response = response
-        self.limits = limits
-        self.residuals: list[float] = []
-        self._deadline = time.process_time() + limits.seconds
-        self._without_improvement = 0
-
-    def begin(self, starts: Iterable[Array]) -> Attempt:
-        """Solve the first potential that the solver accepts; raise its error if there is none."""
-        refusals = []
-        for coefficients in starts:
-            try:
-                self.best = self._solve(coefficients)
-            except PhysicsError as refusal:
-                refusals.append(refusal)
-            else:
-                return self.best
-        raise refusals[-1]
-
-    def attempt(self, coefficients: Array) -> Attempt | None:
-        """Solve and keep the best; return None where the solver refuses the potential."""
-        self._without_improvement += 1
-        try:
-            attempt = self._solve(coefficients)
-        except PhysicsError:
-            self.residuals.append(math.nan)
-            return None
-        if attempt.residual < 0.9 * self.best.residual:
-            self._without_improvement = 0
-        self.best = min(self.best, attempt, key=lambda one: one.residual)
-        return attempt
-
-    def reset_patience(self) -> None:
-        """Reset the counter of solutions without improvement."""
-        self._without_improvement = 0
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether no limit is reached and the strategy has improved not long ago."""
-        return self.end is None and self._without_improvement <= _PATIENCE
-
-    @property
-    def end(self) -> Reason | None:
-        """The reason to end, if there is one; see `Inversion`."""
-        if self.best.residual <= self.limits.tolerance:
-            return "converged"
-        if time.process_time() > self._deadline:
-            return "time"
-        return "iterations" if len(self.residuals) > self.limits.iterations else None
-
-    def _solve(self, coefficients: Array) -> Attempt:
-        response = self.response
-        solution = response.solver.solve(response.band.field(coefficients))
-        residual = response.distance(solution.density)
-        self.residuals.append(residual)
-        return Attempt(coefficients, solution, residual)
 
 
 #: Largest relative error of a target's number of electrons; the target is scaled to the exact one.

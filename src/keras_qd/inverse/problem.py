@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.errors import PhysicsError, UnknownNameError, UsageError
+from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.inverse.device import invert_in_family
 from keras_qd.inverse.outcome import Inversion
 from keras_qd.inverse.refine import Gauge, check_electrons, refine
@@ -22,13 +21,6 @@ Array = NDArray[np.float64]
 
 #: Conditions that fix the constant of a potential.
 GAUGES: tuple[str, ...] = get_args(Gauge)
-
-#: Tolerances of the solver's basis, the finest first. For one electron the coarser one leaves the
-#: density uncertain by more than the tolerance of the inversion.
-_BASIS_TOLERANCES_OF_ONE_ELECTRON, _BASIS_TOLERANCES = (1e-8, 1e-4), (1e-4,)
-
-#: Smallest number of pixels a side that hold the basis of the finer tolerance.
-_PIXELS_OF_FINE_BASIS = 28
 
 #: Relative difference of two box lengths, or strengths, that is rounding alone.
 _ROUNDING = 1e-6
@@ -53,9 +45,6 @@ class InverseProblem:
     family: PotentialFamily | None = None
     #: Other keywords of `refine`, or of `invert_in_family`.
     refinement: Mapping[str, Any] = field(default_factory=dict)
-    #: Tolerances of the solver's basis, the finest first: each is tried if the last is refused. By
-    #: default those that suit the number of electrons.
-    basis_tolerances: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.gauge not in GAUGES:
@@ -63,31 +52,25 @@ class InverseProblem:
         if self.family is None:
             check_electrons(self.n_electrons)
 
-    def solve(self, density: Array, start: Array | None = None) -> Inversion:
-        """Invert one target; raise `PhysicsError` if every basis tolerance is refused."""
-        tolerances = self.basis_tolerances or self._default_tolerances(len(density))
-        for basis_tolerance in tolerances[:-1]:
-            with suppress(PhysicsError):
-                return self._solve(density, start, basis_tolerance)
-        return self._solve(density, start, tolerances[-1])
-
-    def _default_tolerances(self, n_pixels: int) -> tuple[float, ...]:
-        if self.n_electrons == 1 and n_pixels >= _PIXELS_OF_FINE_BASIS:
-            return _BASIS_TOLERANCES_OF_ONE_ELECTRON
-        return _BASIS_TOLERANCES
-
-    def _solve(self, density: Array, start: Array | None, basis_tolerance: float) -> Inversion:
+    def solve(
+        self,
+        density: Array,
+        start: Array | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Inversion:
+        """Invert one target; call `progress` with each residual, but not in a family."""
         settings: dict[str, Any] = {
-            "basis_tolerance": basis_tolerance,
             "tolerance": self.tolerance,
             "interaction": self.interaction,
             "strength": self.strength,
             "start": start,
             **self.refinement,
         }
-        if self.family is None:
-            return refine(density, self.box, self.n_electrons, gauge=self.gauge, **settings)  # type: ignore[arg-type]  # checked
-        return invert_in_family(density, self.box, self.n_electrons, self.family, **settings)
+        if self.family is not None:
+            return invert_in_family(density, self.box, self.n_electrons, self.family, **settings)
+        if progress is not None:
+            settings["progress"] = progress
+        return refine(density, self.box, self.n_electrons, gauge=self.gauge, **settings)  # type: ignore[arg-type]  # checked
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain JSON."""
@@ -101,8 +84,10 @@ class InverseProblem:
             "gauge": self.gauge if family is None else "of the family",
             "family": None if family is None else family.name,
             "family_settings": None if family is None else family.configuration(),
-            "refinement": dict(self.refinement),
-            "basis_tolerances": list(self.basis_tolerances),
+            "refinement": {
+                name: value.tolist() if isinstance(value, np.ndarray) else value
+                for name, value in self.refinement.items()
+            },
         }
 
 
@@ -124,6 +109,9 @@ class Conditions:
         n_electrons, name, strength = (
             made.get(key) for key in ("n_electrons", "interaction", "strength")
         )
+        # A mixture has several.
+        n_electrons = None if isinstance(n_electrons, list) else n_electrons
+        strength = None if isinstance(strength, list) else strength
         if density == NONINTERACTING:
             interaction, strength = Interaction("none"), None
         elif name is None:

@@ -1,30 +1,25 @@
-"""The search for a potential: exact solutions, each at a potential that the last ones suggest."""
+"""The inversion of one density: its models, the search, and what is reported of its end."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd._checks import real, setting, whole
-from keras_qd.errors import DataError, UsageError
-from keras_qd.inverse.newton import fit_smoothly
-from keras_qd.inverse.outcome import (
-    DETERMINED,
-    History,
-    Inversion,
-    Limits,
-    Reason,
-    check_wanted,
-)
-from keras_qd.inverse.response import PENALTIES, Band, Response
+from keras_qd.errors import DataError, PhysicsError, UsageError
+from keras_qd.inverse.dual import Search
+from keras_qd.inverse.forward import Point, models
+from keras_qd.inverse.outcome import Inversion, Limits, Reason, check_wanted
+from keras_qd.inverse.response import Band, Response
+from keras_qd.inverse.uncertainty import error_bars, noise_of, residual_of_noise, without_noise
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.solution import NEAR_DEGENERACY
-from keras_qd.physics.solver import DEFAULT_ORBITALS, Solver, check_potential
+from keras_qd.physics.solver import Solver, check_potential
 
 Array = NDArray[np.float64]
 
@@ -34,6 +29,13 @@ Gauge = Literal["zero-mean", "zero-at-lowest-density"]
 #: Largest number of electrons whose densities can be inverted.
 MOST_ELECTRONS = 4
 
+#: Tolerances of the basis of one electron, tried in turn: the coarsest alone leaves the density
+#: uncertain by more than the tolerance of the inversion.
+_BASIS_TOLERANCES = (1e-8, 1e-6, 1e-4)
+
+#: Half waves of potentials where nothing else is asked for.
+HALF_WAVES = 20
+
 
 def refine(
     density: Array,
@@ -42,32 +44,41 @@ def refine(
     *,
     tolerance: float = 1e-4,
     interaction: str | Interaction = "coulomb",
-    n_orbitals: int | None = None,
     strength: float = 1.0,
     spin: float | None = None,
-    basis_tolerance: float = Solver.basis_tolerance,
     start: Array | None = None,
-    half_waves: int = 20,
+    noise: float | Array | None = None,
+    half_waves: int = HALF_WAVES,
     gauge: Gauge = "zero-mean",
-    max_iterations: int = 2000,
-    max_seconds: float = 300.0,
+    max_iterations: int = 200,
+    max_seconds: float = 60.0,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Inversion:
     """Find a potential whose exact ground state has a density; see `keras_qd.inverse.invert`."""
     limits = check_limits(tolerance, max_iterations, max_seconds)
     check_electrons(n_electrons)
     if gauge not in get_args(Gauge):
         raise UsageError(f"gauge must be {' or '.join(get_args(Gauge))}, got {gauge!r}")
-    # Responses are made of orbitals, as configuration interaction is.
-    if n_orbitals is None:
-        n_orbitals = DEFAULT_ORBITALS.get(n_electrons)
-    solver = Solver(
-        box, n_electrons, interaction, n_orbitals, strength, spin, basis_tolerance=basis_tolerance
-    )
     target = check_wanted(density, box, n_electrons)
-    response = Response(target, solver, _band(half_waves, target.shape[0]))
-    history = History(response, limits)
-    reason = _search(history, response.starts() if start is None else [_given(start, response)])
-    return _inversion(history, reason, gauge)
+    deviations = noise_of(noise, target)
+    expected = residual_of_noise(deviations, box.pixel_area(len(target)), n_electrons)
+    smooth, band = without_noise(target, deviations), _band(half_waves, len(target))
+
+    def search(basis_tolerance: float) -> Inversion:
+        solver = Solver(
+            box, n_electrons, interaction, None, strength, spin, basis_tolerance=basis_tolerance
+        )
+        response = Response(smooth, solver, band)
+        begin = None if start is None else _given(start, response)
+        found = Search(
+            response, models(response, deviations is not None), limits, target, expected, progress
+        )
+        return _inversion(found, *found.run(begin), deviations, gauge)
+
+    for basis_tolerance in _BASIS_TOLERANCES[:-1] if n_electrons == 1 else ():
+        with suppress(PhysicsError):
+            return search(basis_tolerance)
+    return search(_BASIS_TOLERANCES[-1])
 
 
 def check_electrons(n_electrons: int) -> None:
@@ -107,171 +118,32 @@ def _given(start: Array, response: Response) -> Array:
     return response.band.coefficients(potential)
 
 
-def _inversion(history: History, reason: Reason, gauge: Gauge) -> Inversion:
-    response, residuals, best = history.response, history.residuals, history.best
-    potential, target = response.band.field(best.coefficients), response.target
-    zero = potential.mean() if gauge == "zero-mean" else potential.flat[target.argmin()]
+def _inversion(
+    search: Search, point: Point, reason: Reason, noise: Array | None, gauge: Gauge
+) -> Inversion:
+    response, target, residuals = search.response, search.target, search.residuals
+    n_electrons = response.solver.n_electrons
+    potential = response.band.field(point.coefficients)
+    zero = float(potential.mean() if gauge == "zero-mean" else potential.flat[target.argmin()])
+    residual = search.distance(point)
+    density_error = float(np.nanmax([search.grid_error, point.density_error, 0.0]))
+    if reason == "stagnated" and point.gap < NEAR_DEGENERACY:
+        reason = "level-crossing"
+    error = density_error + (residual if noise is None else 0.0)
+    bars, determined = error_bars(response, potential, error, noise)
     return Inversion(
         potential=potential - zero,
-        density=best.solution.density,
-        energy=best.solution.energy - response.solver.n_electrons * float(zero),
-        gap=best.solution.gap,
-        residual=best.residual,
+        density=point.density,
+        energy=point.energy - n_electrons * zero,
+        gap=point.gap,
+        residual=residual,
         start_residual=residuals[0],
         iterations=len(residuals) - 1,
         residuals=np.array(residuals),
-        determined=target > DETERMINED * target.max(),
+        potential_error=bars,
+        determined=determined,
+        density_error=density_error,
+        duality_gap=search.duality_gap,
         reason=reason,
         target=target,
     )
-
-
-#: Largest change of the potential in one step: standard deviation weighted with the target, in
-#: units of the kinetic energy of the target's orbital.
-_LONGEST_STEP = 1.0
-
-
-def _search(history: History, starts: Iterable[Array]) -> Reason:
-    """Search from the first start that the solver accepts; return why the search ended."""
-    start = history.begin(starts)
-    _mix(history, PENALTIES[0])
-    _climb(history)
-    fit_smoothly(history, start)
-    for penalty in PENALTIES[1:]:
-        _mix(history, penalty)
-    crossing = history.best.solution.gap < NEAR_DEGENERACY
-    return history.end or ("level-crossing" if crossing else "stagnated")
-
-
-def _mix(history: History, penalty: float) -> None:
-    """Take the steps of the model's response from the best potential, with Anderson mixing."""
-    history.reset_patience()
-    response, last, mixing = history.response, history.best, Anderson()
-    while history.goes_on:
-        residual = response.residual(last.solution.density)
-        step = mixing.step(last.coefficients, residual, lambda rest: response.step(rest, penalty))
-        attempt = history.attempt(last.coefficients + _longest_share(response, step) * step)
-        if attempt is None:
-            return
-        if attempt.solution.sector != last.solution.sector:
-            # The densities of two levels are two functions of the potential.
-            mixing.forget()
-        last = attempt
-
-
-def _climb(history: History) -> None:
-    """Maximise the concave functional from the best potential, without a linear response."""
-    history.reset_patience()
-    response, last = history.response, history.best
-    quasi_newton = QuasiNewton(response.rise)
-    while history.goes_on:
-        gradient = response.gradient(last.solution.density)
-        direction = quasi_newton.direction(gradient)
-        line = LineSearch(float(gradient @ direction), _longest_share(response, direction))
-        attempt, after = None, gradient
-        while history.goes_on:
-            attempt = history.attempt(last.coefficients + line.length * direction)
-            if attempt is not None:
-                after = response.gradient(attempt.solution.density)
-            if line.accepts(-math.inf if attempt is None else float(after @ direction)):
-                break
-        if attempt is None:
-            return
-        quasi_newton.learn(attempt.coefficients - last.coefficients, gradient - after)
-        last = attempt
-
-
-def _longest_share(response: Response, step: Array) -> float:
-    """Largest share of a step to take."""
-    size, longest = response.size(step), _LONGEST_STEP * response.kinetic_energy
-    return min(1.0, longest / size) if size > 0 else 1.0
-
-
-#: A line search ends where the absolute slope is at most this share of the first.
-_FLAT_ENOUGH = 0.7
-
-#: Factor on the length of a step that ends uphill.
-_STRETCH = 2.5
-
-#: Least distance of the next length from either end of the bracket, relative to it.
-_MARGIN = 0.1
-
-
-class QuasiNewton:
-    """Ascent directions by limited-memory BFGS, with a preconditioner for the gradient."""
-
-    def __init__(self, precondition: Callable[[Array], Array]) -> None:
-        self._precondition = precondition
-        self._steps: list[tuple[Array, Array]] = []
-
-    def learn(self, move: Array, fall: Array) -> None:
-        """Store by how much the gradient fell along a move, if it did."""
-        if move @ fall > 0:
-            self._steps.append((move, fall))
-
-    def direction(self, gradient: Array) -> Array:
-        """Return the ascent direction."""
-        rest, shares = gradient, []
-        for move, fall in reversed(self._steps):
-            shares.append((move @ rest) / (move @ fall))
-            rest = rest - shares[-1] * fall
-        direction = self._precondition(rest)
-        for (move, fall), share in zip(self._steps, reversed(shares), strict=True):
-            direction = direction + (share - (fall @ direction) / (move @ fall)) * move
-        return direction
-
-
-class LineSearch:
-    """Lengths to try along an ascent direction, from the slopes found there."""
-
-    def __init__(self, slope: float, length: float) -> None:
-        self.length = length
-        self._first = slope
-        self._uphill = (0.0, slope)
-        self._downhill: tuple[float, float] | None = None
-
-    def accepts(self, slope: float) -> bool:
-        """Whether the step may end at this slope (-inf: too far); if not, `length` is updated."""
-        if abs(slope) <= _FLAT_ENOUGH * self._first:
-            return True
-        if slope > 0:
-            self._uphill = (self.length, slope)
-        else:
-            self._downhill = (self.length, max(slope, -self._first))
-        if self._downhill is None:
-            self.length *= _STRETCH
-        else:
-            (low, rise), (high, descent) = self._uphill, self._downhill
-            share = min(max(rise / (rise - descent), _MARGIN), 1 - _MARGIN)
-            self.length = low + (high - low) * share
-        return False
-
-
-#: Number of earlier steps that are kept.
-DEPTH = 8
-
-#: Combinations of earlier residuals smaller than this, relative to the largest, are left out.
-_NEGLIGIBLE = 1e-8
-
-
-class Anderson:
-    """Preconditioned Anderson mixing (Fang and Saad 2009, doi:10.1002/nla.617)."""
-
-    def __init__(self) -> None:
-        self._history: list[Array] = []
-        self._residuals: list[Array] = []
-
-    def forget(self) -> None:
-        """Drop the earlier steps: they belong to another branch."""
-        self._history, self._residuals = [], []
-
-    def step(self, here: Array, residual: Array, precondition: Callable[[Array], Array]) -> Array:
-        """Return the next step from here, and keep both."""
-        self._history = [*self._history[-DEPTH:], here]
-        self._residuals = [*self._residuals[-DEPTH:], residual]
-        if len(self._history) == 1:
-            return precondition(residual)
-        moves = np.diff(self._history, axis=0)
-        changes = np.diff(self._residuals, axis=0)
-        mixing = np.linalg.lstsq(changes.T, residual, rcond=_NEGLIGIBLE)[0]
-        return precondition(residual - mixing @ changes) - mixing @ moves

@@ -11,7 +11,7 @@ equation with exact exchange and without correlation; for more, the last term is
 of a two-dimensional electron gas, :math:`\tfrac{\pi}{2} \int n^2` by Thomas and Fermi [2]_, beyond
 that of the orbital: none of it for two electrons in one orbital and all of it for many, hence the
 factor 1 - 2 / N, the leading one in [3]_. The equation gives both the potential to start from and
-the linear response of every step,
+a linear response, exact for one electron, which preconditions the steps,
 
 .. math:: \delta\phi = -(h - e + 2 N \phi f \phi)^{-1} Q\, \phi\, \delta V ,
 
@@ -44,8 +44,10 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import dstn
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
+from keras_qd.physics.box import Box
 from keras_qd.physics.integrals import ParityBlock, interaction_table
 from keras_qd.physics.interactions import as_interaction
 from keras_qd.physics.sine_basis import SineBasis, cosine_matrix, sine_basis
@@ -84,6 +86,11 @@ class Band:
         squares = self.cosines.T @ field @ self.cosines * (2 / self.n_pixels) ** 2
         squares[0] /= 2
         squares[:, 0] /= 2
+        return np.asarray(squares[self.orders])
+
+    def moments(self, density: Array, box: Box) -> Array:
+        """Integrals of a density times each cosine."""
+        squares = self.cosines.T @ density @ self.cosines * box.pixel_area(self.n_pixels)
         return np.asarray(squares[self.orders])
 
     def field(self, coefficients: Array) -> Array:
@@ -157,19 +164,9 @@ class Hartree:
 _SINES = 16
 _SINES_OF_ONE_ELECTRON = 20
 
-#: Penalties on rough potentials in a step, relative to the largest response: the lightest is the
-#: fastest, the heavier ones are for noise and for densities that no potential has.
-PENALTIES = (1e-6, 1e-4, 1e-2)
-
-#: The same in the closed form of the start; the heavier ones are for targets so rough that the
-#: solver refuses the potential of the lighter ones.
+#: Penalties on rough potentials in the closed form, relative to the largest response: the heavier
+#: ones are for targets so rough that the potential of the lighter ones is useless.
 _START_PENALTIES = (1e-6, 1e-3, 1.0)
-
-#: The same in an ascent step, relative to the largest response of the density itself.
-_RISE_PENALTY = 3e-4
-
-#: Densities are compared by their square roots above about this share of the largest.
-_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,55 +182,14 @@ class Response:
         for penalty in _START_PENALTIES:
             yield self._one_orbital_potential(penalty) - self._mean_field_potential
 
-    def residual(self, density: Array) -> Array:
-        """Sine coefficients of the difference of square roots from the target's."""
-        return self._sine_coefficients(self.difference_of_roots(density))
-
-    def difference_of_roots(self, density: Array, floor: float = _FLOOR) -> Array:
-        """``sqrt(target) - sqrt(density)``; the floor, a share of the maximum, is under both."""
-        lift = floor * float(self.target.max())
-        return np.asarray(
-            (self.target - density) / (np.sqrt(self.target + lift) + np.sqrt(density + lift))
-        )
-
-    def slope_of_roots(self, density: Array, floor: float = _FLOOR) -> Array:
-        """Return the derivative of the root by the density, as in `difference_of_roots`."""
-        return np.asarray(0.5 / np.sqrt(density + floor * float(self.target.max())))
-
-    def distance(self, density: Array) -> float:
-        """``integral |density - target| / N``."""
-        area = self.solver.box.pixel_area(self.band.n_pixels)
-        return float(np.abs(density - self.target).sum()) * area / self.solver.n_electrons
-
-    def step(self, residual: Array, penalty: float) -> Array:
-        """Coefficients of the change of the potential that removes a residual in the model."""
-        factor = self._normal_equations(penalty)
-        step = np.asarray(cho_solve(factor, self._jacobian.T @ residual))
-        step[0] = 0.0
-        return step
-
-    def gradient(self, density: Array) -> Array:
-        """Return the derivatives of ``E[V] - integral target V``; zero by the constant."""
-        cosines, area = self.band.cosines, self.solver.box.pixel_area(self.band.n_pixels)
-        gradient = (cosines.T @ (density - self.target) @ cosines)[self.band.orders] * area
-        gradient[0] = 0.0
-        return np.asarray(gradient)
-
-    def rise(self, gradient: Array) -> Array:
-        """Coefficients of the change of the potential that removes a gradient in the model."""
-        step = np.asarray(cho_solve(self._density_response, gradient))
-        step[0] = 0.0
-        return step
-
-    @cached_property
-    def kinetic_energy(self) -> float:
-        """Kinetic energy of the target's orbital, in Ha*: the scale of the potential."""
-        return float(self._orbital**2 @ self._basis.kinetic) * self._unit**2
-
-    def size(self, step: Array) -> float:
-        """Return the standard deviation of a change of the potential, weighted with the target."""
-        acted = self._acting @ step
-        return float(np.linalg.norm(acted - self._orbital * (self._orbital @ acted)))
+    @property
+    def left_out(self) -> Array:
+        """Norm of the orbital beyond the first k half waves along a side, for k from 0."""
+        coefficients = _all_sines(np.sqrt(self.target))
+        k = np.indices(coefficients.shape).max(axis=0)
+        weights = np.bincount(k.ravel(), weights=(coefficients**2).ravel())
+        beyond = np.append(weights.sum(), weights.sum() - np.cumsum(weights))
+        return np.sqrt(np.maximum(beyond, 0.0) / weights.sum())
 
     @cached_property
     def _basis(self) -> SineBasis:
@@ -315,38 +271,15 @@ class Response:
         return _solve_positive(stiffness, projector @ self._acting, 0.05 * self._unit**2)
 
     @cached_property
-    def _jacobian(self) -> Array:
-        """Derivative of the model's (floored) orbital by the potential."""
-        weights = np.sqrt(self.target / (self.target + _FLOOR * self.target.max()))
-        # The residual is that of sqrt(n) on the pixels, sqrt(N) * unit times the model's orbital.
-        scale = math.sqrt(self.solver.n_electrons) * self._unit
-        scale *= (self._basis.n_pixels / math.pi) ** 2
-        return -scale * (self._basis.potential_matrix(weights) @ self._orbital_response)
-
-    @cached_property
-    def _density_response(self) -> tuple[Array, bool]:
-        """Minus the derivative of `gradient` by the potential, with a penalty, factored."""
+    def density_response(self) -> Array:
+        """Minus the derivative of `gradient` by the potential in the model, symmetric."""
         matrix = 2 * self.solver.n_electrons * (self._acting.T @ self._orbital_response)
-        matrix = (matrix + matrix.T) / 2
-        matrix += np.diag(_RISE_PENALTY * matrix.diagonal().max() * self.band.roughness)
-        factor: tuple[Array, bool] = cho_factor(matrix)
-        return factor
+        return np.asarray((matrix + matrix.T) / 2)
 
-    @cached_property
-    def _normal_matrix(self) -> Array:
-        return np.asarray(self._jacobian.T @ self._jacobian)
 
-    def _normal_equations(self, penalty: float) -> tuple[Array, bool]:
-        if penalty not in self._factors:
-            matrix = self._normal_matrix.copy()
-            weights = penalty * self._normal_matrix.diagonal().max() * self.band.roughness
-            np.einsum("ii->i", matrix)[:] += weights
-            self._factors[penalty] = cho_factor(matrix)
-        return self._factors[penalty]
-
-    @cached_property
-    def _factors(self) -> dict[float, tuple[Array, bool]]:
-        return {}
+def _all_sines(field: Array) -> Array:
+    """Coefficients of a field in as many half waves along each side as there are pixels."""
+    return np.asarray(dstn(field, type=2, norm="ortho"))
 
 
 def _solve_positive(matrix: Array, right: Array, smallest: float) -> Array:

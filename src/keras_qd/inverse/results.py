@@ -28,7 +28,14 @@ REASONS = tuple(EXPLANATIONS)
 
 _DENSITY, _ENERGY = "1/a0*^2", "Ha*"
 #: Fields with NaN where the solver refused a potential, found one level, or had ended.
-_NULLABLE = ("residuals", "start_residual", "gap")
+_NULLABLE = (
+    "residuals",
+    "start_residual",
+    "gap",
+    "duality_gap",
+    "density_error",
+    "potential_error",
+)
 _DISTANCE = "integral |density - density_wanted| / N"
 
 
@@ -175,6 +182,9 @@ def _fields(inversions: Sequence[Inversion]) -> dict[str, tuple[Field, Array]]:
         "potential": (*mapped, _ENERGY, "confinement potential"),
         "density": (*mapped, _DENSITY, "exact density of its ground state"),
         "density_wanted": (*mapped, _DENSITY, "target, normalised"),
+        "potential_error": (*mapped, _ENERGY, "half width of the 90 % interval of the potential"),
+        "density_error": (*number, "", "estimated error of the density, per electron"),
+        "duality_gap": (*number, _ENERGY, "distance of the dual functional from its maximum"),
         "determined": (shape, "uint8", "", "1 where the density determines the potential"),
         "energy": (*number, _ENERGY, "ground-state energy"),
         "gap": (*number, _ENERGY, "distance to the next energy level"),
@@ -185,8 +195,10 @@ def _fields(inversions: Sequence[Inversion]) -> dict[str, tuple[Field, Array]]:
         "residuals": (histories.shape[1:], "float64", "", "residual of each exact solution"),
     }
     gaps = np.array([each.gap for each in inversions])
+    dual = np.array([each.duality_gap for each in inversions])
     values = {
         "gap": np.where(np.isfinite(gaps), gaps, np.nan),
+        "duality_gap": np.where(np.isfinite(dual), dual, np.nan),
         "density_wanted": [each.target for each in inversions],
         "reason": [REASONS.index(each.reason) for each in inversions],
         "residuals": histories,
@@ -229,11 +241,19 @@ def _numbers(number: int, inversion: Inversion) -> dict[str, Any]:
         "iterations": inversion.iterations,
         "energy": inversion.energy,
         "gap": _finite(inversion.gap),
+        "density_error": _finite(inversion.density_error),
+        "duality_gap": _finite(inversion.duality_gap),
+        "potential_error": _finite(_error(inversion)),
         "determined": float(np.mean(inversion.determined)),
     }
     if isinstance(inversion, FamilyInversion):
         summary["parameters"] = inversion.parameters
     return summary
+
+
+def _error(inversion: Inversion) -> float:
+    """Root of the mean square error of the potential, weighted with the density."""
+    return float(np.sqrt(np.average(inversion.potential_error**2, weights=inversion.target)))
 
 
 def _finite(value: float) -> float | None:

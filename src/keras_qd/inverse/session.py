@@ -24,9 +24,6 @@ Array = NDArray[Any]
 
 #: Default side of the box in a0*.
 _LENGTH = 10.0
-#: Tolerances of the solver's basis, in Ha*, for painted densities, which a coarse basis cannot
-#: represent.
-_FINE_BASIS = (1e-7, 1e-6, 1e-4)
 #: Half waves in the potentials of painted densities.
 _FINE_HALF_WAVES = 28
 
@@ -45,12 +42,20 @@ class Session:
     run: Path | None = None
 
     def invert(
-        self, n_workers: int | None = None, progress: Callable[[int, int], None] | None = None
+        self,
+        n_workers: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        residual: Callable[[float], None] | None = None,
     ) -> Found:
-        """Invert all targets; see `invert_targets`."""
+        """Invert all targets; see `invert_targets`, and `residual` for a single one."""
         starts = None if self.run is None else propose(self.run, self.targets, self.problem)
         outcomes = invert_targets(
-            self.problem, self.targets, starts, n_workers=n_workers, progress=progress
+            self.problem,
+            self.targets,
+            starts,
+            n_workers=n_workers,
+            progress=progress,
+            residual=residual,
         )
         return Found(self.problem, self.title, dict(enumerate(outcomes, self.first)))
 
@@ -78,6 +83,7 @@ def open_session(
     max_iterations: int | None = None,
     max_seconds: float | None = None,
     half_waves: int | None = None,
+    noise: float | None = None,
 ) -> Session:
     """Find the targets and the problem, from the options of the command line."""
     # Defaults: the data of the targets, else the data that the model of `run` was trained on, else
@@ -106,9 +112,9 @@ def open_session(
             family,
             max_iterations=max_iterations,
             max_seconds=max_seconds,
+            noise=noise,
             half_waves=half_waves or (_FINE_HALF_WAVES if source.painted and not family else None),
         ),
-        basis_tolerances=_FINE_BASIS if source.painted else (),
     )
     densities = source.densities(problem.box, problem.n_electrons, points)
     first = samples.start or 0
@@ -150,6 +156,8 @@ def _refinement(family: str | None, **given: float | None) -> dict[str, Any]:
         raise UsageError(
             "--half-waves cannot be used with --family, which sets the roughness itself"
         )
+    if family is not None and "noise" in settings:
+        raise UsageError("--noise cannot be used with --family; leave one of them out")
     return settings
 
 

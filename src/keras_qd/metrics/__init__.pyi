@@ -17,6 +17,7 @@ from .images import (
 from .moments import (
     CentreOfMassError as CentreOfMassError,
     ChargeError as ChargeError,
+    MisplacedCharge as MisplacedCharge,
     SecondMomentError as SecondMomentError,
 )
 from .norms import (

@@ -107,6 +107,17 @@ class FieldMetric(keras.metrics.Metric):
         Whether `values` receives each system as one row, shape (n, k); otherwise as it is.
     n_terms : int
         Number of values per system that `values` returns.
+    physical : bool
+        Whether the metric is only meaningful in physical units: evaluations then leave it out in
+        the scaled values of the network.
+    typical : bool
+        Whether the value of a single system means something, as for most metrics: tables show the
+        median and the worst. That of `R2` compares one system with the spread of all.
+    headline : str
+        The value in a sentence, ``"{} of the charge is misplaced"``; empty for the title and value.
+    conserved : bool
+        Whether the metric measures a conserved quantity that every mean of exact fields has right:
+        the mean image is then no baseline.
     suits : tuple of str
         Kinds of target that the metric is defined for, of ``"classes"``, ``"numbers"``, ``"lines"``
         and ``"maps"``: a task computes it for these alone.
@@ -141,6 +152,10 @@ class FieldMetric(keras.metrics.Metric):
     streams = True
     flattened = True
     n_terms = 1
+    physical = False
+    typical = True
+    conserved = False
+    headline = ""
     suits: tuple[str, ...] = ("classes", "numbers", "lines", "maps")
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:

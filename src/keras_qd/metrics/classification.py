@@ -39,6 +39,7 @@ class Accuracy(FieldMetric):
 
     default_name = "accuracy"
     title = "Accuracy"
+    typical = False
     unit = ""
     higher_is_better = True
     suits = ("classes",)

@@ -92,12 +92,44 @@ class ChargeError(MomentError):
     default_name = "charge-error"
     title = "Charge error"
     unit = "electrons"
+    physical = True
+    conserved = True
 
     def error(self, xp: Any, y: Any, p: Any, grid: Array, length: Any) -> Any:
         """Return the error of the charge of every system, shape (n,); see `MomentError`."""
         points, dimensions = grid.shape
         cell = length**dimensions / (points if dimensions == 2 else points + 1)
         return xp.abs(xp.sum(p - y, axis=1)) * cell
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class MisplacedCharge(FieldMetric):
+    r"""Mean over systems of the misplaced charge, :math:`\int |p - y| / N`, in percent.
+
+    0 for an exact density; 200 where all of the charge is predicted where there is none. Half of it
+    is the charge that would have to be moved. `NMAE` is the same as a fraction.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+        See `FieldMetric`.
+
+    Examples
+    --------
+    >>> MisplacedCharge().over_set([[1.0, 3.0]], [[2.0, 2.0]])
+    50.0
+    """
+
+    default_name = "misplaced-charge"
+    title = "Misplaced charge"
+    unit = "%"
+    headline = "{} of the charge is misplaced"
+    physical = True
+    suits = FIELDS
+
+    def values(self, xp: Any, y: Any, p: Any) -> Any:
+        """Return the misplaced share of every system in percent; see `FieldMetric`."""
+        return 100.0 * xp.sum(xp.abs(p - y), axis=1) / xp.sum(xp.abs(y), axis=1)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

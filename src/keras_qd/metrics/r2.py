@@ -68,6 +68,7 @@ class R2(FieldMetric):
 
     default_name = "r2"
     title = "R2"
+    typical = False
     unit = ""
     higher_is_better = True
     n_terms = 2

@@ -34,6 +34,9 @@ from .pix2pix import (
 from .residual_unet import (
     ResidualUNet as ResidualUNet,
 )
+from .transformer_unet import (
+    TransformerUNet as TransformerUNet,
+)
 from .unet import (
     UNet as UNet,
 )

@@ -11,6 +11,8 @@ from typing import Any, Self, TypeVar
 
 import keras
 
+from keras_qd.models.fitting import CheckedSamples
+
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 
@@ -90,7 +92,7 @@ def searches(space: Any) -> Callable[[Builder], Builder]:
     return attach
 
 
-class Configurable:
+class Configurable(CheckedSamples):
     """Mixin of a model whose configuration is its arguments, recorded as `settings` when made."""
 
     # An __init__ may replace a value of `settings` by the one that it resolves to, such as a depth

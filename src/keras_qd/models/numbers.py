@@ -119,14 +119,14 @@ class Residual2D(Network):
         seen = inputs if charges is None else inputs - ops.mean(inputs, axis=(1, 2), keepdims=True)
         features = Conv2D(width, 3, padding="same")(gather(seen, block))
         features = Activation("silu")(residual_blocks(features, blocks))
-        hidden = Dense(2 * width, activation="silu")(_pooled(features, heads))
+        hidden = Dense(2 * width, activation="silu")(attention_pooled(features, heads))
         outputs = Dense(output_shape[0], dtype="float32", name="numbers")(hidden)
         if charges is not None:
             outputs = RestoreMean(charges, dtype="float32", name="restore_mean")(outputs, inputs)
         super().__init__(inputs, outputs, "mae", ConvolutionMuon(learning_rate))
 
 
-def _pooled(features: Any, heads: int) -> Any:
+def attention_pooled(features: Any, heads: int) -> Any:
     """Return weighted means over the map: (n, y, x, c) -> (n, heads * c)."""
     rows, columns, channels = features.shape[1:]
     scores = ops.reshape(Conv2D(heads, 1)(features), (-1, rows * columns, heads))

@@ -25,12 +25,14 @@ class ConvolutionMuon(keras.optimizers.Muon):
     # https://kellerjordan.github.io/posts/muon. The factor 0.2 sqrt(m) makes steps as long as those
     # of Adam: J. Liu et al., arXiv:2502.16982. All other variables, and kernels with a single
     # filter, are updated by Adam with the same learning rate. There is no weight decay by default.
+    # Over the first `warm_up` batches the learning rate rises linearly, on every backend alike.
 
     def __init__(
         self,
         learning_rate: Any = 3e-3,
         weight_decay: float | None = None,
         adam_weight_decay: float | None = None,
+        warm_up: int = 0,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -39,6 +41,18 @@ class ConvolutionMuon(keras.optimizers.Muon):
             adam_weight_decay=adam_weight_decay,
             **options,
         )
+        self.warm_up = warm_up
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update a variable, in the first batches by less."""
+        if self.warm_up:
+            done = (ops.cast(self.iterations, "float32") + 1) / self.warm_up
+            learning_rate = learning_rate * ops.minimum(done, 1.0)
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make the same optimizer again, but for its state."""
+        return {**super().get_config(), "warm_up": self.warm_up}
 
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
         """Return the orthogonal factor of a matrix, approximately."""

@@ -100,6 +100,9 @@ class Pix2Pix(Configurable, keras.Model):
     100.0
     """
 
+    # The discriminator sees the targets as they are.
+    needs_all_axes = True
+
     def __init__(
         self,
         generator: keras.Model,
@@ -142,6 +145,54 @@ class Pix2Pix(Configurable, keras.Model):
         """The network that predicts: the average of the generator, or the generator itself."""
         return self.generator if self.average is None else self.average
 
+    @property
+    def input_shape(self) -> Any:
+        """Shape of the inputs, with None for the samples, or shapes by field."""
+        return self.generator.input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of the predictions, with None for the samples, or shapes by field."""
+        return self.generator.output_shape
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the predictions for inputs of a shape.
+
+        Parameters
+        ----------
+        input_shape : tuple of int or None, or mapping of str to such
+            With the samples first.
+
+        Returns
+        -------
+        tuple of int or None, or dict of str to such
+            With the samples first.
+        """
+        return self.generator.compute_output_shape(input_shape)
+
+    @property
+    def graph(self) -> keras.Model:
+        """Generator and discriminator as one graph, for ``keras.utils.plot_model``."""
+        inputs = keras.tree.map_structure(
+            lambda each: keras.Input(each.shape[1:], name=f"{each.name}_graph"),
+            self.generator._inputs_struct,
+        )
+        prediction = self.generator(inputs)
+        logits = self.discriminator([inputs, _maps(prediction)])
+        return keras.Model(inputs, [prediction, logits], name=self.name)
+
+    def export(self, filepath: Any, *arguments: Any, **options: Any) -> None:
+        """Export the network that predicts, as :meth:`keras.Model.export` does.
+
+        Parameters
+        ----------
+        filepath : str or Path
+            The file or directory to write.
+        *arguments, **options
+            Those of Keras, such as ``format``.
+        """
+        self.predictor.export(filepath, *arguments, **options)
+
     def compile(self, optimizer: Any = "adam", loss: Any = "mae", **options: Any) -> None:
         """Configure the training as :meth:`keras.Model.compile` does.
 
@@ -151,15 +202,21 @@ class Pix2Pix(Configurable, keras.Model):
             For both networks; a :class:`~keras_qd.models.optimizers.PairedOptimizer` holds one for
             each. Where a network computes in float16, its loss is scaled.
         loss : str or keras.losses.Loss
-            The term weighted by ``lambda_l1``; L1 by default.
+            Of predictions and targets, weighted by ``lambda_l1``; L1 by default. Another one is
+            also logged as ``l1_loss``.
         **options
             Options of Keras, such as ``metrics``.
 
         Raises
         ------
         UsageError
-            If `jit_compile` is set on torch, which cannot compile the step.
+            If `jit_compile` is set on torch, which cannot compile the step, or `loss` is None.
         """
+        if loss is None:
+            raise UsageError(
+                "pix2pix needs a loss between predictions and targets: leave it out for L1, or "
+                "give another such as loss='mse'; lambda_l1=0 leaves only the adversary"
+            )
         if options.get("jit_compile") is True and keras.config.backend() == "torch":
             raise UsageError(
                 "torch cannot compile the step of pix2pix, which differentiates one pass twice; "

@@ -40,7 +40,7 @@ def spread(image: Any, side: int) -> Any:
 
 
 #: Pixels along a block: potentials and densities are smooth on this scale.
-_BLOCK = 2
+BLOCK = 2
 
 
 @searches(
@@ -114,14 +114,14 @@ def residual_levels(features: Any, filters: int, levels: int, blocks: int) -> tu
     widths = [filters * 2**level for level in range(levels)]
     skips = []
     for width in widths:
-        features = Conv2D(width, 1)(gather(features, _BLOCK))
+        features = Conv2D(width, 1)(gather(features, BLOCK))
         features = residual_blocks(features, blocks)
         skips.append(features)
     for width, skip in zip(reversed(widths[:-1]), reversed(skips[:-1]), strict=True):
-        features = spread(Conv2D(_BLOCK**2 * width, 1)(features), _BLOCK)
+        features = spread(Conv2D(BLOCK**2 * width, 1)(features), BLOCK)
         features = residual_blocks(Add()([features, skip]), blocks)
-    features = Conv2D(_BLOCK**2 * filters // 2, 3, padding="same")(Activation("silu")(features))
-    return Activation("silu")(spread(features, _BLOCK)), skips[-1]
+    features = Conv2D(BLOCK**2 * filters // 2, 3, padding="same")(Activation("silu")(features))
+    return Activation("silu")(spread(features, BLOCK)), skips[-1]
 
 
 def residual_blocks(features: Any, blocks: int) -> Any:
@@ -138,8 +138,8 @@ def residual_blocks(features: Any, blocks: int) -> Any:
 def require_halves(shape: Shape, levels: int) -> None:
     """Raise unless a grid fits so many levels."""
     ny, nx = shape[:2]
-    if levels < 1 or ny % _BLOCK**levels or nx % _BLOCK**levels:
+    if levels < 1 or ny % BLOCK**levels or nx % BLOCK**levels:
         raise UsageError(
-            f"{levels} levels need sides that are multiples of {_BLOCK ** max(levels, 1)}, "
+            f"{levels} levels need sides that are multiples of {BLOCK ** max(levels, 1)}, "
             f"but the grid is {ny} x {nx}; change the levels"
         )

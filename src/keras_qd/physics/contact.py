@@ -41,6 +41,9 @@ _RATIO = 1.4
 _FAR, _FAR_ON_GRID = 9.0, 7.0
 
 
+_gauss_nodes = lru_cache(np.polynomial.legendre.leggauss)
+
+
 @lru_cache(maxsize=64)
 def contact_values(
     interaction: Interaction, strength: float, spacing: float, omega: float
@@ -87,7 +90,7 @@ def relative_energy(
 ) -> float:
     """Lowest energy of the relative motion of two electrons in a round parabola, in Ha*."""
     m, far = angular_momentum, _FAR / np.sqrt(omega)
-    nodes, weights = np.polynomial.legendre.leggauss(_N_NODES)
+    nodes, weights = _gauss_nodes(_N_NODES)
     r, weights = 0.5 * far * (nodes + 1), 0.5 * far * weights
     polynomials = np.polynomial.legendre.legvander(nodes, _N_POLYNOMIALS - 1)
     slopes = np.polynomial.legendre.legder(np.eye(_N_POLYNOMIALS))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._shown import Shown, xarray_dataset
 from keras_qd.physics.box import Box
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class LabelError:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Solution:
+class Solution(Shown):
     """Ground state of n electrons in a potential.
 
     Where several states have the ground-state energy to 1e-6 Ha* (`n_states` of them, not counting
@@ -187,6 +188,40 @@ class Solution:
     def interaction_energy(self) -> float:
         """Expectation of the interaction, in Ha*."""
         return self.energy - self.one_body_energy
+
+    def to_xarray(self) -> Any:
+        """Return the densities as an :class:`xarray.Dataset` over x and y in a0*.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``density``, ``density_up`` and ``density_down`` in 1/a0*^2, energies as attributes.
+
+        Raises
+        ------
+        UsageError
+            If xarray is not installed.
+        """
+        up, down = self.spin_densities
+        unit = {"units": "1/a0*^2"}
+        fields = {"density": self.density, "density_up": up, "density_down": down}
+        axis = (np.arange(up.shape[0]) + 0.5) * self.box.length / up.shape[0]
+        return xarray_dataset(
+            {name: (("y", "x"), values, unit) for name, values in fields.items()},
+            coords={"y": axis, "x": axis},
+            attrs={"energy": self.energy, "gap": self.gap, "n_electrons": self.n_electrons},
+        )
+
+    def _entries(self) -> dict[str, Any]:
+        return {
+            "electrons": self.n_electrons,
+            "2S + 1": self.multiplicity,
+            "energy (Ha*)": with_error(self.energy, self.energy_error),
+            "gap (Ha*)": with_error(self.gap, self.gap_error),
+            "error of the density per electron": self.density_error,
+            "pixels": f"{self.orbitals.shape[-1]} x {self.orbitals.shape[-1]}",
+            "box (a0*)": self.box.length,
+        }
 
     def _density_of(self, density_matrix: Array) -> Array:
         flat = self.orbitals.reshape(self.orbitals.shape[0], -1)

@@ -52,6 +52,8 @@ class PairStates:
     vectors: Any
     #: Norms ``|H x - E x|`` in Ha*, like `energies`: there is a level within that distance of E.
     residuals: Any
+    #: Interaction in Ha* between pairs of points, with the contact of each system: (b, g, g).
+    interaction: Any
 
     def matrices(self, spin: int, root: int = 0, xp: Any = np) -> Any:
         """Wave functions x as matrices over pairs of orbitals, shape (b, g, g), norm 1."""
@@ -96,7 +98,7 @@ def lowest_pair_states(
         corrections = problem.precondition(remainders, vectors, energies)
         space.extend(corrections[:, :, root] for root in wanted)
     origin = 2.0 * orbitals.energies[:, :1]
-    return PairStates(orbitals, energies + origin, vectors, residuals)
+    return PairStates(orbitals, energies + origin, vectors, residuals, problem.interaction)
 
 
 class _Problem:
@@ -107,7 +109,7 @@ class _Problem:
         self.size = orbitals.grid.size
         self.levels = orbitals.energies - orbitals.energies[:, :1]
         self.points = xp.asarray(orbitals.points, dtype=dtype)
-        self.interaction = xp.asarray(interaction, dtype=dtype)
+        self.interaction = xp.asarray(interaction, dtype=dtype)[None]
         i, k = _pairs(self.size)
         diagonal = self.levels[:, i] + self.levels[:, k]
         self.diagonal = diagonal.astype(dtype)[None, :, :]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from keras_qd.tasks.pipeline import Pipeline
     from keras_qd.tasks.task import Task
     from keras_qd.training.run import Run
+    from keras_qd.weights import Pretrained
 
 
 Array = NDArray[Any]
@@ -104,7 +105,7 @@ def predict(
     return {name: values[0] for name, values in found.items()} if single else found
 
 
-def load_predictor(run: Run, symmetries: bool) -> Predictor:
+def load_predictor(run: Run | Pretrained, symmetries: bool) -> Predictor:
     """Return the trained model of a run, or what averages its predictions over symmetries."""
     model = run.load_model()
     return symmetrized(model, run.task) if symmetries else model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +20,18 @@ from keras_qd.errors import StoreError, UsageError
 from keras_qd.prediction._predict import common_length, iterate_predictions, load_predictor
 from keras_qd.tasks.pipeline import as_samples, each
 from keras_qd.training.run import Run
+from keras_qd.weights import Pretrained
 
 if TYPE_CHECKING:
     from keras_qd.tasks.pipeline import Pipeline
 
 
+_LOGGER = logging.getLogger(__name__)
+
 SUFFIXES = (".npz", ".npy", ".zarr")
+
+#: Systems that are read at a time to see whether they are like those of a training.
+_CHECKED = 256
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Predicted:
 
 
 def predict_file(
-    run: Run | str | Path,
+    run: Run | Pretrained | str | Path,
     source: str | Path,
     out: str | Path,
     *,
@@ -44,14 +51,15 @@ def predict_file(
     batch_size: int = 64,
     symmetries: bool = False,
     force: bool = False,
+    numbers: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> Predicted:
     """Apply the trained model of a run to a file; neither file need fit into memory.
 
     Parameters
     ----------
-    run : Run or path
-        A finished run, or its directory.
+    run : Run, Pretrained or path
+        A finished run, its directory, or a pretrained network.
     source : str or path
         The input fields in physical units: a ``.npy`` file, a ``.npz`` file with arrays by the
         fields' names (one system, or many along the first axis), an image or a folder of images, or
@@ -67,6 +75,9 @@ def predict_file(
         Whether to predict the mean over the symmetries of the task.
     force : bool
         Whether to replace what is at `out`.
+    numbers : mapping of str to float, optional
+        For a pretrained network: inputs that are one number for all systems. Of those that are left
+        out and that the source does not have, the network's defaults.
     progress : callable, optional
         Called with the number of samples done and of all, whenever some are done.
 
@@ -93,10 +104,14 @@ def predict_file(
     """
     out = Path(out)
     check_output(out, force)
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = run if isinstance(run, (Run, Pretrained)) else Run.open(run)
     pipeline = run.pipeline
-    inputs = read_fields(source, list(pipeline.inputs), **_grey_scale(run, pipeline, grey))
-    inputs, _ = as_samples(pipeline.inputs, inputs)
+    inputs: Mapping[str, Any]
+    if isinstance(run, Pretrained):
+        inputs = _completed(run, source, numbers or {}, **_grey_scale(run, pipeline, grey))
+    else:
+        inputs = read_fields(source, list(pipeline.inputs), **_grey_scale(run, pipeline, grey))
+        inputs, _ = as_samples(pipeline.inputs, inputs)
     n_samples = common_length(pipeline, inputs)
     described = _describe(run, pipeline)
     model = load_predictor(run, symmetries)
@@ -113,6 +128,7 @@ def predict_file(
             "kind": "predictions",
             "command": "keras-qd predict",
             **_identify(run, source, grey, symmetries),
+            **({"numbers": dict(numbers)} if numbers else {}),
         }
         write_store(out, described, predict, description, n_samples=n_samples, progress=progress)
         return Predicted(n_samples, described)
@@ -128,6 +144,42 @@ def predict_file(
     return Predicted(n_samples, described)
 
 
+def _completed(
+    network: Pretrained, source: str | Path, numbers: Mapping[str, float], **grey: Any
+) -> dict[str, Any]:
+    """Return the inputs of a pretrained network: given, of the source, or defaults."""
+    first, *others = network.pipeline.inputs
+    known = {**network.card["defaults"], **numbers}
+    read = [name for name in others if name not in numbers]
+    shapes = network.pipeline.inputs
+    found, _ = as_samples(shapes, read_fields(source, [first], others=read, **grey))
+    count = len(found[first])
+    constants = {name: np.full(count, known[name], np.float32) for name in others if name in known}
+    inputs = {**constants, **found}
+    _report_unfamiliar(network, inputs, count)
+    return inputs
+
+
+def _report_unfamiliar(network: Pretrained, inputs: Mapping[str, Any], count: int) -> None:
+    """Log a warning that names the systems that are unlike those of the training."""
+    parts = [
+        network.familiar(
+            {name: values[start : start + _CHECKED] for name, values in inputs.items()}
+        )
+        for start in range(0, count, _CHECKED)
+    ]
+    unlike = np.flatnonzero(~np.concatenate(parts))
+    if unlike.size:
+        _LOGGER.warning(
+            "%d of %d systems are unlike those that %s was trained on, the first is number %d: "
+            "solve them instead, with keras-qd solve",
+            unlike.size,
+            count,
+            network.name,
+            unlike[0],
+        )
+
+
 def check_output(out: Path, force: bool) -> None:
     """Check that predictions may be written to a path."""
     if out.suffix not in SUFFIXES:
@@ -137,7 +189,7 @@ def check_output(out: Path, force: bool) -> None:
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
 
 
-def _grey_scale(run: Run, pipeline: Pipeline, grey: Grey | None) -> dict[str, Any]:
+def _grey_scale(run: Run | Pretrained, pipeline: Pipeline, grey: Grey | None) -> dict[str, Any]:
     """Return what there is to know of grey values: those given, or what the model expects."""
     name = next(iter(pipeline.inputs))
     scaling = pipeline.scalings[name]
@@ -148,7 +200,7 @@ def _grey_scale(run: Run, pipeline: Pipeline, grey: Grey | None) -> dict[str, An
     return {"grey": grey, "unit": run.config["fields"][name]["unit"], "limits": limits}
 
 
-def _describe(run: Run, pipeline: Pipeline) -> dict[str, Field]:
+def _describe(run: Run | Pretrained, pipeline: Pipeline) -> dict[str, Field]:
     """Return shape, unit, meaning and type of the predicted fields."""
     found = pipeline.restore(each(lambda shape: np.zeros((1, *shape)), pipeline.output_shape))
     return {
@@ -172,7 +224,9 @@ def _single(out: Path, fields: dict[str, Field]) -> dict[str, Field]:
     return fields
 
 
-def _identify(run: Run, source: str | Path, grey: Grey | None, symmetries: bool) -> dict[str, Any]:
+def _identify(
+    run: Run | Pretrained, source: str | Path, grey: Grey | None, symmetries: bool
+) -> dict[str, Any]:
     """Return which model was applied to what, so that only the same prediction is resumed."""
     try:
         store = open_store(source)

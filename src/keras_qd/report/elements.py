@@ -122,3 +122,8 @@ def format_number(value: float | None, digits: int = 4) -> str:
 def format_interval(interval: tuple[float, float] | None, digits: int = 3) -> str:
     """Return an interval as "a to b", or a dash for None."""
     return "–" if interval is None else " to ".join(format_number(end, digits) for end in interval)
+
+
+def sentence(text: str) -> str:
+    """Return text with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."

@@ -14,6 +14,7 @@ import keras_qd
 from keras_qd._files import replacing, write_text
 from keras_qd.errors import RunError
 from keras_qd.evaluation._evaluate import evaluate
+from keras_qd.evaluation.headline import label_error
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.report.elements import (
     ReportFigure,
@@ -22,6 +23,7 @@ from keras_qd.report.elements import (
     embed_animation,
     format_interval,
     format_number,
+    sentence,
 )
 from keras_qd.report.figures.style import figure_style, pretty, save, with_unit, words
 from keras_qd.report.figures.training import curve_names, curves_figure
@@ -121,6 +123,7 @@ def describe_run(run: Run) -> dict[str, Any]:
     task = config["task"]
     return {
         "name": run.path.resolve().name,
+        "title": _title(task),
         "task": task,
         "facts": _facts(run),
         "settings": _settings(task),
@@ -129,6 +132,12 @@ def describe_run(run: Run) -> dict[str, Any]:
         "packages": run.environment["packages"],
         "commands": _commands(run),
     }
+
+
+def _title(task: Mapping[str, Any]) -> str:
+    """Return what the model does, in words."""
+    text = task["description"] or task["name"].replace("-", " ")
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _facts(run: Run) -> dict[str, str]:
@@ -261,10 +270,13 @@ def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | N
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=format_number, interval=format_interval, unit=pretty, words=words
+        number=format_number, interval=format_interval, unit=pretty, words=words, sentence=sentence
     )
+    headlines = evaluation.headlines
     return environment.get_template("report.html.j2").render(
         evaluation=evaluation,
+        headlines=headlines,
+        labels={each.field: label_error(each, evaluation) for each in headlines},
         others=list(_other_evaluations(run)),
         sections=[
             (

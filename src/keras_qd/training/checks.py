@@ -1,12 +1,13 @@
-"""What is checked of a training before anything is made: names, settings, path, model."""
+"""What a training begins with: its checks, its model, and one that it may start from."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -20,7 +21,8 @@ from keras_qd.tasks.physical_model import check_loadable
 from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.training.devices import check_devices, claim_devices
 from keras_qd.training.logging import check_callbacks
-from keras_qd.training.run import Run
+from keras_qd.training.run import Run, require_free
+from keras_qd.weights import pretrained
 
 if TYPE_CHECKING:
     from keras_qd.data.fields import Field
@@ -50,7 +52,7 @@ def check_start(
     check_callbacks(callbacks)
     check_devices(devices, task.batch_size)
     claim_devices(devices)
-    Run(Path(path)).require_free()
+    require_free(Path(path))
     check_task(task)
     fields = _known_fields(task) if data else None
     if fields is not None:
@@ -140,3 +142,48 @@ def _check_model(task: Task, fields: Mapping[str, Field]) -> None:
             raise
         return
     build_model(task, pipeline, 0)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Network and scalings that a training starts from: those of a run, or pretrained ones."""
+
+    name: str
+    model: str
+    model_config: Mapping[str, Any]
+    pipeline: Pipeline
+    network: keras.Model
+
+    @classmethod
+    def of(cls, source: Run | str | Path) -> Start:
+        """Load a finished run, or the pretrained network of a name that is not a directory."""
+        known = components("pretrained").names()
+        if isinstance(source, Run) or (str(source) not in known or Path(source).exists()):
+            run = source if isinstance(source, Run) else Run.open(source)
+            task = run.task
+            network = run.load_model().network
+            return cls(str(run.path), task.model, task.model_config, run.pipeline, network)
+        found = pretrained(str(source))
+        card = found.card
+        return cls(str(source), card["model"], card["model_config"], found.pipeline, found.network)
+
+    def adapted(self, task: Task) -> Task:
+        """Return a task with this network, or raise unless it maps the same fields."""
+        ours = tuple(self.pipeline.inputs), tuple(self.pipeline.targets)
+        if (tuple(task.inputs), tuple(task.targets)) != ours:
+            raise UsageError(
+                f"{self.name} maps {', '.join(ours[0])} to {', '.join(ours[1])}, but task "
+                f"{task.name!r} maps {', '.join(task.inputs)} to {', '.join(task.targets)}; choose "
+                "a task with the same fields"
+            )
+        return task.replace(model=self.model, model_config=dict(self.model_config))
+
+    def copy_to(self, model: keras.Model) -> None:
+        """Put the weights into a model, or raise where it has others."""
+        values = self.network.get_weights()
+        if [each.shape for each in values] != [tuple(each.shape) for each in model.weights]:
+            raise UsageError(
+                f"the network of {self.name} has other weights than the model of the task; leave "
+                "out changes to the model's settings, and train on data of the same grid"
+            )
+        model.set_weights(values)

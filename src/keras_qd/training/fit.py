@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -39,11 +40,11 @@ from keras_qd.training.callbacks import (
     ScheduledLearningRate,
     ValidationMetrics,
 )
-from keras_qd.training.checkpoint import REMEDY, load_history, load_weights
-from keras_qd.training.checks import build_model, check_start, check_task
+from keras_qd.training.checkpoint import REMEDY, load_history, load_weights, save_weights
+from keras_qd.training.checks import Start, build_model, check_start, check_task
 from keras_qd.training.devices import Group, on_devices
 from keras_qd.training.logging import build_callbacks, check_callbacks
-from keras_qd.training.run import Run, describe_environment
+from keras_qd.training.run import Run, describe_environment, locked
 
 if TYPE_CHECKING:
     from keras_qd.data.dataset import Dataset
@@ -102,9 +103,10 @@ def train(
     *,
     dataset: Dataset | None = None,
     seed: int = 0,
-    callbacks: Callbacks = (),
+    callbacks: Callbacks = ("evolution",),
     report: Report | None = None,
     devices: int = 1,
+    start: Run | str | Path | None = None,
 ) -> Run:
     """Train `task` into a new run directory.
 
@@ -119,14 +121,17 @@ def train(
     seed : int
         For the initial weights, dropout, the order of the samples and their augmentation.
     callbacks : sequence of str or keras.callbacks.Callback
-        Additional callbacks for ``fit``, or names: ``"evolution"`` keeps the predictions for a few
-        validation systems, epoch by epoch, for the report; ``"tensorboard"`` and ``"mlflow"`` log
-        there.
+        Additional callbacks for ``fit``, or names: ``"evolution"``, the default, keeps the
+        predictions for a few validation systems, epoch by epoch, for the report; ``"tensorboard"``
+        and ``"mlflow"`` log there.
     report : callable, optional
         ``report(epoch, epochs, batch, batches, logs)`` is called after every batch and epoch;
         without it Keras prints the progress.
     devices : int
         Number of devices to train on, each with an equal share of every batch.
+    start : Run, str or path, optional
+        A finished run, its directory, or the name of a pretrained network: its model, scalings and
+        weights are those that the training starts from. The task must map the same fields.
 
     Returns
     -------
@@ -161,18 +166,29 @@ def train(
     """
     names = [each for each in callbacks if isinstance(each, str)]
     task = registry.task(task) if isinstance(task, str) else task
+    begun = None if start is None else Start.of(start)
+    task = task if begun is None else begun.adapted(task)
     check_start(task, path, seed=seed, callbacks=names, devices=devices, data=dataset is None)
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
+    if begun is not None:
+        pipeline = replace(pipeline, scalings=begun.pipeline.scalings)
     _report_left_out(task, pipeline)
     if "notice" in dataset.metadata:
         _LOGGER.warning(dataset.metadata["notice"])
     config = _describe(task, dataset, pipeline, seed, names) | {"devices": devices}
+    if begun is not None:
+        config["from"] = begun.name
     # With several devices the model has to be built on them, which takes the directory.
-    model = build_model(task, pipeline, seed) if devices == 1 else None
-    with Run(Path(path)).locked():
+    model = build_model(task, pipeline, seed) if devices == 1 or begun is not None else None
+    if begun is not None:
+        begun.copy_to(model)
+    with locked(Path(path)):
         run = Run.create(path, config, describe_environment())
         with discarded_on_failure(run):
+            if begun is not None:
+                save_weights(run.start_path, model)
+                model = model if devices == 1 else None
             return _fit(run, dataset, callbacks, report, model)
 
 
@@ -313,6 +329,8 @@ def _fit(
     """Train from the last checkpoint, or from the start, to the end."""
     with on_devices(run.config.get("devices", 1), run, dataset) as group:
         model = model or build_model(run.task, run.pipeline, run.config["seed"])
+        if run.start_path.exists():
+            load_weights(run.start_path, model)
         _fit_model(model, group, run, dataset, callbacks, report)
         with replacing(run.model_path) as temporary:
             save_model(_physical(model, run), temporary)

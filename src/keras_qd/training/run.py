@@ -20,6 +20,7 @@ import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -42,6 +43,7 @@ from keras_qd._checks import (
     whole,
 )
 from keras_qd._files import LockedError, replacing, write_json
+from keras_qd._shown import Tabled, data_frame, plot
 from keras_qd.backend import ensure_backend
 from keras_qd.data.dataset import SPLITS
 from keras_qd.data.io.arrays import open_archive
@@ -67,6 +69,9 @@ _PACKAGES = (
     "zarr",
 )
 
+
+#: The file that makes a directory a run.
+_CONFIG_FILE = "config.json"
 
 #: Name of the page that a run's report is.
 REPORT = "report.html"
@@ -95,7 +100,7 @@ _CONFIG = entries(
 #: The entries of ``environment.json``.
 _ENVIRONMENT = entries(
     {"backend": text, "python": text, "platform": text, "packages": table(text)},
-    {"processors": optional(whole(1))},
+    {"processors": optional(whole(1)), "processor": text, "date": text},
 )
 
 
@@ -105,21 +110,34 @@ def describe_environment() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``backend``, ``python``, ``platform``, ``processors`` and ``packages`` (name -> version);
-        nothing in it names a person or a path.
+        ``backend``, ``date`` (of the start, UTC), ``python``, ``platform``, ``processors``,
+        ``processor`` (its model) and ``packages`` (name -> version); nothing in it names a person
+        or a path.
 
     Examples
     --------
     >>> sorted(describe_environment())
-    ['backend', 'packages', 'platform', 'processors', 'python']
+    ['backend', 'date', 'packages', 'platform', 'processor', 'processors', 'python']
     """
     return {
         "backend": ensure_backend(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
+        "processor": _processor(),
         "packages": installed_versions(),
     }
+
+
+def _processor() -> str:
+    """Return the model of the processor, or at least its architecture."""
+    information = Path("/proc/cpuinfo")  # what Python's platform does not know on Linux
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown"
 
 
 def installed_versions() -> dict[str, str]:
@@ -133,24 +151,58 @@ def installed_versions() -> dict[str, str]:
     return versions
 
 
+def require_free(path: Path) -> None:
+    """Raise a RunError if there is something at the path of a new run already."""
+    if (path / _CONFIG_FILE).exists():
+        raise RunError(f"{path} exists already; resume it (--resume), or choose another name")
+    if path.is_symlink() or path.exists():
+        if not path.is_dir():
+            raise RunError(f"{path} is a file; choose another name")
+        if any(path.iterdir()):
+            raise RunError(f"{path} is not empty; choose another name")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Exclude other processes that train into a directory; a dead process holds no lock."""
+    try:
+        with _files.locked(path):
+            yield
+    except LockedError:
+        raise RunError(
+            f"{path} is in use: another process trains into it; wait until it has finished, or "
+            "end it"
+        ) from None
+
+
 @dataclass(frozen=True)
-class Run:
-    """A run directory on disk.
+class Run(Tabled):
+    """A run directory on disk, finished or not.
 
     Parameters
     ----------
-    path : Path
-        The directory. :meth:`create` and :meth:`open` are the ways to get one.
+    path : str or Path
+        The directory. What there is of the run is read when it is asked for.
+
+    Raises
+    ------
+    RunError
+        If `path` is not a run directory; :meth:`create` makes one.
 
     Examples
     --------
     >>> import tempfile
     >>> run = Run.create(tempfile.mkdtemp(), config={}, environment={})
-    >>> run.finished, run.config_path.name
-    (False, 'config.json')
+    >>> run.finished, run.config_path.name, Run(str(run.path)) == run
+    (False, 'config.json', True)
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+        if not self.config_path.is_file():
+            raise RunError(f"{self.path} is not a run directory: it has no config.json")
 
     @classmethod
     def create(
@@ -177,15 +229,15 @@ class Run:
         RunError
             If there is something at `path` already.
         """
-        run = cls(Path(path))
-        run.require_free()
-        write_json(run.path / "environment.json", environment)
-        write_json(run.config_path, config)
-        return run
+        path = Path(path)
+        require_free(path)
+        write_json(path / "environment.json", environment)
+        write_json(path / _CONFIG_FILE, config)
+        return cls(path)
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """Open a run directory, finished or not.
+        """Open a run directory: the same as ``Run(path)``.
 
         Parameters
         ----------
@@ -202,22 +254,7 @@ class Run:
         RunError
             If `path` is not a run directory.
         """
-        run = cls(Path(path))
-        if not run.config_path.is_file():
-            raise RunError(f"{run.path} is not a run directory: it has no config.json")
-        return run
-
-    def require_free(self) -> None:
-        """Raise a RunError if there is something at the path already."""
-        if self.config_path.exists():
-            raise RunError(
-                f"{self.path} exists already; resume it (--resume), or choose another name"
-            )
-        if self.path.is_symlink() or self.path.exists():
-            if not self.path.is_dir():
-                raise RunError(f"{self.path} is a file; choose another name")
-            if any(self.path.iterdir()):
-                raise RunError(f"{self.path} is not empty; choose another name")
+        return cls(Path(path))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -232,19 +269,13 @@ class Run:
         RunError
             If another process trains into it.
         """
-        try:
-            with _files.locked(self.path):
-                yield
-        except LockedError:
-            raise RunError(
-                f"{self.path} is in use: another process trains into it; wait until it has "
-                "finished, or end it"
-            ) from None
+        with locked(self.path):
+            yield
 
     @property
     def config_path(self) -> Path:
         """Path of the configuration."""
-        return self.path / "config.json"
+        return self.path / _CONFIG_FILE
 
     @property
     def model_path(self) -> Path:
@@ -260,6 +291,11 @@ class Run:
     def best_path(self) -> Path:
         """Path of the weights of the best epoch so far, if the task monitors a metric."""
         return self.path / "checkpoints" / "best.npz"
+
+    @property
+    def start_path(self) -> Path:
+        """Path of the weights that the training started from, if they were given."""
+        return self.path / "checkpoints" / "start.npz"
 
     @property
     def history_path(self) -> Path:
@@ -380,6 +416,38 @@ class Run:
             raise RunError(f"{self.path} has no history yet: no epoch was finished") from None
         except (OSError, ValueError, csv.Error) as cause:
             raise DataError(f"{self.history_path} is damaged: {cause}; {REMEDY}") from cause
+
+    def plot_history(self) -> Any:
+        """Draw the losses and metrics over the epochs, as the report does.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shown by a notebook; ``savefig`` writes it into a file.
+        """
+        return plot(self)
+
+    def to_dataframe(self) -> Any:
+        """Return the history as a :class:`pandas.DataFrame`, a row per epoch.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Losses and metrics, indexed by the epoch.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        return data_frame(self.history(), "epoch")
+
+    def _entries(self) -> dict[str, Any]:
+        """Return the rows of the table for notebooks, those of the last epoch among them."""
+        known: dict[str, Any] = {"path": self.path, "finished": self.finished}
+        if not self.history_path.is_file():
+            return known
+        return known | {name: values[-1] for name, values in self.history().items() if values}
 
     def write_history(self, columns: Mapping[str, list[float]]) -> None:
         """Rewrite ``history.csv``.

@@ -200,28 +200,29 @@ def read_fields(
     path: str | Path,
     names: Sequence[str],
     *,
+    others: Sequence[str] = (),
     grey: Grey | None = None,
     unit: str = "",
     limits: Grey | None = None,
 ) -> Mapping[str, Any]:
-    """Open the named fields of a file, folder of images or stored data set, to be sliced."""
+    """Open named fields of a file, folder of images or stored data set; `others` if it has them."""
     # A file with a single array, and images, hold the only field; `grey`, `unit` and `limits` are
     # those of `open_images`.
     if "://" in str(path):
-        return _read_store(path, names)
+        return _read_store(path, names, others)
     path = Path(path)
     if is_image(path) and not (path / "zarr.json").exists():
         return {_only(path, names): open_images(path, grey, unit, limits)}
     if path.is_dir():
-        return _read_store(path, names)
+        return _read_store(path, names, others)
     found = {each.key: each.values for each in open_arrays(path)}
     if list(found) == [""]:
         return {_only(path, names): found[""]}
     _require(path, names, list(found))
-    return {name: found[name] for name in names}
+    return {name: found[name] for name in (*names, *others) if name in found}
 
 
-def _read_store(path: str | Path, names: Sequence[str]) -> Mapping[str, Any]:
+def _read_store(path: str | Path, names: Sequence[str], others: Sequence[str]) -> Mapping[str, Any]:
     try:
         store = open_store(path)
     except StoreError:
@@ -233,7 +234,7 @@ def _read_store(path: str | Path, names: Sequence[str]) -> Mapping[str, Any]:
     if store.unfinished():
         raise store.incomplete()
     _require(path, names, list(store.fields))
-    return {name: _StoredField(store, name) for name in names}
+    return {name: _StoredField(store, name) for name in (*names, *others) if name in store.fields}
 
 
 def _only(path: Path, names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import zarr
 from zarr.storage import WrapperStore
 
+from keras_qd._shown import Tabled
 from keras_qd.data.fields import Field
 from keras_qd.data.store.description import (
     FINGERPRINT,
@@ -60,7 +61,7 @@ def disk_errors(location: object) -> Iterator[None]:
         raise StoreError(f"{location} cannot be written: {error}") from error
 
 
-class Store:
+class Store(Tabled):
     """A stored data set, open for reading.
 
     Only finished shards count: what an interrupted run left unfinished is never read.
@@ -138,6 +139,10 @@ class Store:
                 for name, errors in found["errors"].items()
             },
         }
+
+    def _entries(self) -> dict[str, Any]:
+        shapes = {name: field.in_words() for name, field in self.fields.items()}
+        return {"path": self.path, "samples": self.n_samples, **shapes}
 
     @property
     def path(self) -> Path | str:

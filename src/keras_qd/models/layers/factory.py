@@ -31,6 +31,18 @@ class Dropout(keras.layers.Dropout):
         self.seed_generator.state.assign(np.asarray(store["seed"]))
 
 
+@keras.saving.register_keras_serializable(package="keras_qd")
+class RandomNormal(keras.initializers.RandomNormal):
+    """Normally distributed weights, drawn by NumPy: the same ones on every backend."""
+
+    # JAX compiles its own generator for every shape, a second and more each on a CPU.
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """Return weights of a shape."""
+        draws = np.random.default_rng(self.seed).normal(self.mean, self.stddev, shape)
+        return keras.ops.convert_to_tensor(draws, dtype or keras.config.floatx())
+
+
 NORMALIZATIONS = ("batch", "group", "instance", "none")
 
 #: Momentum, epsilon and initial weights are those of the reference pix2pix; Keras' own defaults
@@ -71,7 +83,7 @@ class LayerFactory:
 
     def weighted(self, layer: Any, *arguments: Any, name: str, **options: Any) -> Any:
         """Return a layer whose first kernel is drawn as in the reference implementation."""
-        draw = keras.initializers.RandomNormal(0.0, _INITIAL_SPREAD, seed=next(self._seeds))
+        draw = RandomNormal(0.0, _INITIAL_SPREAD, seed=next(self._seeds))
         return self.make(layer, *arguments, name=name, kernel_initializer=draw, **options)
 
     def dropout(self, features: Any, rate: float, name: str) -> Any:

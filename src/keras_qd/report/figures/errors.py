@@ -93,7 +93,7 @@ def errors_figure(values: ArrayLike, parity: Parity, labels: Labels) -> Figure:
     figure = Figure(figsize=(8.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     _histogram(left, known, labels)
-    figure.colorbar(_parity(right, parity), ax=right, label="number of values")
+    figure.colorbar(draw_parity(right, parity), ax=right, label="number of values")
     unit = labels.units.get(parity.field, "")
     right.set_xlabel(with_unit(f"exact {words(parity.field)}", unit))
     right.set_ylabel(with_unit(f"predicted {words(parity.field)}", unit))
@@ -114,7 +114,7 @@ def _histogram(panel: Axes, values: NDArray[Any], labels: Labels) -> None:
     panel.legend()
 
 
-def _parity(panel: Axes, parity: Parity) -> Any:
+def draw_parity(panel: Axes, parity: Parity) -> Any:
     """Draw the counts of (exact, predicted), with the line of equality."""
     low, high = parity.edges[0], parity.edges[-1]
     counts = np.ma.masked_equal(parity.counts.T, 0)

@@ -73,6 +73,13 @@ def _centres(n_pixels: int, labels: Labels) -> Array:
     return centres if labels.length is None else centres * labels.length / n_pixels
 
 
+def draw_cut(panel: Axes, values: Array, labels: Labels, **style: Any) -> None:
+    """Draw values at the centres of pixels."""
+    panel.plot(_centres(len(values), labels), values, **style)
+    panel.margins(x=0)
+    panel.grid(visible=True)
+
+
 def draw_profiles(
     part: SubFigure, example: Example, target: str, shown: Sequence[str], labels: Labels
 ) -> None:
@@ -182,6 +189,13 @@ def _show(panel: Axes, values: Array, title: str, colours: dict[str, Any], label
     return panel.imshow(
         values, origin="lower", extent=(0, width, 0, height), interpolation="nearest", **colours
     )
+
+
+def draw_map(part: SubFigure, panel: Axes, values: Array, name: str, labels: Labels) -> None:
+    """Draw one field with its colour bar."""
+    image = _show(panel, values, words(name), field_colours(values), labels)
+    panel.set_ylabel(labels.axis("y"))
+    _add_bar(part, image, panel, labels.unit(name))
 
 
 def _add_bar(part: SubFigure, image: Any, panel: Axes, label: str) -> None:

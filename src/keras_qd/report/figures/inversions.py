@@ -35,10 +35,11 @@ def inversion_figure(
     figure.suptitle(_headline(inversion, title), x=0.01, ha="left", fontsize=9.5, weight="bold")
     above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
     _draw_densities(above, above.subplots(1, 3), inversion, length)
-    panels = below.subplots(1, 2, width_ratios=(1, 2))
+    panels = below.subplots(1, 3)
     _draw_potential(below, panels[0], inversion, length)
     panels[0].set_ylabel(with_unit("y", _LENGTH))
-    _draw_convergence(panels[1], inversion, tolerance)
+    _draw_cut(panels[1], inversion, length)
+    _draw_convergence(panels[2], inversion, tolerance)
     return figure
 
 
@@ -108,6 +109,22 @@ def _draw_potential(part: SubFigure, panel: Axes, inversion: Inversion, length: 
     panel.set_xlim(0, length)
     panel.set_ylim(0, length)
     panel.set_title("potential (hatched: not determined)")
+
+
+def _draw_cut(panel: Axes, inversion: Inversion, length: float) -> None:
+    """Draw the potential and its error band along x, where the target is densest."""
+    target = inversion.target
+    row = int(np.unravel_index(target.argmax(), target.shape)[0])
+    x = (np.arange(target.shape[1]) + 0.5) * (length / target.shape[1])
+    values = inversion.potential[row] - np.average(inversion.potential, weights=target)
+    error = inversion.potential_error[row]
+    panel.plot(x, values, label="potential")
+    if np.isfinite(error).all():
+        panel.fill_between(x, values - error, values + error, alpha=0.3, label="90 % interval")
+    panel.set_title(f"along x at y = {format_number(x[row])} {pretty(_LENGTH)}")
+    panel.set_xlabel(with_unit("x", _LENGTH))
+    panel.set_ylabel(f"{pretty(_ENERGY)}, from the weighted mean")
+    panel.legend()
 
 
 def _draw_convergence(panel: Axes, inversion: Inversion, tolerance: float) -> None:

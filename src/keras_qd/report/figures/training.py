@@ -35,7 +35,21 @@ def curve_names(history: Mapping[str, Sequence[float]]) -> list[str]:
     # An adversarial model's "loss" is its generator's: one panel is enough for both.
     if "loss" in names and history.get("loss") == history.get(_FIRST[0]):
         del names["loss"]
+    for name in list(names):
+        twin = name.removesuffix(_LOSS)
+        if twin != name and twin in history and _same(history, name, twin):
+            del names[name]  # the L1 loss beside the followed L1
     return sorted(names, key=_rank)
+
+
+def _same(history: Mapping[str, Sequence[float]], name: str, twin: str) -> bool:
+    """Return whether two columns of the history hold one quantity, in training and validation."""
+    pairs = [(history.get(prefix + name), history.get(prefix + twin)) for prefix in ("", "val_")]
+    return all(
+        a is not None and b is not None and np.allclose(a, b, rtol=1e-4, atol=0)
+        for a, b in pairs
+        if (a, b) != (None, None)
+    )
 
 
 def _rank(name: str) -> tuple[int, bool]:
@@ -80,7 +94,7 @@ def _draw(panel: Axes, name: str, history: Mapping[str, Sequence[float]]) -> Non
         colour = "C1" if label == "validation" else "C0"
         panel.plot(np.arange(1, len(values) + 1), values, marker=marker, color=colour, label=label)
     panel.set_xlabel("epoch")
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panel.grid(visible=True)
     _scale(panel, np.concatenate(list(drawn.values())))
     if len(drawn) > 1:

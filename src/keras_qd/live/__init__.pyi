@@ -1,0 +1,6 @@
+from ._serve import (
+    serve as serve,
+)
+from .static import (
+    write_static as write_static,
+)

@@ -1,0 +1,434 @@
+// The page: what is drawn, what was answered, and how both are shown.
+
+import { History } from "./brush.js";
+import { connectControls } from "./controls.js";
+import { Link } from "./link.js";
+import { attach, follow } from "./pointer.js";
+import { PRESETS } from "./presets.js";
+import { Units, shown, withError } from "./units.js";
+import { FieldView, differenceColours, plotCut, potentialColours, plotResiduals, range } from "./view.js";
+
+// Milliseconds without a change after which the pen rests.
+const REST = 250;
+
+// Names of 2 S + 1.
+const SPINS = { 1: "singlet", 2: "doublet", 3: "triplet", 4: "quartet", 5: "quintet" };
+
+const $ = (id) => document.getElementById(id);
+
+class Page {
+  constructor(settings, shares) {
+    this.settings = settings;
+    this.nPixels = settings.n_pixels;
+    this.shares = shares;
+    this.mode = "forward";
+    this.units = new Units(null);
+    this.system = { n_electrons: settings.mode === "static" ? settings.model?.n_electrons ?? 1 : 2, length: 10, strength: 1, interaction: { interaction: "coulomb" } };
+    this.tolerance = 0.01;
+    this.point = { x: 0.5, y: 0.5 };
+    this.drawn = PRESETS.parabola(this.nPixels, this.system.length);
+    this.charge = new Float32Array(this.nPixels ** 2);
+    this.voltages = settings.gates.map(() => 0);
+    this.histories = { forward: new History(), reverse: new History() };
+    this.id = 0;
+    this.answers = {};
+    const view = (id, name, interactive) => new FieldView($(`field-${id}`), this.nPixels, settings.colours, name, interactive);
+    this.views = {
+      drawing: view("drawing", "Drawing", true),
+      exact: view("exact", "Exact density"),
+      model: view("model", "Prediction"),
+      difference: view("difference", "Difference"),
+    };
+    attach(this.views.drawing.canvas, this);
+    for (const name of ["exact", "model", "difference"]) follow(this.views[name].canvas, this);
+  }
+
+  async start() {
+    const Way = this.settings.mode === "static" ? (await import("./local.js")).Local : Link;
+    connectControls(this);
+    this.link = new Way(this.nPixels, (message) => this.take(message), (on) => this.connected(on), this.settings);
+    this.redraw();
+  }
+
+  get forward() {
+    return this.mode === "forward";
+  }
+
+  // What the brush changes.
+  field() {
+    return this.forward ? this.drawn : this.charge;
+  }
+
+  brush() {
+    const tool = document.querySelector("input[name=tool]:checked").value;
+    const depth = Number($("depth").value);
+    const value = { well: -depth, hill: depth, charge: 1, erase: 0 }[tool];
+    return { tool, value, size: Number($("size").value), smoothness: Number($("smoothness").value) };
+  }
+
+  choose(tool) {
+    const input = document.querySelector(`input[name=tool][value=${tool}]`);
+    if (input.closest("label").hidden) return;
+    input.checked = true;
+  }
+
+  resize(direction) {
+    if (direction > 0) $("size").stepUp();
+    else $("size").stepDown();
+    $("size").dispatchEvent(new Event("input"));
+  }
+
+  // The drawing and the gates together, in Ha*.
+  potential() {
+    const total = this.drawn.slice();
+    this.voltages.forEach((voltage, gate) => {
+      if (!voltage) return;
+      const share = this.shares[gate];
+      for (let at = 0; at < total.length; at++) total[at] -= voltage * share[at];
+    });
+    return total;
+  }
+
+  snapshot() {
+    return this.forward ? { drawn: this.drawn.slice(), voltages: [...this.voltages] } : { charge: this.charge.slice() };
+  }
+
+  keep() {
+    this.histories[this.mode].keep(this.snapshot());
+    this.showHistory();
+  }
+
+  travel(direction) {
+    const found = this.histories[this.mode][direction](this.snapshot());
+    if (!found) return;
+    Object.assign(this, found);
+    this.showHistory();
+    this.showVoltages?.();
+    this.changed();
+  }
+
+  showHistory() {
+    $("undo").disabled = !this.histories[this.mode].past.length;
+    $("redo").disabled = !this.histories[this.mode].future.length;
+  }
+
+  // Put a whole new field in place of the drawing.
+  replace(field) {
+    this.keep();
+    if (this.forward) {
+      this.drawn = field;
+      this.voltages = this.voltages.map(() => 0);
+      this.showVoltages?.();
+    } else this.charge = field.map((value) => Math.max(value, 0));
+    this.changed();
+  }
+
+  // The drawing or the system has changed: show it at the next frame, and ask.
+  changed() {
+    this.id += 1;
+    this.views.exact.busy(true);
+    this.views.drawing.frame.dataset.id = this.id;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.ask(true), REST);
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.redraw();
+      this.ask(false);
+    });
+  }
+
+  ask(resting) {
+    if (!this.forward || !this.link) return;
+    const header = { id: this.id, ...this.system };
+    const potential = this.potential();
+    if (!resting || this.answers.prediction?.id !== this.id) this.link.request("predict", { ...header, resting }, potential);
+    const exactAlready = this.answers.exact?.id === this.id && !this.answers.exact.draft;
+    if (resting ? !exactAlready : this.system.n_electrons < 3) this.link.request("solve", { ...header, resting }, potential);
+    if (this.answers.exact && this.system.n_electrons > 2) this.views.exact.age();
+  }
+
+  search() {
+    this.id += 1;
+    this.answers = {};
+    this.link.request("invert", { id: this.id, ...this.system, tolerance: this.tolerance }, this.charge);
+    $("search-caption").textContent = "searching …";
+  }
+
+  stop() {
+    this.link.request("stop", { id: this.id });
+    $("search-caption").textContent += " Stopped.";
+  }
+
+  connected(on) {
+    this.online = on;
+    this.showStatus();
+    if (on) this.changed();
+  }
+
+  take(message) {
+    const take = this[`take_${message.event}`];
+    if (take) take.call(this, message);
+  }
+
+  take_exact(message) {
+    if (message.id < (this.answers.exact?.id ?? 0) || !this.forward) return;
+    // The full answer may follow a draft of the same drawing, not the other way round.
+    if (message.id === this.answers.exact?.id && message.draft && !this.answers.exact.draft) return;
+    [message.density] = message.fields;
+    this.answers.exact = message;
+    this.ended();
+    this.showResults();
+  }
+
+  take_mu(message) {
+    const exact = this.answers.exact;
+    this.ended();
+    if (message.id !== exact?.id) return;
+    Object.assign(exact, { mu: message.mu, mu_error: message.mu_error });
+    this.showResults();
+  }
+
+  take_prediction(message) {
+    if (message.id < (this.answers.prediction?.id ?? 0) || !this.forward) return;
+    [message.density] = message.fields;
+    this.answers.prediction = message;
+    this.showResults();
+  }
+
+  take_progress(message) {
+    this.ended();
+    const begun = performance.now();
+    const show = () => {
+      $("exact-caption").textContent = `${message.text}, step ${message.step} of ${message.steps} … ${shown((performance.now() - begun) / 1000, 2)} s`;
+    };
+    show();
+    this.clock = setInterval(show, 100);
+  }
+
+  ended() {
+    clearInterval(this.clock);
+  }
+
+  take_sample(message) {
+    this.replace(message.fields[0].slice());
+  }
+
+  take_target(message) {
+    if (message.id !== this.id || this.forward) return;
+    [this.answers.target] = message.fields;
+    this.redraw();
+  }
+
+  take_iteration(message) {
+    if (message.id !== this.id || this.forward) return;
+    [message.potential, message.density] = message.fields;
+    this.answers.iteration = message;
+    this.showResults();
+  }
+
+  take_error(message) {
+    this.ended();
+    if (message.id < this.id && this.forward) return;
+    for (const name of this.forward ? ["exact"] : ["exact", "model"]) this.views[name].age();
+    this.notice(message.message);
+    $(this.forward ? "exact-caption" : "search-caption").textContent = "no solution";
+  }
+
+  take_refused(message) {
+    this.notice(`The server refused a request: ${message.message}`);
+  }
+
+  take_restarted(message) {
+    this.ended();
+    this.notice(message.message);
+    this.changed();
+  }
+
+  notice(text) {
+    $("notice").textContent = text;
+    $("notice").hidden = !text;
+    clearTimeout(this.forget);
+    this.forget = setTimeout(() => ($("notice").hidden = true), 12000);
+  }
+
+  showStatus() {
+    $("status").textContent = this.online ? this.settings.status ?? "connected" : "not connected; trying again";
+  }
+
+  side() {
+    return `${shown(this.system.length * this.units.lengthFactor)} ${this.units.length}`;
+  }
+
+  redraw() {
+    const { units, views } = this;
+    if (this.forward) {
+      const potential = this.potential();
+      views.drawing.draw(potential, potentialColours(potential), units.energyFactor, `V (${units.energy})`, this.side());
+    } else {
+      const colours = { map: "field", low: 0, high: Math.max(range(this.charge)[1], 1) };
+      views.drawing.draw(this.charge, colours, 1, "drawn charge, without unit", this.side());
+    }
+    this.showResults();
+    this.pointAt(this.point);
+  }
+
+  showResults() {
+    if (this.forward) this.showForward();
+    else this.showReverse();
+    this.showNumbers();
+    this.planCuts();
+  }
+
+  draw(view, field, colours, name = "n") {
+    const { density, densityFactor } = this.units;
+    view.draw(field, colours, densityFactor, `${name} (${density})`, this.side());
+  }
+
+  showForward() {
+    const { exact, prediction } = this.answers;
+    const { exact: exactView, model, difference } = this.views;
+    exactView.frame.dataset.id = exact?.id;
+    model.frame.dataset.id = prediction?.id;
+    exactView.busy(exact?.id !== this.id || exact.draft);
+    const densities = [exact?.density, prediction?.density].filter(Boolean);
+    const high = Math.max(...densities.map((each) => range(each)[1]));
+    const colours = { map: "field", low: 0, high };
+    if (exact?.unavailable) {
+      exactView.empty(exact.unavailable);
+      $("exact-caption").textContent = "";
+    } else if (exact) {
+      this.draw(exactView, exact.density, colours);
+      $("exact-caption").textContent = `${exact.draft ? "while drawing" : "exact"}: to ${shown(100 * exact.density_error, 2)} % of the charge`;
+      if (exact.id < this.id && this.system.n_electrons > 2) exactView.age();
+    } else exactView.empty("solving …");
+    if (prediction?.density) {
+      this.draw(model, prediction.density, colours);
+      $("model-caption").textContent = this.predicted(prediction);
+    } else {
+      model.empty(prediction?.reason ?? "no prediction yet");
+      $("model-caption").textContent = "";
+    }
+    this.showDifference(difference, exact, prediction);
+  }
+
+  predicted({ energy, mu, integral, familiar }) {
+    const [factor, unit] = [this.units.energyFactor, this.units.energy];
+    const numbers = energy === null ? `${shown(integral, 5)} electrons` : `E = ${shown(energy * factor)}, μ = ${shown(mu * factor)} ${unit}`;
+    return familiar ? numbers : `${numbers}; unlike the potentials of the training`;
+  }
+
+  showDifference(view, exact, prediction) {
+    if (!exact?.density || !prediction?.density) {
+      view.empty("needs both densities");
+      $("difference-caption").textContent = "";
+    } else if (exact.id === prediction.id) {
+      const difference = prediction.density.map((value, at) => value - exact.density[at]);
+      this.draw(view, difference, differenceColours(difference), "Δn");
+      const misplaced = this.misplaced(difference) / exact.n_electrons;
+      $("difference-caption").textContent = `misplaced: ${shown(100 * misplaced, 3)} % of the charge`;
+    } else view.age();
+  }
+
+  // Half the integral of the magnitude: the electrons that would have to move.
+  misplaced(difference) {
+    const area = (this.system.length / this.nPixels) ** 2;
+    return 0.5 * area * difference.reduce((sum, value) => sum + Math.abs(value), 0);
+  }
+
+  showReverse() {
+    const { target, iteration } = this.answers;
+    const { exact, model, difference } = this.views;
+    for (const view of [exact, model, difference]) view.empty(target ? "searching …" : "draw charge, then find the potential");
+    for (const id of ["exact-caption", "model-caption", "difference-caption"]) $(id).textContent = "";
+    if (!iteration) return;
+    const { energyFactor, energy } = this.units;
+    model.draw(iteration.potential, potentialColours(iteration.potential), energyFactor, `V (${energy})`, this.side());
+    this.draw(exact, iteration.density, { map: "field", low: 0, high: Math.max(range(iteration.density)[1], range(target)[1]) });
+    const rest = iteration.density.map((value, at) => value - target[at]);
+    this.draw(difference, rest, differenceColours(rest), "Δn");
+    $("model-caption").textContent = `mean 0; determined on ${shown(100 * iteration.determined, 2)} % of the box`;
+    $("exact-caption").textContent = `solved exactly in this potential`;
+    $("difference-caption").textContent = `∫|Δn| / N = ${shown(iteration.residual)}, misplaced ${shown(50 * iteration.residual)} %`;
+    const count = iteration.residuals.length;
+    const state = iteration.ended ? (iteration.converged ? "Proved: " : "Ended: ") + iteration.explanation : "searching …";
+    $("search-caption").textContent = `${count} exact solutions in ${shown(iteration.seconds, 2)} s. ${state}`;
+    plotResiduals($("residuals"), iteration.residuals, this.tolerance);
+  }
+
+  showNumbers() {
+    const found = (this.forward ? this.answers.exact : this.answers.iteration) ?? {};
+    const factor = this.units.energyFactor;
+    for (const name of ["energy", "mu", "exchange", "gap"]) {
+      const [value, error] = [found[name], found[`${name}_error`]].map((each) => (each === null || each === undefined ? null : each * factor));
+      $(name).textContent = withError(value, error);
+      $(`${name}-error`).textContent = shown(error, 1);
+    }
+    for (const unit of document.querySelectorAll("[data-energy]")) unit.textContent = this.units.energy;
+    for (const unit of document.querySelectorAll("[data-length]")) unit.textContent = this.units.length;
+    $("spin").textContent = shown(found.spin_squared === undefined ? null : Math.round(1e6 * found.spin_squared) / 1e6);
+    $("spin-words").textContent = found.spin_squared === undefined ? "" : SPINS[Math.round(Math.sqrt(1 + 4 * Math.max(found.spin_squared, 0)))] ?? "";
+    $("integral").textContent = found.integral ? found.integral.toFixed(5) : "–";
+    $("density-error").textContent = found.density_error ? `${shown(100 * found.density_error, 1)} %` : "–";
+    $("exact-time").textContent = found.seconds ? shown(1e3 * found.seconds, 3) : "–";
+    $("model-time").textContent = this.answers.prediction?.seconds ? shown(1e3 * this.answers.prediction.seconds, 3) : "–";
+    $("undecided").textContent = found.undecided ?? "";
+    $("undecided").hidden = !found.undecided;
+  }
+
+  // Move the cursor; `aloud` for the keyboard, whose user may hear the values.
+  pointAt(point, aloud = false) {
+    this.point = point;
+    for (const view of Object.values(this.views)) view.mark(point, view === this.views.drawing ? Number($("size").value) : 0);
+    this.aloud = aloud;
+    this.planCuts();
+  }
+
+  planCuts() {
+    this.cutting ??= requestAnimationFrame(() => {
+      this.cutting = null;
+      this.showCuts();
+    });
+  }
+
+  showCuts() {
+    const { units, nPixels: n, point } = this;
+    const index = (value) => Math.max(0, Math.min(n - 1, Math.floor(value * n)));
+    const [row, column] = [index(point.y), index(point.x)];
+    const across = (field, factor) => Float64Array.from({ length: n }, (_, each) => field[row * n + each] * factor);
+    const along = (field, factor) => Float64Array.from({ length: n }, (_, each) => field[each * n + column] * factor);
+    const { exact, prediction, target, iteration } = this.answers;
+    const potential = this.forward ? this.potential() : iteration?.potential;
+    const densities = this.forward ? [exact?.density, prediction?.density] : [iteration?.density, target];
+    const side = this.system.length * units.lengthFactor;
+    for (const [id, cut, coordinate, mark] of [["cut-x", across, "x", point.x], ["cut-y", along, "y", point.y]]) {
+      const line = (field, factor, colour, dashed) => (field ? [{ values: cut(field, factor), colour, dashed }] : []);
+      plotCut($(id), {
+        left: line(potential, units.energyFactor, "soft"),
+        right: [...line(densities[0], units.densityFactor, "accent"), ...line(densities[1], units.densityFactor, "second", true)],
+        side,
+        coordinate: `${coordinate} (${units.length})`,
+        mark,
+        titles: [`V (${units.energy})`, `n (${units.density})`],
+      });
+    }
+    const at = row * n + column;
+    const values = [
+      `x = ${shown(point.x * side)}, y = ${shown(point.y * side)} ${units.length}`,
+      potential && `V = ${shown(potential[at] * units.energyFactor)} ${units.energy}`,
+      densities[0] && `n = ${shown(densities[0][at] * units.densityFactor)} ${units.density}`,
+      densities[1] && `${this.forward ? "predicted" : "target"} ${shown(densities[1][at] * units.densityFactor)}`,
+    ];
+    $("cuts-caption").setAttribute("aria-live", this.aloud ? "polite" : "off");
+    $("cuts-caption").textContent = values.filter(Boolean).join("; ");
+  }
+}
+
+async function main() {
+  const settings = await (await fetch("settings.json")).json();
+  const values = new Float32Array(await (await fetch("gates.bin")).arrayBuffer());
+  const size = settings.n_pixels ** 2;
+  const shares = settings.gates.map((_, gate) => values.subarray(gate * size, (gate + 1) * size));
+  await new Page(settings, shares).start();
+}
+
+main();

@@ -1,0 +1,144 @@
+"""What the exact solvers answer to a drawing, in messages: density, energies, errors, times."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from keras_qd.live.messages import Array, Request, pack
+from keras_qd.physics.pair_batch import solve_batch
+from keras_qd.physics.potentials.base import sample_potentials
+from keras_qd.physics.solution import NEAR_DEGENERACY, Solution
+from keras_qd.physics.solver import Solver
+
+#: Points along a side on which two electrons are solved while the pen moves.
+_POINTS_OF_DRAFT = 14
+
+
+def answer(request: Request) -> Iterator[bytes]:
+    """Yield the messages that answer a request, each as soon as it is known."""
+    if request.kind == "sample":
+        yield _sample(request)
+    elif request.n_electrons == 2 and not request.resting:
+        yield _draft(request)
+    else:
+        yield from _solve(request)
+
+
+def _sample(request: Request) -> bytes:
+    """Return a random potential of a family."""
+    (potential,) = sample_potentials(
+        1, request.box, request.n_pixels, family=request.family, seed=request.seed
+    )
+    return pack({"event": "sample", "id": request.id}, [potential])
+
+
+def _draft(request: Request) -> bytes:
+    """Solve two electrons on a coarse grid, with an estimate of the error."""
+    begun = time.perf_counter()
+    found = solve_batch(
+        _potential(request)[None],
+        request.box,
+        interaction=request.interaction,
+        strength=request.strength,
+        n_grid=_POINTS_OF_DRAFT,
+    )
+    numbers = {name: float(getattr(found, name)[0]) for name in ("energy", "exchange", "gap")}
+    header = {
+        **_about(request, found.density[0], begun),
+        **numbers,
+        "spin_squared": 0.0,
+        "density_error": float(found.density_error[0]),
+        "draft": True,
+        "undecided": _undecided(numbers["gap"], 1),
+    }
+    return pack(header, [found.density[0]])
+
+
+def _solve(request: Request) -> Iterator[bytes]:
+    """Solve for N electrons, then for one fewer, which gives the chemical potential."""
+    n = request.n_electrons
+    if n > 2:
+        yield _progress(request, n, 1)
+    begun = time.perf_counter()
+    solution = _solver(request, n).solve(_potential(request))
+    header = _solution_header(request, solution, begun)
+    if n == 1:
+        header |= {"mu": solution.energy, "mu_error": solution.energy_error}
+    yield pack(header, [solution.density])
+    if n == 1:
+        return
+    if n > 2:
+        yield _progress(request, n - 1, 2)
+    below = _solver(request, n - 1).solve(_potential(request))
+    yield pack(
+        {
+            "event": "mu",
+            "id": request.id,
+            "mu": solution.energy - below.energy,
+            "mu_error": float(np.hypot(solution.energy_error, below.energy_error)),
+        }
+    )
+
+
+def _solution_header(request: Request, solution: Solution, begun: float) -> dict[str, object]:
+    names = ("energy", "gap", "exchange", "spin_squared", "n_states")
+    errors = ("energy_error", "gap_error", "exchange_error", "density_error", "pixel_error")
+    return {
+        **_about(request, solution.density, begun),
+        **{name: getattr(solution, name) for name in (*names, *errors)},
+        "draft": False,
+        "undecided": _undecided(solution.gap, solution.n_states),
+    }
+
+
+def _about(request: Request, density: Array, begun: float) -> dict[str, object]:
+    """Return what every exact density comes with; the integral is the number of electrons."""
+    return {
+        "event": "exact",
+        "id": request.id,
+        "n_electrons": request.n_electrons,
+        "integral": float(density.sum() * request.box.pixel_area(request.n_pixels)),
+        "seconds": time.perf_counter() - begun,
+    }
+
+
+def _undecided(gap: float, n_states: int) -> str:
+    """Return why a density is not a stable label, or nothing."""
+    if n_states > 1:
+        return (
+            f"Degenerate: {n_states} states share the lowest energy; the density is their average."
+        )
+    if gap < NEAR_DEGENERACY:
+        return (
+            f"Undecided: the next level is less than {1e3 * NEAR_DEGENERACY:g} mHa* above; a small "
+            "change of the potential may exchange the two."
+        )
+    return ""
+
+
+def _progress(request: Request, n_electrons: int, step: int) -> bytes:
+    electrons = "1 electron" if n_electrons == 1 else f"{n_electrons} electrons"
+    return pack(
+        {
+            "event": "progress",
+            "id": request.id,
+            "step": step,
+            "steps": 2,
+            "text": f"solving {electrons}",
+        }
+    )
+
+
+def _solver(request: Request, n_electrons: int) -> Solver:
+    return Solver(
+        request.box, n_electrons, request.interaction, strength=request.strength, max_memory=2.0
+    )
+
+
+def _potential(request: Request) -> Array:
+    if request.field is None:
+        raise ValueError(f"a {request.kind} request has no field")
+    return request.field

@@ -1,0 +1,307 @@
+"""A residual U-Net whose innermost grid every pixel of which attends to all others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from keras.layers import Activation, Conv2D, Dense, LayerNormalization
+
+from keras_qd.errors import UsageError
+from keras_qd.models.base import LEARNING_RATE, Network, searches
+from keras_qd.models.layers.ends import Shapes, image_shape, output_channels
+from keras_qd.models.numbers import attention_pooled
+from keras_qd.models.optimizers import ConvolutionMuon
+from keras_qd.models.residual_unet import BLOCK, gather, require_halves, residual_blocks, spread
+
+#: `filters` over the channels of the full grid; width of what numbers are embedded in, and of the
+#: layer before the numbers that come out.
+_HEAD, _EMBEDDING, _HIDDEN = 3, 64, 128
+
+#: Sharpness of the soft minimum of a potential, in 1/Ha*.
+_SHARPNESS = 2.0
+
+#: Batches over which the learning rate rises to its first value.
+_WARM_UP = 100
+
+
+@keras.saving.register_keras_serializable(package="keras_qd")
+class PositionMap(keras.layers.Layer):
+    """Add a learnt map to each channel: a sum of cosines, so that it has a value on any grid."""
+
+    def __init__(self, n_cosines: int = 6, **options: Any) -> None:
+        super().__init__(**options)
+        self.n_cosines = n_cosines
+
+    def build(self, input_shape: Any) -> None:
+        """Make the coefficients."""
+        self.coefficients = self.add_weight(
+            name="coefficients",
+            shape=(self.n_cosines, self.n_cosines, input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+
+    def call(self, features: Any) -> Any:
+        """Return features (n, ny, nx, c) with the map added."""
+        rows, columns = (
+            ops.convert_to_tensor(_cosines(size, self.n_cosines), dtype=self.compute_dtype)
+            for size in features.shape[1:3]
+        )
+        coefficients = ops.cast(self.coefficients, self.compute_dtype)
+        return features + ops.einsum("yk,xl,klc->yxc", rows, columns, coefficients)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same layer again."""
+        return {**super().get_config(), "n_cosines": self.n_cosines}
+
+
+def _cosines(n_points: int, n_cosines: int) -> np.ndarray:
+    """Return cosines at the centres of pixels, (n_points, n_cosines)."""
+    centres = (np.arange(n_points) + 0.5) / n_points
+    return np.cos(np.pi * np.outer(centres, np.arange(n_cosines)))
+
+
+@searches({"learning_rate": LEARNING_RATE, "filters": [16, 24, 32], "attention": [1, 2, 4]})
+@keras.saving.register_keras_serializable(package="keras_qd")
+class TransformerUNet(Network):
+    """A U-Net [1]_ of residual blocks with transformer blocks [2]_ at the bottom, as in [3]_.
+
+    Grids are halved as in ``residual-unet``, by making 2 x 2 pixels the channels of one. On the
+    smallest grid each pixel attends to all others, so that a well knows of every other well.
+    Numbers that go in scale and shift the channels of every level [4]_.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, or mapping of str to tuple of int
+        (ny, nx, channels), without the sample axis; or by field maps and numbers, (k,).
+    output_shape : tuple of int, or mapping of str to tuple of int, optional
+        The same grid with perhaps another number of channels; as the input if not given. Or by
+        field maps and numbers, (k,): dense layers on averages of the innermost map, and on the mean
+        of each output map times each input map, give those.
+    filters : int
+        Channels of the first level; they double from level to level.
+    levels : int
+        Number of grids; the sides must be multiples of ``2**levels``.
+    blocks : int
+        Residual blocks of a level, in the encoder and in the decoder.
+    attention : int
+        Transformer blocks, each followed by a residual block.
+    heads : int
+        Heads of an attention; must divide the channels of the last level.
+    charges : mapping of str to str or float, optional
+        For an input map that is a potential: number that comes out -> by how much it rises with a
+        constant in the potential, as a number or as the name of the number that goes in. The
+        network then sees the potential above its soft minimum, -log(mean(exp(-2 V))) / 2, by its
+        inverse hyperbolic sine: high walls matter little. Potential and these numbers must not be
+        scaled, but be in Ha*.
+    learning_rate : float
+        Learning rate of :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
+    name : str
+        Name of the network.
+
+    Raises
+    ------
+    UsageError
+        If the shapes are not images of one grid, or the settings do not fit them.
+
+    References
+    ----------
+    .. [1] Ronneberger, Fischer, Brox, 2015, arXiv:1505.04597
+    .. [2] Vaswani et al., 2017, arXiv:1706.03762
+    .. [3] Chen et al., "TransUNet", 2021, arXiv:2102.04306
+    .. [4] Perez et al., "FiLM", 2018, arXiv:1709.07871
+
+    Examples
+    --------
+    >>> TransformerUNet((16, 16, 1), filters=4, levels=2, attention=1).output_shape
+    (None, 16, 16, 1)
+    """
+
+    def __init__(
+        self,
+        input_shape: Shapes = (64, 64, 1),
+        output_shape: Shapes | None = None,
+        filters: int = 24,
+        levels: int = 3,
+        blocks: int = 1,
+        attention: int = 2,
+        heads: int = 4,
+        charges: Mapping[str, str | float] | None = None,
+        learning_rate: float = 4e-3,
+        name: str = "transformer-unet",
+    ) -> None:
+        channels = output_channels(input_shape, output_shape)
+        require_halves(image_shape(input_shape), levels)
+        widths = [filters * 2**level for level in range(levels)]
+        _check_heads(widths[-1], heads)
+        inputs, image, numbers = _open(input_shape)
+        if charges is not None:
+            _check_charges(charges, input_shape, output_shape)
+            zero = _soft_minimum(image)
+            image = image - zero
+        condition = _embedded(numbers)
+        seen = image if charges is None else ops.arcsinh(image)
+        features, skips = _encoded(seen, condition, widths, blocks)
+        innermost = _attended(features, attention, heads)
+        features = _decoded(innermost, skips, condition, blocks)
+        maps = Conv2D(channels, 3, padding="same")(_on_full_grid(features, filters // _HEAD))
+        outputs = maps
+        if isinstance(output_shape, Mapping):
+            pooled = [attention_pooled(innermost, heads), *numbers.values()]
+            outputs = _by_field(output_shape, maps, pooled, _mean_products(maps, image))
+        if charges is not None:
+            for field, charge in charges.items():
+                counted = numbers[charge] if isinstance(charge, str) else charge
+                outputs[field] = outputs[field] + counted * zero[:, 0, 0, :]
+        super().__init__(inputs, outputs, "mae", ConvolutionMuon(learning_rate, warm_up=_WARM_UP))
+
+
+def _soft_minimum(potential: Any) -> Any:
+    """Return near which energy a potential (n, ny, nx, 1) has its wells, (n, 1, 1, 1)."""
+    pixels = potential.shape[1] * potential.shape[2]
+    total = ops.logsumexp(-_SHARPNESS * potential, axis=(1, 2), keepdims=True)
+    return (math.log(pixels) - total) / _SHARPNESS
+
+
+def _open(shapes: Shapes) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the inputs, the image that all maps make, and the numbers by field."""
+    if not isinstance(shapes, Mapping):
+        inputs = keras.Input(tuple(shapes))
+        return inputs, inputs, {}
+    inputs = {field: keras.Input(tuple(shape), name=field) for field, shape in shapes.items()}
+    maps = [each for each in inputs.values() if len(each.shape) == 4]
+    numbers = {field: each for field, each in inputs.items() if len(each.shape) == 2}
+    return inputs, maps[0] if len(maps) == 1 else ops.concatenate(maps, axis=-1), numbers
+
+
+def _embedded(numbers: Mapping[str, Any]) -> Any:
+    """Return what numbers mean to the levels, (n, width); None without any."""
+    if not numbers:
+        return None
+    given = list(numbers.values())
+    features = given[0] if len(given) == 1 else ops.concatenate(given, axis=-1)
+    for _ in range(2):
+        features = Dense(_EMBEDDING, activation="silu")(features)
+    return features
+
+
+def _modulated(features: Any, condition: Any) -> Any:
+    """Scale and shift each channel by what follows from the numbers; first, do nothing."""
+    if condition is None:
+        return features
+    change = Dense(2 * features.shape[-1], kernel_initializer="zeros")(condition)
+    scale, shift = ops.split(change[:, None, None, :], 2, axis=-1)
+    return features * (1 + scale) + shift
+
+
+def _encoded(
+    image: Any, condition: Any, widths: Sequence[int], blocks: int
+) -> tuple[Any, list[Any]]:
+    """Return the features of the last level, and those of all levels before it."""
+    features, skips = image, []
+    for width in widths:
+        if features is not image:
+            skips.append(features)
+        kernel = 3 if features is image else 1
+        features = Conv2D(width, kernel, padding="same")(gather(features, BLOCK))
+        features = residual_blocks(_modulated(features, condition), blocks)
+    return features, skips
+
+
+def _attended(features: Any, attention: int, heads: int) -> Any:
+    """Return the features after transformer blocks, each followed by a residual block."""
+    features = PositionMap()(features)
+    for _ in range(attention):
+        features = residual_blocks(_transformer_block(features, heads), 1)
+    return features
+
+
+def _decoded(features: Any, skips: Sequence[Any], condition: Any, blocks: int) -> Any:
+    """Return the features of the first level."""
+    for skip in reversed(skips):
+        features = spread(Conv2D(BLOCK**2 * skip.shape[-1], 1)(features), BLOCK)
+        features = residual_blocks(_modulated(features + skip, condition), blocks)
+    return features
+
+
+def _on_full_grid(features: Any, channels: int) -> Any:
+    """Return features on the grid of the maps."""
+    features = Conv2D(BLOCK**2 * channels, 3, padding="same")(Activation("silu")(features))
+    return Activation("silu")(spread(features, BLOCK))
+
+
+def _transformer_block(features: Any, heads: int) -> Any:
+    """Attend to all pixels, then apply dense layers to each; both changes start as zero."""
+    channels = features.shape[-1]
+    change = _self_attention(LayerNormalization(epsilon=1e-5)(features), heads)
+    features = features + Dense(channels, kernel_initializer="zeros")(change)
+    change = Dense(2 * channels, activation="silu")(LayerNormalization(epsilon=1e-5)(features))
+    return features + Dense(channels, kernel_initializer="zeros")(change)
+
+
+def _self_attention(features: Any, heads: int) -> Any:
+    """Return the sums over all pixels, weighted for each head: (n, ny, nx, c) to the same."""
+    rows, columns, channels = features.shape[1:]
+    joint = Dense(3 * channels, use_bias=False)(features)
+    split = ops.reshape(joint, (-1, rows * columns, 3, heads, channels // heads))
+    query, key, value = (ops.transpose(split[:, :, i], (0, 2, 1, 3)) for i in range(3))
+    scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * (channels // heads) ** -0.5
+    found = ops.matmul(ops.softmax(scores, axis=-1), value)
+    return ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (-1, rows, columns, channels))
+
+
+def _mean_products(maps: Any, image: Any) -> Any:
+    """Return the means over pixels of output times input maps, and of input maps, (n, k)."""
+    # Of a density and a potential, the energy of one in the other but for factors; hence also the
+    # means of the input maps, for a density without its mean.
+    products = ops.mean(maps[..., :, None] * image[..., None, :], axis=(1, 2))
+    flat = ops.reshape(products, (-1, maps.shape[-1] * image.shape[-1]))
+    return ops.cast(ops.concatenate([flat, ops.mean(image, axis=(1, 2))], axis=-1), "float32")
+
+
+def _by_field(
+    shapes: Mapping[str, tuple[int, ...]], maps: Any, seen: Sequence[Any], products: Any
+) -> dict[str, Any]:
+    """Return the output maps and numbers by field."""
+    features = ops.concatenate([ops.cast(each, "float32") for each in seen], axis=-1)
+    outputs, first = {}, 0
+    for field, shape in shapes.items():
+        if len(shape) == 3:
+            outputs[field] = maps[..., first : first + shape[-1]]
+            first += shape[-1]
+            continue
+        hidden = Dense(_HIDDEN, activation="silu", name=f"{field}_hidden")(features)
+        joined = ops.concatenate([hidden, products], axis=-1)
+        outputs[field] = Dense(shape[0], dtype="float32", name=f"{field}_numbers")(joined)
+    return outputs
+
+
+def _check_heads(channels: int, heads: int) -> None:
+    """Raise unless the channels of the last level can be shared among the heads."""
+    if heads < 1 or channels % heads:
+        raise UsageError(
+            f"heads={heads} must divide the {channels} channels of the last level; change heads, "
+            "filters or levels"
+        )
+
+
+def _check_charges(
+    charges: Mapping[str, str | float], input_shape: Shapes, output_shape: Shapes | None
+) -> None:
+    """Raise unless there is one potential, and charges are of numbers that come out."""
+    named = isinstance(output_shape, Mapping)
+    shapes_in = dict(input_shape) if isinstance(input_shape, Mapping) else {"": input_shape}
+    given = [name for name, shape in shapes_in.items() if len(shape) == 1]
+    maps = [shape for shape in shapes_in.values() if len(shape) == 3]
+    unknown = [name for name in charges if not named or len(output_shape.get(name, ())) != 1]  # type: ignore[union-attr]
+    missing = [each for each in charges.values() if isinstance(each, str) and each not in given]
+    if unknown or missing or len(maps) != 1 or maps[0][-1] != 1:
+        raise UsageError(
+            f"charges={dict(charges)} with the inputs {shapes_in} and outputs {output_shape}: give "
+            "one potential, and for numbers that come out the charge of each, as a number or as "
+            "the name of a number that goes in"
+        )

@@ -1,0 +1,5 @@
+"""Networks that come trained: weights, what they were trained on, and how far to trust them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

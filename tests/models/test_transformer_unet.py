@@ -1,0 +1,106 @@
+"""The U-Net with transformer blocks at the bottom."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_qd
+from keras_qd.errors import UsageError
+from keras_qd.models.base import save_model
+
+SMALL = {"filters": 6, "levels": 2, "attention": 1, "heads": 2}
+SHAPES = {
+    "input_shape": {"potential": (16, 16, 1), "n_electrons": (1,), "strength": (1,)},
+    "output_shape": {"density": (16, 16, 1), "energy": (1,), "gap": (1,)},
+}
+
+
+@pytest.fixture(scope="module")
+def conditioned():
+    """Return a network with numbers in and out, its weights drawn anew so that all of it acts."""
+    keras.utils.set_random_seed(0)
+    model = keras_qd.build(
+        "transformer-unet", **SHAPES, **SMALL, charges={"energy": "n_electrons", "gap": 0.0}
+    )
+    draw = np.random.default_rng(1)
+    model.set_weights([0.1 * draw.standard_normal(each.shape) for each in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def fields():
+    draw = np.random.default_rng(2)
+    return {
+        "potential": draw.normal(size=(3, 16, 16, 1)).astype("float32"),
+        "n_electrons": np.array([[1.0], [2.0], [4.0]], "float32"),
+        "strength": np.ones((3, 1), "float32"),
+    }
+
+
+def predicted(model, fields, **changes):
+    return model.predict({**fields, **changes}, verbose=0)
+
+
+def test_a_constant_in_the_potential_adds_its_charge(conditioned, fields):
+    before = predicted(conditioned, fields)
+    after = predicted(conditioned, fields, potential=fields["potential"] + 1.5)
+    np.testing.assert_allclose(after["density"], before["density"], atol=1e-4)
+    np.testing.assert_allclose(after["gap"], before["gap"], atol=1e-4)
+    risen = after["energy"] - before["energy"]
+    np.testing.assert_allclose(risen, 1.5 * fields["n_electrons"], atol=1e-4)
+
+
+def test_numbers_that_go_in_change_maps_and_numbers(conditioned, fields):
+    before = predicted(conditioned, fields)
+    after = predicted(conditioned, fields, strength=2 * fields["strength"])
+    assert np.abs(after["density"] - before["density"]).max() > 1e-3
+    assert np.abs(after["gap"] - before["gap"]).max() > 1e-3
+
+
+def test_every_pixel_sees_every_other():
+    draw = np.random.default_rng(3)
+    model = keras_qd.build("transformer-unet", input_shape=(64, 64, 1), **SMALL)
+    model.set_weights([0.3 * draw.standard_normal(each.shape) for each in model.get_weights()])
+    image = np.zeros((2, 64, 64, 1), "float32")
+    image[1, 0, 0] = 1.0
+    found = model.predict(image, verbose=0)
+    assert np.abs(found[1, -1, -1] - found[0, -1, -1]).max() > 0
+
+
+def test_it_learns(make_data):
+    x, y = make_data(n=8, grid=(16, 16))
+    model = keras_qd.build("transformer-unet", input_shape=(16, 16, 1), **SMALL)
+    # 100 batches of warm-up
+    losses = model.fit(x, y, batch_size=4, epochs=60, verbose=0).history["loss"]
+    assert losses[-1] < 0.3 * losses[0]
+
+
+def test_it_comes_back_from_a_file(conditioned, fields, tmp_path):
+    save_model(conditioned, tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.optimizer.warm_up == conditioned.optimizer.warm_up > 0
+    for name, values in predicted(loaded, fields).items():
+        np.testing.assert_array_equal(values, predicted(conditioned, fields)[name])
+
+
+def test_weights_do_not_depend_on_the_grid():
+    small, large = (
+        keras_qd.build("transformer-unet", input_shape=(side, side, 1), **SMALL)
+        for side in (16, 24)
+    )
+    assert [each.shape for each in small.weights] == [each.shape for each in large.weights]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"input_shape": (12, 16, 1), "levels": 3}, "multiples of 8"),
+        ({"heads": 5}, "heads=5 must divide"),
+        ({"charges": {"energy": 2}}, "give one potential"),
+        ({**SHAPES, "charges": {"energy": "n"}}, "the name of a number that goes in"),
+        ({**SHAPES, "charges": {"density": 1.0}}, "numbers that come out"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(UsageError, match=message):
+        keras_qd.build("transformer-unet", **settings)

@@ -21,9 +21,10 @@ Array = NDArray[np.float64]
 #: Levels closer than this, in Ha*, are one multiplet of a spectrum whatever their errors.
 MULTIPLET = 1e-4
 
-#: Share of the mean square error of all levels that each excited one has at least: where an error
-#: changes sign from one grid to the next, their difference shows too little of it. On 12 dots of
-#: six families 87 % of the estimates are then 0.5 to 3 times the errors, and none is below.
+#: Share of the root mean square error of all levels that each excited one has at least: where an
+#: error changes sign from one grid to the next, the difference is too small. Chosen on 12 dots
+#: (61 of 70 levels are then 0.5 to 3 times their distance to a finer solution) and on Taut's, whose
+#: largest error is 2.6 times its estimate.
 _LEAST_SHARE = 0.3
 
 #: Most electrons of a spectrum.

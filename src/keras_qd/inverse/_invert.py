@@ -221,7 +221,10 @@ def invert_targets(
     """Invert targets in processes; return the error of a target that the solver refuses."""
     given = [None] * len(densities) if starts is None else list(starts)
     if len(densities) == 1:
-        return [_attempt(problem, densities[0], given[0], residual)]
+        only = _attempt(problem, densities[0], given[0], residual)
+        if progress is not None:
+            progress(1, 1)
+        return [only]
     return map_in_processes(
         partial(_attempt, problem),
         densities,

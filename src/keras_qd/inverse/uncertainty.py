@@ -21,7 +21,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
-from scipy.linalg import cho_factor, cho_solve, solve
+from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 
 from keras_qd.errors import DataError, UsageError
 from keras_qd.inverse.response import Response
@@ -98,7 +98,8 @@ def error_bars(
     prior = _prior_precision(response, potential)
     covariance = _covariance(response, error, noise)
     slopes = response.density_response[1:, 1:]
-    precision = slopes @ solve(covariance[1:, 1:], slopes, assume_a="pos") + np.diag(prior)
+    scaled = solve_triangular(cholesky(covariance[1:, 1:], lower=True), slopes, lower=True)
+    precision = scaled.T @ scaled + np.diag(prior)
     fields = _fields(response)
     remaining = cho_solve(cho_factor(precision), np.eye(len(prior)))
     deviation = np.sqrt(((fields @ remaining) * fields).sum(axis=1))

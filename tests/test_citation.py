@@ -29,7 +29,7 @@ def test_the_citation_names_the_licence_and_the_paper():
 def test_every_bundled_file_that_is_no_code_is_in_the_notice():
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
     source = ROOT / "src" / "keras_qd"
-    own = {".py", ".pyi", ".typed", ".j2", ".css", ".txt", ".pyc"}
+    own = {".py", ".pyi", ".typed", ".j2", ".css", ".txt", ".pyc", ".js", ".html", ".svg"}
     bundled = [path for path in source.rglob("*") if path.is_file() and path.suffix not in own]
     bundled = [path for path in bundled if path.name != "py.typed"]
     assert bundled

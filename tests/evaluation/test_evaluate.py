@@ -61,6 +61,8 @@ def test_files(evaluated, dataset):
         "drawn": [],
         "baseline": "mean image",
         "notice": None,
+        "label_error": {},
+        "adversary": None,
     }
     assert summary["cost"] is None
     with (run.path / "samples.csv").open(newline="") as file:

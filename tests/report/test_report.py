@@ -83,7 +83,7 @@ def test_it_describes_the_run(page, trained):
         f"keras=={trained.environment['packages']['keras']}",
         trained.config["backend"],
         "On other systems",
-        "Evaluated on 11 systems of the test split, on which it was not trained",
+        "evaluated on 11 systems of the test split, on which it was not trained",
     ):
         assert fact in text
 
@@ -118,7 +118,9 @@ def test_metrics_without_intervals_and_a_cost(evaluated):
     )
     found = dataclasses.replace(evaluation, scores=streamed, cost=COST)
     text = Links(render_report(run, found, [])).text
-    assert text.count("Streamed") == 3 * 3
+    # Each score has a tile and two rows; the sentences below the title name some as well.
+    sentences = f"{found.verdict} {found.warning}"
+    assert text.count("Streamed") == 3 * 3 + sentences.count("Streamed")
     assert COST.summary in text
 
 

@@ -81,6 +81,9 @@ _PENALTIES = tuple(10.0 ** (-0.5 * k) for k in range(4, 17))
 #: are those of the last grid but one.
 _STEPS_AT_PENALTY, _NEAR = 2, 3.0
 
+#: Factor by which a step towards a smoother potential may increase the residual.
+_AWAY = 1.5
+
 
 @dataclass(eq=False)
 class Search:
@@ -101,6 +104,7 @@ class Search:
     #: Change of the density with the last refinement of the grid, as a residual.
     grid_error: float = math.nan
     _penalty: float = 0.0
+    _damping: float = _FIRST
     _secants: list[tuple[Array, Array]] = field(default_factory=list)
 
     def run(self, start: Array | None = None) -> tuple[Point, Reason]:
@@ -138,14 +142,14 @@ class Search:
 
     def _refine(self, point: Point) -> tuple[Point, Reason | None]:
         """Reach the tolerance with the densities of each model in turn."""
-        damping, end = _FIRST, None
+        end: Reason | None = None
         last = len(self.models) - 1
         for number, model in enumerate(self.models):
             if number:
-                point, damping = self._refined(model, point), _FINER
+                point, self._damping = self._refined(model, point), _FINER
             share = self.limits.tolerance * (1.0 if number == last else _SHARE)
             target = max(share, _ENOUGH[number]) if number < last - 1 else share
-            point, end = self._descend(point, target, damping)
+            point, end = self._descend(point, target)
             if end:
                 break
         return point, end
@@ -158,7 +162,7 @@ class Search:
             finer = self.models[max(len(self.models) - 2, 0)]
             if self.distance(point) < _NEAR * self.noise and point.model is not finer:
                 point = self._solve(finer, point.coefficients)
-            point, end = self._descend(point, 0.0, 0.0, _STEPS_AT_PENALTY, keep=True)
+            point, end = self._descend(point, 0.0, _STEPS_AT_PENALTY, keep=True)
             if end or self.distance(point) <= self.noise:
                 break
         if point.model is not self.models[-1]:
@@ -201,16 +205,15 @@ class Search:
         return np.asarray(gradient)
 
     def _descend(
-        self, point: Point, target: float, damping: float, most: int = 10**6, keep: bool = False
+        self, point: Point, target: float, most: int = 10**6, keep: bool = False
     ) -> tuple[Point, Reason | None]:
         """Take steps until the target is reached, a limit is, or they bring no improvement."""
         residual, stalled, failed, length = self.distance(point), 0, 0, 1.0
-        best, exact = point, point.response is not None
+        best, exact, damping = point, point.response is not None, self._damping
         gradient, self._secants = self._gradient(point), []
         while residual > target and stalled < _MOST_STALLED and failed < _MOST_FAILED and most:
             if reason := self._limit():
                 return best, reason
-            most -= 1
             step = length * self._step(point, gradient, damping, residual)
             first = float(gradient @ step)
             self.duality_gap = 0.5 * first
@@ -225,7 +228,8 @@ class Search:
             slope = float(there @ step) / first
             error = abs(slope - damping * float(step**2 @ self._roughness) / first)
             # Without an exact response a step may lead up D before it leads nearer.
-            nearer = keep or not exact or self.residuals[-1] < residual
+            most_away = _AWAY if keep else 1.0
+            nearer = not exact or self.residuals[-1] < most_away * residual
             self._learn(step, gradient - there)
             if self.residuals[-1] < _STALLED * residual or residual > _SMALL:
                 stalled = 0
@@ -233,7 +237,7 @@ class Search:
                 stalled += 1
             if nearer and slope > _TOO_FAR:
                 point, residual, gradient, failed = after, self.residuals[-1], there, 0
-                length = min(1.0, length / _SHORTER)
+                length, most = min(1.0, length / _SHORTER), most - 1
                 if keep or residual < self.distance(best):
                     best = point
                 damping *= 0.1 if error < _GOOD else 0.5 if error < _FAIR else 2.0
@@ -241,6 +245,7 @@ class Search:
                 damping, failed = damping * (4.0 if error < _FAR_OFF else 10.0), failed + 1
                 length *= 1.0 if exact else _SHORTER
             damping = max(damping, _LEAST)
+        self._damping = damping
         return best, None
 
     @property

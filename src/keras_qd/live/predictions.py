@@ -82,7 +82,7 @@ class PretrainedPredictor:
     def predict(self, request: Request) -> Mapping[str, Any]:
         """Return density, energies, and whether the potential is like those of the training."""
         found: Mapping[str, Any] = self._model.ground_states(
-            request.field, request.n_electrons, request.strength, request.box.length
+            np.asarray(request.field), request.n_electrons, request.strength, request.box.length
         )
         return found
 

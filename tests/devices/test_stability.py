@@ -27,12 +27,12 @@ def diagram(device, tmp_path_factory):
     return found, journal
 
 
-def exact_energies(device, pixels):
-    """Energies of no, one and two electrons at pixels (row, column), and slopes along both."""
-    x, y = np.linspace(*RANGES[0], N), np.linspace(*RANGES[1], N)
-    rows = np.zeros((len(pixels), 3, 3))
+def exact_energies(device, pixels, max_electrons, ranges):
+    """Energies of 0 to max_electrons at pixels (row, column), and slopes along both voltages."""
+    x, y = np.linspace(*ranges[0], N), np.linspace(*ranges[1], N)
+    rows = np.zeros((len(pixels), max_electrons + 1, 3))
     for pixel, (row, column) in enumerate(pixels):
-        for n in (1, 2):
+        for n in range(1, max_electrons + 1):
             voltages = {"left": x[column], "right": y[row]}
             found = device.charge_state(voltages, n)  # with the accuracy of the solver
             steps = np.array([x[1] - x[0], y[1] - y[0]])
@@ -42,10 +42,21 @@ def exact_energies(device, pixels):
 
 @pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_transition_is_within_half_a_pixel(device, diagram, step):
-    """Where the number differs from the full calculation, a line passes within half a pixel."""
     found, _ = diagram
-    pixels = np.argwhere(np.ones((N, N)))[:: 2 * step - 1]
-    exact = exact_energies(device, pixels)
+    check_transitions(device, found, np.argwhere(np.ones((N, N)))[:: 2 * step - 1], RANGES)
+
+
+@pytest.mark.slow
+def test_every_transition_of_three_electrons_is_within_half_a_pixel(device):
+    ranges = ((2.0, 22.0), (1.0, 21.0))
+    found = stability_diagram(device, "left", "right", ranges, N, max_electrons=3)
+    assert set(np.unique(found.n_electrons)) >= {1, 2, 3}
+    check_transitions(device, found, np.argwhere(np.ones((N, N)))[::5], ranges)
+
+
+def check_transitions(device, found, pixels, ranges):
+    """Where the number differs from the full calculation, a line passes within half a pixel."""
+    exact = exact_energies(device, pixels, len(found.energies) - 1, ranges)
     best = exact[:, :, 0].argmin(axis=1)
     given = found.n_electrons[tuple(pixels.T)]
     wrong = np.flatnonzero(best != given)

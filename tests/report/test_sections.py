@@ -46,7 +46,13 @@ def test_classes(classified):
 def test_reconstructions(reconstructed):
     run, evaluation = reconstructed
     found = drawn(run, evaluation)
-    assert list(found) == ["Single images", "Latent numbers", "Errors", "Learning curves"]
+    assert list(found) == [
+        "Single images",
+        "Latent numbers",
+        "Errors",
+        "Learning curves",
+        "Evolution",
+    ]
     assert found["Single images"] == ["reconstructions"]
     without = {key: each for key, each in evaluation.kept.items() if "latent" not in key}
     alone = dataclasses.replace(evaluation, kept=without)

@@ -80,9 +80,9 @@ def test_score_and_store(tmp_path):
     score = Score("density", "l1", "physical", "L1 <error>", "", False, 0.5, 1.0, (0.4, 0.6))
     assert "L1 &lt;error&gt;" in score._repr_html_()
     assert "0.5 (95 %: 0.4 to 0.6), trivial prediction 1" in score._repr_html_()
-    wells = keras_qd.data.Wells(n_points=8)
+    wells = keras_qd.data.Wells(n_points=48)
     store = keras_qd.data.generate(tmp_path / "wells.zarr", wells, 4, workers=1)
-    assert "8, " in store._repr_html_()
+    assert "48, " in store._repr_html_()
 
 
 def test_pandas(arrays):

@@ -58,8 +58,9 @@ def gradients(**settings):
 
 
 def test_gradients_are_those_of_the_networks_own_losses():
-    model, step = make(), 5e-4
-    for name in NETWORKS:
+    model = make()
+    # The generator's loss is a hundred times larger, and so is what single precision leaves of it.
+    for name, step in (("generator", 2e-3), ("discriminator", 2e-4)):
         gradient = gradients()[name]
         start, length = weights_of(model, name), np.sqrt(sum((g**2).sum() for g in gradient))
         losses = []

@@ -45,6 +45,7 @@ LEAST = {
     ],
     "device sweep": [*["DEVICE", "--out", "OUT", "--gate", "a", "--range", "0", "1"]],
     "device design": [*["DEVICE", "--want", "gap=1", "--gate", "a", "0", "1"]],
+    "live": [],
     "compress": ["RUN", "--out", "OUT.kqd"],
     "decompress": ["NPY", "--out", "OUT.npy"],
     "export": ["RUN", "--format", "onnx", "--out", "OUT"],

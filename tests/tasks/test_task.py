@@ -1,8 +1,8 @@
 """A task is a frozen set of settings that can be varied, written down and read again."""
 
 import json
-from collections.abc import Mapping
 import sys
+from collections.abc import Mapping
 
 import keras
 import pytest

@@ -56,6 +56,6 @@ print(f"{gates} x {gates} gates: {device.explanation}")
 # %%
 with figure_style():
     titles = ["Any smooth potential", f"{gates} x {gates} gates"]
-    figure = inversions_figure([free, device], titles, box.length, tolerance)
+    figure = inversions_figure([free, device], titles)
     figure.savefig("05_inverse_design.png", dpi=160)
 figure

@@ -50,7 +50,7 @@ def test_solution(spring):
 def test_inversion(spring):
     box, _, dot = spring
     found = inverse.invert(dot.density, box, 2, tolerance=1e-2)
-    assert is_png(found.plot(length=box.length, tolerance=1e-2))
+    assert is_png(found.plot())
     assert "agrees with the target" in found._repr_html_()
 
 

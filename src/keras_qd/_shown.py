@@ -40,7 +40,7 @@ class Shown(Tabled):
         ----------
         **options
             A solution takes ``potential`` to draw beside it, a data set ``split`` and
-            ``n_samples``, an inversion ``length`` of the box in a0* and ``tolerance``.
+            ``n_samples``.
 
         Returns
         -------

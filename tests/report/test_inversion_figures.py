@@ -6,6 +6,7 @@ from matplotlib.contour import QuadContourSet
 
 from keras_qd.errors import UsageError
 from keras_qd.inverse import Inversion
+from keras_qd.physics import Box
 from keras_qd.report.figures.inversions import inversion_figure, inversions_figure
 
 N = 12
@@ -29,6 +30,8 @@ def make_inversion(determined):
         duality_gap=1e-6,
         reason="stagnated",
         target=target,
+        box=Box(8.0),
+        tolerance=1e-3,
     )
 
 
@@ -47,7 +50,7 @@ def images(figure):
 
 def test_densities_share_a_scale_and_the_difference_is_centred():
     inversion = make_inversion(half())
-    shown = images(inversion_figure(inversion, 8.0, 1e-3, "a ring"))
+    shown = images(inversion_figure(inversion, "a ring"))
     wanted, exact = shown["target density"], shown["exact density in the potential"]
     np.testing.assert_array_equal(wanted.get_array(), inversion.target)
     assert wanted.get_clim() == exact.get_clim()
@@ -61,7 +64,7 @@ def test_densities_share_a_scale_and_the_difference_is_centred():
 def test_the_scale_of_the_potential_is_that_of_where_it_is_determined():
     inversion = make_inversion(half())
     inversion.potential[0, 0] = 1e4  # where nothing is known
-    figure = inversion_figure(inversion, 8.0, 1e-3)
+    figure = inversion_figure(inversion)
     image = images(figure)["potential (hatched: not determined)"]
     low, high = image.get_clim()
     assert low == -high
@@ -76,7 +79,7 @@ def test_the_scale_of_the_potential_is_that_of_where_it_is_determined():
 
 def test_the_error_band_is_drawn_around_the_potential():
     inversion = make_inversion(half())
-    figure = inversion_figure(inversion, 8.0, 1e-3)
+    figure = inversion_figure(inversion)
     (cut,) = (axes for axes in figure.axes if axes.get_title().startswith("along x"))
     (band,) = cut.collections
     heights = band.get_paths()[0].vertices[:, 1]
@@ -87,18 +90,18 @@ def test_the_error_band_is_drawn_around_the_potential():
 
 
 def test_nothing_is_hatched_where_all_is_determined():
-    figure = inversion_figure(make_inversion(np.ones((N, N), bool)), 8.0, 1e-3)
+    figure = inversion_figure(make_inversion(np.ones((N, N), bool)))
     assert not figure.findobj(QuadContourSet)
     assert "potential" in images(figure)
 
 
 def test_the_headline_says_whether_the_target_was_reached():
-    title = inversion_figure(make_inversion(half()), 8.0, 1e-3, "a ring").get_suptitle()
+    title = inversion_figure(make_inversion(half()), "a ring").get_suptitle()
     assert title.startswith("a ring: ∫|δn| / N = 0.02, not reached (stagnated)")
 
 
 def test_several_are_drawn_in_rows():
-    figure = inversions_figure([make_inversion(half())] * 3, ["a", "b", "c"], 8.0, 1e-3)
+    figure = inversions_figure([make_inversion(half())] * 3, ["a", "b", "c"])
     assert len(figure.subfigs) == 3
     with pytest.raises(UsageError, match="no inversion"):
-        inversions_figure([], [], 8.0, 1e-3)
+        inversions_figure([], [])

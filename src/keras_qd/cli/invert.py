@@ -216,16 +216,15 @@ def _draw(found: Found, path: Path) -> None:
     from keras_qd.report.figures.inversions import inversion_figure, inversions_figure
     from keras_qd.report.figures.style import DATELESS, figure_style
 
-    length, tolerance = found.problem.box.length, found.problem.tolerance
     with figure_style(), replacing(path) as temporary:
         if len(found.inversions) == 1:
             (only,) = found.inversions.values()
-            figure = inversion_figure(only, length, tolerance, found.title)
+            figure = inversion_figure(only, found.title)
         else:
             ranked = found.ranked()
             titles = [f"{label}: target {number}" for label, (number, _) in ranked.items()]
             inversions = [each for _, each in ranked.values()]
-            figure = inversions_figure(inversions, titles, length, tolerance)
+            figure = inversions_figure(inversions, titles)
         metadata = DATELESS[path.suffix.lower().removeprefix(".")]
         figure.savefig(temporary, dpi=160, metadata=metadata)
 

@@ -68,8 +68,13 @@ class FamilyInversion(Inversion):
     ----------
     potential, density, energy, gap, residual, start_residual : see Inversion
         The potential and its exact ground state.
-    iterations, residuals, determined, reason, target : see Inversion
+    iterations, residuals : see Inversion
         The search.
+    potential_error, determined, density_error, duality_gap : see Inversion
+        Errors: NaN for the potential and infinite for the gap, which are of all smooth potentials;
+        `determined` where the target has more than a thousandth of its maximum.
+    reason, target, box, tolerance : see Inversion
+        How the search ended, and what was asked for.
     family : str
         Name of the family; ``"gates"`` for a device.
     parameters : dict of str to float
@@ -397,6 +402,8 @@ class _Search:
             duality_gap=np.inf,
             reason=reason,
             target=self.target,
+            box=self.solver.box,
+            tolerance=self.limits.tolerance,
             family=self.family,
             parameters=self.space.parameters(coordinates),
             at_bounds=at_bounds(self.space, coordinates),

@@ -73,6 +73,10 @@ class Inversion(Shown):
         ``"iterations"``; `explanation` is a sentence.
     target : ndarray, shape (n_pixels, n_pixels)
         The target, normalised to N electrons.
+    box : Box
+        The box with hard walls.
+    tolerance : float
+        Residual at which the target counts as reached.
 
     Examples
     --------
@@ -99,6 +103,8 @@ class Inversion(Shown):
     duality_gap: float
     reason: Reason
     target: Array
+    box: Box
+    tolerance: float
 
     @property
     def converged(self) -> bool:

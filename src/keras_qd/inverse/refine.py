@@ -146,4 +146,6 @@ def _inversion(
         duality_gap=search.duality_gap,
         reason=reason,
         target=target,
+        box=response.solver.box,
+        tolerance=search.tolerance,
     )

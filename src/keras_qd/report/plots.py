@@ -43,7 +43,7 @@ def plot(result: Any, **options: Any) -> Figure:
 @singledispatch
 def draw(result: Any, **options: Any) -> Figure:
     """Draw a result of any kind that has a figure."""
-    raise UsageError(f"there is no figure of a {type(result).__name__}")
+    raise UsageError(f"a {type(result).__name__} has no figure")
 
 
 @draw.register
@@ -162,7 +162,6 @@ def _parities_figure(evaluation: Evaluation, labels: Labels) -> Figure:
 
 
 @draw.register
-def _(inversion: Inversion, *, length: float, tolerance: float | None = None) -> Figure:
-    """Draw densities, potential and convergence of an inversion, in a box of this length in a0*."""
-    reached = inversion.residual if tolerance is None else tolerance
-    return inversion_figure(inversion, length, reached)
+def _(inversion: Inversion) -> Figure:
+    """Draw densities, potential and convergence of an inversion."""
+    return inversion_figure(inversion)

@@ -27,25 +27,21 @@ _DENSITY, _ENERGY, _LENGTH = "1/a0*^2", "Ha*", "a0*"
 _DISTANCE = "∫|δn| / N"
 
 
-def inversion_figure(
-    inversion: Inversion, length: float, tolerance: float, title: str = ""
-) -> Figure:
+def inversion_figure(inversion: Inversion, title: str = "") -> Figure:
     """Draw one inversion: the densities above, the potential and the convergence below."""
     figure = Figure(figsize=(3 * _WIDTH, 2 * _HEIGHT + 0.2), layout="constrained")
     figure.suptitle(_headline(inversion, title), x=0.01, ha="left", fontsize=9.5, weight="bold")
     above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
-    _draw_densities(above, above.subplots(1, 3), inversion, length)
+    _draw_densities(above, above.subplots(1, 3), inversion)
     panels = below.subplots(1, 3)
-    _draw_potential(below, panels[0], inversion, length)
+    _draw_potential(below, panels[0], inversion)
     panels[0].set_ylabel(with_unit("y", _LENGTH))
-    _draw_cut(panels[1], inversion, length)
-    _draw_convergence(panels[2], inversion, tolerance)
+    _draw_cut(panels[1], inversion)
+    _draw_convergence(panels[2], inversion)
     return figure
 
 
-def inversions_figure(
-    inversions: Sequence[Inversion], titles: Sequence[str], length: float, tolerance: float
-) -> Figure:
+def inversions_figure(inversions: Sequence[Inversion], titles: Sequence[str]) -> Figure:
     """Draw several inversions, a row each; see `inversion_figure`."""
     if not inversions:
         raise UsageError("there is no inversion to draw")
@@ -54,10 +50,10 @@ def inversions_figure(
     for part, inversion, title in zip(rows, inversions, titles, strict=True):
         part.suptitle(_headline(inversion, title), x=0.01, ha="left", fontsize=9.5, weight="bold")
         panels = part.subplots(1, 5)
-        _draw_densities(part, panels[:3], inversion, length)
-        _draw_potential(part, panels[3], inversion, length)
+        _draw_densities(part, panels[:3], inversion)
+        _draw_potential(part, panels[3], inversion)
         panels[3].tick_params(labelleft=False)
-        _draw_convergence(panels[4], inversion, tolerance)
+        _draw_convergence(panels[4], inversion)
     return figure
 
 
@@ -68,11 +64,9 @@ def _headline(inversion: Inversion, title: str) -> str:
     return f"{title + ': ' if title else ''}{found}{state}, {energy}"
 
 
-def _draw_densities(
-    part: SubFigure, panels: Sequence[Axes], inversion: Inversion, length: float
-) -> None:
+def _draw_densities(part: SubFigure, panels: Sequence[Axes], inversion: Inversion) -> None:
     """Draw target, reached density and difference."""
-    target, reached = inversion.target, inversion.density
+    target, reached, length = inversion.target, inversion.density, inversion.box.length
     colours = field_colours(target, reached)
     unit = pretty(_DENSITY)
     _show(panels[0], target, "target density", colours, length)
@@ -86,9 +80,9 @@ def _draw_densities(
         panel.tick_params(labelleft=False)
 
 
-def _draw_potential(part: SubFigure, panel: Axes, inversion: Inversion, length: float) -> None:
+def _draw_potential(part: SubFigure, panel: Axes, inversion: Inversion) -> None:
     """Draw the potential, hatched where the density does not determine it."""
-    determined = inversion.determined
+    determined, length = inversion.determined, inversion.box.length
     known = inversion.potential[determined] if determined.any() else inversion.potential
     # The constant is arbitrary: from the mean, colours of several potentials are comparable.
     shift = known.mean()
@@ -111,11 +105,11 @@ def _draw_potential(part: SubFigure, panel: Axes, inversion: Inversion, length: 
     panel.set_title("potential (hatched: not determined)")
 
 
-def _draw_cut(panel: Axes, inversion: Inversion, length: float) -> None:
+def _draw_cut(panel: Axes, inversion: Inversion) -> None:
     """Draw the potential and its error band along x, where the target is densest."""
     target = inversion.target
     row = int(np.unravel_index(target.argmax(), target.shape)[0])
-    x = (np.arange(target.shape[1]) + 0.5) * (length / target.shape[1])
+    x = (np.arange(target.shape[1]) + 0.5) * (inversion.box.length / target.shape[1])
     values = inversion.potential[row] - np.average(inversion.potential, weights=target)
     error = inversion.potential_error[row]
     panel.plot(x, values, label="potential")
@@ -127,13 +121,13 @@ def _draw_cut(panel: Axes, inversion: Inversion, length: float) -> None:
     panel.legend()
 
 
-def _draw_convergence(panel: Axes, inversion: Inversion, tolerance: float) -> None:
+def _draw_convergence(panel: Axes, inversion: Inversion) -> None:
     """Draw the distance to the target after each exact solution."""
     residuals = np.asarray(inversion.residuals, dtype=np.float64)
     steps = np.arange(len(residuals))
     panel.semilogy(steps, residuals, marker="o", markersize=3, label="exact solves")
     panel.plot(0, inversion.start_residual, "o", color="C1", label="at the start")
-    panel.axhline(tolerance, color="C2", linestyle="--", label="tolerance")
+    panel.axhline(inversion.tolerance, color="C2", linestyle="--", label="tolerance")
     panel.set_title(f"{_DISTANCE} after each solve")
     panel.set_xlabel("exact solves after the first")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))

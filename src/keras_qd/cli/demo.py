@@ -103,5 +103,5 @@ def _is_interrupted(path: Path, task: Task, seed: int) -> bool:
     if not (path / "config.json").is_file():
         return False
     run = Run.open(path)
-    begun = (run.config["task"], run.config["seed"], run.config["backend"])
-    return not run.finished and begun == (task.to_config(), seed, ensure_backend())
+    started = (run.config["task"], run.config["seed"], run.config["backend"])
+    return not run.finished and started == (task.to_config(), seed, ensure_backend())

@@ -123,14 +123,14 @@ class Score(Tabled):
     interval : tuple of float, optional
         95 % bootstrap interval of the value, over the choice of the systems. None for metrics that
         only stream.
+    systems : mapping
+        ``mean``, ``std``, ``min``, ``max``, ``quantiles``, ``worst`` and ``n_undefined`` of the
+        values of single systems; empty for metrics that only stream.
     typical : bool
         Whether the median and the worst system mean something; see
         :class:`~keras_qd.metrics.FieldMetric`.
     headline : str
         The value in a sentence, such as ``"{} of the charge is misplaced"``; empty for most.
-    systems : mapping
-        ``mean``, ``std``, ``min``, ``max``, ``quantiles``, ``worst`` and ``n_undefined`` of the
-        values of single systems; empty for metrics that only stream.
 
     Examples
     --------

@@ -25,16 +25,16 @@ def answer(request: Request) -> Iterator[bytes]:
     """Yield the target, then the nearest potential so far, until the search ends."""
     target = _target(request)
     yield pack({"event": "target", "id": request.id}, [target])
-    begun = time.perf_counter()
+    started = time.perf_counter()
     residuals: list[float] = []
     found, n_solutions = None, 1
     while True:
         found = _continued(request, target, found, n_solutions)
         residuals += found.residuals.tolist()[1 if residuals else 0 :]
         ended = found.reason != "iterations" or len(residuals) > _MOST_ITERATIONS
-        ended |= time.perf_counter() - begun > _MOST_SECONDS
+        ended |= time.perf_counter() - started > _MOST_SECONDS
         yield pack(
-            _header(request, found, residuals, time.perf_counter() - begun, ended),
+            _header(request, found, residuals, time.perf_counter() - started, ended),
             [found.potential, found.density],
         )
         if ended:

@@ -160,11 +160,11 @@ def answer(predictor: Predictor | None, reason: str, request: Request) -> Iterat
     if reason:
         yield pack({**about, "reason": reason})
         return
-    begun = time.perf_counter()
+    started = time.perf_counter()
     found = predictor.predict(request)
     density = np.asarray(found["density"], dtype=np.float64)
     numbers = {
-        "seconds": time.perf_counter() - begun,
+        "seconds": time.perf_counter() - started,
         "integral": density.sum() * request.box.pixel_area(request.n_pixels),
         "energy": found.get("energy"),
         "mu": found.get("chemical_potential"),

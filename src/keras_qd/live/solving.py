@@ -37,7 +37,7 @@ def _sample(request: Request) -> bytes:
 
 def _draft(request: Request) -> bytes:
     """Solve two electrons on a coarse grid, with an estimate of the error."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     found = solve_batch(
         _potential(request)[None],
         request.box,
@@ -47,7 +47,7 @@ def _draft(request: Request) -> bytes:
     )
     numbers = {name: float(getattr(found, name)[0]) for name in ("energy", "exchange", "gap")}
     header = {
-        **_about(request, found.density[0], begun),
+        **_about(request, found.density[0], started),
         **numbers,
         "spin_squared": 0.0,
         "density_error": float(found.density_error[0]),
@@ -62,9 +62,9 @@ def _solve(request: Request) -> Iterator[bytes]:
     n = request.n_electrons
     if n > 2:
         yield _progress(request, n, 1)
-    begun = time.perf_counter()
+    started = time.perf_counter()
     solution = _solver(request, n).solve(_potential(request))
-    header = _solution_header(request, solution, begun)
+    header = _solution_header(request, solution, started)
     if n == 1:
         header |= {"mu": solution.energy, "mu_error": solution.energy_error}
     yield pack(header, [solution.density])
@@ -83,25 +83,25 @@ def _solve(request: Request) -> Iterator[bytes]:
     )
 
 
-def _solution_header(request: Request, solution: Solution, begun: float) -> dict[str, object]:
+def _solution_header(request: Request, solution: Solution, started: float) -> dict[str, object]:
     names = ("energy", "gap", "exchange", "spin_squared", "n_states")
     errors = ("energy_error", "gap_error", "exchange_error", "density_error", "pixel_error")
     return {
-        **_about(request, solution.density, begun),
+        **_about(request, solution.density, started),
         **{name: getattr(solution, name) for name in (*names, *errors)},
         "draft": False,
         "undecided": _undecided(solution.gap, solution.n_states),
     }
 
 
-def _about(request: Request, density: Array, begun: float) -> dict[str, object]:
+def _about(request: Request, density: Array, started: float) -> dict[str, object]:
     """Return what every exact density comes with; the integral is the number of electrons."""
     return {
         "event": "exact",
         "id": request.id,
         "n_electrons": request.n_electrons,
         "integral": float(density.sum() * request.box.pixel_area(request.n_pixels)),
-        "seconds": time.perf_counter() - begun,
+        "seconds": time.perf_counter() - started,
     }
 
 

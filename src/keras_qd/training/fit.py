@@ -166,27 +166,27 @@ def train(
     """
     names = [each for each in callbacks if isinstance(each, str)]
     task = registry.task(task) if isinstance(task, str) else task
-    begun = None if start is None else Start.of(start)
-    task = task if begun is None else begun.adapted(task)
+    origin = None if start is None else Start.of(start)
+    task = task if origin is None else origin.adapted(task)
     check_start(task, path, seed=seed, callbacks=names, devices=devices, data=dataset is None)
     dataset = dataset if dataset is not None else task.load_dataset()
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
-    if begun is not None:
-        pipeline = replace(pipeline, scalings=begun.pipeline.scalings)
+    if origin is not None:
+        pipeline = replace(pipeline, scalings=origin.pipeline.scalings)
     _report_left_out(task, pipeline)
     if "notice" in dataset.metadata:
         _LOGGER.warning(dataset.metadata["notice"])
     config = _describe(task, dataset, pipeline, seed, names) | {"devices": devices}
-    if begun is not None:
-        config["from"] = begun.name
+    if origin is not None:
+        config["from"] = origin.name
     # With several devices the model has to be built on them, which takes the directory.
-    model = build_model(task, pipeline, seed) if devices == 1 or begun is not None else None
-    if begun is not None:
-        begun.copy_to(model)
+    model = build_model(task, pipeline, seed) if devices == 1 or origin is not None else None
+    if origin is not None:
+        origin.copy_to(model)
     with locked(Path(path)):
         run = Run.create(path, config, describe_environment())
         with discarded_on_failure(run):
-            if begun is not None:
+            if origin is not None:
                 save_weights(run.start_path, model)
                 model = model if devices == 1 else None
             return _fit(run, dataset, callbacks, report, model)

@@ -206,10 +206,14 @@ class PretrainedModel(PhysicalModel):
 
     Parameters
     ----------
-    network, pipeline, needs, **options
-        See :class:`PhysicalModel`.
+    network : keras.Model
+        The network, in scaled values.
+    pipeline : Pipeline
+        Its fields and their scalings.
     card : mapping
         What :attr:`Pretrained.card` returns.
+    needs, **options : optional
+        See :class:`PhysicalModel`.
 
     Examples
     --------
@@ -383,6 +387,15 @@ def write_pretrained(
     -------
     Pretrained
         Ready to be called.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import keras_qd
+    >>> model = keras_qd.pretrained("potential-to-density")
+    >>> copy = write_pretrained(model, model.card, "mine", tempfile.mkdtemp())
+    >>> copy.card["digest"] == model.card["digest"]
+    True
     """
     network = model.predictor
     (registered,) = json.loads(model._needs)["models"]

@@ -66,10 +66,13 @@ def tidy(cell: nbformat.NotebookNode) -> None:
 def run(script: Path) -> None:
     """Run one example in an empty folder, and write it with its output."""
     made = notebook(script)
+    # Figures are shown that pyplot does not know.
+    made.cells.insert(0, nbformat.v4.new_code_cell("%matplotlib inline"))
     clock = time.time()
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(made, timeout=3600, resources={"metadata": {"path": folder}})
         client.execute()
+    del made.cells[0]
     for cell in made.cells:
         if cell.cell_type == "code":
             tidy(cell)

@@ -32,6 +32,7 @@ FULL = os.environ.get("KERAS_QD_WALK") == "full"
 #: Directories of the walk -> the pages that are read one after the other in it.
 WALKS = {
     "readme": ["README.md"],
+    "pretrained": ["docs/how-to/pretrained.md"],
     "quickstart": [
         "docs/quickstart.md",
         "docs/how-to/your-own-potentials.md",
@@ -56,13 +57,16 @@ NOT_RUN = {
     "tox": "it runs these tests",
     "eval ": "it is for the shell of the reader; test_main runs it",
     "_KERAS_QD_COMPLETE": "it is for the shell of the reader; test_main runs it",
+    "keras-qd live": "it serves until it is stopped; tests/live opens the page",
     "KERAS_BACKEND=tensorflow python my_script.py": "the script is the reader's",
+    "python benchmarks/": "it takes an hour",
     "keras_qd.errors.ConformanceError": "it is output",
     "from keras_qd.backend import use_backend": "Keras already runs on a backend here",
 }
 #: What the reduced walk leaves out besides, and why.
 NOT_RUN_REDUCED = {
     "keras-qd demo": "it trains on maps of 64 x 64; tests/cli/test_demo.py runs it",
+    "keras-qd train potential-and-electrons": "it trains on maps of 64 x 64; tests/weights runs it",
     "keras-qd doctor --self-test": "it trains on every backend; tests/cli/test_doctor.py runs it",
 }
 

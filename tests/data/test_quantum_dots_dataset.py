@@ -87,6 +87,9 @@ def test_a_path_with_other_settings_is_refused(path):
     keras_qd.load("quantum-dots", path=path, interaction="coulomb", n_pixels=16)
     with pytest.raises(UsageError, match="n_pixels is 16, not 64"):
         keras_qd.load("quantum-dots", path=path, n_pixels=64)
+    # with settings that exclude each other in one recipe
+    with pytest.raises(UsageError, match="family is 'random-fourier', not 'random-mixture'"):
+        keras_qd.load("quantum-dots", path=path, family="random-mixture")
     with pytest.raises(UnknownNameError, match="setting of the data set"):
         keras_qd.load("quantum-dots", path=path, pixels=64)
 

@@ -410,7 +410,12 @@ class GeneratedDataset:
         if stored["kind"] == self.recipe.kind:
             # Through a recipe, since some settings stand for others that follow from them.
             own = {name: stored[name] for name in settings_of(self.recipe) if name in stored}
-            given = self.recipe(**{**own, **given}).settings()
+            try:
+                given = self.recipe(**{**own, **given}).settings()
+            except UsageError:
+                # Settings that exclude each other: name the one that is not as stored.
+                check_same_configuration(store.path, stored, given)
+                raise
         check_same_configuration(store.path, stored, given)
 
     def _signature(self) -> inspect.Signature:

@@ -25,6 +25,7 @@ import numpy as np
 
 from keras_qd.errors import DataError, UsageError
 from keras_qd.metrics.base import FIELDS, Array, Context, FieldMetric, flat
+from keras_qd.metrics.norms import NMAE
 
 
 class MomentError(FieldMetric):
@@ -103,7 +104,7 @@ class ChargeError(MomentError):
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")
-class MisplacedCharge(FieldMetric):
+class MisplacedCharge(NMAE):
     r"""Mean over systems of the misplaced charge, :math:`\int |p - y| / N`, in percent.
 
     0 for an exact density; 200 where all of the charge is predicted where there is none. Half of it
@@ -129,7 +130,7 @@ class MisplacedCharge(FieldMetric):
 
     def values(self, xp: Any, y: Any, p: Any) -> Any:
         """Return the misplaced share of every system in percent; see `FieldMetric`."""
-        return 100.0 * xp.sum(xp.abs(p - y), axis=1) / xp.sum(xp.abs(y), axis=1)
+        return 100.0 * super().values(xp, y, p)
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import keras
 import numpy as np
 import pytest
 
@@ -274,12 +275,12 @@ def test_the_network_of_the_course_in_plain_keras_trains_on_exported_files(tmp_p
     for printed, small in (("batch_size=250", "batch_size=25"), ("epochs=50", "epochs=3")):
         assert printed in snippet
         snippet = snippet.replace(printed, small)
+    keras.utils.set_random_seed(0)
     session = {}
     exec(compile(snippet, "docs/course.md", "exec"), session)
     assert session["model"].count_params() == 33_429
     losses = session["model"].history.history["val_loss"]
-    assert losses[-1] < losses[0]
-    assert losses[-1] < np.var(session["energies"])
+    assert losses[-1] < 0.5 * np.var(session["energies"])  # the loss of their mean is the variance
     store = tmp_path / "again.zarr"
     succeed("import", *(f"course/{name}.db" for name in ("V", "density", "E")), "--out", store)
     np.testing.assert_array_equal(open_store(store).read("energy"), session["energies"])

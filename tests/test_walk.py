@@ -10,6 +10,7 @@ met, and no report is drawn; nothing else is changed. All of it as printed, whic
 import ast
 import builtins
 import os
+import pickle
 import re
 import shlex
 import shutil
@@ -50,7 +51,7 @@ NOT_RUN = {
     r"KERAS_BACKEND=\w+ python my_script.py": "the script is the reader's",
     r"eval |_KERAS_QD_COMPLETE": "it is for the reader's shell; tests/cli/test_main.py runs it",
     r"keras-qd live|python -m http.server": "it serves until it is stopped; tests/live opens it",
-    r"dask |sbatch |.*( |\")(tcp|s3)://": "it needs a cluster; tests/data/store/test_cluster.py",
+    r"(?s)dask |sbatch |.*( |\")(tcp|s3)://": "it needs a cluster; tests/data/store has one",
     r"(?s).*dask_jobqueue": "it needs a cluster with SLURM",
     r"keras-qd \w+ .*\brings": "it needs the plug-in; tests/plugins installs and runs it",
     r"keras-qd new-plugin": "tests/plugins runs it, and the tests of what it writes",
@@ -79,7 +80,7 @@ APPENDED = {
     r"train (potential|density)-to(-kinetic)?-energy(?!.*--data)": "--set dataset.samples=200 "
     "--set dataset.workers=1",
     r"train potential-to-energies": "--set dataset.samples=40 --set dataset.n_pixels=16 "
-    "--set dataset.workers=1 --set model.filters=2",
+    "--set dataset.workers=1 --set dataset.n_orbitals=5",
     r"device (diagram|sweep) ": "--points 4 --electrons 1 --workers 1",
     r"invert ": "--points 16",
     r"inspect wells-1d": "--set samples=200 --set workers=1",
@@ -217,6 +218,14 @@ def own_files():
     box = keras_qd.physics.Box(10.0)
     np.save("potentials.npy", keras_qd.physics.sample_potentials(4, box, side))
     np.save("images.npy", images[:3])
+    x = (np.arange(64) + 0.5) * 10 / 64
+    wells = {
+        "V": np.outer(np.linspace(0, 1, 40), x),
+        "density": np.full((40, 64), 0.1),
+        "E": np.ones(40),
+    }
+    for name, values in wells.items():
+        Path(f"{name}.db").write_bytes(pickle.dumps(values))
     Image.fromarray(np.hstack(images[:3])).save("digits.png")
     Path("maps").mkdir()
     for number, image in enumerate(np.pad(images[:20], ((0, 0), (2, 2), (2, 2)))):

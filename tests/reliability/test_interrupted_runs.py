@@ -261,7 +261,7 @@ def test_a_callback_that_fails_at_first_does_not_block_either(tmp_path, data):
 @on_torch
 def test_names_in_tables_are_no_formulas(tmp_path, data):
     """Names of fields come from files of others, and tables are opened in spreadsheets."""
-    from keras_qd.evaluation.tables import read_table, write_table
+    from keras_qd.evaluation.result import read_table, write_table
 
     columns = {
         "=HYPERLINK(1)": np.array([-1.5, 2.0]),

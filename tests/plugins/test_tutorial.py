@@ -46,6 +46,10 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("chains")
 
 
+#: The chain takes a minute and a half where a backend compiles.
+chained = pytest.mark.slow if keras.config.backend() != "torch" else lambda test: test
+
+
 @pytest.fixture(scope="module")
 def chains(environment, plugins, folder):
     """What all verbs have printed, for each of the two plug-ins."""
@@ -74,6 +78,7 @@ def scores(summary):
     return {(each["field"], each["metric"]) for each in summary["metrics"]}
 
 
+@chained
 def test_maps_and_numbers_with_a_solver_and_a_training_step(chains, folder):
     found = chains["rings"]
     assert found["interrupted"] == 1
@@ -87,6 +92,7 @@ def test_maps_and_numbers_with_a_solver_and_a_training_step(chains, folder):
     assert "Moment error" in (run / "report.html").read_text(encoding="utf-8")
 
 
+@chained
 def test_a_table_to_a_class(chains, folder):
     found = chains["shells"]
     assert found["interrupted"] == 1

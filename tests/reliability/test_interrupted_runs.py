@@ -183,6 +183,7 @@ else:
 
 
 @on_torch
+@pytest.mark.slow
 def test_of_two_trainings_on_one_path_one_is_refused(tmp_path):
     arguments = [sys.executable, "-c", RACE, str(tmp_path / "run"), str(Path(__file__).parents[2])]
     processes = [

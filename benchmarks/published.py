@@ -179,7 +179,7 @@ def energy_network(filters, learning_rate):
     coarse, fine = (sines(NET_WAVES, n).astype("float32") for n in (SEEN, PIXELS // 2))
     waves = ops.matmul(ops.matmul(coarse.T, state), coarse)
     squares = ops.matmul(ops.matmul(fine, waves), fine.T) ** 2
-    energy = ops.sum(kinetic(NET_WAVES).astype("float32") * waves**2, axis=(1, 2))
+    energy = ops.sum(waves**2 * kinetic(NET_WAVES).astype("float32"), axis=(1, 2))
     energy = energy + ops.sum(inputs[..., 0] * squares, axis=(1, 2))
     energy = energy / ops.sum(waves**2, axis=(1, 2))
     model = keras.Model(inputs, energy[:, None] + CORRECTION * found["correction"])

@@ -71,7 +71,9 @@ def random(rng):
     angle, waves = np.arctan2(Y, X), np.arange(1, 6)
     wobbles = rng.normal(0, 2, 5) / waves
     phases = rng.uniform(0, 2 * np.pi, 5)
-    radius = 12 + np.tensordot(wobbles, np.cos(waves[:, None, None] * angle + phases[:, None, None]), 1)
+    radius = 12 + np.tensordot(
+        wobbles, np.cos(waves[:, None, None] * angle + phases[:, None, None]), 1
+    )
     values = values * gaussian_filter((np.hypot(X, Y) < radius).astype(float), 8)
     return values.max() - values
 
@@ -273,9 +275,7 @@ KCAL, NODES, N_TRAIN, N_TEST = 627.509, 199, 100, 1000
 
 def line_systems(n_electrons, n_samples, seed):
     """Densities (n, nodes) and kinetic energies in Ha of fermions without spin or interaction."""
-    family = GaussianWellsLine(
-        most=3, depth=(1.0, 10.0), width=(0.03, 0.1), centre=(0.4, 0.6)
-    )
+    family = GaussianWellsLine(most=3, depth=(1.0, 10.0), width=(0.03, 0.1), centre=(0.4, 0.6))
     rng, potentials = np.random.default_rng(seed), []
     while len(potentials) < n_samples:  # always three wells
         values, drawn = family.sample(rng, 1.0, NODES)

@@ -26,9 +26,9 @@ from keras_qd.physics.line.potentials import GaussianWellsLine
 from keras_qd.physics.potentials.base import sample_generator
 
 #: Side of the plane in a0 and pixels along it; pixels of the network, and sines of its states.
-LENGTH, PIXELS, SEEN, WAVES = 40.0, 256, 64, 64
+LENGTH, PIXELS, SEEN, WAVES = 40.0, 256, 32, 64
 #: Half waves of the states of the network, and factor on its correction in Ha.
-NET_WAVES, CORRECTION = 48, 0.01
+NET_WAVES, CORRECTION = 30, 0.01
 #: Largest energy of a potential that is kept, and height of the walls of a well, in Ha.
 HIGHEST, WALL = 0.4, 20.0
 
@@ -162,21 +162,23 @@ def energy_network(filters, learning_rate):
     from keras import ops
 
     import keras_qd
+    from keras_qd.models.residual_unet import gather
 
     inputs = keras.Input((PIXELS // 2, PIXELS // 2, 1))
-    image = keras.layers.AveragePooling2D(PIXELS // 2 // SEEN)(inputs)
-    above = image - ops.min(image, axis=(1, 2), keepdims=True)
+    above = keras.layers.AveragePooling2D(PIXELS // 4 // SEEN)(inputs)
+    above = above - ops.min(above, axis=(1, 2), keepdims=True)
     image = ops.concatenate([ops.arcsinh(above), ops.tanh(4 * above)], axis=-1)
     network = keras_qd.build(
         "transformer-unet",
-        input_shape={"image": (SEEN, SEEN, 2)},
+        input_shape={"image": (SEEN, SEEN, 8)},
         output_shape={"state": (SEEN, SEEN, 1), "correction": (1,)},
         filters=filters,
         learning_rate=learning_rate,
     )
-    found = network({"image": image})
+    found = network({"image": gather(image, 2)})
     # High walls leave little of any state.
-    logarithm = found["state"] - 2 * ops.log1p(ops.maximum(above, 0.0))
+    walls = keras.layers.AveragePooling2D(2)(ops.log1p(ops.maximum(above, 0.0)))
+    logarithm = found["state"] - 2 * walls
     state = ops.exp(logarithm - ops.max(logarithm, axis=(1, 2), keepdims=True))[..., 0]
     coarse, fine = (sines(NET_WAVES, n).astype("float32") for n in (SEEN, PIXELS // 2))
     waves = ops.matmul(ops.matmul(coarse.T, state), coarse)
@@ -332,9 +334,8 @@ def snyder(seed):
         setting = validated(densities[train], kinetics[train])
         found = regression(densities[train], kinetics[train], densities[test], *setting)
         errors = KCAL * np.abs(found - kinetics[test])
-        click.echo(
-            f"| {n_electrons} | {errors.mean():.3f} | {np.median(errors):.3f} | {errors.max():.2f} |"
-        )
+        found = f"{errors.mean():.3f} | {np.median(errors):.3f} | {errors.max():.2f}"
+        click.echo(f"| {n_electrons} | {found} |")
 
 
 if __name__ == "__main__":

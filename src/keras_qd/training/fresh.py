@@ -56,7 +56,7 @@ class Fresh:
                 self._stopped = True
 
     def __call__(self, epoch: int) -> tuple[Any, Any]:
-        """Return inputs and targets of an epoch as the network takes them, and start on the next."""
+        """Return scaled inputs and targets of an epoch, and start on those of the next."""
         made = self._started(epoch).result()
         self._pending = {number: each for number, each in self._pending.items() if number >= epoch}
         if epoch + 1 < self._epochs:

@@ -260,9 +260,20 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     several = len({each.field for each in scores}) > 1
     header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
     print_table([_row(each, several) for each in scores], header=header)
+    _print_decided(evaluation)
     if uncertainty is not None:
         echo("\nspread and error\n")
         print_table(uncertainty.rows, header=uncertainty.header)
+
+
+def _print_decided(evaluation: Evaluation) -> None:
+    """Print the error of decided and undecided systems, where the data set knows them."""
+    from keras_qd.evaluation.decided import decision_rows
+
+    header, rows = decision_rows(evaluation)
+    if rows:
+        echo()
+        print_table(rows, header=header)
 
 
 def _print_verdict(evaluation: Evaluation) -> None:

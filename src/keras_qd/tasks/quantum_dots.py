@@ -96,22 +96,6 @@ POTENTIAL_AND_ELECTRONS_TO_DENSITY = Task(
     schedule="cosine",
 )
 
-#: In physical units, which the physics in the model needs: nothing is scaled.
-POTENTIAL_TO_DENSITY_OF_TWO_ELECTRONS = Task(
-    name="potential-to-density-of-two-electrons",
-    description="confinement potential to density: nearly solved by physics, refined by a network",
-    dataset="quantum-dots",
-    inputs="potential",
-    targets="density",
-    model="two-electron-unet",
-    augmentation="square-symmetries",
-    batch_size=32,
-    epochs=20,
-    schedule="cosine",
-    metrics=_METRICS["density"],
-    followed=_FOLLOWED,
-)
-
 POTENTIAL_TO_NONINTERACTING_DENSITY = _map(
     "potential-to-noninteracting-density",
     "potential",

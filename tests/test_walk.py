@@ -75,14 +75,14 @@ NOT_RUN_REDUCED = {
 APPENDED = {
     "generate": "--samples 40 --grid 16 --orbitals 5 --workers 1",
     "solve": "--workers 1",
-    "train": "--epochs 1 --batch-size 8 --set model.filters=2 --set model.depth=2 "
-    "--set model.discriminator_levels=1 --no-evolution",
+    "train": "--epochs 1 --batch-size 8 --model pix2pix --set model.filters=2 "
+    "--set model.depth=2 --set model.discriminator_levels=1 --no-evolution",
 }
 _SMALL = "filters=2, depth=2, discriminator_levels=1"
 
 #: Text in commands and snippets -> what stands for it in the reduced form.
 REPLACED = {
-    'epochs=10, dataset_config={"samples": 2500}': "epochs=1, batch_size=8, "
+    'epochs=10, dataset_config={"samples": 2500}': 'epochs=1, batch_size=8, model="pix2pix", '
     'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}, '
     'dataset_config={"samples": 40, "n_pixels": 16, "n_orbitals": 5, "workers": 1}',
     'build("pix2pix")': f'build("pix2pix", input_shape=(16, 16, 1), {_SMALL})',

@@ -84,6 +84,7 @@ DATASETS = {
 }
 
 SMALL_PIX2PIX = {"filters": 2, "discriminator_levels": 1, "discriminator_filters": 2}
+SMALL_TRANSFORMER = {"filters": 6, "levels": 1, "attention": 1, "heads": 2}
 #: Data set -> what makes a task on it small.
 TASK_CHANGES = {
     "gate-dots": {"dataset_config": GATES},
@@ -196,11 +197,8 @@ def task_changes(name, request):
         small = {"width": 4, "blocks": 1}
         return {"dataset_config": {**DOTS, "n_electrons": 2}, "model_config": small}
     if task.model == "transformer-unet":
-        mixture = {"n_electrons": [1, 2], "strength": [0.0, 2.0]}
-        return {
-            "dataset_config": {**DOTS, **mixture},
-            "model_config": {"filters": 6, "levels": 1, "attention": 1, "heads": 2},
-        }
+        mixed = {} if len(task.inputs) == 1 else {"n_electrons": [1, 2], "strength": [0.0, 2.0]}
+        return {"dataset_config": {**DOTS, **mixed}, "model_config": SMALL_TRANSFORMER}
     if task.model == "residual-unet":
         small = {
             "dataset_config": {**DOTS, "kohn_sham": True},

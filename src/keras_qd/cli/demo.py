@@ -85,7 +85,10 @@ def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
     """Train, or resume an interrupted demo; any other run at `out` is kept, and a new path used."""
     from keras_qd.training.fit import resume, train
 
-    task = registry.task("potential-to-density", dataset_config={"path": str(data)}, epochs=epochs)
+    data_config = {"path": str(data)}
+    task = registry.task(
+        "potential-to-density", model="pix2pix", dataset_config=data_config, epochs=epochs
+    )
     interrupted = _is_interrupted(out, task, seed)
     path = out if interrupted else free_path(out)
     echo(f"training pix2pix into {path}", err=True)

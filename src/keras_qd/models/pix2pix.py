@@ -17,7 +17,7 @@ from keras_qd.models.layers.convolution import Convolve, Downsample
 from keras_qd.models.layers.ends import Shape, Shapes, image_shape, open_inputs, output_channels
 from keras_qd.models.layers.factory import LayerFactory
 from keras_qd.models.optimizers import PairedOptimizer, build_optimizer, clipped, with_loss_scale
-from keras_qd.models.unet import UNet, search_space
+from keras_qd.models.unet import UNet, search_space, unet
 
 _NETWORKS = ("generator", "discriminator")
 
@@ -563,6 +563,10 @@ def pix2pix(
     rate = discriminator_learning_rate or learning_rate
     model.compile(PairedOptimizer(generators, keras.optimizers.Adam(rate, beta_1)))
     return model
+
+
+#: The same generator without the discriminator: what an adversarial run is compared with.
+pix2pix.generator_alone = unet  # type: ignore[attr-defined]
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

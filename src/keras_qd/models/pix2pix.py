@@ -172,7 +172,11 @@ class Pix2Pix(Configurable, keras.Model):
 
     @property
     def graph(self) -> keras.Model:
-        """Generator and discriminator as one graph, for ``keras.utils.plot_model``."""
+        """Generator and discriminator as one graph: ``keras.utils.plot_model(model.graph)``.
+
+        Keras draws a model with a training step of its own as a single node. With
+        ``expand_nested=True`` the layers of both networks are drawn.
+        """
         inputs = keras.tree.map_structure(
             lambda each: keras.Input(each.shape[1:], name=f"{each.name}_graph"),
             self.generator._inputs_struct,

@@ -1,13 +1,11 @@
 """The pasted walk: commands and snippets of README, quick start and how-to pages run as printed.
 
-They run in the order of the pages, in two empty directories, in this process. In the reduced form
-some options are appended to a verb (``APPENDED``) and some settings in snippets are replaced
-(``REPLACED``), each of which must be met, and no report is drawn; nothing else is changed. All of
-it as printed, which takes hours: ``KERAS_QD_WALK=full pytest -m slow tests/test_walk.py``.
+They run in the order of the pages, in empty directories, in this process, reduced: some options are
+appended to a verb (``APPENDED``) and some settings in snippets are replaced (``REPLACED``), each of
+which must be met, and no report is drawn; nothing else is changed.
 """
 
 import ast
-import os
 import re
 import shlex
 from pathlib import Path
@@ -28,7 +26,6 @@ from keras_qd.tasks import Task
 from tests.command import call, succeed, whole_chain
 
 ROOT = Path(__file__).parents[1]
-FULL = os.environ.get("KERAS_QD_WALK") == "full"
 
 #: Directories of the walk -> the pages that are read one after the other in it.
 WALKS = {
@@ -63,15 +60,12 @@ NOT_RUN = {
     "python benchmarks/": "it takes an hour",
     "keras_qd.errors.ConformanceError": "it is output",
     "from keras_qd.backend import use_backend": "Keras already runs on a backend here",
-}
-#: What the reduced walk leaves out besides, and why.
-NOT_RUN_REDUCED = {
     "keras-qd demo": "it trains on maps of 64 x 64; tests/cli/test_demo.py runs it",
     "keras-qd train potential-and-electrons": "it trains on maps of 64 x 64; tests/weights runs it",
     "keras-qd doctor --self-test": "it trains on every backend; tests/cli/test_doctor.py runs it",
 }
 
-#: Verb -> options that are appended to its commands in the reduced form.
+#: Verb -> options that are appended to its commands.
 APPENDED = {
     "generate": "--samples 40 --grid 16 --orbitals 5 --workers 1",
     "solve": "--workers 1",
@@ -80,7 +74,7 @@ APPENDED = {
 }
 _SMALL = "filters=2, depth=2, discriminator_levels=1"
 
-#: Text in commands and snippets -> what stands for it in the reduced form.
+#: Text in commands and snippets -> what stands for it here.
 REPLACED = {
     'epochs=10, dataset_config={"samples": 2500}': "epochs=1, batch_size=8, "
     'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}, '
@@ -131,14 +125,11 @@ def page(name):
 
 def is_left_out(piece):
     """Whether the walk leaves a piece out, with a reason."""
-    left_out = [*NOT_RUN, *([] if FULL else NOT_RUN_REDUCED)]
-    return any(piece.text.startswith(each) for each in left_out)
+    return any(piece.text.startswith(each) for each in NOT_RUN)
 
 
 def reduced(piece):
-    """Return a piece as it runs: as printed, or in its reduced form."""
-    if FULL:
-        return piece.text
+    """Return a piece as it runs, in its reduced form."""
     text = piece.text
     for printed, small in REPLACED.items():
         text = text.replace(printed, small)
@@ -166,14 +157,12 @@ def run_walk(names_of_pages):
 
 
 @whole_chain
-@pytest.mark.parametrize(
-    "walk", [pytest.param(each, marks=pytest.mark.slow) if FULL else each for each in WALKS]
-)
+@pytest.mark.parametrize("walk", WALKS)
 def test_the_pages_run_as_printed(walk, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_QD_CACHE", str(tmp_path / "cache"))
-    if not FULL:  # tests/report draws
-        monkeypatch.setattr("keras_qd.report.report.write_report", lambda run: run.path)
+    # tests/report draws
+    monkeypatch.setattr("keras_qd.report.report.write_report", lambda run, beside=(): run.path)
     run_walk(WALKS[walk])
 
 
@@ -182,7 +171,7 @@ def test_the_walk_reads_every_page_and_all_its_exceptions_are_met():
     how_to = {f"docs/how-to/{path.name}" for path in (ROOT / "docs" / "how-to").glob("*.md")}
     assert how_to <= set(walked)
     text = [piece for name in walked for piece in pieces(page(name))]
-    for each in (*NOT_RUN, *NOT_RUN_REDUCED):
+    for each in NOT_RUN:
         assert any(piece.text.startswith(each) for piece in text), f"{each} is on no page"
     for each in REPLACED:
         assert any(each in piece.text for piece in text), f"{each} is on no page"

@@ -66,9 +66,8 @@ def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> N
     if as_json:
         print_json({"run": str(run.path), "data": str(data), **evaluation.summary})
         return
-    print_evaluation(run, evaluation)
-    echo(f"  keras-qd inspect {data}")
-    echo(f"  keras-qd train density-to-potential --data {data}")
+    inverse = ("keras-qd", "train", "density-to-potential", "--data", data)
+    print_evaluation(run, evaluation, ("keras-qd", "inspect", data), inverse)
     echo(f"\ntotal time: {format_seconds(time.perf_counter() - started)}")
 
 

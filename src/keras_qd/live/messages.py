@@ -39,7 +39,14 @@ MOST_BYTES = 8 + _MOST_HEADER + 4 * MOST_PIXELS**2
 _LENGTH = struct.Struct("<I")
 
 #: Kind of request -> whether a field comes with it.
-KINDS = {"solve": True, "predict": True, "invert": True, "sample": False, "stop": False}
+KINDS = {
+    "draft": True,
+    "solve": True,
+    "predict": True,
+    "invert": True,
+    "sample": False,
+    "stop": False,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +60,6 @@ class Request:
     n_electrons: int = 2
     interaction: Interaction = default(default_factory=Interaction)
     strength: float = 1.0
-    #: Whether the pen rests: then the full solver answers.
-    resting: bool = True
     #: Largest residual of an inversion.
     tolerance: float = 1e-3
     #: A family of potentials, and the seed of the sample.
@@ -113,7 +118,6 @@ def read_request(message: bytes) -> Request:
         n_electrons=_whole(header, "n_electrons", 1, MOST_ELECTRONS, 2),
         interaction=_interaction(header.get("interaction", {})),
         strength=_real(header, "strength", 0.0, MOST_STRENGTH, 1.0),
-        resting=header.get("resting") is not False,
         tolerance=_real(header, "tolerance", 1e-5, 0.5, 1e-3),
         family=_text(header, "family"),
         seed=_whole(header, "seed", 0, MOST_SEED, 0),

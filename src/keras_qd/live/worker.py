@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -14,14 +15,26 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from threadpoolctl import threadpool_limits
+
 from keras_qd.errors import KerasQDError
 from keras_qd.live.messages import Request, pack
 
 #: Starts within so many seconds after which a process is not started again.
 _MOST_STARTS, _WITHIN = 5, 60.0
 
-#: What a process works at -> the module that answers.
-ROLES = {"exact": "solving", "model": "predictions", "inverse": "inversion"}
+#: What a process works at -> the module that answers. Drafts have a process of their own, so that
+#: a stroke never waits for the full solution of the one before.
+ROLES = {
+    "draft": "solving",
+    "exact": "solving",
+    "model": "predictions",
+    "inverse": "inversion",
+}
+
+#: Roles whose answers follow the pen: they go before the others where processors are few.
+_PROMPT = ("draft", "model")
+_NICENESS = 5
 
 Answer = Callable[[Request], Iterator[bytes]]
 
@@ -29,7 +42,11 @@ Answer = Callable[[Request], Iterator[bytes]]
 def work(connection: Connection, role: str, run: str | None) -> None:
     """Answer requests until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends, and closes the connection
+    if role not in _PROMPT and hasattr(os, "nice"):
+        os.nice(_NICENESS)
     module = import_module(f"keras_qd.live.{ROLES[role]}")
+    if role == "draft":
+        threadpool_limits(1)  # its matrices are small
     answer: Answer = module.answer
     if role == "model":
         answer = partial(module.answer, *module.load(run))

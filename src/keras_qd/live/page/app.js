@@ -141,9 +141,10 @@ class Page {
     if (!this.forward || !this.link) return;
     const header = { id: this.id, ...this.system };
     const potential = this.potential();
-    if (!resting || this.answers.prediction?.id !== this.id) this.link.request("predict", { ...header, resting }, potential);
-    const exactAlready = this.answers.exact?.id === this.id && !this.answers.exact.draft;
-    if (resting ? !exactAlready : this.system.n_electrons < 3) this.link.request("solve", { ...header, resting }, potential);
+    const { exact } = this.answers;
+    if (!resting && this.system.n_electrons < 3) this.link.request("draft", header, potential);
+    if (resting && (exact?.id !== this.id || exact.draft)) this.link.request("solve", header, potential);
+    if (!resting) this.link.request("predict", header, potential);
     if (this.answers.exact && this.system.n_electrons > 2) this.views.exact.age();
   }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from typing import Any
@@ -23,6 +23,9 @@ from keras_qd.physics.box import FEWEST_PIXELS, Box
 from keras_qd.physics.interactions import Interaction
 
 Array = NDArray[np.float64]
+
+#: Takes the messages that answer a request.
+Send = Callable[[bytes], None]
 
 #: Pixels along a side, electrons, the side of the box in a0*, the factor on the interaction, and
 #: energies in Ha*: what a request may hold.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 
-from keras_qd.live.messages import Array, Request, pack
+from keras_qd.live.messages import Array, Request, Send, pack
 from keras_qd.physics.pair_batch import PairBatch, solve_batch
 from keras_qd.physics.pair_grid import DENSITY_ORDER, ENERGY_ORDER, extrapolation
 from keras_qd.physics.potentials.base import sample_potentials
@@ -19,14 +18,14 @@ from keras_qd.physics.solver import Solver
 _POINTS_OF_DRAFT, _STEPS_OF_DRAFT = (8, 12), 5
 
 
-def answer(request: Request) -> Iterator[bytes]:
-    """Yield the messages that answer a request, each as soon as it is known."""
+def answer(request: Request, send: Send) -> None:
+    """Send the messages that answer a request, each as soon as it is known."""
     if request.kind == "sample":
-        yield _sample(request)
+        send(_sample(request))
     elif request.kind == "draft" and request.n_electrons == 2:
-        yield _draft(request)
+        send(_draft(request))
     else:
-        yield from _solve(request)
+        _solve(request, send)
 
 
 def _sample(request: Request) -> bytes:
@@ -43,7 +42,9 @@ def _draft(request: Request) -> bytes:
     coarse, fine = (_on_grid(request, n) for n in _POINTS_OF_DRAFT)
     share = [extrapolation(*_POINTS_OF_DRAFT, order) for order in (DENSITY_ORDER, ENERGY_ORDER)]
     density = fine.density[0]
-    numbers, errors = {}, {}
+    change = float(np.abs(density - coarse.density[0]).sum() / density.sum())
+    numbers: dict[str, float] = {}
+    errors: dict[str, float] = {}
     for name in ("energy", "exchange", "gap"):
         value, other = (float(getattr(found, name)[0]) for found in (fine, coarse))
         numbers[name] = value
@@ -56,7 +57,7 @@ def _draft(request: Request) -> bytes:
         "mu": numbers["energy"] - below,
         "mu_error": errors["energy_error"],
         "spin_squared": 0.0,
-        "density_error": share[0] * float(np.abs(density - coarse.density[0]).sum() / density.sum()),
+        "density_error": share[0] * change,
         "draft": True,
         "undecided": _undecided(numbers["gap"], 1),
     }
@@ -74,30 +75,27 @@ def _on_grid(request: Request, n_grid: int) -> PairBatch:
     )
 
 
-def _solve(request: Request) -> Iterator[bytes]:
+def _solve(request: Request, send: Send) -> None:
     """Solve for N electrons, then for one fewer, which gives the chemical potential."""
     n = request.n_electrons
     if n > 2:
-        yield _progress(request, n, 1)
+        send(_progress(request, n, 1))
     started = time.perf_counter()
     solution = _solver(request, n).solve(_potential(request))
     header = _solution_header(request, solution, started)
     if n == 1:
         header |= {"mu": solution.energy, "mu_error": solution.energy_error}
-    yield pack(header, [solution.density])
+    send(pack(header, [solution.density]))
     if n == 1:
         return
     if n > 2:
-        yield _progress(request, n - 1, 2)
+        send(_progress(request, n - 1, 2))
     below = _solver(request, n - 1).solve(_potential(request))
-    yield pack(
-        {
-            "event": "mu",
-            "id": request.id,
-            "mu": solution.energy - below.energy,
-            "mu_error": float(np.hypot(solution.energy_error, below.energy_error)),
-        }
-    )
+    numbers = {
+        "mu": solution.energy - below.energy,
+        "mu_error": float(np.hypot(solution.energy_error, below.energy_error)),
+    }
+    send(pack({"event": "mu", "id": request.id, **numbers}))
 
 
 def _solution_header(request: Request, solution: Solution, started: float) -> dict[str, object]:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from threadpoolctl import threadpool_limits
 
 from keras_qd.errors import KerasQDError
-from keras_qd.live.messages import Request, pack
+from keras_qd.live.messages import Request, Send, pack
 
 #: Starts within so many seconds after which a process is not started again.
 _MOST_STARTS, _WITHIN = 5, 60.0
@@ -36,7 +36,11 @@ ROLES = {
 _PROMPT = ("draft", "model")
 _NICENESS = 5
 
-Answer = Callable[[Request], Iterator[bytes]]
+Answer = Callable[[Request, Send], None]
+
+
+class _CancelledError(Exception):
+    """The owner no longer wants the answers to a request."""
 
 
 def work(connection: Connection, role: str, run: str | None) -> None:
@@ -62,11 +66,16 @@ def work(connection: Connection, role: str, run: str | None) -> None:
 
 def _attend(connection: Connection, answer: Answer, number: int, request: Request) -> None:
     """Send the answers to one request, unless it is cancelled between two of them."""
+
+    def send(message: bytes) -> None:
+        connection.send((number, message))
+        if _cancelled(connection, number):
+            raise _CancelledError
+
     try:
-        for message in answer(request):
-            connection.send((number, message))
-            if _cancelled(connection, number):
-                break
+        answer(request, send)
+    except _CancelledError:
+        pass
     except (KerasQDError, MemoryError, ArithmeticError) as error:
         text = str(error) or "out of memory"
         connection.send((number, pack({"event": "error", "id": request.id, "message": text})))

@@ -178,7 +178,7 @@ class Page {
     [message.density] = message.fields;
     this.answers.exact = message;
     this.ended();
-    this.showResults();
+    this.planResults();
   }
 
   take_mu(message) {
@@ -186,14 +186,14 @@ class Page {
     this.ended();
     if (message.id !== exact?.id) return;
     Object.assign(exact, { mu: message.mu, mu_error: message.mu_error });
-    this.showResults();
+    this.planResults();
   }
 
   take_prediction(message) {
     if (message.id < (this.answers.prediction?.id ?? 0) || !this.forward) return;
     [message.density] = message.fields;
     this.answers.prediction = message;
-    this.showResults();
+    this.planResults();
   }
 
   take_progress(message) {
@@ -224,7 +224,7 @@ class Page {
     if (message.id !== this.id || this.forward) return;
     [message.potential, message.density] = message.fields;
     this.answers.iteration = message;
-    this.showResults();
+    this.planResults();
   }
 
   take_error(message) {
@@ -273,7 +273,14 @@ class Page {
     this.pointAt(this.point);
   }
 
+  // Show what was answered, once a frame.
+  planResults() {
+    this.showing ??= requestAnimationFrame(() => this.showResults());
+  }
+
   showResults() {
+    cancelAnimationFrame(this.showing);
+    this.showing = null;
     if (this.forward) this.showForward();
     else this.showReverse();
     this.showNumbers();
@@ -347,7 +354,7 @@ class Page {
     this.draw(exact, iteration.density, { map: "field", low: 0, high: Math.max(range(iteration.density)[1], range(target)[1]) });
     const rest = iteration.density.map((value, at) => value - target[at]);
     this.draw(difference, rest, differenceColours(rest), "Δn");
-    $("model-caption").textContent = `mean 0; determined on ${shown(100 * iteration.determined, 2)} % of the box`;
+    $("model-caption").textContent = iteration.ended ? `mean 0; determined on ${shown(100 * iteration.determined, 2)} % of the box` : "mean 0; the nearest so far";
     $("exact-caption").textContent = `solved exactly in this potential`;
     $("difference-caption").textContent = `∫|Δn| / N = ${shown(iteration.residual)}, misplaced ${shown(50 * iteration.residual)} %`;
     const count = iteration.residuals.length;

@@ -17,6 +17,9 @@ from keras_qd.physics.interactions import Interaction
 
 _DENSITY = "density"
 
+#: Name of the network that predicts where no run is given.
+PRETRAINED = "potential-to-density"
+
 #: Relative difference of two lengths that are the same.
 _ROUNDING = 1e-6
 
@@ -65,7 +68,7 @@ class RunPredictor:
 class PretrainedPredictor:
     """The network of the package: one to four electrons, any strength, box and smooth potential."""
 
-    name = "potential-to-density"
+    name = PRETRAINED
 
     def __init__(self) -> None:
         from keras_qd.weights import pretrained

@@ -84,7 +84,7 @@ def _solve(request: Request, send: Send) -> None:
     solution = _solver(request, n).solve(_potential(request))
     header = _solution_header(request, solution, started)
     if n == 1:
-        header |= {"mu": solution.energy, "mu_error": solution.energy_error}
+        header |= {"mu": solution.energy, "mu_error": solution.energy_error, "whole": True}
     send(pack(header, [solution.density]))
     if n == 1:
         return

@@ -174,7 +174,10 @@ class Page {
   take_exact(message) {
     if (message.id < (this.answers.exact?.id ?? 0) || !this.forward) return;
     // The full answer may follow a draft of the same drawing, not the other way round.
-    if (message.id === this.answers.exact?.id && message.draft && !this.answers.exact.draft) return;
+    const before = this.answers.exact?.id === message.id ? this.answers.exact : null;
+    if (before && message.draft && !before.draft) return;
+    // Until that of the full solution is there, the chemical potential of the draft stays.
+    if (before && message.mu === undefined) Object.assign(message, { mu: before.mu, mu_error: before.mu_error });
     [message.density] = message.fields;
     this.answers.exact = message;
     this.ended();
@@ -185,7 +188,7 @@ class Page {
     const exact = this.answers.exact;
     this.ended();
     if (message.id !== exact?.id) return;
-    Object.assign(exact, { mu: message.mu, mu_error: message.mu_error });
+    Object.assign(exact, { mu: message.mu, mu_error: message.mu_error, whole: true });
     this.planResults();
   }
 
@@ -297,7 +300,7 @@ class Page {
     const { exact: exactView, model, difference } = this.views;
     exactView.frame.dataset.id = exact?.id;
     model.frame.dataset.id = prediction?.id;
-    exactView.busy(exact?.id !== this.id || exact.draft);
+    exactView.busy(exact?.id !== this.id || !(exact.whole || exact.unavailable));
     const densities = [exact?.density, prediction?.density].filter(Boolean);
     const high = Math.max(...densities.map((each) => range(each)[1]));
     const colours = { map: "field", low: 0, high };

@@ -140,13 +140,18 @@ def write_graph(
     return _compare(chosen, path, inputs, expected), expected, names
 
 
-def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
-    """Return a model as a graph with named ends, and field -> name of the output."""
+def graph_of(
+    model: PhysicalModel, n_systems: int | None = None
+) -> tuple[keras.Model, dict[str, str]]:
+    """Return a model as a graph with named ends, for any number of systems or a fixed one."""
     # An output of the name of an input is renamed. The outputs are a dict; a single one is bare on
     # torch, whose exporters do not take dicts.
     import keras
 
-    inputs = {name: keras.Input(shape, name=name) for name, shape in model.pipeline.inputs.items()}
+    inputs = {
+        name: keras.Input(shape, batch_size=n_systems, name=name)
+        for name, shape in model.pipeline.inputs.items()
+    }
     found = model.call(inputs)
     if not isinstance(found, Mapping):
         found = {next(iter(model.pipeline.targets)): found}
@@ -160,7 +165,7 @@ def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
         name="keras_qd",
     )
     # Exporters ask for a model that was called once.
-    zeros = [keras.ops.zeros((1, *shape)) for shape in model.pipeline.inputs.values()]
+    zeros = [keras.ops.zeros((n_systems or 1, *s)) for s in model.pipeline.inputs.values()]
     graph(zeros if len(zeros) > 1 else zeros[0])
     return graph, names
 

@@ -24,7 +24,7 @@ def few_filters(monkeypatch):
 
 @whole_chain
 @pytest.mark.usefixtures("few_filters")
-def test_the_whole_chain_on_a_small_scale(tmp_path):
+def test_the_whole_chain_on_a_small_scale(tmp_path, monkeypatch):
     printed = succeed("demo", "--samples", 50, "--epochs", 1, cwd=tmp_path)
     run = tmp_path / "runs" / "demo"
     for name in ("model.keras", "history.csv", "metrics.json", "report.html", "figures"):

@@ -8,10 +8,9 @@ from PIL import Image
 
 from tests.command import succeed, whole_chain
 
-#: Options that make a generation and a training short.
-GENERATE = "--samples 40 --grid 16 --orbitals 5 --workers 1"
-TRAIN = """--epochs 1 --batch-size 8 --model pix2pix --set model.filters=2 --set model.depth=2
-    --set model.discriminator_levels=1 --no-evolution"""
+#: Options that make trainings and data small.
+_SHORT = "--epochs 1 --batch-size 8 --model unet --set model.filters=2 --set model.depth=2"
+_FEW = "--samples 40 --grid 16 --orbitals 5 --workers 1"
 
 
 def next_commands(printed):
@@ -21,7 +20,7 @@ def next_commands(printed):
     assert lines, printed
     for line in lines:
         verb, *rest = shlex.split(line)[1:]
-        yield [verb, *rest, *(shlex.split(TRAIN) if verb == "train" else ())]
+        yield [verb, *rest, *(shlex.split(_SHORT) if verb == "train" else ())]
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def here(tmp_path, monkeypatch):
 
 
 STARTS = {
-    "generate": f"generate quantum-dots --out dots.zarr {GENERATE}",
+    "generate": f"generate quantum-dots --out dots.zarr {_FEW}",
     "solve": "solve potentials.npy --box-length 6 --workers 1 --out solved.zarr",
     "import potentials": "import potential.npy --out in.zarr --length 6",
     "import": "import both.npz --out both.zarr",

@@ -105,6 +105,7 @@ def test_a_compiled_loss_is_used(fitted):
     old = model.optimizer
     model.compile("adam", loss="mse")
     assert old is not model.optimizer
+    model.reset_metrics()
     given = (keras.ops.convert_to_tensor(each) for each in (x, y, 0.5 * y))
     found = keras.ops.convert_to_numpy(model.compute_loss(*given))
     if isinstance(model, Pix2Pix):  # its loss is also the adversary's

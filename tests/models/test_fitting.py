@@ -9,7 +9,7 @@ import pytest
 
 from keras_qd import registry
 from keras_qd.errors import DataError, UsageError
-from keras_qd.models.fitting import _Announcement
+from keras_qd.models.base import _Announcement
 
 #: A small configuration of each kind of model: shape of the inputs, of the outputs, settings.
 MODELS = {
@@ -114,8 +114,8 @@ def test_pix2pix_needs_a_loss():
 
 def test_a_long_compilation_is_announced(monkeypatch, caplog):
     announced = threading.Event()
-    monkeypatch.setattr("keras_qd.models.fitting._PATIENCE", 0.0)
-    monkeypatch.setattr("keras_qd.models.fitting._LOGGER.warning", lambda *text: announced.set())
+    monkeypatch.setattr("keras_qd.models.base._PATIENCE", 0.0)
+    monkeypatch.setattr("keras_qd.models.base._LOGGER.warning", lambda *text: announced.set())
     callback = _Announcement()
     callback.on_train_begin()
     assert announced.wait(5)

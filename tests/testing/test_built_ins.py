@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from tests.command import whole_chain
 
 import keras_qd
 from keras_qd import physics, testing
@@ -44,7 +45,7 @@ WITH_ENDS = {
     "unet": {"filters": 2},
 }
 #: Where a backend compiles for longer than all else takes, these run with -m slow, too.
-COMPILES = keras.config.backend() == "jax"
+COMPILES = keras.config.backend() != "torch"
 #: One of the smallest; the others run with -m slow.
 QUICK_MODELS = () if COMPILES else ("energy-cnn",)
 
@@ -157,11 +158,13 @@ def test_metrics(name):
     testing.check_metric(name, **METRICS.get(name, {}), backends=())
 
 
+@whole_chain
 @pytest.mark.parametrize("name", sorted(DATASETS))
 def test_datasets(name, cache):
     testing.check_dataset(name, config=DATASETS[name])
 
 
+@whole_chain
 @pytest.mark.parametrize("name", ["image-pairs", "stored"])
 def test_datasets_at_a_path(name, image_pairs):
     testing.check_dataset(name, config={"path": image_pairs})
@@ -171,11 +174,13 @@ def test_every_dataset_is_checked():
     assert {*DATASETS, "image-pairs", "stored"} == BUILT_IN_DATASETS
 
 
+@whole_chain
 @pytest.mark.parametrize("name", physics.potential_families())
 def test_potential_families(name):
     testing.check_potential_family(name)
 
 
+@whole_chain
 @pytest.mark.parametrize("family", [RandomFourierLine(), GaussianWellsLine()])
 def test_potential_families_on_a_line(family):
     testing.check_potential_family(family)

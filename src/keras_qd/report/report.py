@@ -14,8 +14,8 @@ import keras_qd
 from keras_qd._files import replacing, write_text
 from keras_qd.errors import RunError
 from keras_qd.evaluation._evaluate import evaluate
-from keras_qd.evaluation.headline import label_error
 from keras_qd.evaluation.result import Evaluation
+from keras_qd.evaluation.scores import label_error
 from keras_qd.report.elements import (
     ReportFigure,
     Section,
@@ -29,6 +29,7 @@ from keras_qd.report.figures.style import figure_style, pretty, save, with_unit,
 from keras_qd.report.figures.training import curve_names, curves_figure
 from keras_qd.report.image_sections import classes_sections, reconstruction_sections
 from keras_qd.report.sections import (
+    decided_section,
     errors_section,
     evolution_section,
     fields_sections,
@@ -93,6 +94,7 @@ def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
     yield from fields_sections(run, evaluation, without=restored)
     yield from numbers_sections(run, evaluation)
     yield from errors_section(run, evaluation)
+    yield from decided_section(run, evaluation)
     yield from uncertainty_section(run)
     history = readable_history(run)
     if curve_names(history):

@@ -95,7 +95,7 @@ _CONFIG = entries(
         "callbacks": sequence(text),
         "command": text,
     },
-    {"devices": whole(1)},
+    {"devices": whole(1), "fresh": whole(1)},
 )
 #: The entries of ``environment.json``.
 _ENVIRONMENT = entries(

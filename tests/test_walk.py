@@ -75,7 +75,9 @@ APPENDED = {
     r"train (?!--resume)": "--epochs 1",
     r"train (?!.*(--resume|mnist|energ|-of-two|image))": "--no-evolution --set model.depth=2 "
     "--set model.filters=2",
-    r"train potential-to-density (?!.*(--model|--resume))": "--set model.discriminator_levels=1",
+    r"train potential-to-density (?!.*(--model|--resume))": "--model pix2pix "
+    "--set model.discriminator_levels=1",
+    r"train potential-to-density .*--model pix2pix": "--set model.discriminator_levels=1",
     r"train .*(--backend|--callback)": "--data dots.zarr",
     r"train (potential|density)-to(-kinetic)?-energy(?!.*--data)": "--set dataset.samples=200 "
     "--set dataset.workers=1",

@@ -346,9 +346,16 @@ def _row(score: Score, several: bool) -> tuple[str, ...]:
 
 @click.command("report")
 @click.argument("run", type=InputPath())
+@click.option(
+    "--beside",
+    metavar="RUN",
+    multiple=True,
+    type=InputPath(),
+    help="Another run, whose scores on the same systems are listed beside; may be repeated.",
+)
 @backend
 @as_json
-def report_command(run: Path, as_json: bool) -> None:
+def report_command(run: Path, beside: tuple[Path, ...], as_json: bool) -> None:
     """Write the report of RUN: figures, and one self-contained HTML file.
 
     A run without an evaluation is evaluated first. An earlier report is replaced.
@@ -356,10 +363,11 @@ def report_command(run: Path, as_json: bool) -> None:
     \b
     Examples:
       keras-qd report runs/potential-to-density
+      keras-qd report runs/demo --beside runs/demo-unet
     """
     from keras_qd.report.report import write_report
 
-    path = write_report(run)
+    path = write_report(run, beside)
     if as_json:
         print_json({"run": str(run), "report": str(path)})
     else:

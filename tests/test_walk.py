@@ -73,8 +73,9 @@ APPENDED = {
     r"generate (quantum-dots|--config three)": "--grid 16 --orbitals 5",
     r"generate |solve ": "--workers 1",
     r"train (?!--resume)": "--epochs 1",
-    r"train (?!.*(--resume|mnist|energ|-of-two|image))": "--no-evolution --set model.depth=2 "
+    r"train (?!.*(--resume|mnist|energ|image))": "--no-evolution --set model.depth=2 "
     "--set model.filters=2",
+    r"train (?!.*(--model|--resume|mnist|energ|image))": "--model pix2pix",
     r"train potential-to-density (?!.*(--model|--resume))": "--set model.discriminator_levels=1",
     r"train .*(--backend|--callback)": "--data dots.zarr",
     r"train (potential|density)-to(-kinetic)?-energy(?!.*--data)": "--set dataset.samples=200 "
@@ -92,7 +93,8 @@ REPLACED = {
     r"\bsamples( =)? \d+": r"samples\1 40",
     r"--trials \d+": "--trials 2",
     r'"samples": \d+}': '"samples": 40, "n_pixels": 16, "n_orbitals": 5, "workers": 1}, '
-    'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}, batch_size=8',
+    'model="pix2pix", batch_size=8, '
+    'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}',
     r"epochs=\d+": "epochs=1",
     r'build\("pix2pix"\)': f'build("pix2pix", input_shape=(16, 16, 1), {_SMALL})',
     r"\(64, 64, 1\)\)": f"(16, 16, 1), {_SMALL})",
@@ -260,7 +262,7 @@ def prepare(patch, folder, here):
     if not FULL:
         patch.setenv("KERAS_HOME", str(folder / "keras"))
         # tests/report draws
-        patch.setattr("keras_qd.report.report.write_report", lambda run: run.path)
+        patch.setattr("keras_qd.report.report.write_report", lambda run, beside=(): run.path)
 
 
 @whole_chain

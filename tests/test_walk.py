@@ -76,7 +76,7 @@ APPENDED = {
     r"train (?!.*(--resume|mnist|energ|image))": "--no-evolution --set model.depth=2 "
     "--set model.filters=2",
     r"train (?!.*(--model|--resume|mnist|energ|image))": "--model pix2pix",
-    r"train potential-to-density (?!.*(--model (?!pix2pix)|--resume))": "--set "
+    r"train (?!.*(--model (?!pix2pix)|--resume|mnist|energ|image))": "--set "
     "model.discriminator_levels=1",
     r"train .*(--backend|--callback)": "--data dots.zarr",
     r"train (potential|density)-to(-kinetic)?-energy(?!.*--data)": "--set dataset.samples=200 "
@@ -93,7 +93,6 @@ _SMALL = "filters=2, depth=2, discriminator_levels=1"
 REPLACED = {
     r"\bsamples( =)? \d+": r"samples\1 40",
     r"--trials \d+": "--trials 2",
-    r"--fresh \d+": "--fresh 32",
     r'"samples": \d+}': '"samples": 40, "n_pixels": 16, "n_orbitals": 5, "workers": 1}, '
     'model="pix2pix", batch_size=8, '
     'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}',

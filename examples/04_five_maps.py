@@ -11,7 +11,7 @@ import numpy as np
 
 import keras_qd
 
-samples, pixels, epochs, model = 2500, 64, 24, {"filters": 16}
+samples, pixels, epochs, model = 2500, 32, 24, {"filters": 16}
 
 # %%
 maps = (

@@ -7,6 +7,7 @@ import pytest
 
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.evaluation import result
+from keras_qd.evaluation.decided import by_decision, decision_rows
 from keras_qd.evaluation.result import group_by, rank_runs
 
 COLUMNS = {
@@ -77,3 +78,27 @@ def test_only_the_same_systems_and_fields_are_ranked(evaluated):
     scores = tuple(replace(each, field="energy") for each in evaluation.scores)
     with pytest.raises(UsageError, match="energy on test"):
         rank_runs({"one": evaluation, "other": replace(evaluation, scores=scores)})
+
+
+def with_density_gaps(evaluation, gaps):
+    """Return the evaluation with this number of each system."""
+    units = {**evaluation.data["units"], "density_gap": "Ha*"}
+    samples = {**evaluation.samples, "density_gap": np.asarray(gaps)}
+    return replace(evaluation, data={**evaluation.data, "units": units}, samples=samples)
+
+
+def test_undecided_systems_have_their_share_of_the_squared_error(evaluated):
+    _, evaluation = evaluated
+    gaps = np.full(11, 0.1)
+    gaps[[2, 5]] = 0.01
+    undecided, decided = by_decision(with_density_gaps(evaluation, gaps))
+    error = evaluation.samples["density_l1"]
+    assert (undecided.n_systems, decided.n_systems) == (2, 9)
+    assert undecided.error == pytest.approx(error[[2, 5]].mean())
+    assert undecided.squared_share == pytest.approx((error[[2, 5]] ** 2).sum() / (error**2).sum())
+    assert undecided.squared_share + decided.squared_share == pytest.approx(1.0)
+
+
+def test_without_density_gaps_nothing_is_decided(evaluated):
+    assert by_decision(evaluated[1]) == []
+    assert decision_rows(evaluated[1])[1] == []

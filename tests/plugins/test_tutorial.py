@@ -1,7 +1,7 @@
-"""The plug-in of docs/plugins.md, and one without any map, from data to export on each backend."""
+"""The plug-ins of the tutorial and of a table to a class, from data to export on each backend."""
 
 import json
-import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from tests.plugins.table import FILES
 
 ROOT = Path(__file__).parents[2]
 CHAIN = Path(__file__).with_name("chain.py")
-#: ``**`path`**``, then a block of code.
-BLOCK = re.compile(r"^\*\*`([^`]+)`\*\*\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: The plug-in that docs/plugins.md builds.
+RINGS = ROOT / "examples" / "keras-qd-rings"
 EXPORT = {"jax": "onnx", "tensorflow": "saved-model", "torch": "torch"}[keras.config.backend()]
 #: Needed for that on JAX.
 EXPORTER = {"jax": "jax2onnx"}.get(keras.config.backend(), "keras")
@@ -30,9 +30,8 @@ def write(files, folder):
 @pytest.fixture(scope="module")
 def plugins(environment, tmp_path_factory):
     """The folders of both plug-ins, which are installed in the environment."""
-    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     folder = tmp_path_factory.mktemp("plugins")
-    rings = write(dict(BLOCK.findall(page)), folder / "keras-qd-rings")
+    rings = shutil.copytree(RINGS, folder / "keras-qd-rings")
     shells = write(FILES, folder / "keras-qd-shells")
     options = ("--no-deps", "--no-build-isolation", "--no-index")
     environment.pip("install", *options, str(rings), str(shells))

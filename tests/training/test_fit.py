@@ -48,9 +48,12 @@ def test_a_run_is_whole(whole, dataset):
         "config.json",
         "environment.json",
         "evolution",
+        "example.npz",
         "history.csv",
         "model.keras",
     }
+    with np.load(whole.example_path) as example:
+        np.testing.assert_array_equal(example["potential"], dataset.split("test")["potential"][:3])
     assert whole.config["data"]["digest"] == dataset.metadata["digest"]
     assert whole.config["samples"] == {"train": 24, "validation": 8, "test": 8}
     assert whole.config["backend"] == keras.config.backend()

@@ -260,9 +260,20 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     several = len({each.field for each in scores}) > 1
     header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
     print_table([_row(each, several) for each in scores], header=header)
+    _print_decided(evaluation)
     if uncertainty is not None:
         echo("\nspread and error\n")
         print_table(uncertainty.rows, header=uncertainty.header)
+
+
+def _print_decided(evaluation: Evaluation) -> None:
+    """Print the error of decided and undecided systems, where the data set knows them."""
+    from keras_qd.evaluation.decided import decision_rows
+
+    header, rows = decision_rows(evaluation)
+    if rows:
+        echo()
+        print_table(rows, header=header)
 
 
 def _print_verdict(evaluation: Evaluation) -> None:
@@ -335,9 +346,16 @@ def _row(score: Score, several: bool) -> tuple[str, ...]:
 
 @click.command("report")
 @click.argument("run", type=InputPath())
+@click.option(
+    "--beside",
+    metavar="RUN",
+    multiple=True,
+    type=InputPath(),
+    help="Another run, whose scores on the same systems are listed beside; may be repeated.",
+)
 @backend
 @as_json
-def report_command(run: Path, as_json: bool) -> None:
+def report_command(run: Path, beside: tuple[Path, ...], as_json: bool) -> None:
     """Write the report of RUN: figures, and one self-contained HTML file.
 
     A run without an evaluation is evaluated first. An earlier report is replaced.
@@ -345,10 +363,11 @@ def report_command(run: Path, as_json: bool) -> None:
     \b
     Examples:
       keras-qd report runs/potential-to-density
+      keras-qd report runs/demo --beside runs/demo-unet
     """
     from keras_qd.report.report import write_report
 
-    path = write_report(run)
+    path = write_report(run, beside)
     if as_json:
         print_json({"run": str(run), "report": str(path)})
     else:

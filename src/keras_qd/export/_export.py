@@ -135,17 +135,12 @@ def export_model(
     chosen.check(ensure_backend())
     if out.exists() and not force:
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
-    model = run.load_model()
-    graph, names = graph_of(model)
-    inputs = _systems(run)
-    found = predict_fields(model, inputs, len(next(iter(inputs.values()))))
-    expected = {names[name]: values for name, values in found.items()}
+    model, inputs = run.load_model(), _systems(run)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         made = Path(folder) / "made"
         made.mkdir()
-        _write(graph, made / chosen.file, chosen, list(expected))
-        difference = _compare(chosen, made / chosen.file, inputs, expected)
+        difference, expected, names = write_graph(model, inputs, made / chosen.file, chosen)
         np.savez(made / "example.npz", **_by_side(inputs, expected))
         units = {name: field["unit"] for name, field in run.config["fields"].items()}
         ports = _ports(inputs, units), _ports(expected, _renamed(units, names))
@@ -156,13 +151,29 @@ def export_model(
     return Exported(out / chosen.file, out / "MODEL_CARD.md", difference, *ports)
 
 
-def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
-    """Return a model as a graph with named ends, and field -> name of the output."""
+def write_graph(
+    model: PhysicalModel, inputs: Mapping[str, Array], path: Path, chosen: Format
+) -> tuple[float, dict[str, Array], dict[str, str]]:
+    """Write a model and compare it for some systems: difference, outputs, field -> their names."""
+    graph, names = graph_of(model)
+    found = predict_fields(model, inputs, len(next(iter(inputs.values()))))
+    expected = {names[name]: values for name, values in found.items()}
+    _write(graph, path, chosen, list(expected))
+    return _compare(chosen, path, inputs, expected), expected, names
+
+
+def graph_of(
+    model: PhysicalModel, n_systems: int | None = None
+) -> tuple[keras.Model, dict[str, str]]:
+    """Return a model as a graph with named ends, for any number of systems or a fixed one."""
     # An output of the name of an input is renamed. The outputs are a dict; a single one is bare on
     # torch, whose exporters do not take dicts.
     import keras
 
-    inputs = {name: keras.Input(shape, name=name) for name, shape in model.pipeline.inputs.items()}
+    inputs = {
+        name: keras.Input(shape, batch_size=n_systems, name=name)
+        for name, shape in model.pipeline.inputs.items()
+    }
     found = model.call(inputs)
     if not isinstance(found, Mapping):
         found = {next(iter(model.pipeline.targets)): found}
@@ -176,7 +187,7 @@ def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
         name="keras_qd",
     )
     # Exporters ask for a model that was called once.
-    zeros = [keras.ops.zeros((1, *shape)) for shape in model.pipeline.inputs.values()]
+    zeros = [keras.ops.zeros((n_systems or 1, *s)) for s in model.pipeline.inputs.values()]
     graph(zeros if len(zeros) > 1 else zeros[0])
     return graph, names
 

@@ -41,15 +41,6 @@ def test_the_whole_chain_on_a_small_scale(tmp_path, monkeypatch):
     for words in following[:3]:
         succeed(*words, cwd=tmp_path)
 
-    # Once more: the data are there, and the first run is kept.
-    monkeypatch.setattr(demo, "_train", lambda out, data, epochs, seed: Run.open(run))
-    found = json.loads(succeed("demo", "--samples", 50, "--epochs", 1, "--json", cwd=tmp_path))
-    assert found["data"]["n_samples"] >= 5
-    first = json.loads((run / "metrics.json").read_text())
-    assert [each["value"] for each in found["metrics"]] == pytest.approx(
-        [each["value"] for each in first["metrics"]], rel=1e-6
-    )
-
 
 @pytest.mark.slow
 def test_the_full_demo_reaches_what_it_promises(tmp_path):

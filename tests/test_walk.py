@@ -262,7 +262,7 @@ def prepare(patch, folder, here):
     if not FULL:
         patch.setenv("KERAS_HOME", str(folder / "keras"))
         # tests/report draws
-        patch.setattr("keras_qd.report.report.write_report", lambda run: run.path)
+        patch.setattr("keras_qd.report.report.write_report", lambda run, beside=(): run.path)
 
 
 @whole_chain

@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 
 from tests.command import succeed, whole_chain
-from tests.test_walk import APPENDED
+
+#: Options that make trainings and data small.
+_SHORT = "--epochs 1 --batch-size 8 --model unet --set model.filters=2 --set model.depth=2"
+_FEW = "--samples 40 --grid 16 --orbitals 5 --workers 1"
 
 
 def next_commands(printed):
@@ -17,7 +20,7 @@ def next_commands(printed):
     assert lines, printed
     for line in lines:
         verb, *rest = shlex.split(line)[1:]
-        yield [verb, *rest, *(shlex.split(APPENDED["train"]) if verb == "train" else ())]
+        yield [verb, *rest, *(shlex.split(_SHORT) if verb == "train" else ())]
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def here(tmp_path, monkeypatch):
 
 
 STARTS = {
-    "generate": f"generate quantum-dots --out dots.zarr {APPENDED['generate']}",
+    "generate": f"generate quantum-dots --out dots.zarr {_FEW}",
     "solve": "solve potentials.npy --box-length 6 --workers 1 --out solved.zarr",
     "import potentials": "import potential.npy --out in.zarr --length 6",
     "import": "import both.npz --out both.zarr",

@@ -27,6 +27,7 @@ for name in maps:
         name,
         epochs=epochs,
         dataset_config={"samples": samples, "n_pixels": pixels},
+        model="pix2pix",
         model_config=model,
     )
     if name.endswith("to-potential"):

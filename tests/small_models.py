@@ -2,6 +2,7 @@
 
 _LINE = {"input_shape": (16, 1), "output_shape": (1,)}
 _DIGIT = {"input_shape": (28, 28, 1), "output_shape": (10,)}
+
 #: Model -> shapes and settings that make it small.
 MODELS = {
     "conv-autoencoder": {"input_shape": (12, 12, 1)},

@@ -8,8 +8,10 @@ import numpy as np
 
 from keras_qd.evaluation.result import Evaluation
 
-#: Field of a data set that says how decided its dots are, and the gap in Ha* of undecided ones.
-DENSITY_GAP, UNDECIDED = "density_gap", 0.02
+#: Field of a data set that says how decided its dots are.
+DENSITY_GAP = "density_gap"
+#: Largest gap of undecided dots, in Ha*.
+UNDECIDED = 0.02
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def decision_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple[s
     unit = f" ({ranking.unit})" if ranking is not None and ranking.unit else ""
     title = "" if ranking is None else f"{ranking.title}{unit}"
     header = (f"density gap, limit {1e3 * UNDECIDED:g} mHa*", "systems", title, "squared error")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             each.name,
             f"{each.n_systems} ({each.share:.1%})",

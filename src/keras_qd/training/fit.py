@@ -222,7 +222,9 @@ def _check_fresh(fresh: int | None, task: Task, dataset: Dataset, devices: int) 
 def _write_example(run: Run, dataset: Dataset) -> None:
     """Keep the inputs of some systems that are not trained on, to predict from."""
     split = dataset.split("test")
-    inputs = {name: np.asarray(split[name][:_N_EXAMPLES]) for name in run.pipeline.inputs}
+    inputs: dict[str, Any] = {
+        name: np.asarray(split[name][:_N_EXAMPLES]) for name in run.pipeline.inputs
+    }
     with replacing(run.example_path) as temporary, temporary.open("wb") as file:
         np.savez(file, **inputs)
 

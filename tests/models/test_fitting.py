@@ -13,8 +13,18 @@ from keras_qd.models import Pix2Pix
 from keras_qd.models.base import _Announcement
 from tests.small_models import MODELS
 
+#: Tried on each backend; where one compiles, the others run with -m slow.
+QUICK = ("pix2pix", "residual-unet", "table-mlp", "unet")
+COMPILES = keras.config.backend() != "torch"
 
-@pytest.fixture(scope="module", params=sorted(MODELS))
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if COMPILES and name not in QUICK else name
+        for name in sorted(MODELS)
+    ],
+)
 def fitted(request):
     """A model after a fit, its inputs and its targets."""
     given = MODELS[request.param]["input_shape"]

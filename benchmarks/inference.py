@@ -44,7 +44,9 @@ def main(systems, solved, batch_size, electrons, seconds, samples):
     )
     for name, each in times.items():
         click.echo(f"{name}: {1e3 * each:.2f} ms a system")
-    click.echo("\n| N | solver, ms | ratio to transformer-unet | pays off after |\n|---|---|---|---|")
+    click.echo(
+        "\n| N | solver, ms | ratio to transformer-unet | pays off after |\n|---|---|---|---|"
+    )
     network = times["transformer-unet"]
     for n_electrons in electrons:
         solver = solver_seconds(n_electrons, solved)

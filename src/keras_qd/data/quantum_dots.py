@@ -437,7 +437,7 @@ class QuantumDots(Recipe):
     def _density_gap(self, potential: np.ndarray) -> float:
         n_electrons = cast("int", self.n_electrons)
         interacting = (self._solver.interaction, self._strength) if n_electrons > 1 else ()
-        accuracy = {} if self.accuracy is None else {"accuracy": self.accuracy}
+        accuracy: dict[str, Any] = {} if self.accuracy is None else {"accuracy": self.accuracy}
         levels = spectrum(
             potential, self._solver.box, n_electrons, _LEVELS, *interacting, **accuracy
         )

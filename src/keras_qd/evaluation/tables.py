@@ -148,7 +148,7 @@ def decision_rows(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple[s
     unit = f" ({ranking.unit})" if ranking is not None and ranking.unit else ""
     title = "" if ranking is None else f"{ranking.title}{unit}"
     header = (f"density gap, limit {1e3 * UNDECIDED:g} mHa*", "systems", title, "squared error")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             each.name,
             f"{each.n_systems} ({each.share:.1%})",

@@ -6,7 +6,6 @@ from scipy.interpolate import RectBivariateSpline
 
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.inverse import invert
-from keras_qd.inverse.refine import refine
 from keras_qd.physics import Box, Solver, sample_potentials, solve
 
 BOX = Box(10.0)
@@ -164,11 +163,14 @@ def test_the_residual_holds_on_a_finer_grid():
     assert np.abs(again - target).sum() / target.sum() < 4e-4
 
 
-def test_progress_reports_every_residual():
+def test_the_callback_gets_every_solution():
     seen = []
     target = solve(parabola(24), BOX, 2).density
-    found = refine(target, BOX, 2, tolerance=1e-2, progress=seen.append)
-    np.testing.assert_array_equal(seen, found.residuals)
+    found = invert(target, BOX, 2, tolerance=1e-2, callback=seen.append)
+    np.testing.assert_array_equal([each.residual for each in seen], found.residuals)
+    assert [each.number for each in seen] == list(range(len(found.residuals)))
+    np.testing.assert_array_equal(seen[-1].potential, found.potential)
+    np.testing.assert_array_equal(seen[-1].density, found.density)
 
 
 def test_a_start_is_used():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +25,7 @@ from keras_qd.cli.output import counting, echo, format_number, print_json, print
 from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
+    from keras_qd.inverse.outcome import Callback
     from keras_qd.inverse.results import Found
 
 _FIGURES = (".png", ".pdf", ".svg")
@@ -179,7 +178,7 @@ def command(
     )
     started = time.monotonic()
     with counting("inverting", "targets") as count:
-        found = session.invert(workers, count, _residuals(len(session.targets)))
+        found = session.invert(workers, count, _iterations(len(session.targets)))
     seconds = time.monotonic() - started
     write_inversions(out, found.results())
     written = [out] if no_figure else [out, picture]
@@ -194,13 +193,12 @@ def command(
         raise PhysicsError(f"{found.shortfall}; the nearest is in {out}")
 
 
-def _residuals(n_targets: int) -> Callable[[float], None] | None:
-    """Return what shows the residual of each solution of a single target, on a terminal."""
+def _iterations(n_targets: int) -> Callback | None:
+    """Return what shows each solution of a single target, on a terminal."""
     if n_targets != 1 or not sys.stderr.isatty():
         return None
-    solutions = itertools.count()
-    return lambda residual: click.echo(
-        f"  solution {next(solutions)}: integral |dn| / N = {residual:.2g}", err=True
+    return lambda solution: click.echo(
+        f"  solution {solution.number}: integral |dn| / N = {solution.residual:.2g}", err=True
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from keras_qd.cli.options import (
     settings_option,
     task_changes,
 )
-from keras_qd.cli.output import counting, echo, print_json, training_progress
+from keras_qd.cli.output import counting, echo, print_json, print_next, training_progress
 from keras_qd.errors import RunError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -295,14 +295,18 @@ def evaluate_and_report(run: Run) -> Evaluation:
     return evaluation
 
 
-def print_evaluation(run: Run, evaluation: Evaluation) -> None:
+def print_evaluation(run: Run, evaluation: Evaluation, *more: Sequence[Any]) -> None:
     """Print the scores, the path of the report, and commands to run next."""
     echo()
     print_scores(evaluation)
     print_cost(evaluation)
-    echo(f"\nreport: {run.path / 'report.html'}\n\nnext:")
-    echo(f"  keras-qd evaluate {run.path} --split validation")
-    echo(f"  keras-qd predict {run.path} INPUT.npz --out PREDICTION.npz")
+    echo(f"\nreport: {run.path / 'report.html'}")
+    predicted = run.path / "example-predicted.npz"
+    print_next(
+        ("keras-qd", "evaluate", run.path, "--split", "validation"),
+        ("keras-qd", "predict", run.path, run.example_path, "--out", predicted),
+        *more,
+    )
 
 
 def free_path(path: Path) -> Path:

@@ -123,6 +123,20 @@ def _run_torch(path: Path, inputs: Fields) -> Found:
     return {key: values.detach().numpy() for key, values in found.items()}
 
 
+def _with_asinh(graph: keras.Model) -> dict[str, Any]:
+    """Name ONNX's operator for the one of scalings that torch's exporter does not know."""
+    import keras
+
+    if keras.config.backend() == "torch":
+        import torch
+
+        def asinh(g: Any, values: Any) -> Any:
+            return g.op("Asinh", values)
+
+        torch.onnx.register_custom_op_symbolic("aten::asinh", asinh, 9)
+    return {}
+
+
 def _any_batch(graph: keras.Model) -> dict[str, Any]:
     """Let torch's exporter take any number of systems."""
     import torch
@@ -164,7 +178,8 @@ FORMATS = {
             },
             "onnxruntime",
             _run_onnx,
-            finish=name_outputs,
+            _with_asinh,
+            name_outputs,
         ),
         Format(
             "saved-model",

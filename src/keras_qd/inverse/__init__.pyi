@@ -20,6 +20,7 @@ from .device import (
 )
 from .outcome import (
     Inversion as Inversion,
+    Iteration as Iteration,
 )
 from .targets import (
     DensityTarget as DensityTarget,

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from keras_qd._parallel import map_in_processes, usable_cores
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.inverse.brush import resampled
-from keras_qd.inverse.outcome import Inversion, check_wanted
+from keras_qd.inverse.outcome import Callback, Inversion, check_wanted
 from keras_qd.inverse.problem import Conditions, InverseProblem
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction, as_interaction
@@ -42,6 +42,7 @@ def invert(
     strength: float | None = None,
     gauge: str = "zero-mean",
     family: PotentialFamily | None = None,
+    callback: Callback | None = None,
     **refinement: Any,
 ) -> Inversion:
     """Find a potential whose exact ground state has a wanted density.
@@ -77,6 +78,9 @@ def invert(
     family : PotentialFamily, optional
         The only potentials that are allowed: those of a device; see `invert_in_family`, whose
         keywords can then be given.
+    callback : callable, optional
+        Called with the `Iteration` of each exact solution: its number, residual, potential and
+        density. What it raises ends the search.
     **refinement
         Without a family: ``half_waves`` (20), the largest number of half waves along a side in the
         potential; ``noise``, the standard deviation of the noise of the target, relative to it as a
@@ -124,6 +128,7 @@ def invert(
         strength=strength,
         gauge=gauge,
         family=family,
+        callback=callback,
         **refinement,
     )
     return found
@@ -143,6 +148,7 @@ def invert_many(
     family: PotentialFamily | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    callback: Callback | None = None,
     **refinement: Any,
 ) -> list[Inversion]:
     """Find potentials for many densities; see `invert`.
@@ -162,6 +168,8 @@ def invert_many(
         part with ``if __name__ == "__main__"``.
     progress : callable, optional
         Called with the number of targets that are done and of all.
+    callback : callable, optional
+        As for `invert`; for a single density.
     **refinement
         Other keywords of `invert`.
 
@@ -189,6 +197,8 @@ def invert_many(
     """
     if workers < 1:
         raise UsageError(f"workers must be at least 1, got {workers!r}")
+    if callback is not None and len(densities) != 1:
+        raise UsageError(f"a callback follows a single density, got {len(densities)} of them")
     if starts is not None and len(starts) != len(densities):
         raise UsageError(f"{len(densities)} densities need as many starts, got {len(starts)}")
     trained = _conditions(run)
@@ -205,7 +215,9 @@ def invert_many(
     targets = [check_wanted(np.asarray(each), box, n_electrons) for each in densities]
     if starts is None and run is not None:
         starts = propose(run, np.stack(targets), problem)
-    outcomes = invert_targets(problem, targets, starts, n_workers=workers, progress=progress)
+    outcomes = invert_targets(
+        problem, targets, starts, n_workers=workers, progress=progress, callback=callback
+    )
     return [_unless_refused(outcome) for outcome in outcomes]
 
 
@@ -216,12 +228,12 @@ def invert_targets(
     *,
     n_workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-    residual: Callable[[float], None] | None = None,
+    callback: Callback | None = None,
 ) -> list[Outcome]:
     """Invert targets in processes; return the error of a target that the solver refuses."""
     given = [None] * len(densities) if starts is None else list(starts)
     if len(densities) == 1:
-        only = _attempt(problem, densities[0], given[0], residual)
+        only = _attempt(problem, densities[0], given[0], callback)
         if progress is not None:
             progress(1, 1)
         return [only]
@@ -238,10 +250,10 @@ def _attempt(
     problem: InverseProblem,
     density: Array,
     start: Array | None,
-    residual: Callable[[float], None] | None = None,
+    callback: Callback | None = None,
 ) -> Outcome:
     try:
-        return problem.solve(density, start, residual)
+        return problem.solve(density, start, callback)
     except PhysicsError as refusal:
         return PhysicsError(str(refusal))  # without its traceback, which cannot be pickled
 

@@ -32,7 +32,14 @@ from scipy.optimize import least_squares
 from keras_qd.devices.device import Device
 from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.inverse.design_space import DesignSpace, GateSpace, Space, at_bounds, fit_potential
-from keras_qd.inverse.outcome import Inversion, Limits, Reason, check_wanted
+from keras_qd.inverse.outcome import (
+    Callback,
+    Inversion,
+    Iteration,
+    Limits,
+    Reason,
+    check_wanted,
+)
 from keras_qd.inverse.refine import check_limits
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
@@ -123,6 +130,7 @@ def invert_in_family(
     seed: int = 0,
     max_iterations: int = 2000,
     max_seconds: float = 60.0,
+    callback: Callback | None = None,
 ) -> FamilyInversion:
     """Set a device so that the exact density of its ground state is near a target.
 
@@ -153,6 +161,8 @@ def invert_in_family(
         Limit of exact solutions after the first.
     max_seconds : float
         Limit of processor time.
+    callback : callable, optional
+        As for `invert`; the solutions for differences are left out.
 
     Returns
     -------
@@ -186,7 +196,7 @@ def invert_in_family(
         box, n_electrons, interaction, n_orbitals, strength, basis_tolerance=basis_tolerance
     )
     limits = check_limits(tolerance, max_iterations, max_seconds)
-    search = _Search(space, family.name, solver, target, limits)
+    search = _Search(space, family.name, solver, target, limits, callback)
     return search.run(start, n_starts, seed)
 
 
@@ -203,6 +213,7 @@ def invert_with_gates(
     seed: int = 0,
     max_iterations: int = 2000,
     max_seconds: float = 60.0,
+    callback: Callback | None = None,
 ) -> FamilyInversion:
     """Set the voltages of gates so that the exact density of a device is near a target.
 
@@ -218,7 +229,7 @@ def invert_with_gates(
         Number of electrons.
     voltages : mapping of str to float, optional
         Voltages of the other gates in mV.
-    tolerance, start, n_starts, seed, max_iterations, max_seconds : optional
+    tolerance, start, n_starts, seed, max_iterations, max_seconds, callback : optional
         As for `invert_in_family`.
 
     Returns
@@ -250,7 +261,8 @@ def invert_with_gates(
     space = GateSpace(device, dict(bounds), dict(voltages or {}))
     solver = Solver(device.box, n_electrons, device.interaction)
     limits = check_limits(tolerance, max_iterations, max_seconds)
-    return _Search(space, "gates", solver, target, limits).run(start, n_starts, seed)
+    search = _Search(space, "gates", solver, target, limits, callback)
+    return search.run(start, n_starts, seed)
 
 
 def _different(found: list[tuple[float, Array]]) -> list[Array]:
@@ -270,10 +282,17 @@ class _Search:
     """Least squares on exact densities, their residuals and the best of them."""
 
     def __init__(
-        self, space: Space, family: str, solver: Solver, target: Array, limits: Limits
+        self,
+        space: Space,
+        family: str,
+        solver: Solver,
+        target: Array,
+        limits: Limits,
+        callback: Callback | None = None,
     ) -> None:
         self.space, self.family, self.solver, self.target = space, family, solver, target
         self.limits, self.deadline = limits, time.process_time() + limits.seconds
+        self.callback = callback
         self.solutions = 0
         self.area = solver.box.pixel_area(len(target))
         self.residuals: list[float] = []
@@ -347,6 +366,10 @@ class _Search:
         self.residuals.append(float(np.abs(difference).sum() * self.area / n_electrons))
         if self.best is None or self.residuals[-1] < self.best[0]:
             self.best = (self.residuals[-1], coordinates.copy(), solution)
+        if self.callback is not None:
+            potential = self.space.potential(coordinates)
+            number, residual = len(self.residuals) - 1, self.residuals[-1]
+            self.callback(Iteration(number, residual, potential, solution.density))
         if self._reason() != "stagnated":
             raise _Ended
         self.last = (coordinates.copy(), self._scaled(difference))

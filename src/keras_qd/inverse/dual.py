@@ -42,7 +42,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from keras_qd.errors import PhysicsError
 from keras_qd.inverse.forward import Model, Point
-from keras_qd.inverse.outcome import Limits, Reason
+from keras_qd.inverse.outcome import Callback, Iteration, Limits, Reason
 from keras_qd.inverse.response import Response
 
 Array = NDArray[np.float64]
@@ -97,8 +97,8 @@ class Search:
     target: Array
     #: Residual that the noise of the target accounts for.
     noise: float = 0.0
-    #: Called with the residual of each solution.
-    progress: Callable[[float], None] = lambda _: None
+    #: Called with each solution.
+    callback: Callback | None = None
     residuals: list[float] = field(default_factory=list)
     duality_gap: float = math.inf
     #: Change of the density with the last refinement of the grid, as a residual.
@@ -129,16 +129,14 @@ class Search:
         points, refusals = [], []
         for coefficients in starts:
             try:
-                points.append(self._solve(self.models[0], coefficients))
+                points.append(self.models[0].solve(coefficients))
             except PhysicsError as refusal:
                 refusals.append(refusal)
             if points and self.distance(points[-1]) < 0.3:
                 break
         if not points:
             raise refusals[-1]
-        nearest = min(points, key=self.distance)
-        self.residuals = [self.distance(nearest)]
-        return nearest
+        return self._recorded(min(points, key=self.distance))
 
     def _refine(self, point: Point) -> tuple[Point, Reason | None]:
         """Reach the tolerance with the densities of each model in turn."""
@@ -176,9 +174,21 @@ class Search:
         return finer
 
     def _solve(self, model: Model, coefficients: Array) -> Point:
-        point = model.solve(coefficients)
+        return self._recorded(model.solve(coefficients))
+
+    def _recorded(self, point: Point) -> Point:
+        """Note the residual of a solution, and pass it to the callback."""
         self.residuals.append(self.distance(point))
-        self.progress(self.residuals[-1])
+        if self.callback is not None:
+            potential = self.response.band.field(point.coefficients)
+            self.callback(
+                Iteration(
+                    len(self.residuals) - 1,
+                    self.residuals[-1],
+                    potential - potential.mean(),
+                    point.density,
+                )
+            )
         return point
 
     def distance(self, point: Point) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -123,6 +124,41 @@ class Inversion(Shown):
             "gap (Ha*)": self.gap,
             "exact solutions": len(self.residuals),
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Iteration:
+    """One exact solution on the way to a density, as passed to the callback of `invert`.
+
+    Parameters
+    ----------
+    number : int
+        0 for the start.
+    residual : float
+        ``integral |density - target| / N``.
+    potential : ndarray, shape (n_pixels, n_pixels)
+        In Ha*, y first, with a mean of zero.
+    density : ndarray, shape (n_pixels, n_pixels)
+        Exact density of its ground state, in 1/a0*^2, on the grid that the search has reached.
+
+    Examples
+    --------
+    >>> from keras_qd import inverse, physics
+    >>> box, seen = physics.Box(10.0), []
+    >>> wanted = inverse.density_target("ring").density(box, 24, n_electrons=1)
+    >>> found = inverse.invert(wanted, box, 1, tolerance=1e-2, callback=seen.append)
+    >>> isinstance(seen[0], Iteration), seen[-1].residual == found.residual
+    (True, True)
+    """
+
+    number: int
+    residual: float
+    potential: Array
+    density: Array
+
+
+#: What `invert` calls with each exact solution.
+Callback = Callable[[Iteration], None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.inverse.device import invert_in_family
-from keras_qd.inverse.outcome import Inversion
+from keras_qd.inverse.outcome import Callback, Inversion
 from keras_qd.inverse.refine import Gauge, check_electrons, refine
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
@@ -56,20 +56,19 @@ class InverseProblem:
         self,
         density: Array,
         start: Array | None = None,
-        progress: Callable[[float], None] | None = None,
+        callback: Callback | None = None,
     ) -> Inversion:
-        """Invert one target; call `progress` with each residual, but not in a family."""
+        """Invert one target; call `callback` with each solution."""
         settings: dict[str, Any] = {
             "tolerance": self.tolerance,
             "interaction": self.interaction,
             "strength": self.strength,
             "start": start,
+            "callback": callback,
             **self.refinement,
         }
         if self.family is not None:
             return invert_in_family(density, self.box, self.n_electrons, self.family, **settings)
-        if progress is not None:
-            settings["progress"] = progress
         return refine(density, self.box, self.n_electrons, gauge=self.gauge, **settings)  # type: ignore[arg-type]  # checked
 
     def describe(self) -> dict[str, Any]:

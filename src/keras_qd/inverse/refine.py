@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal, get_args
 
@@ -13,7 +12,7 @@ from keras_qd._checks import real, setting, whole
 from keras_qd.errors import DataError, PhysicsError, UsageError
 from keras_qd.inverse.dual import Search
 from keras_qd.inverse.forward import Point, models
-from keras_qd.inverse.outcome import Inversion, Limits, Reason, check_wanted
+from keras_qd.inverse.outcome import Callback, Inversion, Limits, Reason, check_wanted
 from keras_qd.inverse.response import Band, Response
 from keras_qd.inverse.uncertainty import error_bars, noise_of, residual_of_noise, without_noise
 from keras_qd.physics.box import Box
@@ -52,7 +51,7 @@ def refine(
     gauge: Gauge = "zero-mean",
     max_iterations: int = 200,
     max_seconds: float = 60.0,
-    progress: Callable[[float], None] = lambda _: None,
+    callback: Callback | None = None,
 ) -> Inversion:
     """Find a potential whose exact ground state has a density; see `keras_qd.inverse.invert`."""
     limits = check_limits(tolerance, max_iterations, max_seconds)
@@ -71,7 +70,7 @@ def refine(
         response = Response(smooth, solver, band)
         begin = None if start is None else _given(start, response)
         found = Search(
-            response, models(response, deviations is not None), limits, target, expected, progress
+            response, models(response, deviations is not None), limits, target, expected, callback
         )
         return _inversion(found, *found.run(begin), deviations, gauge)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keras_qd.errors import DataError, UsageError
 from keras_qd.inverse._invert import conditions_of, density_field, invert_targets, propose
-from keras_qd.inverse.outcome import check_wanted
+from keras_qd.inverse.outcome import Callback, check_wanted
 from keras_qd.inverse.problem import Conditions, InverseProblem
 from keras_qd.inverse.results import Found
 from keras_qd.inverse.sources import find_source
@@ -45,9 +45,9 @@ class Session:
         self,
         n_workers: int | None = None,
         progress: Callable[[int, int], None] | None = None,
-        residual: Callable[[float], None] | None = None,
+        callback: Callback | None = None,
     ) -> Found:
-        """Invert all targets; see `invert_targets`, and `residual` for a single one."""
+        """Invert all targets; see `invert_targets`, and `callback` for a single one."""
         starts = None if self.run is None else propose(self.run, self.targets, self.problem)
         outcomes = invert_targets(
             self.problem,
@@ -55,7 +55,7 @@ class Session:
             starts,
             n_workers=n_workers,
             progress=progress,
-            residual=residual,
+            callback=callback,
         )
         return Found(self.problem, self.title, dict(enumerate(outcomes, self.first)))
 

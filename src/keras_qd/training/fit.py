@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from keras_qd import registry
 from keras_qd._checks import setting, whole
@@ -50,6 +51,10 @@ from keras_qd.training.run import Run, describe_environment, locked
 
 if TYPE_CHECKING:
     from keras_qd.data.dataset import Dataset
+
+
+#: Systems whose inputs a run keeps as an example.
+_N_EXAMPLES = 3
 
 
 class StopBetweenBatches(keras.callbacks.Callback):
@@ -197,6 +202,7 @@ def train(
     with locked(Path(path)):
         run = Run.create(path, config, describe_environment())
         with discarded_on_failure(run):
+            _write_example(run, dataset)
             if origin is not None:
                 save_weights(run.start_path, model)
                 model = model if devices == 1 else None
@@ -211,6 +217,16 @@ def _check_fresh(fresh: int | None, task: Task, dataset: Dataset, devices: int) 
     if devices > 1:
         raise UsageError(f"fresh systems are for one device, got devices={devices}")
     fresh_recipe(dataset, task.name)
+
+
+def _write_example(run: Run, dataset: Dataset) -> None:
+    """Keep the inputs of some systems that are not trained on, to predict from."""
+    split = dataset.split("test")
+    inputs: dict[str, Any] = {
+        name: np.asarray(split[name][:_N_EXAMPLES]) for name in run.pipeline.inputs
+    }
+    with replacing(run.example_path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **inputs)
 
 
 def _report_left_out(task: Task, pipeline: Pipeline) -> None:

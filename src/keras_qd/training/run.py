@@ -298,6 +298,11 @@ class Run(Tabled):
         return self.path / "checkpoints" / "start.npz"
 
     @property
+    def example_path(self) -> Path:
+        """Path of the inputs of three systems of the test split, in physical units."""
+        return self.path / "example.npz"
+
+    @property
     def history_path(self) -> Path:
         """Path of the losses and metrics by epoch."""
         return self.path / "history.csv"

@@ -6,7 +6,7 @@ python benchmarks/inverse.py [--only goals | families | starts | errors | noise]
 from timing import processor  # isort: skip  (sets the threads before NumPy is imported)
 
 import time
-from functools import lru_cache
+from functools import cache
 
 import click
 import numpy as np
@@ -38,7 +38,7 @@ OTHERS = (
 MOST_FOLLOWED = 30
 
 
-@lru_cache(maxsize=None)
+@cache
 def make_target(index, n_electrons=2, family="random-fourier", length=10.0):
     """One target, by default of the default data set's kind, and its potential."""
     # Two electrons are solved in a window fitted to them, on other grids than those of the search.

@@ -93,7 +93,7 @@ def test_many_targets_are_the_same_with_any_number_of_workers(tmp_path):
 
 def test_a_device_comes_back_with_its_settings(tmp_path):
     out = tmp_path / "device.npz"
-    device = ["--family", "gate-array", "--family-set", "n_gates=2"]
+    device = ["--family", "gate-array", "--set", "family.n_gates=2"]
     shape = ["two-lobes", "--set", "width=0.3", "--points", "16"]
     arguments = [*shape, *QUICK, *device, "--tolerance", "0.9", "--no-figure", "--out", out]
     code, printed, error = invert(*arguments)
@@ -117,7 +117,7 @@ def test_a_device_comes_back_with_its_settings(tmp_path):
         (["ring", "--electrons", "1", "--gauge", "zero"], 2, "unknown gauge"),
         (["ring", "--electrons", "9"], 2, "'--electrons'"),
         (["ring", "--electrons", "1", "--family", "gate-arry"], 2, "did you mean 'gate-array'"),
-        (["ring", "--electrons", "1", "--family-set", "n_gates=2"], 2, "need --family"),
+        (["ring", "--electrons", "1", "--set", "family.n_gates=2"], 2, "need --family"),
         (
             ["ring", "--electrons", "1", "--family", "double-dot", "--half-waves", "9"],
             2,

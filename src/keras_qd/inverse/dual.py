@@ -66,6 +66,9 @@ _MOST_STALLED, _STALLED = 8, 0.8
 _ENOUGH, _SHARE, _MOST_PROOFS = 5e-4, 0.7, 8
 _MOST_NEAR, _NEAR = 2, 1e-4
 
+#: Restarts of three and more electrons, and the damping of their first step.
+_MOST_RESTARTS, _RESTARTED = 2, 1e-3
+
 #: Most responses for a step; its relative accuracy is the root of the residual, within bounds.
 _MOST_RESPONSES, _ACCURACIES = 12, (0.1, 0.3)
 
@@ -136,9 +139,9 @@ class Search:
     def _refine(self, point: Point) -> tuple[Point, Reason | None]:
         """Reach the target with the coarse density and its defect, as often as that changes."""
         models, tolerance = self.models, self.limits.tolerance
-        point, end = self._descend(point, tolerance if models.finer is None else _ENOUGH)
         if models.finer is None:
-            return point, end
+            return self._restarted(point)
+        point, end = self._descend(point, _ENOUGH)
         if not end:
             middle = self._solve(models.finer[0], point.coefficients, point)
             self._defect = models.ahead * (middle.density - point.density)
@@ -155,6 +158,18 @@ class Search:
                 break
             before = residual
         return best, end
+
+    def _restarted(self, point: Point) -> tuple[Point, Reason | None]:
+        """Reach the target; what depends on the start alone is chosen anew where that fails."""
+        point, end = self._descend(point, self.limits.tolerance)
+        for _ in range(_MOST_RESTARTS):
+            if end or self.distance(point) <= self.limits.tolerance or point.problem is None:
+                break
+            self._secants, self._damping = [], _RESTARTED
+            again = self._recorded(self.models.coarse.solve(point.coefficients))
+            again, end = self._descend(again, self.limits.tolerance)
+            point = min(point, again, key=self.distance)
+        return point, end
 
     def _regularise(self, point: Point) -> tuple[Point, Reason | None]:
         """Reduce the penalty until the noise accounts for the distance, or it grows again."""

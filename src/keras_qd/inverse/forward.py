@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from keras_qd.inverse.pair_response import PairModel, PairPoint
 from keras_qd.inverse.response import Band, Response
 from keras_qd.physics.interactions import as_interaction
+from keras_qd.physics.many_electrons import ManyElectronProblem
 from keras_qd.physics.pair_grid import DENSITY_ORDER, extrapolation
 from keras_qd.physics.solver import Solver
 
@@ -39,10 +40,11 @@ class Point:
     gap: float
     #: Change of the moments of the density with the coefficients, where it is known.
     response: Callable[[Array], Array] | None = None
-    #: Estimated error of the density, NaN where it is not known.
-    density_error: float = np.nan
-    #: The wave function, to start others from.
+    #: Estimates the error of the density, where the model does.
+    error: Callable[[], float] | None = None
+    #: What the solution of a potential nearby starts from.
     pair: PairPoint | None = None
+    problem: ManyElectronProblem | None = None
 
 
 class Model(Protocol):
@@ -74,7 +76,7 @@ class GridModel:
 
 @dataclass(frozen=True)
 class SolverModel:
-    """Electrons of any number and spin, by their solver."""
+    """One electron, or two of parallel spins, by their solver."""
 
     solver: Solver
     band: Band
@@ -82,14 +84,38 @@ class SolverModel:
     def solve(self, coefficients: Array, near: Point | None = None) -> Point:
         """Solve; the response is not known."""
         found = self.solver.solve(self.band.field(coefficients))
-        error = found.density_error
+        density, error = found.density, found.density_error
+        return Point(
+            self,
+            coefficients,
+            density,
+            found.energy,
+            found.gap,
+            error=None if error is None else lambda: error,
+        )
+
+
+@dataclass(frozen=True)
+class ManyModel:
+    """Three or four electrons in the window, grid and orbitals of the first potential."""
+
+    solver: Solver
+    band: Band
+
+    def solve(self, coefficients: Array, near: Point | None = None) -> Point:
+        """Solve; the response is not known."""
+        problem = self.solver.many_electron_problem(self.band.field(coefficients))
+        if near is not None and near.problem is not None:
+            problem = replace(problem, like=near.problem.like or near.problem)
+        found, _ = problem.solve(with_errors=False)
         return Point(
             self,
             coefficients,
             found.density,
             found.energy,
             found.gap,
-            density_error=np.nan if error is None else error,
+            error=lambda: problem.error().density,
+            problem=problem,
         )
 
 
@@ -109,7 +135,9 @@ class Models:
 def models(response: Response, noisy: bool = False) -> Models:
     """Models for a target."""
     solver, band = response.solver, response.band
-    if solver.n_electrons != 2 or solver.spin == 1:
+    if solver.n_electrons > 2:
+        return Models(ManyModel(solver, band))
+    if solver.n_electrons == 1 or solver.spin == 1:
         return Models(SolverModel(solver, band))
     interaction = as_interaction(solver.interaction)
     # What noise leaves at the walls has a tail that no grid resolves.

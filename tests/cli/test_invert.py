@@ -135,6 +135,24 @@ def test_mistakes_are_reported_before_any_work(arguments, code, message, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def test_noise_of_each_pixel_comes_from_a_file(tmp_path):
+    wanted = targets(1)[0]
+    np.save(tmp_path / "wanted.npy", wanted)
+    np.save(tmp_path / "noise.npy", 0.02 * wanted)
+    quick = [*QUICK, "--tolerance", "1e-4", "--no-figure", "--out"]
+    for noise in ("0.02", tmp_path / "noise.npy"):
+        out = tmp_path / f"{str(noise)[-4:]}.npz"
+        code, _, error = invert(tmp_path / "wanted.npy", "--noise", noise, *quick, out)
+        assert code == 0, error
+    with np.load(tmp_path / "0.02.npz") as one, np.load(tmp_path / ".npy.npz") as other:
+        np.testing.assert_allclose(one["potential"], other["potential"], atol=1e-5)
+    code, _, error = invert(
+        tmp_path / "wanted.npy", "--noise", "no.npy", *quick, tmp_path / "x.npz"
+    )
+    assert code == 2
+    assert "no.npy cannot be read" in error
+
+
 def test_what_exists_is_kept(tmp_path):
     out = tmp_path / "out.npz"
     out.write_text("mine")

@@ -9,12 +9,12 @@ A step solves
 
 .. math:: (-\chi + \mu R)\, \delta V = n_V - n ;
 
-R weights rough potentials, and mu follows Levenberg and Marquardt [2]_: the slope of D at the end
-of a step shows how far the quadratic model holds. Two electrons have the exact response of a coarse
-grid, by conjugate gradients, preconditioned with that of exact exchange. Densities come from ever
-finer grids (defect correction [3]_), so that the potential is that of the finest. Other numbers of
-electrons have the response of `response`, corrected by the secants of the steps (limited-memory
-BFGS [4]_).
+R weights rough potentials, and mu follows Levenberg and Marquardt [2]_. Along a step the slope of D
+falls; where it has become steeply negative, the step is shortened to about its zero. Two electrons
+have the exact response, by conjugate gradients, preconditioned with that of exact exchange and the
+directions of the steps before [6]_. A finer grid proves the potential, and its defect is added to
+the target (defect correction [3]_). Other numbers of electrons have the response of `response`,
+corrected by the secants of the steps (limited-memory BFGS [4]_).
 
 Noise of known size is handled by Tikhonov's penalty on the potential itself, reduced until the
 density is as near to the target as the noise allows (Morozov's discrepancy principle [5]_).
@@ -26,6 +26,7 @@ References
 .. [3] H. J. Stetter, Numer. Math. 29, 425 (1978), https://doi.org/10.1007/BF01432879
 .. [4] J. Nocedal, Math. Comp. 35, 773 (1980), doi:10.1090/S0025-5718-1980-0572855-7.
 .. [5] V. A. Morozov, Soviet Math. Dokl. 7, 414 (1966).
+.. [6] J. L. Morales and J. Nocedal, SIAM J. Optim. 10, 1079 (2000).
 """
 
 from __future__ import annotations
@@ -61,9 +62,10 @@ _MOST_TRIES, _SHORTER = 6, (0.1, 0.5)
 _MOST_STALLED, _STALLED = 8, 0.8
 
 #: Residual to which the first coarse potential is converged, the share of the tolerance to which
-#: the others are, and the number of proofs on the fine grid;
-#: steps between them, and their least damping.
+#: the others are, and the number of proofs on the fine grid.
 _ENOUGH, _SHARE, _MOST_PROOFS = 5e-4, 0.7, 8
+
+#: Steps between proofs, and their least damping.
 _MOST_NEAR, _NEAR = 2, 1e-4
 
 #: Restarts of three and more electrons, and the damping of their first step.

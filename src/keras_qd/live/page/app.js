@@ -316,7 +316,7 @@ class Page {
       this.draw(model, prediction.density, colours);
       $("model-caption").textContent = this.predicted(prediction);
     } else {
-      model.empty(prediction?.reason ?? "no prediction yet");
+      model.empty(prediction?.reason ?? "loading the model …");
       $("model-caption").textContent = "";
     }
     this.showDifference(difference, exact, prediction);

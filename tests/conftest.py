@@ -59,6 +59,6 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
-settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("repeatable", derandomize=True, max_examples=30)
 settings.register_profile("explore", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

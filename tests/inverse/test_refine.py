@@ -6,7 +6,6 @@ from scipy.interpolate import RectBivariateSpline
 
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.inverse import invert
-from keras_qd.inverse.refine import refine
 from keras_qd.physics import Box, Solver, sample_potentials, solve
 
 BOX = Box(10.0)

@@ -26,7 +26,7 @@ from keras_qd.physics.line.potentials import GaussianWellsLine
 from keras_qd.physics.potentials.base import sample_generator
 
 #: Side of the plane in a0 and pixels along it; pixels of the network, and sines of its states.
-LENGTH, PIXELS, SEEN, WAVES = 40.0, 256, 32, 64
+LENGTH, PIXELS, SEEN, WAVES = 40.0, 256, 32, 48
 #: Half waves of the states of the network, and factor on its correction in Ha.
 NET_WAVES, CORRECTION = 30, 0.01
 #: Largest energy of a potential that is kept, and height of the walls of a well, in Ha.

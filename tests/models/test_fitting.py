@@ -106,6 +106,8 @@ def test_export_after_fit(fitted, tmp_path):
     }[keras.config.backend()]
     if name == "onnx":
         pytest.importorskip("jax2onnx")
+        if model.name == "fno-1d":
+            pytest.skip("ONNX cannot hold its Fourier transforms: docs/export.md")
     model.export(str(tmp_path / ("" if name == "tf_saved_model" else file)), name, verbose=False)
     assert (tmp_path / file).stat().st_size > 0
 

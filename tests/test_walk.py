@@ -76,7 +76,8 @@ APPENDED = {
     r"train (?!.*(--resume|mnist|energ|image))": "--no-evolution --set model.depth=2 "
     "--set model.filters=2",
     r"train (?!.*(--model|--resume|mnist|energ|image))": "--model pix2pix",
-    r"train potential-to-density (?!.*(--model|--resume))": "--set model.discriminator_levels=1",
+    r"train (?!.*(--model (?!pix2pix)|--resume|mnist|energ|image))": "--set "
+    "model.discriminator_levels=1",
     r"train .*(--backend|--callback)": "--data dots.zarr",
     r"train (potential|density)-to(-kinetic)?-energy(?!.*--data)": "--set dataset.samples=200 "
     "--set dataset.workers=1",

@@ -37,7 +37,7 @@ def test_the_whole_chain_on_a_small_scale(tmp_path, monkeypatch):
     assert f"report: {(run / 'report.html').relative_to(tmp_path)}" in printed
     following = list(next_commands(printed))
     assert [words[0] for words in following] == ["evaluate", "predict", "inspect", "train"]
-    monkeypatch.setattr("keras_qd.report.report.write_report", lambda run: run.path)
+    monkeypatch.setattr("keras_qd.report.report.write_report", lambda run, beside=(): tmp_path)
     for words in following[:3]:
         succeed(*words, cwd=tmp_path)
 

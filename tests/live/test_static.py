@@ -161,7 +161,7 @@ def test_the_pretrained_model_runs_in_the_browser(opened, offered, tmp_path, req
     rough = np.random.default_rng(0).normal(size=(64, 64))
     assert not drawing.page.evaluate(PREDICT, [rough.ravel().tolist(), 2, 12.0, 1.0])["familiar"]
     shown = drawing.text("model-caption").partition("E = ")[2].partition(",")[0]
-    assert float(shown) == pytest.approx(expected["energy"], rel=6e-3)
+    assert float(shown.replace("−", "-")) == pytest.approx(expected["energy"], rel=6e-3)
 
 
 def test_what_the_browser_runs_the_model_with_is_asked_for(trained, tmp_path):

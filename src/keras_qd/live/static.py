@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_qd.errors import UsageError
+from keras_qd.errors import RunError, UsageError
 from keras_qd.inverse.problem import Conditions
 from keras_qd.live import content, messages, predictions
 from keras_qd.live._serve import pixels_of
@@ -128,7 +128,10 @@ def _write_pretrained(folder: Path) -> dict[str, Any]:
         "n_electrons": electrons,
         "strength": np.ones_like(electrons),
     }
-    write_graph(model, inputs, folder / "model.onnx", chosen)
+    try:
+        write_graph(model, inputs, folder / "model.onnx", chosen)
+    except RunError as error:
+        raise RunError(f"{error}; try another backend, such as --backend torch") from error
     (folder / "model_card.json").write_bytes(content.written(model.card))
     made = Interaction.from_settings(model.card["data"]["configuration"])
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 import signal
 import threading
 import time
@@ -32,10 +31,6 @@ ROLES = {
     "inverse": "inversion",
 }
 
-#: Roles whose answers follow the pen: they go before the others where processors are few.
-_PROMPT = ("draft", "model")
-_NICENESS = 5
-
 Answer = Callable[[Request, Send], None]
 
 
@@ -46,8 +41,6 @@ class _CancelledError(Exception):
 def work(connection: Connection, role: str, run: str | None) -> None:
     """Answer requests until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends, and closes the connection
-    if role not in _PROMPT and hasattr(os, "nice"):
-        os.nice(_NICENESS)
     module = import_module(f"keras_qd.live.{ROLES[role]}")
     if role == "draft":
         threadpool_limits(1)  # its matrices are small

@@ -316,7 +316,7 @@ class Page {
       this.draw(model, prediction.density, colours);
       $("model-caption").textContent = this.predicted(prediction);
     } else {
-      model.empty(prediction?.reason ?? "no prediction yet");
+      model.empty(prediction?.reason ?? "loading the model …");
       $("model-caption").textContent = "";
     }
     this.showDifference(difference, exact, prediction);
@@ -336,7 +336,12 @@ class Page {
       const difference = prediction.density.map((value, at) => value - exact.density[at]);
       this.draw(view, difference, differenceColours(difference), "Δn");
       const misplaced = this.misplaced(difference) / exact.n_electrons;
-      $("difference-caption").textContent = `misplaced: ${shown(100 * misplaced, 3)} % of the charge`;
+      const { energyFactor, energy } = this.units;
+      const errors = [["E", "energy"], ["μ", "mu"]]
+        .filter(([, name]) => Number.isFinite(prediction[name]) && Number.isFinite(exact[name]) && prediction[name] !== null)
+        .map(([symbol, name]) => `Δ${symbol} = ${shown((prediction[name] - exact[name]) * energyFactor, 2)}`);
+      const energies = errors.length ? `; ${errors.join(", ")} ${energy}` : "";
+      $("difference-caption").textContent = `misplaced: ${shown(100 * misplaced, 3)} % of the charge${energies}`;
     } else view.age();
   }
 

@@ -224,13 +224,13 @@ def main():
 
 @main.command()
 @click.option("--potentials", type=click.Choice(list(CLASSES)), default="random")
-@click.option("--samples", default=24000, show_default=True, help="Potentials to train on.")
-@click.option("--test", default=1000, show_default=True, help="Potentials to test on.")
-@click.option("--epochs", default=12, show_default=True)
+@click.option("--samples", default=1300, show_default=True, help="Potentials to train on.")
+@click.option("--test", default=300, show_default=True, help="Potentials to test on.")
+@click.option("--epochs", default=18, show_default=True)
 @click.option("--filters", default=24, show_default=True)
 @click.option("--learning-rate", default=4e-3, show_default=True)
-@click.option("--batch-size", default=32, show_default=True)
-@click.option("--cores", default=2, show_default=True, help="Cores to run on; 0: all.")
+@click.option("--batch-size", default=16, show_default=True)
+@click.option("--cores", default=1, show_default=True, help="Cores to run on; 0: all.")
 @click.option("--work", type=click.Path(path_type=Path), default=Path("mills"), help="Data kept.")
 @click.option("--seed", default=0, show_default=True, help="Of the training.")
 def mills(potentials, samples, test, epochs, filters, learning_rate, batch_size, cores, work, seed):

@@ -22,3 +22,8 @@ def pytest_addoption(parser):
     parser.addoption(
         "--screenshots", metavar="DIR", help="write pictures of the live page here (tests/live)"
     )
+    parser.addoption(
+        "--onnxruntime",
+        metavar="DIR",
+        help="folder dist of the npm package onnxruntime-web, for the static page (tests/live)",
+    )

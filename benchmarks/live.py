@@ -1,17 +1,22 @@
-"""From a move of the pen to what is drawn of it: the prediction, and the exact density.
+"""From the pen to what is drawn of it: the prediction, and the exact density.
 
-python benchmarks/live.py [--run RUN] [--moves N]
+python benchmarks/live.py [--run RUN] [--seconds S]
 
-Chromium of the system draws on the page as it is served; times are taken inside the browser, from
-the event of the pen until a density is drawn that belongs to it.
+Chromium of the system draws on the page as it is served, in Keras' backend of the environment. For
+one and two electrons the pen moves sixty times a second, and each move is timed until a density is
+drawn that belongs to it or to a later one; for three and four it moves once and rests. Processor
+times are those of all processes of the server and of the browser, per density drawn: on a busy
+machine they say more than what a clock measures.
 """
 
 from timing import processor  # isort: skip  (sets the threads before NumPy is imported)
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import numpy as np
@@ -19,40 +24,89 @@ from playwright.sync_api import sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-#: Moves the pen to a point and returns the milliseconds until each density belongs to it.
-MOVE = """([x, y, names]) => new Promise((resolve) => {
+#: Moves the pen `count` times, `pause` ms apart; returns for each move the milliseconds until each
+#: density was drawn, and how many densities were drawn.
+MOVES = """([names, count, pause]) => new Promise((resolve) => {
     const frame = (name) => document.querySelector(`#field-${name} .frame`);
     const canvas = frame("drawing").querySelector("canvas");
     const { left, top, width, height } = canvas.getBoundingClientRect();
+    const waiting = Object.fromEntries(names.map((name) => [name, []]));
+    const found = Object.fromEntries(names.map((name) => [name, []]));
+    const drawn = Object.fromEntries(names.map((name) => [name, 0]));
+    const last = {};
+    let moves = 0;
+    const move = () => {
+        const angle = 0.07 * moves;
+        const radius = 0.15 + 0.1 * Math.sin(0.31 * angle);
+        const where = {
+            clientX: left + (0.5 + radius * Math.cos(angle)) * width,
+            clientY: top + (0.5 + radius * Math.sin(angle)) * height,
+        };
+        const begun = performance.now();
+        canvas.dispatchEvent(new PointerEvent("pointermove", where));
+        const id = Number(frame("drawing").dataset.id);
+        for (const name of names) waiting[name].push([id, begun]);
+        moves += 1;
+    };
+    move();
+    const moving = pause ? setInterval(() => moves < count && move(), pause) : null;
     const begun = performance.now();
-    const where = { clientX: left + x * width, clientY: top + y * height };
-    canvas.dispatchEvent(new PointerEvent("pointermove", where));
-    const wanted = Number(frame("drawing").dataset.id);
-    const found = {};
     const look = () => {
-        const now = performance.now() - begun;
-        for (const name of names) if (Number(frame(name).dataset.id) >= wanted) found[name] ??= now;
-        if (now > 10000 || names.every((name) => name in found)) {
-            resolve(names.map((name) => found[name] ?? NaN));
-        } else setTimeout(look, 2);
+        const now = performance.now();
+        for (const name of names) {
+            const id = Number(frame(name).dataset.id);
+            if (id !== last[name]) drawn[name] += 1;
+            last[name] = id;
+            while (waiting[name].length && waiting[name][0][0] <= id) {
+                found[name].push(now - waiting[name].shift()[1]);
+            }
+        }
+        const ended = moves >= count && names.every((name) => !waiting[name].length);
+        if (ended || now - begun > 60000) {
+            clearInterval(moving);
+            resolve([found, drawn]);
+        } else setTimeout(look, 1);
     };
     look();
 })"""
 
 
-def measure(page, n_moves, names):
-    """Draw one long stroke; return the milliseconds of each move, shape (moves, names)."""
-    generator = np.random.default_rng(0)
-    frame = page.locator("#field-drawing canvas").first.bounding_box()
-    page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2)
+def processor_seconds(root, without=()):
+    """Return the processor seconds that a process and its descendants have used."""
+    parents, used = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(folder.name)] = int(fields[1])
+        used[int(folder.name)] = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    def belongs(process):
+        while process in parents and process != root:
+            if process in without:
+                return False
+            process = parents[process]
+        return process == root
+
+    return sum(seconds for process, seconds in used.items() if belongs(process))
+
+
+def strokes(page, names, n_electrons, seconds):
+    """Draw; return the milliseconds of each move until each density, and how many were drawn."""
+    canvas = page.locator("#field-drawing canvas").first.bounding_box()
+    page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
     page.mouse.down()
-    found = []
-    for _ in range(n_moves):
-        x, y = generator.uniform(0.2, 0.8, 2)
-        found.append(page.evaluate(MOVE, [x, y, names]))
-        page.wait_for_timeout(700)  # the rest of the answers
+    if n_electrons < 3:
+        found = [page.evaluate(MOVES, [names, int(60 * seconds), 16])]
+    else:
+        found = []
+        for _ in range(max(3, int(seconds))):
+            found.append(page.evaluate(MOVES, [names, 1, 0]))
+            page.wait_for_timeout(1500)  # one electron fewer, for the chemical potential
     page.mouse.up()
-    return np.array(found, dtype=float)
+    times = {name: np.concatenate([each[0][name] for each in found]) for name in names}
+    return times, {name: sum(each[1][name] for each in found) for name in names}
 
 
 def has_model(page):
@@ -63,37 +117,48 @@ def has_model(page):
     return page.text_content("#model-caption") != ""
 
 
+def measure(page, server, names, n_electrons, seconds):
+    """Print one row: milliseconds until each density, and processor milliseconds of each."""
+    page.select_option("#electrons", str(n_electrons))
+    page.click("[data-preset=parabola]")
+    page.wait_for_timeout(4000)
+
+    def used():
+        server_s = processor_seconds(server)
+        return server_s, processor_seconds(os.getpid(), without=(server,))
+
+    before = used()
+    times, drawn = strokes(page, names, n_electrons, seconds)
+    spent = np.subtract(used(), before) * 1e3 / max(drawn["exact"], 1)
+    cells = [
+        f"{np.median(times[name]):8.0f} {np.percentile(times[name], 95):6.0f} {drawn[name]:5d}"
+        if name in names
+        else f"{'-':>21}"
+        for name in ("model", "exact")
+    ]
+    click.echo(f"{n_electrons:2d} {cells[0]} {cells[1]} {spent[0]:8.0f} {spent[1]:8.0f}")
+
+
 @click.command()
 @click.option("--run", help="A run of potential-to-density.  [the pretrained model]")
-@click.option("--moves", default=60, show_default=True)
-def main(run, moves):
+@click.option("--seconds", default=5.0, show_default=True, help="Length of a stroke.")
+def main(run, seconds):
     """Print median and 95 % of the milliseconds for each number of electrons."""
     command = [sys.executable, "-m", "keras_qd", "live", *([run] if run else []), "--no-browser"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     address = server.stdout.readline().split()[0]
-    click.echo(f"{processor()}, {moves} moves of the pen, 64 x 64 pixels; ms")
-    click.echo(f"{'N':>2} {'prediction':>20} {'exact':>20}")
+    click.echo(f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; 64 x 64")
+    click.echo("   prediction: median, 95 % (ms), drawn; exact: the same;")
+    click.echo("   processor ms of each exact density drawn, of server and browser")
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         page = browser.new_page(viewport={"width": 1440, "height": 940})
         page.goto(address)
-        page.click("[data-preset=parabola]")
         page.fill("#depth", "0.3")
-        predicts = has_model(page)
-        for n in (1, 2, 3, 4):
-            page.select_option("#electrons", str(n))
-            page.wait_for_timeout(3000)
-            names = ["model", "exact"] if predicts else ["exact"]
-            times = measure(page, moves if n < 3 else moves // 3, names)
-            cells = dict(zip(names, times.T, strict=True))
-            row = [
-                f"{np.nanmedian(cells[name]):9.0f} {np.nanpercentile(cells[name], 95):10.0f}"
-                if name in cells
-                else f"{'-':>20}"
-                for name in ("model", "exact")
-            ]
-            click.echo(f"{n:2d} {row[0]} {row[1]}")
+        names = ["model", "exact"] if has_model(page) else ["exact"]
+        for n_electrons in (1, 2, 3, 4):
+            measure(page, server.pid, names, n_electrons, seconds)
         browser.close()
     server.send_signal(signal.SIGINT)
     server.wait(20)

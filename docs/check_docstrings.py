@@ -7,6 +7,7 @@ The number of docstring lines is printed for both.
 """
 
 import ast
+import dataclasses
 import inspect
 import os
 import re
@@ -90,9 +91,12 @@ def excuses(name: str) -> set[str]:
     parent, _, last = name.rpartition(".")
     owner, thing = Validator._load_obj(parent), Validator._load_obj(name)
     if inspect.isclass(thing):
-        # users catch exceptions and do not create them; a protocol is never called
+        # users catch exceptions and do not create them; a protocol is never called; a constructor
+        # is described where it is defined
         excused = {"EX01"} if issubclass(thing, Exception) else set()
-        return excused | ({"PR01"} if getattr(thing, "_is_protocol", False) else set())
+        inherited = not dataclasses.is_dataclass(thing) and "__init__" not in vars(thing)
+        described = inherited or getattr(thing, "_is_protocol", False)
+        return excused | ({"PR01"} if described else set())
     if not inspect.isclass(owner):
         return set()
     summary = (thing.__doc__ or "").partition("\n\n")[0]

@@ -37,6 +37,7 @@ nb_merge_streams = True
 html_theme = "pydata_sphinx_theme"
 html_title = "keras-qd"
 html_show_sourcelink = False
+html_search_scorer = str(HERE / "_ext" / "scorer.js")
 html_theme_options = {
     "header_links_before_dropdown": 7,
     "navigation_with_keys": False,

@@ -24,6 +24,7 @@ task = keras_qd.task(
     "potential-to-density",
     epochs=epochs,
     dataset_config={"samples": samples},
+    model="pix2pix",
     model_config={"filters": filters},
 )
 run = keras_qd.train(task, "runs/potential-to-density", seed=1)

@@ -11,7 +11,7 @@ import numpy as np
 
 import keras_qd
 
-samples, pixels, epochs, model = 2500, 64, 24, {"filters": 16}
+samples, pixels, epochs, model = 2500, 32, 24, {"filters": 16}
 
 # %%
 maps = (
@@ -27,6 +27,7 @@ for name in maps:
         name,
         epochs=epochs,
         dataset_config={"samples": samples, "n_pixels": pixels},
+        model="pix2pix",
         model_config=model,
     )
     if name.endswith("to-potential"):

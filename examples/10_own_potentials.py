@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Your own potentials
+# # Rings with an impurity: potentials of your own
 #
 # Any array can be a potential, a class can define a family of them, and the solutions become a data
 # set for every task. Here: quantum rings with an impurity. This takes about a minute.

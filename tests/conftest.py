@@ -36,6 +36,7 @@ if os.environ.get("KERAS_BACKEND") == "jax":
 LONGEST = (
     "training/test_devices.py",
     "plugins/test_new_plugin.py",
+    "plugins/test_tutorial.py",
     "examples/test_examples.py",
     "cli/test_demo.py",
     "tasks/test_energies.py",
@@ -55,10 +56,10 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items):
     """Start with the files that take longest; all others keep their order."""
-    first = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    first = {Path(__file__).parent / name: index for index, name in enumerate(LONGEST)}
     items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
-settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("repeatable", derandomize=True, max_examples=30)
 settings.register_profile("explore", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parents[1] / "drawn"
 #: Sides of the images inside the generator, from 64 pixels, and inside the discriminator.
 GENERATOR = (32, 16, 8, 4, 2, 1, 2, 4, 8, 16, 32)
 DISCRIMINATOR = (32, 16, 8, 7)
-#: Sides of the array of verdicts.
+#: Sides of the array of classified patches.
 PATCHES = 6
 
 
@@ -79,7 +79,7 @@ class Drawing:
             self.text(x, y, "$G(x)$", self.theme.generator, 13 if side > 0.7 else 9)
 
     def bar(self, x, y, side, colour):
-        """Draw what a layer gives, as tall as its images are large, with their side below."""
+        """Draw what a layer gives, as tall as its images, with their side below."""
         height, width = 0.12 + 0.03 * side, 0.22
         corner = (x - width / 2, y - height / 2)
         shape = FancyBboxPatch(
@@ -91,7 +91,7 @@ class Drawing:
 
 
 def draw_generator(drawing: Drawing, potential, density) -> None:
-    """Draw the U-Net: sides of the image level by level, with what is handed across."""
+    """Draw the U-Net: sides of the image level by level, with the copied features."""
     theme, middle = drawing.theme, 4.15
     points = [1.95 + 0.53 * number for number in range(len(GENERATOR))]
     tops = [
@@ -105,14 +105,14 @@ def draw_generator(drawing: Drawing, potential, density) -> None:
         roof = 5.0 - 0.11 * level + 0.14
         drawing.line((left, top), (left, roof), (right, roof))
         drawing.arrow((right, roof), (right, top))
-    drawing.text(4.6, 5.33, "what was seen at each size is handed across", theme.faint, 9)
+    drawing.text(4.6, 5.33, "the features of each size are copied across", theme.faint, 9)
     drawing.text(
-        4.6, 3.3, "generator G, a U-Net: halves the image, doubles it back", theme.generator
+        4.6, 3.3, "generator G, a U-Net: halves the image and doubles it back", theme.generator
     )
     drawing.image(0.85, middle, 1.15, potential, "viridis")
     drawing.text(0.85, middle + 0.76, "$x$, potential")
     drawing.image(8.6, middle, 1.15, None, "magma")
-    drawing.text(8.6, middle + 0.76, "made")
+    drawing.text(8.6, middle + 0.76, "generated")
     drawing.image(8.6, 1.55, 1.15, density, "magma")
     drawing.text(8.6, 0.8, "$y$, exact density")
     drawing.arrow((8.6, 3.53), (8.6, 2.17), theme.generator, "<->")
@@ -122,7 +122,10 @@ def draw_generator(drawing: Drawing, potential, density) -> None:
 def draw_discriminator(drawing: Drawing, potential, density) -> None:
     """Draw the PatchGAN, the two pairs that it sees, and what each network learns from it."""
     theme, middle = drawing.theme, 1.45
-    for y, second, pair in ((2.0, density, "$[x, y]$, real"), (0.9, None, "$[x, G(x)]$, made")):
+    for y, second, pair in (
+        (2.0, density, "$[x, y]$, real"),
+        (0.9, None, "$[x, G(x)]$, generated"),
+    ):
         drawing.text(0.97, y + 0.43, pair, size=9)
         drawing.image(0.62, y, 0.62, potential, "viridis")
         drawing.image(1.32, y, 0.62, second, "magma")
@@ -144,10 +147,10 @@ def draw_discriminator(drawing: Drawing, potential, density) -> None:
     )
     drawing.arrow((4.92, middle + 0.1), (5.3, 1.95))
     drawing.arrow((4.92, middle - 0.1), (5.3, 0.95))
-    drawing.text(5.38, 2.05, "D learns to tell", theme.discriminator, 9.5, "left")
-    drawing.text(5.38, 1.84, "the pairs apart", theme.discriminator, 9.5, "left")
-    drawing.text(5.38, 1.0, "G learns to have its", theme.generator, 9.5, "left")
-    drawing.text(5.38, 0.79, "pair taken for real", theme.generator, 9.5, "left")
+    drawing.text(5.38, 2.05, "D learns to", theme.discriminator, 9.5, "left")
+    drawing.text(5.38, 1.84, "distinguish the pairs", theme.discriminator, 9.5, "left")
+    drawing.text(5.38, 1.0, "G learns to make D", theme.generator, 9.5, "left")
+    drawing.text(5.38, 0.79, "classify its pair as real", theme.generator, 9.5, "left")
 
 
 def draw_networks() -> None:

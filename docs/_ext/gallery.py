@@ -19,8 +19,8 @@ FORMAT = "py:percent"
 
 INTRODUCTION = """# Examples
 
-Scripts on one topic each, in `examples/`, shown with their output. Each page has its notebook to
-download. In a clone:
+Each script in `examples/` covers one topic and is shown with its output. Each page has a notebook
+to download. In a clone:
 
     pip install jupytext jupyterlab
     jupytext --to ipynb examples/*.py        # notebooks next to the scripts
@@ -78,8 +78,8 @@ def is_current(script: Path) -> bool:
 def note(script: Path) -> str:
     """Return what the page of a script says of its output."""
     if not is_current(script):
-        return f"No output is kept: `python docs/run_examples.py {script.name[:2]}` makes it."
-    text = "Output of {date}, {seconds} seconds on {processor}."
+        return f"No output is stored; `python docs/run_examples.py {script.name[:2]}` generates it."
+    text = "Run on {date}: {seconds} seconds on {processor}."
     return text.format(**executed(script).metadata["executed"])
 
 

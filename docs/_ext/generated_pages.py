@@ -1,4 +1,4 @@
-"""Pages that are written while the site is built, so that they never say what is not so.
+"""Pages that are written while the site is built, so that they are never out of date.
 
 ``reference/``: a page for each public package, from its stub. ``commands/``: a page for each verb.
 ``project/``: the files in the root of the repository.
@@ -15,24 +15,24 @@ ROOT = HERE.parent
 
 #: Public package -> what is in it, in one line.
 PACKAGES = {
-    "keras_qd": "the short way in",
+    "keras_qd": "the main functions",
     "keras_qd.physics": "potentials, exact solvers, references",
     "keras_qd.devices": "devices of gates: charge states, sweeps, stability diagrams",
     "keras_qd.data": "data sets: generated, imported, stored, split, scaled, augmented",
     "keras_qd.models": "networks and layers",
     "keras_qd.metrics": "metrics of batches in training and of whole arrays",
-    "keras_qd.tasks": "tasks, and the way from fields to arrays",
-    "keras_qd.weights": "pretrained networks, and whether systems are like their training",
+    "keras_qd.tasks": "tasks, and the conversion of fields to arrays",
+    "keras_qd.weights": "pretrained networks, and whether systems resemble their training data",
     "keras_qd.training": "training into run directories",
-    "keras_qd.prediction": "a trained model applied, to arrays and to files",
+    "keras_qd.prediction": "trained models applied to arrays and to files",
     "keras_qd.evaluation": "scores with intervals, uncertainty, cost",
     "keras_qd.report": "figures and the report of a run",
     "keras_qd.inverse": "from a wanted density to a potential",
     "keras_qd.export": "models as files for other programs",
-    "keras_qd.live": "the page that draws potentials",
-    "keras_qd.testing": "checks for components of one's own",
-    "keras_qd.errors": "what is raised on purpose",
-    "keras_qd.backend": "which backend runs",
+    "keras_qd.live": "the live page",
+    "keras_qd.testing": "checks of your own components",
+    "keras_qd.errors": "exceptions",
+    "keras_qd.backend": "choice of the Keras backend",
 }
 
 
@@ -83,7 +83,7 @@ def reference_pages() -> None:
         rows.append(f"   {package} <{package}>\n")
     listing = "".join(f"- :doc:`{package}`: {meaning}\n" for package, meaning in PACKAGES.items())
     tree = ".. toctree::\n   :hidden:\n\n" + "".join(rows)
-    write(folder / "index.rst", heading("Reference") + listing + "\n" + tree)
+    write(folder / "index.rst", heading("Python API") + listing + "\n" + tree)
 
 
 def command_pages() -> None:
@@ -103,7 +103,7 @@ def root_pages() -> None:
     for name, title in (("CONTRIBUTING", "contributing"), ("CHANGELOG", "changelog")):
         text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
         write(HERE / "project" / f"{title}.md", text)
-    for name, title in (("CITATION.cff", "Citation"), ("NOTICE", "What is bundled")):
+    for name, title in (("CITATION.cff", "Citation"), ("NOTICE", "Bundled files")):
         body = f".. literalinclude:: ../../{name}\n   :language: none\n"
         write(HERE / "project" / f"{name.partition('.')[0].lower()}.rst", heading(title) + body)
     tree = ".. toctree::\n\n   changelog\n   contributing\n   citation\n   notice\n"

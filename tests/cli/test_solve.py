@@ -72,7 +72,9 @@ def test_the_store_has_what_the_solver_gives_and_resumes(store):
 
 def test_the_figure_leaves_refused_potentials_out(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(sheet, "_sheet", lambda found: drawn.append(found.samples) or Figure())
+    monkeypatch.setattr(
+        sheet, "samples_figure", lambda found: drawn.append(found.values) or Figure()
+    )
     store = solve_potentials(wells(3)[::-1], tmp_path / "dots.zarr", Solver(BOX, 2), workers=1)
     sheet.draw_sheet(store, tmp_path / "sheet.png")
     assert list(store.refusals) == [0]

@@ -119,3 +119,13 @@ def test_potentials_without_labels_are_to_be_solved_first(tmp_path):
     finished = call("train", "potential-to-density", *arguments)
     assert finished.code == 1
     assert "solve its potentials with: keras-qd solve" in " ".join(finished.error.split())
+
+
+@pytest.mark.usefixtures("without_report")
+def test_fresh_systems_in_every_epoch(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_QD_CACHE", str(tmp_path / "cache"))
+    run = tmp_path / "run"
+    settings = ("--set", "dataset.samples=30", "--set", "dataset.n_points=32", "--epochs", 2)
+    succeed("train", "potential-to-energy", "--out", run, "--fresh", 10, *settings)
+    assert Run.open(run).config["fresh"] == 10
+    assert "leave out fresh" in refused("train", "--resume", run, "--fresh", 5)[1]

@@ -40,7 +40,7 @@ def exact_energies(device, pixels, max_electrons, ranges):
     return rows
 
 
-@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_transition_is_within_half_a_pixel(device, diagram, step):
     found, _ = diagram
     check_transitions(device, found, np.argwhere(np.ones((N, N)))[:: 2 * step - 1], RANGES)

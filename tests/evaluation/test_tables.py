@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.evaluation import tables
-from keras_qd.evaluation.tables import group_by, rank_runs
+from keras_qd.evaluation import result
+from keras_qd.evaluation.decided import by_decision, decision_rows
+from keras_qd.evaluation.result import group_by, rank_runs
 
 COLUMNS = {
     "index": np.arange(3),
@@ -17,8 +18,8 @@ COLUMNS = {
 
 
 def test_csv_reads_back_exactly(tmp_path):
-    tables.write_table(tmp_path / "table.csv", COLUMNS)
-    found = tables.read_table(tmp_path / "table.csv")
+    result.write_table(tmp_path / "table.csv", COLUMNS)
+    found = result.read_table(tmp_path / "table.csv")
     assert list(found) == list(COLUMNS)
     for name, column in COLUMNS.items():
         np.testing.assert_array_equal(found[name], column)
@@ -26,7 +27,7 @@ def test_csv_reads_back_exactly(tmp_path):
 
 def test_parquet_holds_the_same(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    tables.write_table(tmp_path / "table.parquet", COLUMNS)
+    result.write_table(tmp_path / "table.parquet", COLUMNS)
     found = parquet.read_table(tmp_path / "table.parquet")
     assert found.column_names == list(COLUMNS)
     for name, column in COLUMNS.items():
@@ -35,10 +36,10 @@ def test_parquet_holds_the_same(tmp_path):
 
 def test_paths_are_checked_in_advance(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"must end in one of \.csv, \.parquet"):
-        tables.check_table_path(tmp_path / "table.xlsx")
-    monkeypatch.setattr(tables, "find_spec", lambda name: None)
+        result.check_table_path(tmp_path / "table.xlsx")
+    monkeypatch.setattr(result, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"keras-qd\[parquet\]"):
-        tables.check_table_path(tmp_path / "table.parquet")
+        result.check_table_path(tmp_path / "table.parquet")
 
 
 def test_groups_have_the_means_of_their_systems(evaluated):
@@ -77,3 +78,27 @@ def test_only_the_same_systems_and_fields_are_ranked(evaluated):
     scores = tuple(replace(each, field="energy") for each in evaluation.scores)
     with pytest.raises(UsageError, match="energy on test"):
         rank_runs({"one": evaluation, "other": replace(evaluation, scores=scores)})
+
+
+def with_density_gaps(evaluation, gaps):
+    """Return the evaluation with this number of each system."""
+    units = {**evaluation.data["units"], "density_gap": "Ha*"}
+    samples = {**evaluation.samples, "density_gap": np.asarray(gaps)}
+    return replace(evaluation, data={**evaluation.data, "units": units}, samples=samples)
+
+
+def test_undecided_systems_have_their_share_of_the_squared_error(evaluated):
+    _, evaluation = evaluated
+    gaps = np.full(11, 0.1)
+    gaps[[2, 5]] = 0.01
+    undecided, decided = by_decision(with_density_gaps(evaluation, gaps))
+    error = evaluation.samples["density_l1"]
+    assert (undecided.n_systems, decided.n_systems) == (2, 9)
+    assert undecided.error == pytest.approx(error[[2, 5]].mean())
+    assert undecided.squared_share == pytest.approx((error[[2, 5]] ** 2).sum() / (error**2).sum())
+    assert undecided.squared_share + decided.squared_share == pytest.approx(1.0)
+
+
+def test_without_density_gaps_nothing_is_decided(evaluated):
+    assert by_decision(evaluated[1]) == []
+    assert decision_rows(evaluated[1])[1] == []

@@ -129,8 +129,8 @@ class Drawing:
         """Wait until the full solver has answered for what is drawn."""
         frame = self.page.locator("#field-exact .frame")
         self.page.wait_for_timeout(50)  # a frame
-        self.until(lambda: frame.get_attribute("aria-busy") == "false", 20)
-        self.until(lambda: self.text("mu") != "–", 20)
+        self.until(lambda: frame.get_attribute("aria-busy") == "false", 120)
+        self.until(lambda: self.text("mu") != "–", 120)
 
     def stroke(self, *points):
         """Draw through points, in fractions of the side, y upwards."""

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+import keras_qd
 from keras_qd import physics
 from keras_qd.errors import UsageError
 from keras_qd.live import write_static
@@ -56,6 +57,16 @@ def offered():
         server.close()
 
 
+#: Predicts with the model of the page.
+PREDICT = """async ([potential, n_electrons, length, strength]) => {
+    const { Model } = await import("./model.js");
+    const { model } = await (await fetch("settings.json")).json();
+    const system = { n_electrons, length, strength, interaction: { interaction: "coulomb" } };
+    const found = await new Model(model, 64).predict(system, Float32Array.from(potential));
+    return { ...found, density: Array.from(found.density) };
+}"""
+
+
 def test_one_electron_is_solved_in_the_browser(opened, offered, tmp_path):
     drawing = opened(offered(write_static(tmp_path / "page")))
     drawing.settled()
@@ -74,9 +85,83 @@ def test_one_electron_is_solved_in_the_browser(opened, offered, tmp_path):
         1, physics.Box(10.0), 64, family="double-dot", seed=0, first=2
     )
     np.testing.assert_allclose(drawing.potential(tmp_path), expected[0], atol=1e-5)
-    drawing.choose("electrons", "2")
+    drawing.choose("electrons", "3")
     empty = "document.querySelector('#field-exact .frame').dataset.empty ?? ''"
-    drawing.until(lambda: "only one electron" in drawing.page.evaluate(empty))
+    drawing.until(lambda: "one or two electrons" in drawing.page.evaluate(empty))
+
+
+#: Solves one potential with the modules of the page, outside of its worker.
+SOLVE = """async ([potential, interaction, strength]) => {
+    const { solveTwoElectrons } = await import("./two_electrons.js");
+    const found = solveTwoElectrons(Float32Array.from(potential), 64, 10, interaction, strength);
+    return { ...found, density: Array.from(found.density) };
+}"""
+
+
+@pytest.mark.parametrize(
+    ("family", "interaction", "strength"),
+    [
+        ("double-dot", physics.Interaction(), 1.0),
+        ("gaussian-wells", physics.Interaction("screened", screening_length=1.0), 1.5),
+        ("gate-array", physics.Interaction("none"), 1.0),
+    ],
+)
+def test_two_electrons_are_solved_in_the_browser(
+    opened, offered, tmp_path, family, interaction, strength
+):
+    drawing = opened(offered(write_static(tmp_path / "page")))
+    box = physics.Box(10.0)
+    (potential,) = physics.sample_potentials(1, box, 64, family=family, seed=1)
+    settings = {name: each for name, each in interaction.settings().items() if each is not None}
+    found = drawing.page.evaluate(SOLVE, [potential.ravel().tolist(), settings, strength])
+    dot = physics.solve(potential, box, 2, interaction=interaction, strength=strength)
+    density = np.reshape(found["density"], (64, 64))
+    error = np.abs(density - dot.density).sum() * box.pixel_area(64) / 2
+    assert error < min(1e-2, 2 * found["density_error"])
+    assert density.sum() * box.pixel_area(64) == pytest.approx(2, abs=1e-5)
+    for name in ("energy", "exchange", "gap"):
+        assert found[name] == pytest.approx(getattr(dot, name), abs=2e-3)
+        assert abs(found[name] - getattr(dot, name)) < 2 * found[f"{name}_error"] + 1e-5
+
+
+def test_two_electrons_on_the_page(opened, offered, tmp_path):
+    drawing = opened(offered(write_static(tmp_path / "page")))
+    drawing.choose("electrons", "2")
+    drawing.page.click("[data-preset=double-dot]")
+    drawing.settled()
+    assert drawing.number("integral") == pytest.approx(2, abs=1e-5)
+    dot = physics.solve(drawing.potential(tmp_path), physics.Box(10.0), 2)
+    assert drawing.number("energy") == pytest.approx(dot.energy, abs=2e-3)
+    assert drawing.number("energy-error") < 1e-2
+
+
+def test_the_pretrained_model_runs_in_the_browser(opened, offered, tmp_path, request):
+    """In ONNX Runtime Web, and gives what it gives in Python."""
+    runtime = request.config.getoption("--onnxruntime")
+    if runtime is None:
+        pytest.skip("needs --onnxruntime FOLDER, dist of the npm package onnxruntime-web")
+    pytest.importorskip("onnxruntime")
+    drawing = opened(offered(write_static(tmp_path / "page", onnxruntime=runtime)))
+    drawing.until(lambda: "μ" in drawing.text("model-caption"), 60)
+    drawing.stroke((0.3, 0.4), (0.7, 0.6))
+    drawing.choose("electrons", "2")
+    drawing.page.fill("#box", "12")
+    drawing.page.press("#box", "Enter")
+    drawing.settled()
+    potential = drawing.potential(tmp_path)
+    expected = keras_qd.pretrained("potential-to-density").ground_states(potential, 2, 1.0, 12.0)
+    found = drawing.page.evaluate(PREDICT, [potential.ravel().tolist(), 2, 12.0, 1.0])
+    density = np.reshape(found["density"], (64, 64))
+    error = np.abs(density - expected["density"]).max() / expected["density"].max()
+    print(f"largest difference of the densities: {error:.1e} of the largest value")
+    assert error < 1e-3
+    assert found["energy"] == pytest.approx(expected["energy"], rel=1e-3)
+    assert found["mu"] == pytest.approx(expected["chemical_potential"], rel=1e-3)
+    assert found["familiar"] == expected["familiar"]
+    rough = np.random.default_rng(0).normal(size=(64, 64))
+    assert not drawing.page.evaluate(PREDICT, [rough.ravel().tolist(), 2, 12.0, 1.0])["familiar"]
+    shown = drawing.text("model-caption").partition("E = ")[2].partition(",")[0]
+    assert float(shown.replace("−", "-")) == pytest.approx(expected["energy"], rel=6e-3)
 
 
 def test_what_the_browser_runs_the_model_with_is_asked_for(trained, tmp_path):

@@ -91,10 +91,24 @@ def test_weights_do_not_depend_on_the_grid():
     assert [each.shape for each in small.weights] == [each.shape for each in large.weights]
 
 
+def test_sides_of_any_length_are_extended_by_reflection():
+    draw = np.random.default_rng(4)
+    whole, cut = (
+        keras_qd.build("transformer-unet", input_shape=(16, side, 1), **SMALL) for side in (16, 15)
+    )
+    weights = [0.1 * draw.standard_normal(each.shape) for each in whole.get_weights()]
+    whole.set_weights(weights)
+    cut.set_weights(weights)
+    image = draw.normal(size=(2, 16, 15, 1)).astype("float32")
+    reflected = np.concatenate([image, image[:, :, -2:-1]], axis=2)
+    found = whole.predict(reflected, verbose=0)[:, :, :15]
+    np.testing.assert_allclose(cut.predict(image, verbose=0), found, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"input_shape": (12, 16, 1), "levels": 3}, "multiples of 8"),
+        ({"input_shape": (7, 16, 1), "levels": 3}, "8 pixels at least"),
         ({"heads": 5}, "heads=5 must divide"),
         ({"charges": {"energy": 2}}, "give one potential"),
         ({**SHAPES, "charges": {"energy": "n"}}, "the name of a number that goes in"),

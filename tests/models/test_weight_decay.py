@@ -8,6 +8,7 @@ from keras_qd.errors import UsageError
 from keras_qd.models.optimizers import build_optimizer
 from keras_qd.models.pix2pix import pix2pix
 from keras_qd.models.unet import unet
+from tests.command import whole_chain
 
 from .conftest import not_on_jax
 
@@ -35,7 +36,7 @@ def test_takes_a_share_of_the_weights(optimizer):
         np.testing.assert_allclose(decayed, plain - share * start[name], atol=2e-6)
 
 
-@not_on_jax
+@whole_chain
 def test_a_step_of_pix2pix_takes_it_off_the_generator_alone():
     x, y = np.random.default_rng(0).normal(size=(2, 2, 32, 32, 1)).astype("float32")
     settings, changed = {**SETTINGS, "normalization": "instance", "optimizer": "muon"}, []

@@ -11,8 +11,13 @@ import keras_qd
 from keras_qd.models.base import save_model
 from tests.parity.exchange import BACKENDS, MODELS, build, path_of, predict, train
 
+#: A model and the backend that saved it, another one than this.
+SAVED = [
+    (name, backend) for name in MODELS for backend in BACKENDS if backend != keras.config.backend()
+]
 
-@pytest.fixture(scope="module", params=[(name, backend) for name in MODELS for backend in BACKENDS])
+
+@pytest.fixture(scope="module", params=SAVED, ids="-".join)
 def exchanged(request):
     """Return what a model saved on some backend computes here, and what it did there."""
     name, backend = request.param

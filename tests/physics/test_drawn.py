@@ -1,6 +1,7 @@
 """What users draw: wells with edges, gates, images and donors, for one to three electrons."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -65,6 +66,13 @@ def donor(n_pixels=64):
 DRAWN = [square, disc, split_gate, image, donor]
 
 
+@cache
+def solved(draw, n_electrons=2, **settings):
+    """Solve what is drawn, once for all tests."""
+    accuracy = {"accuracy": 2e-3} if n_electrons == 2 else {}
+    return solve(draw(), BOX, n_electrons, **{**accuracy, **settings})
+
+
 @pytest.mark.parametrize("height", [2.0, 5.0])
 def test_one_electron_in_finite_wells(height):
     """The error is what the solution says the pixels leave open, and no more."""
@@ -84,7 +92,7 @@ def test_pixels_leave_less_open_as_their_square():
 
 @pytest.mark.parametrize("draw", DRAWN)
 def test_one_electron_in_what_users_draw(draw):
-    dot = solve(draw(), BOX, 1)
+    dot = solved(draw, 1)
     assert dot.energy_error < 1e-4
     # Independently: the grid of two electrons, in the singlet without interaction.
     free = solve(draw(), BOX, 2, strength=0.0)
@@ -95,7 +103,7 @@ def test_one_electron_in_what_users_draw(draw):
 
 @pytest.mark.parametrize("draw", DRAWN)
 def test_two_electrons_in_what_users_draw(draw):
-    dot = solve(draw(), BOX, 2, accuracy=2e-3)
+    dot = solved(draw)
     assert dot.density_error <= 2e-3
     assert 0 < dot.energy_error < 1e-3
     assert dot.density.sum() * BOX.pixel_area(64) == pytest.approx(2.0)
@@ -103,7 +111,7 @@ def test_two_electrons_in_what_users_draw(draw):
 
 @pytest.mark.parametrize("draw", [square, image])
 def test_errors_of_two_electrons_are_honest(draw):
-    dot, better = (solve(draw(), BOX, 2, accuracy=accuracy) for accuracy in (2e-3, 6e-4))
+    dot, better = solved(draw), solved(draw, accuracy=6e-4)
     difference = np.abs(dot.density - better.density).sum() * BOX.pixel_area(64) / 2
     assert 0.2 * dot.density_error < difference < dot.density_error + better.density_error
     assert abs(dot.energy - better.energy) < 2 * dot.energy_error
@@ -139,10 +147,10 @@ def test_folding_by_products_is_folding_by_matrices():
 def test_blurring_is_reported_and_done():
     x, y = BOX.mesh(64)
     parabola = 0.125 * ((x - 5) ** 2 + (y - 5) ** 2)
-    dot = solve(square(), BOX, 2, smooth=0.4)
+    dot = solved(square, smooth=0.4)
     assert dot.smooth == 0.4
-    assert dot.pixel_error < solve(square(), BOX, 2).pixel_error
-    assert solve(square(), BOX, 2).smooth == 0.0
+    assert dot.pixel_error < solved(square).pixel_error
+    assert solved(square).smooth == 0.0
     plain, blurred = solve(parabola, BOX, 1), solve(parabola, BOX, 1, smooth=0.2)
     # A parabola blurred over s rises by 2 * s^2 * omega^2 / 2.
     assert blurred.energy - plain.energy == pytest.approx(0.25 * 0.2**2, rel=1e-2)
@@ -175,10 +183,9 @@ def test_configuration_interaction_refuses_edges_with_advice_that_works(draw):
     message = str(caught.value)
     smooth = float(re.search(r"smooth=([\d.]+)", message)[1])
     tolerance = float(re.search(r"basis_tolerance=([\d.e-]+)", message)[1])
-    dot = solve(draw(), BOX, 2)
     blurred = solve(draw(), BOX, 2, n_orbitals=8, smooth=smooth)
     rough = solve(draw(), BOX, 2, n_orbitals=8, basis_tolerance=tolerance)
-    assert rough.energy > dot.energy
+    assert rough.energy > solved(draw).energy
     assert blurred.smooth == smooth
 
 

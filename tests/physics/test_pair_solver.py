@@ -65,9 +65,9 @@ def test_separate_dots_in_a_large_box():
 
 @pytest.mark.parametrize("length", [5.0, 20.0, 40.0])
 def test_no_wrong_roots(length):
-    """Lowest singlets and triplets of 15 potentials against dense diagonalisation."""
+    """Lowest singlets and triplets of 67 potentials against dense diagonalisation."""
     box, grid = Box(length), pair_grid(4)
-    potentials = sample_potentials(15, box, 16, seed=3)
+    potentials = sample_potentials(67, box, 16, seed=3)
     cosines = whole_box(box).cosines(potentials, 2 * grid.n_fine + 1)
     orbitals = grid_orbitals(grid, cosines, length)
     between = grid.interaction(length, Interaction("coulomb"), 1.0)

@@ -1,7 +1,7 @@
 """Every verb on the tasks of installed plug-ins, in one process: run in their environment.
 
-Called with a JSON list of objects, the arguments of `chain`. Prints what the verbs have printed, as
-a JSON list on the last line.
+Called with a JSON list of objects, the arguments of `chain`, and perhaps a folder of tests that
+have to pass first. Prints what the verbs have printed, as a JSON list on the last line.
 """
 
 import contextlib
@@ -70,8 +70,9 @@ def chain(task, generated, settings, export, folder, callbacks=()):
     found["predicted"] = predict(run, folder)
     if export:
         succeed("export", run, "--format", export, "--out", folder / "exported")
-    search = ["--trials", 1, "--out", folder / "search"]
-    found["tuned"] = succeed("tune", task, *source, "--epochs", 1, *changes, *search)
+    if generated:
+        search = ["--trials", 1, "--out", folder / "search"]
+        found["tuned"] = succeed("tune", task, *source, "--epochs", 1, *changes, *search)
     return found
 
 
@@ -88,4 +89,9 @@ def predict(run, folder):
 
 
 if __name__ == "__main__":
+    if sys.argv[2:]:
+        import pytest
+
+        if code := pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[2:]]):
+            sys.exit(code)
     print(json.dumps([chain(**each) for each in json.loads(sys.argv[1])]))

@@ -1,20 +1,19 @@
-"""The plug-in of docs/plugins.md, and one without any map, from data to export on each backend."""
+"""The plug-ins of the tutorial and of a table to a class, from data to export on each backend."""
 
 import json
-import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import keras
 import pytest
 
-from tests.command import whole_chain
 from tests.plugins.table import FILES
 
 ROOT = Path(__file__).parents[2]
 CHAIN = Path(__file__).with_name("chain.py")
-#: ``**`path`**``, then a block of code.
-BLOCK = re.compile(r"^\*\*`([^`]+)`\*\*\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: The plug-in that docs/plugins.md builds.
+RINGS = ROOT / "examples" / "keras-qd-rings"
 EXPORT = {"jax": "onnx", "tensorflow": "saved-model", "torch": "torch"}[keras.config.backend()]
 #: Needed for that on JAX.
 EXPORTER = {"jax": "jax2onnx"}.get(keras.config.backend(), "keras")
@@ -31,9 +30,8 @@ def write(files, folder):
 @pytest.fixture(scope="module")
 def plugins(environment, tmp_path_factory):
     """The folders of both plug-ins, which are installed in the environment."""
-    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     folder = tmp_path_factory.mktemp("plugins")
-    rings = write(dict(BLOCK.findall(page)), folder / "keras-qd-rings")
+    rings = shutil.copytree(RINGS, folder / "keras-qd-rings")
     shells = write(FILES, folder / "keras-qd-shells")
     options = ("--no-deps", "--no-build-isolation", "--no-index")
     environment.pip("install", *options, str(rings), str(shells))
@@ -46,9 +44,13 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("chains")
 
 
+#: The chain takes a minute and a half where a backend compiles.
+chained = pytest.mark.slow if keras.config.backend() != "torch" else lambda test: test
+
+
 @pytest.fixture(scope="module")
 def chains(environment, plugins, folder):
-    """What all verbs have printed, for each of the two plug-ins."""
+    """What all verbs have printed, for each plug-in; the tutorial's own tests pass first."""
     export = EXPORT if find_spec(EXPORTER) else None
     small = ["model.filters=4", "model.layers=1", "batch_size=16"]
     rings = {
@@ -66,7 +68,8 @@ def chains(environment, plugins, folder):
         "callbacks": ["notes"],
     }
     both = [{**each, "folder": str(folder / each["task"])} for each in (rings, shells)]
-    printed = environment.output(str(CHAIN), json.dumps(both))
+    tests = plugins / "keras-qd-rings" / "tests"
+    printed = environment.output(str(CHAIN), json.dumps(both), str(tests))
     return dict(zip(("rings", "shells"), json.loads(printed.splitlines()[-1]), strict=True))
 
 
@@ -74,6 +77,7 @@ def scores(summary):
     return {(each["field"], each["metric"]) for each in summary["metrics"]}
 
 
+@chained
 def test_maps_and_numbers_with_a_solver_and_a_training_step(chains, folder):
     found = chains["rings"]
     assert found["interrupted"] == 1
@@ -87,6 +91,7 @@ def test_maps_and_numbers_with_a_solver_and_a_training_step(chains, folder):
     assert "Moment error" in (run / "report.html").read_text(encoding="utf-8")
 
 
+@chained
 def test_a_table_to_a_class(chains, folder):
     found = chains["shells"]
     assert found["interrupted"] == 1
@@ -95,9 +100,3 @@ def test_a_table_to_a_class(chains, folder):
     run = folder / "shells-to-spin" / "run"
     assert (run / "report.html").is_file()
     assert (run / "notes.txt").read_text().split() == ["0", "1"]  # a callback of the plug-in
-
-
-@whole_chain
-def test_the_tests_of_the_tutorial_pass(environment, plugins):
-    tests = str(plugins / "keras-qd-rings" / "tests")
-    environment.output("-m", "pytest", "-q", "-p", "no:cacheprovider", tests)

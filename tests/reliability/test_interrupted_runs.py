@@ -183,6 +183,7 @@ else:
 
 
 @on_torch
+@pytest.mark.slow
 def test_of_two_trainings_on_one_path_one_is_refused(tmp_path):
     arguments = [sys.executable, "-c", RACE, str(tmp_path / "run"), str(Path(__file__).parents[2])]
     processes = [
@@ -261,7 +262,7 @@ def test_a_callback_that_fails_at_first_does_not_block_either(tmp_path, data):
 @on_torch
 def test_names_in_tables_are_no_formulas(tmp_path, data):
     """Names of fields come from files of others, and tables are opened in spreadsheets."""
-    from keras_qd.evaluation.tables import read_table, write_table
+    from keras_qd.evaluation.result import read_table, write_table
 
     columns = {
         "=HYPERLINK(1)": np.array([-1.5, 2.0]),

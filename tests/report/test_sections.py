@@ -27,6 +27,21 @@ def test_maps(evaluated):
     }
 
 
+def test_decided_dots(evaluated):
+    run, evaluation = evaluated
+    units = {**evaluation.data["units"], "density_gap": "Ha*"}
+    gaps = np.linspace(0.01, 0.2, evaluation.data["n_samples"])
+    known = dataclasses.replace(
+        evaluation,
+        data={**evaluation.data, "units": units},
+        samples={**evaluation.samples, "density_gap": gaps},
+    )
+    (found,) = [each for each in sections(run, known) if each.title.startswith("Decided")]
+    assert "1 (9.1%) undecided" in found.text
+    (panel,) = found.figures[0].draw().axes
+    assert "density gap" in panel.get_xlabel()
+
+
 def test_nothing_is_drawn_of_nothing(evaluated_run, evaluated):
     (evaluated_run.path / "history.csv").unlink()
     bare = dataclasses.replace(evaluated[1], examples=(), parities=())

@@ -1,7 +1,12 @@
-"""The energy tasks, reduced: each beats the variance, but not what its input cannot know."""
+"""The energy tasks, reduced: each beats the variance, but not what its input cannot know.
+
+Their networks compute the same on every backend, see tests/parity/test_lines.py: one of them trains
+on each.
+"""
 
 import numpy as np
 import pytest
+from tests.command import whole_chain
 
 import keras_qd
 from keras_qd.data import ArrayDataset, Wells
@@ -69,7 +74,17 @@ def check_that_it_beats_the_variance(task, share, wells, folder):
         assert error > 0.8 * CONSTANT
 
 
-@pytest.mark.parametrize("name", REDUCED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "potential-to-energy",
+        *(
+            pytest.param(each, marks=whole_chain)
+            for each in REDUCED
+            if each != "potential-to-energy"
+        ),
+    ],
+)
 def test_it_beats_the_variance(name, wells, tmp_path):
     changes, share = REDUCED[name]
     task = keras_qd.task(name, batch_size=10, **changes)
@@ -96,6 +111,7 @@ def test_defaults_are_those_of_the_course():
         assert task.dataset == "wells-1d"
 
 
+@whole_chain
 def test_the_network_of_trial_states_knows_of_added_constants(wells, tmp_path):
     task = keras_qd.task("potential-to-energy-by-trial-states", epochs=1, batch_size=250)
     run = keras_qd.train(task, tmp_path / "run", dataset=wells, report=lambda *_: None)

@@ -5,6 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from tests.command import whole_chain
 from tests.several import FIELDS, make_dataset, make_dots, make_task
 
 import keras_qd
@@ -80,6 +81,7 @@ def test_losses_are_weighted_and_followed_by_target(run):
     assert "val_energy_ssim" not in history
 
 
+@whole_chain
 def test_interrupted_and_resumed_it_is_the_same(run, data, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         keras_qd.train(
@@ -134,6 +136,7 @@ def test_every_target_is_evaluated_by_the_metrics_that_it_suits(run, data, evalu
         keras_qd.evaluate(run, data=data, n_draws=10, metrics=("accuracy",))
 
 
+@whole_chain
 def test_the_spread_of_an_ensemble_is_compared_with_its_errors(run, data, tmp_path):
     other = keras_qd.train(make_task(), tmp_path / "other", dataset=data, report=quiet)
     found = keras_qd.evaluate([run, other], data=data, n_draws=10)

@@ -99,6 +99,18 @@ def test_another_model_brings_its_own_optimizer():
     assert task.replace(model="other", optimizer="adam").optimizer == "adam"
 
 
+def test_another_model_starts_with_the_settings_that_the_task_has_for_it():
+    task = Task(**PARTS, other_models={"other": {"filters": 3}})
+    again = Task.from_config(json.loads(json.dumps(task.to_config())))
+    assert again.replace(model="other", model_config={"depth": 1}).model_config == {
+        "filters": 3,
+        "depth": 1,
+    }
+    assert again.replace(model="third").model_config == {}
+    maps = keras_qd.task("potential-to-density", model="pix2pix")
+    assert maps.model_config["optimizer"] == "muon"
+
+
 def test_other_targets_drop_what_was_set_for_the_old_ones():
     task = keras_qd.task("potential-to-density", targets="energy")
     assert task.scaling == {"potential": "centered-standard", "energy": "standard"}

@@ -3,40 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from tests.command import whole_chain
+from tests.small_models import MODELS
 
 import keras_qd
 from keras_qd import physics, testing
 from keras_qd.physics.line.potentials import GaussianWellsLine, RandomFourierLine
 
-LINE = {"input_shape": (16, 1), "output_shape": (1,)}
-DIGIT = {"input_shape": (28, 28, 1), "output_shape": (10,)}
-
-SMALL_TWO_ELECTRONS = {"lowest": 3, "orbitals": 6, "n_max": 5, "filters": 2, "levels": 1}
-#: Model -> shapes and settings that make it small.
-MODELS = {
-    "conv-autoencoder": {"input_shape": (12, 12, 1)},
-    "digit-cnn": DIGIT,
-    "digit-resnet": {**DIGIT, "config": {"filters": [2, 3]}},
-    "energy-cnn": {**LINE, "config": {"units": [5]}},
-    "fno": {"input_shape": (8, 8, 1), "config": {"width": 4, "modes": 2, "padding": 2}},
-    "fno-1d": {**LINE, "config": {"width": 4}},
-    "pix2pix": {"input_shape": (16, 16, 1), "config": {"filters": 2, "discriminator_levels": 1}},
-    "residual-1d": {**LINE, "config": {"width": 4}},
-    "residual-2d": {
-        "input_shape": (8, 8, 1),
-        "output_shape": (2,),
-        "config": {"width": 4, "blocks": 1, "charges": [2, 0]},
-    },
-    "residual-unet": {"input_shape": (8, 8, 1), "config": {"filters": 2, "levels": 1}},
-    "residual-autoencoder": {"input_shape": (12, 12, 1), "config": {"filters": [2, 3]}},
-    "table-mlp": {"input_shape": (3,), "output_shape": (2,), "config": {"width": 4}},
-    "transformer-unet": {
-        "input_shape": (8, 8, 1),
-        "config": {"filters": 6, "levels": 1, "heads": 2},
-    },
-    "two-electron-unet": {"input_shape": (16, 16, 1), "config": SMALL_TWO_ELECTRONS},
-    "unet": {"input_shape": (8, 8, 1), "config": {"filters": 2}},
-}
 SMALL_ENDS = {"residual-unet": {"filters": 2, "levels": 1, "blocks": 1}}
 WITH_ENDS = {
     "fno": {"width": 4, "modes": 2, "blocks": 1, "padding": 2},
@@ -44,7 +17,7 @@ WITH_ENDS = {
     "unet": {"filters": 2},
 }
 #: Where a backend compiles for longer than all else takes, these run with -m slow, too.
-COMPILES = keras.config.backend() == "jax"
+COMPILES = keras.config.backend() != "torch"
 #: One of the smallest; the others run with -m slow.
 QUICK_MODELS = () if COMPILES else ("energy-cnn",)
 
@@ -86,6 +59,7 @@ DATASETS = {
 }
 
 SMALL_PIX2PIX = {"filters": 2, "discriminator_levels": 1, "discriminator_filters": 2}
+SMALL_TRANSFORMER = {"filters": 6, "levels": 1, "attention": 1, "heads": 2}
 #: Data set -> what makes a task on it small.
 TASK_CHANGES = {
     "gate-dots": {"dataset_config": GATES},
@@ -157,11 +131,13 @@ def test_metrics(name):
     testing.check_metric(name, **METRICS.get(name, {}), backends=())
 
 
+@whole_chain
 @pytest.mark.parametrize("name", sorted(DATASETS))
 def test_datasets(name, cache):
     testing.check_dataset(name, config=DATASETS[name])
 
 
+@whole_chain
 @pytest.mark.parametrize("name", ["image-pairs", "stored"])
 def test_datasets_at_a_path(name, image_pairs):
     testing.check_dataset(name, config={"path": image_pairs})
@@ -171,11 +147,13 @@ def test_every_dataset_is_checked():
     assert {*DATASETS, "image-pairs", "stored"} == BUILT_IN_DATASETS
 
 
+@whole_chain
 @pytest.mark.parametrize("name", physics.potential_families())
 def test_potential_families(name):
     testing.check_potential_family(name)
 
 
+@whole_chain
 @pytest.mark.parametrize("family", [RandomFourierLine(), GaussianWellsLine()])
 def test_potential_families_on_a_line(family):
     testing.check_potential_family(family)
@@ -194,17 +172,12 @@ def test_tasks_train(name, request, cache):
 def task_changes(name, request):
     """Return what makes a task small."""
     task = keras_qd.task(name)
-    if task.model == "two-electron-unet":
-        return {**TASK_CHANGES["quantum-dots"], "model_config": SMALL_TWO_ELECTRONS}
     if task.model == "residual-2d":
         small = {"width": 4, "blocks": 1}
         return {"dataset_config": {**DOTS, "n_electrons": 2}, "model_config": small}
     if task.model == "transformer-unet":
-        mixture = {"n_electrons": [1, 2], "strength": [0.0, 2.0]}
-        return {
-            "dataset_config": {**DOTS, **mixture},
-            "model_config": {"filters": 6, "levels": 1, "attention": 1, "heads": 2},
-        }
+        mixed = {} if len(task.inputs) == 1 else {"n_electrons": [1, 2], "strength": [0.0, 2.0]}
+        return {"dataset_config": {**DOTS, **mixed}, "model_config": SMALL_TRANSFORMER}
     if task.model == "residual-unet":
         small = {
             "dataset_config": {**DOTS, "kohn_sham": True},

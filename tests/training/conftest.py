@@ -71,6 +71,7 @@ def make_task(**changes):
         "batch_size": 8,
         "schedule": "linear",
         "monitor": "l1",
+        "model": "pix2pix",
         "model_config": {
             "filters": 4,
             "depth": 2,

@@ -15,6 +15,7 @@ import keras_qd
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.training import Run
 from keras_qd.training.snapshots import read_snapshots
+from tests.command import whole_chain
 
 from .conftest import make_task, small_task
 
@@ -47,9 +48,12 @@ def test_a_run_is_whole(whole, dataset):
         "config.json",
         "environment.json",
         "evolution",
+        "example.npz",
         "history.csv",
         "model.keras",
     }
+    with np.load(whole.example_path) as example:
+        np.testing.assert_array_equal(example["potential"], dataset.split("test")["potential"][:3])
     assert whole.config["data"]["digest"] == dataset.metadata["digest"]
     assert whole.config["samples"] == {"train": 24, "validation": 8, "test": 8}
     assert whole.config["backend"] == keras.config.backend()
@@ -64,6 +68,8 @@ def test_history_has_a_row_an_epoch(whole):
         assert np.isfinite(history[column]).all()
 
 
+# On the other backends the killed and resumed run says the same of the seed.
+@whole_chain
 def test_same_seed_same_weights_watched_or_not(whole, task, dataset, tmp_path):
     again = keras_qd.train(task, tmp_path / "again", dataset=dataset, seed=5, callbacks=[])
     assert read_snapshots(again) is None
@@ -140,6 +146,7 @@ def test_bad_input_leaves_no_run_behind(tmp_path, dataset):
     assert not list(tmp_path.iterdir())
 
 
+@whole_chain
 def test_every_batch_and_epoch_is_reported_and_the_seed_counts(tmp_path, dataset):
     calls, other_calls = [], []
     runs = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_qd.cli.options import InputPath, OutputPath, as_json, backend, max_gigabytes
-from keras_qd.cli.output import echo, format_number, print_json
+from keras_qd.cli.output import echo, format_number, print_json, print_next
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ def _print(done: Compression) -> None:
         f"error: {format_number(done.error)} root mean square "
         f"(the mean image alone: {format_number(done.spread)})"
     )
-    echo(f"\nwritten: {done.path}\n\nnext:\n  keras-qd decompress {done.path} --out images.npy")
+    echo(f"\nwritten: {done.path}")
+    restored = done.path.with_name(f"{done.path.stem}-restored.npy")
+    print_next(("keras-qd", "decompress", done.path, "--out", restored))
 
 
 @click.command("decompress")

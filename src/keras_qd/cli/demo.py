@@ -66,9 +66,8 @@ def command(out: Path, samples: int, epochs: int, seed: int, as_json: bool) -> N
     if as_json:
         print_json({"run": str(run.path), "data": str(data), **evaluation.summary})
         return
-    print_evaluation(run, evaluation)
-    echo(f"  keras-qd inspect {data}")
-    echo(f"  keras-qd train density-to-potential --data {data}")
+    inverse = ("keras-qd", "train", "density-to-potential", "--data", data)
+    print_evaluation(run, evaluation, ("keras-qd", "inspect", data), inverse)
     echo(f"\ntotal time: {format_seconds(time.perf_counter() - started)}")
 
 
@@ -85,7 +84,10 @@ def _train(out: Path, data: Path, epochs: int, seed: int) -> Run:
     """Train, or resume an interrupted demo; any other run at `out` is kept, and a new path used."""
     from keras_qd.training.fit import resume, train
 
-    task = registry.task("potential-to-density", dataset_config={"path": str(data)}, epochs=epochs)
+    data_config = {"path": str(data)}
+    task = registry.task(
+        "potential-to-density", model="pix2pix", dataset_config=data_config, epochs=epochs
+    )
     interrupted = _is_interrupted(out, task, seed)
     path = out if interrupted else free_path(out)
     echo(f"training pix2pix into {path}", err=True)

@@ -26,9 +26,11 @@ def sections(component: Any) -> dict[str, str]:
 
 
 def parameters(component: Any) -> dict[str, Described]:
-    """Return the parameters that a docstring describes, by name."""
+    """Return the parameters that a docstring describes, by name; inherited ones of a class, too."""
+    owners = getattr(component, "__mro__", (component,))
+    described = (each["Parameters"] for each in map(sections, owners) if "Parameters" in each)
     found = {}
-    for match in _ENTRY.finditer(sections(component).get("Parameters", "") + "\n"):
+    for match in _ENTRY.finditer(next(described, "") + "\n"):
         for name in match[1].split(", "):
             found[name] = Described(plain(match[2]), plain(match[3]))
     return found

@@ -26,9 +26,8 @@ from keras_qd.cli.output import echo, format_number, print_json, print_table
 from keras_qd.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.evaluation.result import Evaluation
+    from keras_qd.evaluation.result import Evaluation, Group
     from keras_qd.evaluation.scores import Score
-    from keras_qd.evaluation.tables import Group
 
 
 @click.command("evaluate")
@@ -121,7 +120,7 @@ def evaluate_command(
     if as_csv and as_json:
         raise UsageError("--csv and --json are both given; choose one output format")
     if table is not None:
-        from keras_qd.evaluation.tables import check_table_path
+        from keras_qd.evaluation.result import check_table_path
 
         check_table_path(table)
     if by is not None:
@@ -137,11 +136,11 @@ def evaluate_command(
         return
     name, evaluation = next(iter(evaluations.items()))
     if table is not None:
-        from keras_qd.evaluation.tables import write_table
+        from keras_qd.evaluation.result import write_table
 
         write_table(table, evaluation.samples)
     if as_csv:
-        from keras_qd.evaluation.tables import print_csv
+        from keras_qd.evaluation.result import print_csv
 
         table_text = io.StringIO()
         print_csv(evaluation.samples, table_text)
@@ -218,7 +217,7 @@ def _evaluate(
 
 def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json: bool) -> None:
     """Print the evaluation of one run or ensemble."""
-    from keras_qd.evaluation.tables import group_by
+    from keras_qd.evaluation.result import group_by
 
     groups = [] if by is None else group_by(evaluation, by)
     if as_json:
@@ -235,7 +234,7 @@ def _show_ranking(
     evaluations: dict[str, Evaluation], sort: str | None, space: str, as_json: bool
 ) -> None:
     """Print several runs, best first."""
-    from keras_qd.evaluation.tables import rank_runs
+    from keras_qd.evaluation.result import rank_runs
 
     order = rank_runs(evaluations, sort)
     if as_json:
@@ -261,9 +260,20 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
     several = len({each.field for each in scores}) > 1
     header = ("metric", "unit", "value", "95 % interval", data["baseline"], "median", "worst")
     print_table([_row(each, several) for each in scores], header=header)
+    _print_decided(evaluation)
     if uncertainty is not None:
         echo("\nspread and error\n")
         print_table(uncertainty.rows, header=uncertainty.header)
+
+
+def _print_decided(evaluation: Evaluation) -> None:
+    """Print the error of decided and undecided systems, where the data set knows them."""
+    from keras_qd.evaluation.decided import decision_rows
+
+    header, rows = decision_rows(evaluation)
+    if rows:
+        echo()
+        print_table(rows, header=header)
 
 
 def _print_verdict(evaluation: Evaluation) -> None:
@@ -336,9 +346,16 @@ def _row(score: Score, several: bool) -> tuple[str, ...]:
 
 @click.command("report")
 @click.argument("run", type=InputPath())
+@click.option(
+    "--beside",
+    metavar="RUN",
+    multiple=True,
+    type=InputPath(),
+    help="Another run, whose scores on the same systems are listed beside; may be repeated.",
+)
 @backend
 @as_json
-def report_command(run: Path, as_json: bool) -> None:
+def report_command(run: Path, beside: tuple[Path, ...], as_json: bool) -> None:
     """Write the report of RUN: figures, and one self-contained HTML file.
 
     A run without an evaluation is evaluated first. An earlier report is replaced.
@@ -346,10 +363,11 @@ def report_command(run: Path, as_json: bool) -> None:
     \b
     Examples:
       keras-qd report runs/potential-to-density
+      keras-qd report runs/demo --beside runs/demo-unet
     """
     from keras_qd.report.report import write_report
 
-    path = write_report(run)
+    path = write_report(run, beside)
     if as_json:
         print_json({"run": str(run), "report": str(path)})
     else:

@@ -28,7 +28,7 @@ from keras_qd.cli.options import (
     nested_settings,
     settings_option,
 )
-from keras_qd.cli.output import echo, format_seconds, print_json
+from keras_qd.cli.output import echo, format_seconds, print_json, print_next
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.registry import names
 
@@ -235,8 +235,9 @@ def command(
         refused = f", {store.refused} draws refused" if store.refused else ""
         echo(
             f"{store.path}: {store.n_finished} samples ({format_seconds(seconds)}){refused}, "
-            f"digest {store.digest()}\n\nnext:\n  keras-qd inspect {store.path}"
+            f"digest {store.digest()}"
         )
+        print_next(("keras-qd", "inspect", store.path))
 
 
 def summary(store: Store) -> dict[str, Any]:

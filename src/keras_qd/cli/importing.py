@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 
 from keras_qd.cli.generate import summary
 from keras_qd.cli.options import LENGTH, InputPath, OutputPath, as_json, max_gigabytes, seed
-from keras_qd.cli.output import counting, echo, print_json
+from keras_qd.cli.output import counting, echo, print_json, print_next
 from keras_qd.errors import UsageError
 
 #: Click keeps the lines of a paragraph that begins with a backspace.
@@ -97,12 +98,13 @@ def import_command(
     if as_json:
         print_json(summary(store))
         return
-    echo(f"{store.path}: {store.n_samples} samples of {', '.join(store.fields)}\n\nnext:")
-    echo(f"  keras-qd inspect {store.path}")
+    echo(f"{store.path}: {store.n_samples} samples of {', '.join(store.fields)}")
+    look = ("keras-qd", "inspect", store.path)
     if set(store.fields) == {"potential"}:  # nothing to learn from potentials alone
-        echo(f"  keras-qd solve {store.path} --out solved.zarr")
+        print_next(look, ("keras-qd", "solve", store.path, "--out", "solved.zarr"))
     else:
-        echo(f"  keras-qd train TASK --data {store.path}")
+        print_next(look, ("keras-qd", "list", "tasks"))
+        echo(f"and train a task on it with: --data {shlex.quote(str(store.path))}")
 
 
 def _size(
@@ -177,6 +179,8 @@ def prepare_command(
         print_json(summary(store))
         return
     shapes = [" x ".join(map(str, field.shape)) for field in store.fields.values()]
-    echo(f"{store.path}: {store.n_samples} pairs, {' to '.join(shapes)}\n\nnext:")
-    echo(f"  keras-qd inspect {store.path} --figure pairs.png")
-    echo(f"  keras-qd train image-to-image --data {store.path}")
+    echo(f"{store.path}: {store.n_samples} pairs, {' to '.join(shapes)}")
+    print_next(
+        ("keras-qd", "inspect", store.path, "--figure", "pairs.png"),
+        ("keras-qd", "train", "image-to-image", "--data", store.path),
+    )

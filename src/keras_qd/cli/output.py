@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 def echo(message: str = "", err: bool = False, nl: bool = True) -> None:
     """Print a message; characters of names in it that a terminal acts upon are escaped."""
     click.echo(printable(message), err=err, nl=nl)
+
+
+def print_next(*commands: Sequence[Any]) -> None:
+    """Print commands to run next, as a shell takes them."""
+    echo("\nnext:")
+    for words in commands:
+        echo(f"  {shlex.join(map(str, words))}")
 
 
 def print_json(value: Any) -> None:

@@ -11,7 +11,7 @@ import click
 
 from keras_qd._files import write_text
 from keras_qd.cli.options import OutputPath, as_json
-from keras_qd.cli.output import echo, print_json
+from keras_qd.cli.output import echo, print_json, print_next
 from keras_qd.errors import UsageError
 from keras_qd.registry import KINDS, components, is_component_name
 
@@ -47,7 +47,7 @@ def command(name: str, out: Path | None, as_json: bool) -> None:
         return
     for path in written:
         echo(path)
-    echo(f"\nnext:\n  pip install --editable {out}\n  keras-qd list\n  pytest {out}")
+    print_next(("pip", "install", "--editable", out), ("keras-qd", "list"), ("pytest", out))
 
 
 def _check(name: str, out: Path) -> None:

@@ -20,7 +20,14 @@ from keras_qd.cli.options import (
     max_gigabytes,
     read_voltages,
 )
-from keras_qd.cli.output import counting, echo, format_number, format_seconds, print_json
+from keras_qd.cli.output import (
+    counting,
+    echo,
+    format_number,
+    format_seconds,
+    print_json,
+    print_next,
+)
 from keras_qd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -206,6 +213,8 @@ def _print(store: Store, seconds: float) -> None:
         echo(f"refused: potential {number}: {why}", err=True)
     if n_refused > _SHOWN:
         echo(f"... and {n_refused - _SHOWN} more: keras-qd inspect {store.path}", err=True)
-    echo(f"\nnext:\n  keras-qd inspect {store.path}")
-    if n_refused < store.n_samples:
-        echo(f"  keras-qd train potential-to-density --data {store.path}")
+    training = ("keras-qd", "train", "potential-to-density", "--data", store.path)
+    print_next(
+        ("keras-qd", "inspect", store.path),
+        *([training] if n_refused < store.n_samples else []),
+    )

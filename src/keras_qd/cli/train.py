@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from keras_qd.cli.options import (
     settings_option,
     task_changes,
 )
-from keras_qd.cli.output import counting, echo, print_json, training_progress
+from keras_qd.cli.output import counting, echo, print_json, print_next, training_progress
 from keras_qd.errors import RunError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def _read_config(ctx: click.Context, parameter: click.Parameter, path: Path | No
     ctx.default_map = {
         "seed": found["seed"],
         "devices": found.get("devices"),
+        "fresh": found.get("fresh"),
         "callbacks": [each for each in found["callbacks"] if each != "evolution"],
         "evolution": "evolution" in found["callbacks"],
     }
@@ -105,6 +106,12 @@ def _read_config(ctx: click.Context, parameter: click.Parameter, path: Path | No
     metavar="NAME|RUN",
     help="Start from a pretrained network, or from the model of a run: fine-tune it.",
 )
+@click.option(
+    "--fresh",
+    type=COUNT,
+    metavar="N",
+    help="Train each epoch on N new systems, made while the one before is trained.",
+)
 @seed
 @backend
 @as_json
@@ -125,6 +132,7 @@ def command(
     evolution: bool,
     devices: int | None,
     start: str | None,
+    fresh: int | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -137,6 +145,7 @@ def command(
       keras-qd train potential-to-density
       keras-qd train potential-to-density --data dots.zarr --set model.filters=16
       keras-qd train potential-and-electrons-to-density --from potential-to-density --epochs 5
+      keras-qd train potential-to-density --fresh 2000 --epochs 20
       keras-qd train --config runs/potential-to-density/config.json --seed 1
       keras-qd train --resume runs/potential-to-density
     """
@@ -156,6 +165,7 @@ def command(
     if interrupted is not None:
         if start is not None:
             raise UsageError("--from starts a new training; leave it out, or leave out --resume")
+        changes |= {} if fresh is None else {"fresh": fresh}
         kept = changes if devices is None else {**changes, "devices": devices}
         run = _resume(interrupted, kept, callbacks)
     else:
@@ -164,7 +174,7 @@ def command(
 
         chosen = registry.task(str(task)) if same is None else Task.from_config(same)
         changed, watched = chosen.replace(**changes), (*watching, *callbacks)
-        run = _train(changed, out, seed, watched, devices or 1, start)
+        run = _train(changed, out, seed, watched, devices or 1, start, fresh)
     evaluation = evaluate_and_report(run)
     if as_json:
         print_json({"run": str(run.path), **evaluation.summary})
@@ -185,6 +195,7 @@ def _train(
     callbacks: tuple[str, ...],
     devices: int,
     start: str | None,
+    fresh: int | None,
 ) -> Run:
     # Names come first: what follows imports Keras, which takes seconds.
     for kind, named in (("models", task.model), ("datasets", task.dataset)):
@@ -212,6 +223,7 @@ def _train(
             report=report,
             devices=devices,
             start=start,
+            fresh=fresh,
         )
 
 
@@ -283,14 +295,18 @@ def evaluate_and_report(run: Run) -> Evaluation:
     return evaluation
 
 
-def print_evaluation(run: Run, evaluation: Evaluation) -> None:
+def print_evaluation(run: Run, evaluation: Evaluation, *more: Sequence[Any]) -> None:
     """Print the scores, the path of the report, and commands to run next."""
     echo()
     print_scores(evaluation)
     print_cost(evaluation)
-    echo(f"\nreport: {run.path / 'report.html'}\n\nnext:")
-    echo(f"  keras-qd evaluate {run.path} --split validation")
-    echo(f"  keras-qd predict {run.path} INPUT.npz --out PREDICTION.npz")
+    echo(f"\nreport: {run.path / 'report.html'}")
+    predicted = run.path / "example-predicted.npz"
+    print_next(
+        ("keras-qd", "evaluate", run.path, "--split", "validation"),
+        ("keras-qd", "predict", run.path, run.example_path, "--out", predicted),
+        *more,
+    )
 
 
 def free_path(path: Path) -> Path:

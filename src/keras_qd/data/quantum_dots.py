@@ -34,6 +34,7 @@ from keras_qd.physics.solver import (
     Solver,
     estimate_label_error,
 )
+from keras_qd.physics.spectra import MOST_ELECTRONS, spectrum
 
 #: Default family of potentials.
 FAMILY = "random-fourier"
@@ -55,6 +56,16 @@ _OF_PAIRS = {
         (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
     ),
 }
+
+#: Levels that are searched for one with another density.
+_LEVELS = 6
+
+_DENSITY_GAP = Field(
+    (),
+    "Ha*",
+    "energy to the nearest level whose density differs by a fifth of the electrons or more",
+    "float64",
+)
 
 #: What the samples of a mixture differ in besides the potential.
 _OF_MIXTURES = {
@@ -112,12 +123,15 @@ class QuantumDots(Recipe):
         Add the exact Kohn-Sham system of one or two electrons: ``xc_potential``,
         ``hartree_potential``, ``xc_energy`` and ``kohn_sham_kinetic_energy``. See
         :func:`keras_qd.physics.kohn_sham_of_density`.
+    density_gap : bool
+        Add ``density_gap`` of one to four electrons solved without `n_orbitals`: how decided a dot
+        is. See :meth:`keras_qd.physics.Spectrum.density_gap`.
 
     Raises
     ------
     UsageError
-        If a setting is out of range, or `kohn_sham` is set for three or more electrons, or for a
-        mixture.
+        If a setting is out of range, `kohn_sham` is set for three or more electrons or for a
+        mixture, or `density_gap` for five or more or with `n_orbitals`.
     UnknownNameError
         If there is no such interaction, family or material.
 
@@ -163,6 +177,7 @@ class QuantumDots(Recipe):
     accuracy: float | None = field(default=None, metadata={"range": (1e-8, 1.0)})
     material: str | None = None
     kohn_sham: bool = False
+    density_gap: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,6 +194,7 @@ class QuantumDots(Recipe):
         object.__setattr__(self, "n_electrons", electrons)
         object.__setattr__(self, "strength", strength)
         self._check_kohn_sham()
+        self._check_density_gap()
         # What is stored is resolved: a default that changes later must not change the meaning of a
         # store.
         family = potential_family(self.family, **self.family_settings)
@@ -198,6 +214,30 @@ class QuantumDots(Recipe):
                 "kohn_sham is known in closed form for one or two electrons, got "
                 f"n_electrons={self.n_electrons}, strength={self.strength}; leave kohn_sham out"
             )
+
+    def _check_density_gap(self) -> None:
+        """Raise unless the density gap is not asked for, or levels can be solved for."""
+        largest = max(self._electrons)
+        # What is stored of one electron names its orbitals, which its levels do not depend on.
+        if self.density_gap and (
+            largest > MOST_ELECTRONS or (self.n_orbitals is not None and largest > 1)
+        ):
+            raise UsageError(
+                f"density_gap is for 1 to {MOST_ELECTRONS} electrons without n_orbitals, got "
+                f"n_electrons={self.n_electrons}, n_orbitals={self.n_orbitals}; leave density_gap "
+                "out"
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings as plain JSON; `density_gap`, which changes no other field, if set.
+
+        Returns
+        -------
+        dict
+            The keywords that build this recipe again.
+        """
+        found = super().settings()
+        return found if self.density_gap else {k: v for k, v in found.items() if k != "density_gap"}
 
     def _resolved_solver(self) -> dict[str, Any]:
         """Return the size and the accuracy of the solver, of a mixture those of two electrons."""
@@ -262,6 +302,7 @@ class QuantumDots(Recipe):
             **(_OF_MIXTURES if self.is_mixture else {}),
             **(_OF_PAIRS if self._pairs_only else {}),
             **(_kohn_sham_fields(image) if self.kohn_sham else {}),
+            **({"density_gap": _DENSITY_GAP} if self.density_gap else {}),
         }
 
     @property
@@ -287,7 +328,7 @@ class QuantumDots(Recipe):
         free = bool(others) and all(name.endswith("_noninteracting") for name in others)
         for recipe, potential in zip(self._recipes(samples), samples[self.identity], strict=True):
             # As the labels were made: errors are not estimated again.
-            solve = recipe._solver.solve_noninteracting if free else recipe.solve
+            solve = recipe._solver.solve_noninteracting if free else recipe._labels
             solve(np.asarray(potential, dtype=np.float64))
 
     def solver_description(self) -> str:
@@ -378,6 +419,13 @@ class QuantumDots(Recipe):
                 "a mixture does not say how many electrons to solve for; build a recipe with one "
                 "number in n_electrons and in strength"
             )
+        labels = self._labels(potential)
+        if self.density_gap:
+            labels["density_gap"] = self._density_gap(potential)
+        return labels
+
+    def _labels(self, potential: np.ndarray) -> dict[str, Any]:
+        """Return what follows from the ground state."""
         labels = self._solved(potential)
         if self.n_electrons == 2:
             # Without interaction both electrons are in the lowest orbital.
@@ -385,6 +433,15 @@ class QuantumDots(Recipe):
         if self.kohn_sham:
             labels.update(self._kohn_sham_labels(potential, labels))
         return labels
+
+    def _density_gap(self, potential: np.ndarray) -> float:
+        n_electrons = cast("int", self.n_electrons)
+        interacting = (self._solver.interaction, self._strength) if n_electrons > 1 else ()
+        accuracy: dict[str, Any] = {} if self.accuracy is None else {"accuracy": self.accuracy}
+        levels = spectrum(
+            potential, self._solver.box, n_electrons, _LEVELS, *interacting, **accuracy
+        )
+        return levels.density_gap()
 
     def _kohn_sham_labels(self, potential: np.ndarray, labels: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of the Kohn-Sham system, the level at the ionisation energy."""

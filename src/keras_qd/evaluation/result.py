@@ -1,4 +1,4 @@
-"""The result of an evaluation, and its files: metrics.json, samples.csv, figures/data.npz."""
+"""The result of an evaluation, its files, and its tables: the systems, groups, runs ranked."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd._checks import (
     anything,
+    csv_cell,
     entries,
+    from_csv_cell,
     number,
     optional,
     real,
@@ -26,7 +29,7 @@ from keras_qd._checks import (
 )
 from keras_qd._files import parse_json, replacing, write_json
 from keras_qd._shown import Shown, data_frame
-from keras_qd.errors import DataError, RunError, UnknownNameError
+from keras_qd.errors import DataError, RunError, UnknownNameError, UsageError
 from keras_qd.evaluation.cost import CostComparison
 from keras_qd.evaluation.figure_data import (
     Example,
@@ -36,9 +39,7 @@ from keras_qd.evaluation.figure_data import (
     unpack_examples,
     unpack_parities,
 )
-from keras_qd.evaluation.headline import verdict, warning
-from keras_qd.evaluation.scores import Score, ranking_score
-from keras_qd.evaluation.tables import read_table, write_table
+from keras_qd.evaluation.scores import Score, divide, ranking_score, verdict, warning
 from keras_qd.evaluation.uncertainty import Uncertainty
 from keras_qd.training.run import read_arrays
 
@@ -49,6 +50,8 @@ Array = NDArray[Any]
 SCHEMA = 3
 
 _KEPT = "kept/"
+
+_SUFFIXES = (".csv", ".parquet")
 
 _SCORE = entries(
     {
@@ -319,3 +322,121 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_table_path(path: Path) -> None:
+    """Raise a UsageError unless a table can be written to `path`."""
+    if path.suffix not in _SUFFIXES:
+        raise UsageError(f"{path} must end in one of {', '.join(_SUFFIXES)}")
+    if path.suffix == ".parquet" and find_spec("pyarrow") is None:
+        raise UsageError(
+            f"{path} needs pyarrow: pip install 'keras-qd[parquet]', or choose a .csv file"
+        )
+
+
+def write_table(path: Path, columns: Mapping[str, Array]) -> None:
+    """Write columns of shape (n,) to a .csv or .parquet file, atomically and without rounding."""
+    check_table_path(path)
+    with replacing(path) as temporary:
+        if path.suffix == ".parquet":
+            import pyarrow as pa
+            from pyarrow import parquet
+
+            parquet.write_table(pa.table(dict(columns)), temporary)
+            return
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            print_csv(columns, file)
+
+
+def print_csv(columns: Mapping[str, Array], file: TextIO) -> None:
+    """Write a table as CSV to an open file."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(map(csv_cell, columns))
+    values = (map(csv_cell, column.tolist()) for column in columns.values())
+    writer.writerows(zip(*values, strict=True))
+
+
+def read_table(path: Path) -> dict[str, Array]:
+    """Read a table that :func:`write_table` wrote as CSV."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file, strict=True)
+    if any(len(row) != len(header) for row in rows):
+        raise DataError(f"{path} is damaged: its rows have different lengths")
+    return {
+        from_csv_cell(name): np.array(_column(rows, index)) for index, name in enumerate(header)
+    }
+
+
+def _column(rows: list[list[str]], index: int) -> list[Any]:
+    """Return a column as numbers if all of its cells are numbers."""
+    cells = [row[index] for row in rows]
+    for kind in (int, float):
+        try:
+            return [kind(cell) for cell in cells]
+        except ValueError:
+            continue
+    return [from_csv_cell(cell) for cell in cells]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Systems with similar values of one number, and the means of their metrics."""
+
+    low: float
+    high: float
+    n_systems: int
+    means: dict[str, float]
+
+
+def group_by(evaluation: Evaluation, column: str, n_groups: int = 4) -> list[Group]:
+    """Return the mean metrics of groups of about equal size, ascending by one of their numbers."""
+    known = [*evaluation.numbers, *evaluation.data["drawn"]]
+    if column not in known:
+        raise UnknownNameError("number to group by", column, known)
+    values = evaluation.samples[column]
+    finite = np.flatnonzero(np.isfinite(values))
+    metrics = [name for name in evaluation.samples if name not in ("index", *known)]
+    return [
+        Group(
+            float(values[rows].min()),
+            float(values[rows].max()),
+            len(rows),
+            {name: _finite_mean(evaluation.samples[name][rows]) for name in metrics},
+        )
+        for rows in (finite[part] for part in divide(values[finite], n_groups))
+    ]
+
+
+def _finite_mean(values: Array) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else float("nan")
+
+
+def rank_runs(
+    evaluations: Mapping[str, Evaluation], metric: str | None = None, field: str | None = None
+) -> list[str]:
+    """Return the names of runs, best first by a metric of a field (the first ones by default)."""
+    _require_same_systems(evaluations)
+    first = next(iter(evaluations.values())).scores[0]
+    field = field if field is not None else first.field
+    metric = metric if metric is not None else first.metric
+    scores = {name: each.score(metric, field) for name, each in evaluations.items()}
+    sign = -1 if next(iter(scores.values())).higher_is_better else 1
+    values = {name: sign * score.value for name, score in scores.items()}
+    return sorted(values, key=lambda name: (np.isnan(values[name]), values[name]))
+
+
+def _require_same_systems(evaluations: Mapping[str, Evaluation]) -> None:
+    """Raise unless all runs were evaluated on the same systems, in the same fields."""
+    found: dict[tuple[str, tuple[str, ...]], tuple[str, Evaluation]] = {}
+    for name, each in evaluations.items():
+        found.setdefault((each.data["systems"], each.fields), (name, each))
+    if len(found) > 1:
+        listing = ", ".join(
+            f"{name}: {', '.join(each.fields)} on {each.data['split']} of {each.data['digest']}"
+            for name, each in found.values()
+        )
+        raise UsageError(
+            f"runs can only be ranked on the same systems, but these differ ({listing}); "
+            "name the data for all of them with --data"
+        )

@@ -1,4 +1,4 @@
-"""Export a trained model to a file for other programs, and compare the file with the model."""
+"""Export a trained model to a file for other programs, compare the two, and write its card."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
+import keras_qd
+from keras_qd._files import write_text
 from keras_qd.backend import ensure_backend
+from keras_qd.data.io.arrays import source_checksum
 from keras_qd.errors import KerasQDError, RunError, UsageError
 from keras_qd.evaluation.figure_data import Example
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.export.formats import Format, find_format
-from keras_qd.export.model_card import Port, write_card
 from keras_qd.prediction._predict import predict_fields
-from keras_qd.training.run import Run
+from keras_qd.report.elements import format_interval, format_number
+from keras_qd.report.figures.style import pretty
+from keras_qd.report.report import describe_run
+from keras_qd.training.run import Run, installed_versions
 
 if TYPE_CHECKING:
     import keras
@@ -33,6 +40,21 @@ Array = NDArray[Any]
 
 #: The exported file may differ from the model by so much, relative to the largest value.
 TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Port:
+    """One field that goes in or comes out: its name, shape, type and unit."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    unit: str
+
+    @property
+    def size(self) -> str:
+        """The shape in print."""
+        return " x ".join(map(str, ("n", *self.shape)))
 
 
 @dataclass(frozen=True)
@@ -113,34 +135,45 @@ def export_model(
     chosen.check(ensure_backend())
     if out.exists() and not force:
         raise UsageError(f"{out} exists already; choose another name, or replace it with --force")
-    model = run.load_model()
-    graph, names = graph_of(model)
-    inputs = _systems(run)
-    found = predict_fields(model, inputs, len(next(iter(inputs.values()))))
-    expected = {names[name]: values for name, values in found.items()}
+    model, inputs = run.load_model(), _systems(run)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         made = Path(folder) / "made"
         made.mkdir()
-        _write(graph, made / chosen.file, chosen, list(expected))
-        difference = _compare(chosen, made / chosen.file, inputs, expected)
+        difference, expected, names = write_graph(model, inputs, made / chosen.file, chosen)
         np.savez(made / "example.npz", **_by_side(inputs, expected))
         units = {name: field["unit"] for name, field in run.config["fields"].items()}
         ports = _ports(inputs, units), _ports(expected, _renamed(units, names))
-        write_card(run, made / "MODEL_CARD.md", chosen, ports, difference)
+        _write_card(run, made / "MODEL_CARD.md", chosen, ports, difference)
         if out.is_dir():
             shutil.rmtree(out)
         made.rename(out)
     return Exported(out / chosen.file, out / "MODEL_CARD.md", difference, *ports)
 
 
-def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
-    """Return a model as a graph with named ends, and field -> name of the output."""
+def write_graph(
+    model: PhysicalModel, inputs: Mapping[str, Array], path: Path, chosen: Format
+) -> tuple[float, dict[str, Array], dict[str, str]]:
+    """Write a model and compare it for some systems: difference, outputs, field -> their names."""
+    graph, names = graph_of(model)
+    found = predict_fields(model, inputs, len(next(iter(inputs.values()))))
+    expected = {names[name]: values for name, values in found.items()}
+    _write(graph, path, chosen, list(expected))
+    return _compare(chosen, path, inputs, expected), expected, names
+
+
+def graph_of(
+    model: PhysicalModel, n_systems: int | None = None
+) -> tuple[keras.Model, dict[str, str]]:
+    """Return a model as a graph with named ends, for any number of systems or a fixed one."""
     # An output of the name of an input is renamed. The outputs are a dict; a single one is bare on
     # torch, whose exporters do not take dicts.
     import keras
 
-    inputs = {name: keras.Input(shape, name=name) for name, shape in model.pipeline.inputs.items()}
+    inputs = {
+        name: keras.Input(shape, batch_size=n_systems, name=name)
+        for name, shape in model.pipeline.inputs.items()
+    }
     found = model.call(inputs)
     if not isinstance(found, Mapping):
         found = {next(iter(model.pipeline.targets)): found}
@@ -154,7 +187,7 @@ def graph_of(model: PhysicalModel) -> tuple[keras.Model, dict[str, str]]:
         name="keras_qd",
     )
     # Exporters ask for a model that was called once.
-    zeros = [keras.ops.zeros((1, *shape)) for shape in model.pipeline.inputs.values()]
+    zeros = [keras.ops.zeros((n_systems or 1, *s)) for s in model.pipeline.inputs.values()]
     graph(zeros if len(zeros) > 1 else zeros[0])
     return graph, names
 
@@ -247,3 +280,47 @@ def _ports(values: Mapping[str, Array], units: Mapping[str, str]) -> tuple[Port,
         )
         for name, each in values.items()
     )
+
+
+def _write_card(
+    run: Run,
+    path: Path,
+    chosen: Format,
+    ports: tuple[tuple[Port, ...], tuple[Port, ...]],
+    difference: float,
+) -> None:
+    """Write the card of an exported file, which differs from the model by so much, in Markdown."""
+    environment = jinja2.Environment(  # noqa: S701  (it writes Markdown)
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        number=format_number, interval=format_interval, unit=pretty, cell=_cell
+    )
+    template = files("keras_qd.export").joinpath("templates", "model_card.md.j2")
+    text = environment.from_string(template.read_text(encoding="utf-8")).render(
+        chosen=chosen,
+        inputs=ports[0],
+        outputs=ports[1],
+        difference=difference,
+        evaluation=_evaluation(run),
+        checksum=source_checksum(path.with_name(chosen.file)),
+        exported_with=installed_versions(),
+        exported_backend=ensure_backend(),
+        version=keras_qd.__version__,
+        metadata=run.config["data"],
+        trained_on=run.config["samples"]["train"],
+        **describe_run(run),
+    )
+    write_text(path, text)
+
+
+def _evaluation(run: Run) -> Evaluation | None:
+    try:
+        return Evaluation.read(run.path)
+    except KerasQDError:  # not evaluated yet, as the card says
+        return None
+
+
+def _cell(value: Any) -> str:
+    """Return text that cannot end a cell of a table."""
+    return " ".join(str(value).split()).replace("|", "\\|")

@@ -123,6 +123,31 @@ def _run_torch(path: Path, inputs: Fields) -> Found:
     return {key: values.detach().numpy() for key, values in found.items()}
 
 
+def _more_operators(graph: keras.Model) -> dict[str, Any]:
+    """Give torch's exporter ONNX's operators for two that it does not translate."""
+    import keras
+
+    if keras.config.backend() == "torch":
+        import torch
+        from torch.onnx.symbolic_helper import parse_args
+
+        def asinh(g: Any, values: Any) -> Any:
+            return g.op("Asinh", values)
+
+        @parse_args("v", "v", "v", "v", "f", "none")
+        def layer_norm(
+            g: Any, values: Any, shape: Any, scale: Any, shift: Any, epsilon: float, _: Any
+        ) -> Any:
+            # Torch's own wants the lengths of the axes as constants; their number is enough.
+            n_axes = len(list(shape.node().inputs())) or len(shape.node().t("value"))
+            ends = (values, scale, shift)
+            return g.op("LayerNormalization", *ends, axis_i=-n_axes, epsilon_f=epsilon)
+
+        torch.onnx.register_custom_op_symbolic("aten::asinh", asinh, 17)
+        torch.onnx.register_custom_op_symbolic("aten::layer_norm", layer_norm, 17)
+    return {}
+
+
 def _any_batch(graph: keras.Model) -> dict[str, Any]:
     """Let torch's exporter take any number of systems."""
     import torch
@@ -164,7 +189,8 @@ FORMATS = {
             },
             "onnxruntime",
             _run_onnx,
-            finish=name_outputs,
+            _more_operators,
+            name_outputs,
         ),
         Format(
             "saved-model",

@@ -1,16 +1,15 @@
-"""The reverse direction: from a drawn density to a potential, streamed while it is searched."""
+"""The reverse direction: from a drawn density to a potential, streamed solution by solution."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from keras_qd.errors import DataError
-from keras_qd.inverse import Inversion, density_of_picture, invert
-from keras_qd.live.messages import Array, Request, pack
+from keras_qd.inverse import Inversion, Iteration, density_of_picture, invert
+from keras_qd.live.messages import Array, Request, Send, pack
 from keras_qd.physics.solution import NEAR_DEGENERACY
 
 #: Exact solutions and seconds of processor time that a search may take.
@@ -21,25 +20,23 @@ _MOST_SECONDS = 120.0
 _WIDTH = 0.12
 
 
-def answer(request: Request) -> Iterator[bytes]:
-    """Yield the target, then the nearest potential so far, until the search ends."""
+def answer(request: Request, send: Send) -> None:
+    """Send the target, after each exact solution the nearest potential so far, and its proof."""
     target = _target(request)
-    yield pack({"event": "target", "id": request.id}, [target])
-    started = time.perf_counter()
-    residuals: list[float] = []
-    found, n_solutions = None, 1
-    while True:
-        found = _continued(request, target, found, n_solutions)
-        residuals += found.residuals.tolist()[1 if residuals else 0 :]
-        ended = found.reason != "iterations" or len(residuals) > _MOST_ITERATIONS
-        ended |= time.perf_counter() - started > _MOST_SECONDS
-        yield pack(
-            _header(request, found, residuals, time.perf_counter() - started, ended),
-            [found.potential, found.density],
-        )
-        if ended:
-            return
-        n_solutions = min(2 * n_solutions, 32)
+    send(pack({"event": "target", "id": request.id}, [target]))
+    search = _Search(request, send)
+    found = invert(
+        target,
+        request.box,
+        request.n_electrons,
+        request.tolerance,
+        interaction=request.interaction,
+        strength=request.strength,
+        max_iterations=_MOST_ITERATIONS,
+        max_seconds=_MOST_SECONDS,
+        callback=search.take,
+    )
+    search.end(found)
 
 
 def _target(request: Request) -> Array:
@@ -52,41 +49,49 @@ def _target(request: Request) -> Array:
     )
 
 
-def _continued(
-    request: Request, target: Array, last: Inversion | None, n_solutions: int
-) -> Inversion:
-    """Search on from the best potential so far, for so many exact solutions."""
-    settings: dict[str, Any] = {"interaction": request.interaction, "strength": request.strength}
-    return invert(
-        target,
-        request.box,
-        request.n_electrons,
-        request.tolerance,
-        start=None if last is None else last.potential,
-        max_iterations=n_solutions,
-        max_seconds=_MOST_SECONDS,
-        **settings,
-    )
+@dataclass
+class _Search:
+    """Passes a search on to the page."""
 
+    request: Request
+    send: Send
+    residuals: list[float] = field(default_factory=list)
+    nearest: Iteration | None = None
+    started: float = field(default_factory=time.perf_counter)
 
-def _header(
-    request: Request, found: Inversion, residuals: list[float], seconds: float, ended: bool
-) -> dict[str, object]:
-    return {
-        "event": "iteration",
-        "id": request.id,
-        "n_electrons": request.n_electrons,
-        "integral": float(found.density.sum() * request.box.pixel_area(request.n_pixels)),
-        "residual": found.residual,
-        "residuals": residuals,
-        "energy": found.energy,
-        "gap": found.gap,
-        "undecided": "The ground state is almost degenerate."
-        if found.gap < NEAR_DEGENERACY
-        else "",
-        "determined": float(np.mean(found.determined)),
-        "seconds": seconds,
-        "ended": ended,
-        "converged": found.converged,
-        "explanation": found.explanation,
-    }
+    def take(self, solution: Iteration) -> None:
+        """Send the nearest potential so far, and the residuals of all."""
+        self.residuals.append(solution.residual)
+        if self.nearest is None or solution.residual < self.nearest.residual:
+            self.nearest = solution
+        self._show(self.nearest, ended=False)
+
+    def end(self, found: Inversion) -> None:
+        """Send what the search ended with."""
+        self._show(
+            found,
+            ended=True,
+            energy=found.energy,
+            gap=found.gap,
+            undecided="The ground state is almost degenerate."
+            if found.gap < NEAR_DEGENERACY
+            else "",
+            determined=float(np.mean(found.determined)),
+            density_error=found.density_error,
+            converged=found.converged,
+            explanation=found.explanation,
+        )
+
+    def _show(self, found: Inversion | Iteration, **others: object) -> None:
+        pixel = self.request.box.pixel_area(self.request.n_pixels)
+        header = {
+            "event": "iteration",
+            "id": self.request.id,
+            "n_electrons": self.request.n_electrons,
+            "integral": float(found.density.sum() * pixel),
+            "residual": found.residual,
+            "residuals": self.residuals,
+            "seconds": time.perf_counter() - self.started,
+            **others,
+        }
+        self.send(pack(header, [found.potential, found.density]))

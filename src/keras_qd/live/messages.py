@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from typing import Any
@@ -23,6 +23,9 @@ from keras_qd.physics.box import FEWEST_PIXELS, Box
 from keras_qd.physics.interactions import Interaction
 
 Array = NDArray[np.float64]
+
+#: Takes the messages that answer a request.
+Send = Callable[[bytes], None]
 
 #: Pixels along a side, electrons, the side of the box in a0*, the factor on the interaction, and
 #: energies in Ha*: what a request may hold.
@@ -39,7 +42,14 @@ MOST_BYTES = 8 + _MOST_HEADER + 4 * MOST_PIXELS**2
 _LENGTH = struct.Struct("<I")
 
 #: Kind of request -> whether a field comes with it.
-KINDS = {"solve": True, "predict": True, "invert": True, "sample": False, "stop": False}
+KINDS = {
+    "draft": True,
+    "solve": True,
+    "predict": True,
+    "invert": True,
+    "sample": False,
+    "stop": False,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +63,6 @@ class Request:
     n_electrons: int = 2
     interaction: Interaction = default(default_factory=Interaction)
     strength: float = 1.0
-    #: Whether the pen rests: then the full solver answers.
-    resting: bool = True
     #: Largest residual of an inversion.
     tolerance: float = 1e-3
     #: A family of potentials, and the seed of the sample.
@@ -113,7 +121,6 @@ def read_request(message: bytes) -> Request:
         n_electrons=_whole(header, "n_electrons", 1, MOST_ELECTRONS, 2),
         interaction=_interaction(header.get("interaction", {})),
         strength=_real(header, "strength", 0.0, MOST_STRENGTH, 1.0),
-        resting=header.get("resting") is not False,
         tolerance=_real(header, "tolerance", 1e-5, 0.5, 1e-3),
         family=_text(header, "family"),
         seed=_whole(header, "seed", 0, MOST_SEED, 0),

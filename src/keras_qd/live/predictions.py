@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,11 +11,14 @@ import numpy as np
 
 from keras_qd.errors import KerasQDError, UsageError
 from keras_qd.inverse.problem import Conditions
-from keras_qd.live.messages import Request, pack
+from keras_qd.live.messages import Request, Send, pack
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 
 _DENSITY = "density"
+
+#: Name of the network that predicts where no run is given.
+PRETRAINED = "potential-to-density"
 
 #: Relative difference of two lengths that are the same.
 _ROUNDING = 1e-6
@@ -65,7 +68,7 @@ class RunPredictor:
 class PretrainedPredictor:
     """The network of the package: one to four electrons, any strength, box and smooth potential."""
 
-    name = "potential-to-density"
+    name = PRETRAINED
 
     def __init__(self) -> None:
         from keras_qd.weights import pretrained
@@ -148,17 +151,13 @@ def load(run: str | None) -> tuple[Predictor | None, str]:
         return None, str(error)
 
 
-def answer(predictor: Predictor | None, reason: str, request: Request) -> Iterator[bytes]:
-    """Yield the prediction, or why there is none."""
+def answer(predictor: Predictor | None, reason: str, request: Request, send: Send) -> None:
+    """Send the prediction, or why there is none."""
     about = {"event": "prediction", "id": request.id, "n_electrons": request.n_electrons}
-    if predictor is None:
-        yield pack({**about, "reason": reason})
-        return
-    reason = predictor.limits(request)
-    if not reason and predictor.n_pixels != request.n_pixels:
-        reason = f"The model takes {predictor.n_pixels} x {predictor.n_pixels} pixels."
-    if reason:
-        yield pack({**about, "reason": reason})
+    if predictor is not None:
+        reason = _limits(predictor, request)
+    if predictor is None or reason:
+        send(pack({**about, "reason": reason}))
         return
     started = time.perf_counter()
     found = predictor.predict(request)
@@ -170,4 +169,11 @@ def answer(predictor: Predictor | None, reason: str, request: Request) -> Iterat
         "mu": found.get("chemical_potential"),
         "familiar": bool(found.get("familiar", True)),
     }
-    yield pack({**about, **numbers, "reason": ""}, [density])
+    send(pack({**about, **numbers, "reason": ""}, [density]))
+
+
+def _limits(predictor: Predictor, request: Request) -> str:
+    """Return why a model does not apply to a request, or nothing."""
+    if predictor.n_pixels != request.n_pixels:
+        return f"The model takes {predictor.n_pixels} x {predictor.n_pixels} pixels."
+    return predictor.limits(request)

@@ -34,7 +34,13 @@ _MOST_PAGES = 16
 _MOST_ANSWERS = 32
 
 #: Kind of request -> role of the process that answers.
-_ROLE_OF = {"solve": "exact", "sample": "exact", "predict": "model", "invert": "inverse"}
+_ROLE_OF = {
+    "draft": "draft",
+    "sample": "draft",
+    "solve": "exact",
+    "predict": "model",
+    "invert": "inverse",
+}
 
 #: Sent with everything. Nothing is loaded from elsewhere, nothing embeds the page, and the address
 #: with its token is not passed on.
@@ -158,8 +164,10 @@ class Desk:
             return
         if request.kind == "stop":
             self.workers["inverse"].drop(visit)
-        else:
-            self.workers[_ROLE_OF[request.kind]].submit(visit, request)
+            return
+        if request.kind == "draft":  # the pen moves on: the full solution is out of date
+            self.workers["exact"].drop(visit)
+        self.workers[_ROLE_OF[request.kind]].submit(visit, request)
 
     def leave(self, visit: Visit) -> None:
         """Forget a page that was closed."""
@@ -245,6 +253,7 @@ async def run_server(page: Page, listening: socket.socket, started: Callable[[],
         lifespan="off",
         ws="websockets-sansio",
         ws_max_size=MOST_BYTES,
+        ws_per_message_deflate=False,  # floats hardly shrink, and it takes longer than to send them
         limit_concurrency=4 * _MOST_PAGES,
         timeout_graceful_shutdown=2,
     )

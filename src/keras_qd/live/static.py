@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_qd.errors import UsageError
-from keras_qd.live import content, predictions
+from keras_qd.errors import RunError, UsageError
+from keras_qd.inverse.problem import Conditions
+from keras_qd.live import content, messages, predictions
 from keras_qd.live._serve import pixels_of
 from keras_qd.physics.box import Box
+from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.potentials.base import potential_families, sample_potentials
 
 #: What runs a model in the browser: these files of the npm package onnxruntime-web.
@@ -40,15 +42,16 @@ def write_static(
 ) -> Path:
     """Write the live page as a folder that any web server can offer.
 
-    One electron is solved exactly, in JavaScript; with a model and ONNX Runtime Web the page
-    predicts as well. It neither solves more electrons nor searches potentials, and says so.
+    One or two electrons are solved exactly, in JavaScript; with ONNX Runtime Web the page predicts
+    as well. It neither solves more electrons nor searches potentials, and says so.
 
     Parameters
     ----------
     out : str or Path
         The folder to make.
     run : str or Path, optional
-        A finished run of ``potential-to-density``, whose model is exported to ONNX.
+        A finished run of ``potential-to-density``, whose model is exported to ONNX; by default the
+        pretrained network is, where `onnxruntime` is given.
     onnxruntime : str or Path, optional
         The folder ``dist`` of the npm package ``onnxruntime-web``, of which three files (14 MB) are
         copied.
@@ -79,7 +82,11 @@ def write_static(
     with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         made = Path(folder) / "page"
         made.mkdir()
-        model = _write_model(made, run) if run is not None else None
+        model = None
+        if run is not None:
+            model = _write_model(made, run)
+        elif runtime:
+            model = _write_pretrained(made)
         for path in runtime:
             shutil.copy(path, made / path.name)
         _write_page(made, n_pixels, model)
@@ -103,6 +110,52 @@ def _runtime(folder: str | Path | None, needed: bool) -> list[Path]:
     return found
 
 
+def _write_pretrained(folder: Path) -> dict[str, Any]:
+    """Export the pretrained network; return what the page needs to know of it."""
+    from keras_qd.backend import ensure_backend
+    from keras_qd.export._export import write_graph
+    from keras_qd.export.formats import find_format
+    from keras_qd.weights import pretrained
+
+    chosen = find_format("onnx")
+    chosen.check(ensure_backend())
+    model = pretrained(predictions.PRETRAINED)
+    n_pixels = int(model.pipeline.inputs["potential"][0])
+    electrons = np.arange(1, 1 + messages.MOST_ELECTRONS, dtype=np.float32)
+    potentials = sample_potentials(len(electrons), _BOX, n_pixels, family="double-dot", seed=0)
+    inputs = {
+        "potential": potentials.astype(np.float32),
+        "n_electrons": electrons,
+        "strength": np.ones_like(electrons),
+    }
+    try:
+        write_graph(model, inputs, folder / "model.onnx", chosen)
+    except RunError as error:
+        raise RunError(f"{error}; try another backend, such as --backend torch") from error
+    (folder / "model_card.json").write_bytes(content.written(model.card))
+    made = Interaction.from_settings(model.card["data"]["configuration"])
+    return {
+        **_conditions(Conditions(interaction=made)),
+        "file": "model.onnx",
+        "scaling": {"box_length": model.card["box_length"], "limits": _ranges(model.card)},
+    }
+
+
+def _ranges(card: dict[str, Any]) -> dict[str, Any]:
+    """Return lowest and highest value of each number and feature of the training."""
+    limits = dict(card["limits"])
+    return {**limits.pop("potential"), **limits}
+
+
+def _conditions(trained: Conditions) -> dict[str, Any]:
+    return {
+        "n_electrons": trained.n_electrons,
+        "length": trained.length,
+        "strength": trained.strength,
+        "interaction": None if trained.interaction is None else trained.interaction.settings(),
+    }
+
+
 def _write_model(folder: Path, run: str | Path) -> dict[str, Any]:
     """Export the model of a run; return what the page needs to know of it."""
     from keras_qd.export import export_model
@@ -111,15 +164,11 @@ def _write_model(folder: Path, run: str | Path) -> dict[str, Any]:
     (folder / "exported" / exported.path.name).rename(folder / "model.onnx")
     (folder / "exported" / exported.card.name).rename(folder / exported.card.name)
     shutil.rmtree(folder / "exported")
-    trained = predictions.conditions_of(run)
     return {
+        **_conditions(predictions.conditions_of(run)),
         "file": "model.onnx",
         "input": exported.inputs[0].name,
         "output": next(port.name for port in exported.outputs if port.name.startswith("density")),
-        "n_electrons": trained.n_electrons,
-        "length": trained.length,
-        "strength": trained.strength,
-        "interaction": None if trained.interaction is None else trained.interaction.settings(),
     }
 
 

@@ -7,29 +7,43 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from threadpoolctl import threadpool_limits
+
 from keras_qd.errors import KerasQDError
-from keras_qd.live.messages import Request, pack
+from keras_qd.live.messages import Request, Send, pack
 
 #: Starts within so many seconds after which a process is not started again.
 _MOST_STARTS, _WITHIN = 5, 60.0
 
-#: What a process works at -> the module that answers.
-ROLES = {"exact": "solving", "model": "predictions", "inverse": "inversion"}
+#: What a process works at -> the module that answers. Drafts have a process of their own, so that
+#: a stroke never waits for the full solution of the one before.
+ROLES = {
+    "draft": "solving",
+    "exact": "solving",
+    "model": "predictions",
+    "inverse": "inversion",
+}
 
-Answer = Callable[[Request], Iterator[bytes]]
+Answer = Callable[[Request, Send], None]
+
+
+class _CancelledError(Exception):
+    """The owner no longer wants the answers to a request."""
 
 
 def work(connection: Connection, role: str, run: str | None) -> None:
     """Answer requests until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends, and closes the connection
     module = import_module(f"keras_qd.live.{ROLES[role]}")
+    if role == "draft":
+        threadpool_limits(1)  # its matrices are small
     answer: Answer = module.answer
     if role == "model":
         answer = partial(module.answer, *module.load(run))
@@ -45,11 +59,16 @@ def work(connection: Connection, role: str, run: str | None) -> None:
 
 def _attend(connection: Connection, answer: Answer, number: int, request: Request) -> None:
     """Send the answers to one request, unless it is cancelled between two of them."""
+
+    def send(message: bytes) -> None:
+        connection.send((number, message))
+        if _cancelled(connection, number):
+            raise _CancelledError
+
     try:
-        for message in answer(request):
-            connection.send((number, message))
-            if _cancelled(connection, number):
-                break
+        answer(request, send)
+    except _CancelledError:
+        pass
     except (KerasQDError, MemoryError, ArithmeticError) as error:
         text = str(error) or "out of memory"
         connection.send((number, pack({"event": "error", "id": request.id, "message": text})))

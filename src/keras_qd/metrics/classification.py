@@ -20,11 +20,6 @@ LEAST = 1e-7
 class Accuracy(FieldMetric):
     """Fraction of samples whose class is predicted.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Notes
     -----
     Scores of shape (n, classes) stand for the class with the largest one, the first of equals. One
@@ -62,11 +57,6 @@ class Accuracy(FieldMetric):
 @keras.saving.register_keras_serializable(package="keras_qd")
 class CrossEntropy(FieldMetric):
     r"""Mean of :math:`-\ln p` [1]_, p the probability that was given to the right class, in nats.
-
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
 
     Notes
     -----

@@ -110,11 +110,6 @@ class MisplacedCharge(NMAE):
     0 for an exact density; 200 where all of the charge is predicted where there is none. Half of it
     is the charge that would have to be moved. `NMAE` is the same as a fraction.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> MisplacedCharge().over_set([[1.0, 3.0]], [[2.0, 2.0]])

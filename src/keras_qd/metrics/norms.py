@@ -27,11 +27,6 @@ from keras_qd.metrics.base import FIELDS, QUANTITIES, FieldMetric
 class L1(FieldMetric):
     r"""Mean over systems of :math:`\frac{1}{N} \sum |e|`, the mean absolute error of a system.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> import numpy as np
@@ -55,11 +50,6 @@ class L2(FieldMetric):
 
     Not the root of the mean square over the set, which is `RMSE`.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> import numpy as np
@@ -80,11 +70,6 @@ class L2(FieldMetric):
 @keras.saving.register_keras_serializable(package="keras_qd")
 class Linf(FieldMetric):
     r"""Mean over systems of the largest absolute error of a system, :math:`\max |e|`.
-
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
 
     Examples
     --------
@@ -112,11 +97,6 @@ class MAE(L1):
     The same number as `L1`, since all systems have the same grid, under the name that is usual for
     energies and other plain numbers.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> MAE().over_set([1.0, 2.0], [1.5, 2.0])
@@ -132,11 +112,6 @@ class MSE(FieldMetric):
     r"""Mean square error over all values of all systems, in the square of the field's unit.
 
     .. math:: \frac{1}{n N} \sum e^2
-
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
 
     Examples
     --------
@@ -163,11 +138,6 @@ class RMSE(MSE):
     At least as large as `L2`, which takes the root system by system; for a single system both are
     the same.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> round(RMSE().over_set([1.0, 2.0], [4.0, 6.0]), 6)
@@ -189,11 +159,6 @@ class NMAE(FieldMetric):
 
     For a density this is the misplaced charge in units of the total charge. Relative to a reference
     that is zero everywhere an error is infinite, and NaN if the prediction is exact.
-
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
 
     Examples
     --------
@@ -219,11 +184,6 @@ class NRMSE(FieldMetric):
     Relative to a reference that is zero everywhere an error is infinite, and NaN if the prediction
     is exact.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> NRMSE().over_set([[3.0, 4.0]], [[3.0, 5.0]])
@@ -246,11 +206,6 @@ class PeakError(FieldMetric):
 
     Relative to a reference that is zero everywhere an error is infinite, and NaN if the prediction
     is exact.
-
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
 
     Examples
     --------

@@ -57,11 +57,6 @@ def align(xp: Any, v: Any, weights: Any) -> Any:
 class AlignedL1(L1):
     """`L1` of potentials relative to their own means.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> AlignedL1().over_set([[0.0, 1.0]], [[7.0, 10.0]])
@@ -81,11 +76,6 @@ class AlignedL1(L1):
 class AlignedL2(L2):
     """`L2` of potentials relative to their own means.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> AlignedL2().over_set([[0.0, 1.0]], [[7.0, 10.0]])
@@ -104,11 +94,6 @@ class AlignedL2(L2):
 @keras.saving.register_keras_serializable(package="keras_qd")
 class AlignedR2(R2):
     """`R2` of potentials relative to their own means, about the mean aligned potential.
-
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
 
     Examples
     --------
@@ -154,11 +139,6 @@ class DensityWeightedNorm(FieldMetric):
 class DensityWeightedL1(DensityWeightedNorm):
     """Mean over systems of the density-weighted mean absolute error of aligned potentials.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> import numpy as np
@@ -181,11 +161,6 @@ class DensityWeightedL1(DensityWeightedNorm):
 class DensityWeightedL2(DensityWeightedNorm):
     """Mean over systems of the density-weighted root mean square error of aligned potentials.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> import numpy as np
@@ -207,11 +182,6 @@ class DensityWeightedL2(DensityWeightedNorm):
 @keras.saving.register_keras_serializable(package="keras_qd")
 class DensityWeightedR2(R2):
     """Density-weighted R2 of aligned potentials, about their density-weighted mean.
-
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
 
     Examples
     --------

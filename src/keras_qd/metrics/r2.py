@@ -45,11 +45,6 @@ class R2(FieldMetric):
 
     .. math:: 1 - \frac{\sum e^2}{\sum (y - \bar{y})^2}
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Notes
     -----
     If all references are equal (so too for a single one) there is nothing to explain: the value is
@@ -183,11 +178,6 @@ class R2ScalarMean(R2):
     Higher than `R2` wherever the mean image is not flat, since the mean image then explains some of
     the variance.
 
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
-
     Examples
     --------
     >>> import numpy as np
@@ -211,11 +201,6 @@ class R2ScalarMean(R2):
 @keras.saving.register_keras_serializable(package="keras_qd")
 class R2PerSystem(FieldMetric):
     """Mean over systems of each one's R2 about its own mean value.
-
-    Parameters
-    ----------
-    name, dtype : str, optional
-        See `FieldMetric`.
 
     Notes
     -----

@@ -17,7 +17,7 @@ from keras_qd.models.layers.convolution import Convolve, Downsample
 from keras_qd.models.layers.ends import Shape, Shapes, image_shape, open_inputs, output_channels
 from keras_qd.models.layers.factory import LayerFactory
 from keras_qd.models.optimizers import PairedOptimizer, build_optimizer, clipped, with_loss_scale
-from keras_qd.models.unet import UNet, search_space
+from keras_qd.models.unet import UNet, search_space, unet
 
 _NETWORKS = ("generator", "discriminator")
 
@@ -172,7 +172,11 @@ class Pix2Pix(Configurable, keras.Model):
 
     @property
     def graph(self) -> keras.Model:
-        """Generator and discriminator as one graph, for ``keras.utils.plot_model``."""
+        """Generator and discriminator as one graph: ``keras.utils.plot_model(model.graph)``.
+
+        Keras draws a model with a training step of its own as a single node. With
+        ``expand_nested=True`` the layers of both networks are drawn.
+        """
         inputs = keras.tree.map_structure(
             lambda each: keras.Input(each.shape[1:], name=f"{each.name}_graph"),
             self.generator._inputs_struct,
@@ -563,6 +567,10 @@ def pix2pix(
     rate = discriminator_learning_rate or learning_rate
     model.compile(PairedOptimizer(generators, keras.optimizers.Adam(rate, beta_1)))
     return model
+
+
+#: The same generator without the discriminator: what an adversarial run is compared with.
+pix2pix.generator_alone = unet  # type: ignore[attr-defined]
 
 
 @keras.saving.register_keras_serializable(package="keras_qd")

@@ -13,10 +13,10 @@ from keras.layers import Activation, Conv2D, Dense, LayerNormalization
 
 from keras_qd.errors import UsageError
 from keras_qd.models.base import LEARNING_RATE, Network, searches
-from keras_qd.models.layers.ends import Shapes, image_shape, output_channels
+from keras_qd.models.layers.ends import Shape, Shapes, image_shape, output_channels
 from keras_qd.models.numbers import attention_pooled
 from keras_qd.models.optimizers import ConvolutionMuon
-from keras_qd.models.residual_unet import BLOCK, gather, require_halves, residual_blocks, spread
+from keras_qd.models.residual_unet import BLOCK, gather, residual_blocks, spread
 
 #: `filters` over the channels of the full grid; width of what numbers are embedded in, and of the
 #: layer before the numbers that come out.
@@ -85,7 +85,8 @@ class TransformerUNet(Network):
     filters : int
         Channels of the first level; they double from level to level.
     levels : int
-        Number of grids; the sides must be multiples of ``2**levels``.
+        Number of grids. Sides are extended to multiples of ``2**levels`` by reflection; they must
+        have as many pixels at least.
     blocks : int
         Residual blocks of a level, in the encoder and in the decoder.
     attention : int
@@ -135,7 +136,7 @@ class TransformerUNet(Network):
         name: str = "transformer-unet",
     ) -> None:
         channels = output_channels(input_shape, output_shape)
-        require_halves(image_shape(input_shape), levels)
+        margins = _margins(image_shape(input_shape), levels)
         widths = [filters * 2**level for level in range(levels)]
         _check_heads(widths[-1], heads)
         inputs, image, numbers = _open(input_shape)
@@ -145,10 +146,11 @@ class TransformerUNet(Network):
             image = image - zero
         condition = _embedded(numbers)
         seen = image if charges is None else ops.arcsinh(image)
-        features, skips = _encoded(seen, condition, widths, blocks)
+        features, skips = _encoded(_padded(seen, margins), condition, widths, blocks)
         innermost = _attended(features, attention, heads)
         features = _decoded(innermost, skips, condition, blocks)
         maps = Conv2D(channels, 3, padding="same")(_on_full_grid(features, filters // _HEAD))
+        maps = maps[:, : image.shape[1], : image.shape[2]] if any(margins) else maps
         outputs = maps
         if isinstance(output_shape, Mapping):
             pooled = [attention_pooled(innermost, heads), *numbers.values()]
@@ -165,6 +167,24 @@ def _soft_minimum(potential: Any) -> Any:
     pixels = potential.shape[1] * potential.shape[2]
     total = ops.logsumexp(-_SHARPNESS * potential, axis=(1, 2), keepdims=True)
     return (math.log(pixels) - total) / _SHARPNESS
+
+
+def _margins(shape: Shape, levels: int) -> tuple[int, int]:
+    """Return by how many pixels each side falls short of a multiple that so many levels need."""
+    block = BLOCK ** max(levels, 1)
+    if levels < 1 or min(shape[:2]) < block:
+        raise UsageError(
+            f"{levels} levels need sides of {block} pixels at least, but the grid is "
+            f"{shape[0]} x {shape[1]}; change the levels"
+        )
+    return -shape[0] % block, -shape[1] % block
+
+
+def _padded(image: Any, margins: tuple[int, int]) -> Any:
+    """Extend images (n, ny, nx, c) at the end of both axes by their reflection."""
+    if not any(margins):
+        return image
+    return ops.pad(image, [(0, 0), *((0, margin) for margin in margins), (0, 0)], mode="reflect")
 
 
 def _open(shapes: Shapes) -> tuple[Any, Any, dict[str, Any]]:

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from keras_qd.physics.effective import EffectivePairs, PairSpace
 from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import PairInteraction, pair_interaction_on_points
-from keras_qd.physics.levels import DEGENERACY, Level
-from keras_qd.physics.noninteracting import fill, first_excitation
+from keras_qd.physics.levels import DEGENERACY, Level, fill, first_excitation
 from keras_qd.physics.pair_excitations import density_matrices, quadratic_forms
 from keras_qd.physics.pair_grid import GridOrbitals
 

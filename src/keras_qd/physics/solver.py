@@ -16,9 +16,8 @@ from keras_qd.physics.fine_basis import ERROR_OF_NORM, fine_orbitals
 from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
-from keras_qd.physics.levels import ensemble
+from keras_qd.physics.levels import ensemble, noninteracting_solution
 from keras_qd.physics.many_electrons import ManyElectronProblem
-from keras_qd.physics.noninteracting import noninteracting_solution
 from keras_qd.physics.orbitals import (
     Orbitals,
     grow_orbitals,

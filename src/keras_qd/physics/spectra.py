@@ -28,7 +28,7 @@ MULTIPLET = 1e-4
 _LEAST_SHARE = 0.3
 
 #: Most electrons of a spectrum.
-_MOST_ELECTRONS = 4
+MOST_ELECTRONS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +102,35 @@ class Spectrum:
         """
         return np.asarray(2.0 * self.excitation_energies * (self.dipoles[0] ** 2).sum(axis=-1))
 
+    def density_gap(self, least: float = 0.2) -> float:
+        """Energy from the ground state to the nearest level with another density.
+
+        Where it is small, a small change of the potential exchanges the two, and the density with
+        them: such a dot is undecided. A singlet and a triplet with the electrons in the same wells
+        have nearly one density, and do not count.
+
+        Parameters
+        ----------
+        least : float
+            By how much densities must differ: integral of the absolute difference, per electron.
+
+        Returns
+        -------
+        float
+            In Ha*; where no level differs as much, the distance to the highest, a lower bound.
+
+        Raises
+        ------
+        UsageError
+            If there is only one level.
+        """
+        if len(self.energies) < 2:
+            raise UsageError("a density gap needs two levels or more; ask for more n_states")
+        differences = np.abs(self.densities - self.densities[0]).sum(axis=(1, 2))
+        others = np.flatnonzero(differences > least * self.densities[0].sum())
+        nearest = others[0] if others.size else -1
+        return float(self.excitation_energies[nearest])
+
 
 def spectrum(
     potential: Array,
@@ -159,9 +188,9 @@ def spectrum(
     """
     if n_electrons == 1:
         return _one_electron_spectrum(potential, box, n_states, **settings)
-    if n_electrons not in range(2, _MOST_ELECTRONS + 1):
+    if n_electrons not in range(2, MOST_ELECTRONS + 1):
         raise UsageError(
-            f"n_electrons must be 1 to {_MOST_ELECTRONS} for a spectrum, got {n_electrons!r}"
+            f"n_electrons must be 1 to {MOST_ELECTRONS} for a spectrum, got {n_electrons!r}"
         )
     solver = Solver(box, n_electrons, interaction, strength=strength, **settings)
     if not solver.on_grid:

@@ -18,15 +18,16 @@ from keras_qd.inverse.outcome import Inversion
 from keras_qd.physics.solution import Solution
 from keras_qd.report.figures.fields import draw_cut, draw_map, peak, systems_figure
 from keras_qd.report.figures.inversions import inversion_figure
-from keras_qd.report.figures.style import DPI, Labels, field_colours, figure_style, labels_of, words
+from keras_qd.report.figures.samples import N_SHOWN, Samples, samples_figure, spread_over
+from keras_qd.report.figures.style import DPI, Labels, figure_style, labels_of, words
 from keras_qd.report.figures.training import curves_figure
 from keras_qd.training.run import Run
 
 #: Inches taken by one panel.
 _SIDE = 2.9
 
-#: Samples of a data set that are drawn by default, and most fields.
-_N_SAMPLES, _MOST_FIELDS = 6, 6
+#: Most fields of a data set that are drawn.
+_MOST_FIELDS = 6
 
 
 def plot(result: Any, **options: Any) -> Figure:
@@ -81,42 +82,16 @@ def _draw_cuts(panel: Axes, density: Any, labels: Labels) -> None:
 
 
 @draw.register
-def _(dataset: Dataset, *, split: str = "train", n_samples: int = _N_SAMPLES) -> Figure:
+def _(dataset: Dataset, *, split: str = "train", n_samples: int = N_SHOWN) -> Figure:
     """Draw samples spread over a split, which may be sorted, a row for each field."""
     arrays = dataset.split(split)
-    names = [n for n, field in dataset.fields.items() if len(field.shape) in (1, 2, 3)]
-    names = [n for n in names if not dataset.fields[n].labels][:_MOST_FIELDS]
+    names = Samples(dataset.fields, {}).drawn[:_MOST_FIELDS]
     total = len(arrays[names[0]]) if names else 0
-    rows = np.linspace(0, total - 1, min(n_samples, total)).astype(int)
-    shown = {name: np.asarray(arrays[name][rows]) for name in names}
     if not total:
         raise UsageError(f"the {split} split has no maps, profiles or images to draw")
-    n_columns = len(shown[names[0]])
-    figure = Figure(figsize=(1.6 * n_columns + 0.6, 1.75 * len(names) + 0.2), layout="constrained")
-    for part, name in zip(
-        figure.subfigures(len(names), 1, squeeze=False)[:, 0], names, strict=True
-    ):
-        unit = dataset.fields[name].unit
-        part.suptitle(Labels({name: unit}).field(name), x=0.01, ha="left", fontsize=9)
-        panels = part.subplots(1, n_columns, squeeze=False)[0]
-        for panel, values in zip(panels, shown[name], strict=True):
-            _draw_sample(panel, values, shown[name])
-    return figure
-
-
-def _draw_sample(panel: Axes, values: Any, all_values: Any) -> None:
-    """Draw a profile, a map or an image on the scale of all samples."""
-    if values.ndim == 1:
-        panel.plot(values)
-        panel.set_ylim(float(all_values.min()), float(all_values.max()))
-    elif values.ndim == 2 and all_values.dtype.kind == "f":
-        panel.imshow(values, origin="lower", **field_colours(all_values))
-    else:
-        highest = 255 if values.dtype == np.uint8 else float(all_values.max()) or 1.0
-        shares = values[..., 0] if values.ndim == 3 and values.shape[-1] == 1 else values
-        panel.imshow(np.clip(shares / highest, 0, 1), cmap="gray", vmin=0, vmax=1)
-    panel.set_xticks([])
-    panel.set_yticks([])
+    rows = spread_over(total, n_samples)
+    fields = {name: dataset.fields[name] for name in names}
+    return samples_figure(Samples(fields, {name: np.asarray(arrays[name][rows]) for name in names}))
 
 
 @draw.register

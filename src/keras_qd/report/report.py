@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 import jinja2
 
 import keras_qd
+from keras_qd import registry
 from keras_qd._files import replacing, write_text
 from keras_qd.errors import RunError
 from keras_qd.evaluation._evaluate import evaluate
-from keras_qd.evaluation.headline import label_error
-from keras_qd.evaluation.result import Evaluation
+from keras_qd.evaluation.result import Evaluation, rank_runs
+from keras_qd.evaluation.scores import label_error
 from keras_qd.report.elements import (
     ReportFigure,
     Section,
@@ -29,6 +31,7 @@ from keras_qd.report.figures.style import figure_style, pretty, save, with_unit,
 from keras_qd.report.figures.training import curve_names, curves_figure
 from keras_qd.report.image_sections import classes_sections, reconstruction_sections
 from keras_qd.report.sections import (
+    decided_section,
     errors_section,
     evolution_section,
     fields_sections,
@@ -93,6 +96,7 @@ def sections(run: Run, evaluation: Evaluation) -> Iterator[Section]:
     yield from fields_sections(run, evaluation, without=restored)
     yield from numbers_sections(run, evaluation)
     yield from errors_section(run, evaluation)
+    yield from decided_section(run, evaluation)
     yield from uncertainty_section(run)
     history = readable_history(run)
     if curve_names(history):
@@ -174,6 +178,23 @@ def _describe_fields(names: list[str], fields: Mapping[str, Mapping[str, str]]) 
     return "; ".join(described)
 
 
+def _without_adversary(run: Run) -> list[str]:
+    """Return the commands that train the generator alone, and show it in the report of a run."""
+    task = run.config["task"]
+    alone = getattr(registry.components("models").get(task["model"]), "generator_alone", None)
+    if alone is None:
+        return []
+    accepted = inspect.signature(alone).parameters
+    kept = {name: value for name, value in task["model_config"].items() if name in accepted}
+    out = run.path.with_name(f"{run.path.name}-{alone.__name__}")
+    settings = [part for item in kept.items() for part in ("--set", "model.{}={}".format(*item))]
+    training = ["keras-qd", "train", "--config", run.config_path, "--model", alone.__name__]
+    return [
+        shlex.join(map(str, [*training, *settings, "--out", out])),
+        shlex.join(map(str, ["keras-qd", "report", run.path, "--beside", out])),
+    ]
+
+
 def _settings(task: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings of the task that are not among the facts."""
     shown = ("name", "description", "inputs", "targets", "model", "dataset")
@@ -223,13 +244,15 @@ def _commands(run: Run) -> list[str]:
 _LARGEST_ANIMATION = 2 * 10**6
 
 
-def write_report(run: Run | str | Path) -> Path:
+def write_report(run: Run | str | Path, beside: Sequence[Run | str | Path] = ()) -> Path:
     """Write the figures and ``report.html`` of a run.
 
     Parameters
     ----------
     run : Run or path
         A finished run, or its directory. It is evaluated first if it has no evaluation.
+    beside : sequence of Run or path
+        Other runs, whose scores on the same systems are listed beside its own.
 
     Returns
     -------
@@ -242,6 +265,8 @@ def write_report(run: Run | str | Path) -> Path:
         If `run` has no trained model.
     DataError
         If its evaluation cannot be read.
+    UsageError
+        If a run of `beside` was evaluated on other systems.
 
     Examples
     --------
@@ -253,14 +278,30 @@ def write_report(run: Run | str | Path) -> Path:
         run.load_model()  # raises: there is no trained model
     run.environment  # noqa: B018 - damaged files are refused before anything is drawn
     evaluation = _evaluation(run)
+    others = [each if isinstance(each, Run) else Run.open(each) for each in beside]
+    compared = _compared([run, *others])
     found = list(sections(run, evaluation))
     write_sections(found, evaluation.folder / "figures")
     path = run.path / REPORT
-    write_text(path, render_report(run, evaluation, found))
+    write_text(path, render_report(run, evaluation, found, compared))
     return path
 
 
-def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | None = None) -> str:
+def _compared(runs: Sequence[Run]) -> list[tuple[Run, Evaluation]]:
+    """Return runs with their evaluations on the same systems, best first; none of a single run."""
+    if len(runs) < 2:
+        return []
+    by_path = {str(run.path): (run, _evaluation(run)) for run in runs}
+    order = rank_runs({name: evaluation for name, (_, evaluation) in by_path.items()})
+    return [by_path[name] for name in order]
+
+
+def render_report(
+    run: Run,
+    evaluation: Evaluation,
+    found: Iterable[Section] | None = None,
+    compared: Sequence[tuple[Run, Evaluation]] = (),
+) -> str:
     """Return the report as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_qd.report"),
@@ -278,6 +319,8 @@ def render_report(run: Run, evaluation: Evaluation, found: Iterable[Section] | N
         headlines=headlines,
         labels={each.field: label_error(each, evaluation) for each in headlines},
         others=list(_other_evaluations(run)),
+        compared=compared,
+        without_adversary=_without_adversary(run) if evaluation.data.get("adversary") else [],
         sections=[
             (
                 section,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd.evaluation.decided import DENSITY_GAP, UNDECIDED, decision_rows
 from keras_qd.evaluation.figure_data import Example, Parity, under
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.evaluation.scores import Score, ranking_score
@@ -43,6 +44,11 @@ _ERRORS = (
     "Distribution of the error over the systems, predicted against exact values and, if the data "
     "set has further numbers, the error over each of them: a point per system, and the medians of "
     "groups of about equal size."
+)
+_DECIDED = (
+    "The density gap is the energy to the nearest level with another density. Below "
+    f"{1e3 * UNDECIDED:g} mHa* a small change of the potential exchanges the two: such a dot is "
+    "undecided."
 )
 
 
@@ -168,6 +174,23 @@ def _error_figures(run: Run, evaluation: Evaluation) -> Iterator[ReportFigure]:
                 partial(dependence_figure, values, numbers, ranked),
                 f"{measured} over {', '.join(numbers)}",
             )
+
+
+def decided_section(run: Run, evaluation: Evaluation) -> Iterator[Section]:
+    """Yield the section on dots that nearly have another density, where the data set knows them."""
+    (_, _, measured, squared), rows = decision_rows(evaluation)
+    ranking = evaluation.ranking
+    if not rows or ranking is None:
+        return
+    parts = "; ".join(
+        f"{systems} {name}: {measured} {error}, {share} of the {squared}"
+        for name, systems, error, share in rows
+    )
+    labels = labels_of(run, evaluation).ranked_by(ranking.title, ranking.unit)
+    gaps = {DENSITY_GAP: evaluation.samples[DENSITY_GAP]}
+    draw = partial(dependence_figure, evaluation.samples[ranking.column], gaps, labels)
+    figure = ReportFigure("decided", draw, f"{ranking.title} over the density gap")
+    yield Section("Decided and undecided dots", f"{_DECIDED} {parts}.", (figure,))
 
 
 def _varying_numbers(evaluation: Evaluation) -> dict[str, Array]:

@@ -22,9 +22,9 @@ _INPUT_SCALING = {
     "density_noninteracting": "log",
 }
 
-#: A smaller network than the original's, normalised image by image and moved by Muon, which is
-#: both faster and more accurate here: docs/concepts/adversarial-training.md has the figures.
-_MODEL = {
+#: pix2pix with a smaller network than the original's, normalised image by image and moved by Muon,
+#: which is faster and more accurate here: docs/concepts/adversarial-training.md has the figures.
+_PIX2PIX = {
     "filters": 16,
     "normalization": "instance",
     "dropout": 0.0,
@@ -47,15 +47,15 @@ _METRICS = {
 
 
 def _map(name: str, source: str, target: str, description: str) -> Task:
-    """Return the task that maps one field of the quantum dots onto another with pix2pix."""
+    """Return the task that maps one field of the quantum dots onto another."""
     return Task(
         name=name,
         description=description,
         dataset="quantum-dots",
         inputs=source,
         targets=target,
-        model="pix2pix",
-        model_config=_MODEL,
+        model="transformer-unet",
+        other_models={"pix2pix": _PIX2PIX},
         metrics=_METRICS[target],
         followed=_FOLLOWED,
         scaling={source: _INPUT_SCALING[source], target: _TARGET_SCALING[target]},
@@ -96,22 +96,6 @@ POTENTIAL_AND_ELECTRONS_TO_DENSITY = Task(
     schedule="cosine",
 )
 
-#: In physical units, which the physics in the model needs: nothing is scaled.
-POTENTIAL_TO_DENSITY_OF_TWO_ELECTRONS = Task(
-    name="potential-to-density-of-two-electrons",
-    description="confinement potential to density: nearly solved by physics, refined by a network",
-    dataset="quantum-dots",
-    inputs="potential",
-    targets="density",
-    model="two-electron-unet",
-    augmentation="square-symmetries",
-    batch_size=32,
-    epochs=20,
-    schedule="cosine",
-    metrics=_METRICS["density"],
-    followed=_FOLLOWED,
-)
-
 POTENTIAL_TO_NONINTERACTING_DENSITY = _map(
     "potential-to-noninteracting-density",
     "potential",
@@ -119,12 +103,13 @@ POTENTIAL_TO_NONINTERACTING_DENSITY = _map(
     "confinement potential to the density of non-interacting electrons",
 )
 
+#: At equal processor time pix2pix is better here: benchmarks/accuracy.py has the figures.
 NONINTERACTING_TO_INTERACTING_DENSITY = _map(
     "noninteracting-to-interacting-density",
     "density_noninteracting",
     "density",
     "density without the interaction to the density with it",
-)
+).replace(model="pix2pix")
 
 DENSITY_TO_POTENTIAL = _map(
     "density-to-potential",

@@ -58,6 +58,7 @@ _CHECKS: dict[str, Check] = {
     "dataset_config": table(anything),
     "model_config": table(anything),
     "metric_config": table(table(anything)),
+    "other_models": table(table(anything)),
 }
 
 

@@ -110,6 +110,8 @@ class Task:
     dataset_config, model_config, metric_config : mapping
         Settings passed to the data set's and the model's builders, and, by metric's name, to the
         metrics'.
+    other_models : mapping of str to mapping
+        Model -> settings that it starts with when it takes the place of `model`.
 
     Raises
     ------
@@ -153,6 +155,7 @@ class Task:
     dataset_config: Mapping[str, Any] = field(default_factory=dict)
     model_config: Mapping[str, Any] = field(default_factory=dict)
     metric_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    other_models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_settings(self.name, vars(self))
@@ -183,8 +186,9 @@ class Task:
 
         ``dataset_config``, ``model_config``, ``metric_config`` and ``scaling`` are merged into the
         old ones; another model or data set starts with none of the old one's settings, and another
-        model with its own optimizer. With other inputs or targets, what was set for those no longer
-        used is dropped, and the new ones are scaled to a mean of 0 and a spread of 1.
+        model with those in ``other_models`` and its own optimizer. With other inputs or targets,
+        what was set for those no longer used is dropped, and the new ones are scaled to a mean of 0
+        and a spread of 1.
 
         Parameters
         ----------
@@ -210,13 +214,17 @@ class Task:
             self._adapt(changes)
         for key in ("dataset_config", "model_config", "metric_config"):
             owner = key.removesuffix("_config")
-            kept = {} if owner in changes else getattr(self, key)
+            kept = self._initial(owner, changes) if owner in changes else getattr(self, key)
             if key in changes or owner in changes:
                 changes[key] = {**kept, **changes.get(key, {})}
         changes["scaling"] = {**self._kept_scaling(changes), **changes.get("scaling", {})}
         if changes.get("model", self.model) != self.model:
             changes.setdefault("optimizer", None)
         return dataclasses.replace(self, **changes)
+
+    def _initial(self, owner: str, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the settings that another model or data set starts with."""
+        return self.other_models.get(changes[owner], {}) if owner == "model" else {}
 
     def _adapt(self, changes: dict[str, Any]) -> None:
         """Drop the settings of targets that are no longer used."""

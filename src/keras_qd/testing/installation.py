@@ -28,6 +28,7 @@ _DOTS: dict[str, Any] = {"n_electrons": 1, "n_pixels": 16, "n_orbitals": 6}
 #: A run of the chain that takes seconds: pix2pix, as small as it gets.
 _CHANGES: dict[str, Any] = {
     "dataset_config": {**_DOTS, "samples": 40, "workers": 1},
+    "model": "pix2pix",
     "model_config": {"filters": 2, "discriminator_filters": 2, "discriminator_levels": 1},
     "metrics": ["l1", "r2"],
 }

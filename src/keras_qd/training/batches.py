@@ -51,6 +51,9 @@ class Batches(keras.utils.PyDataset):
         that all batches have one shape. Fewer samples than `batch_size` make one batch.
     first_epoch : int
         The initial epoch.
+    fresh : callable, optional
+        ``fresh(epoch)`` returns inputs and targets of an epoch, which take the place of `x` and
+        `y`; as many in each.
 
     Attributes
     ----------
@@ -84,8 +87,10 @@ class Batches(keras.utils.PyDataset):
         seed: int = 0,
         drop_remainder: bool = True,
         first_epoch: int = 0,
+        fresh: Callable[[int], tuple[Any, Any]] | None = None,
     ) -> None:
         super().__init__()
+        x, y = (x, y) if fresh is None else fresh(first_epoch)
         n_samples, n_targets = (len(leaves(tensors)[0]) for tensors in (x, y))
         if n_samples != n_targets or not n_samples:
             raise DataError(f"{n_samples} inputs and {n_targets} targets make no batches")
@@ -99,6 +104,7 @@ class Batches(keras.utils.PyDataset):
         self._seed = seed
         self._drop_remainder = drop_remainder
         self._shards: Shards | None = getattr(x, "shards", None)
+        self._fresh = fresh
         self._plan = self._make_plan(first_epoch)
 
     def __len__(self) -> int:
@@ -109,23 +115,25 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Return inputs and targets of one batch of the current epoch."""
-        order, elements = self._current_plan()
+        order, elements, tensors = self._current_plan()
         rows = order[index * self._batch_size : (index + 1) * self._batch_size]
-        x, y = (_rows(tensors, rows) for tensors in self._arrays)
+        x, y = (_rows(one, rows) for one in tensors)
         if self._augmentation is None:
             return x, y
         change, chosen = self._augmentation.apply, elements[rows]
         return each(lambda v: change(v, chosen), x), each(lambda v: change(v, chosen), y)
 
-    def _current_plan(self) -> tuple[np.ndarray, np.ndarray]:
+    def _current_plan(self) -> tuple[np.ndarray, np.ndarray, tuple[Any, Any]]:
         # One local reference: TensorFlow requests batches from another thread.
         plan, epoch = self._plan, self.epoch
         if plan[0] != epoch:
+            if self._fresh is not None:
+                self._arrays = self._fresh(epoch)
             self._plan = plan = self._make_plan(epoch)
         return plan[1:]
 
-    def _make_plan(self, epoch: int) -> tuple[int, np.ndarray, np.ndarray]:
-        """Return the epoch, the order of the samples, and the change of each sample, in it."""
+    def _make_plan(self, epoch: int) -> tuple[int, np.ndarray, np.ndarray, tuple[Any, Any]]:
+        """Return the epoch, the order of its samples, the change of each, and the samples."""
         order_seed, element_seed = np.random.SeedSequence(self._seed, spawn_key=(epoch,)).spawn(2)
         n_samples = self._n_samples
         order = np.arange(n_samples)
@@ -133,7 +141,7 @@ class Batches(keras.utils.PyDataset):
             order = _shuffled(np.random.default_rng(order_seed), n_samples, self._shards)
         n_elements = 1 if self._augmentation is None else self._augmentation.n_elements
         elements = np.random.default_rng(element_seed).integers(n_elements, size=n_samples)
-        return epoch, order, elements
+        return epoch, order, elements, self._arrays
 
 
 def _rows(tensors: Any, rows: np.ndarray) -> Any:
@@ -254,20 +262,26 @@ def n_samples(split: Split) -> int:
 
 
 def training_batches(
-    task: Task, pipeline: Pipeline, split: Split, seed: int, first_epoch: int
+    task: Task,
+    pipeline: Pipeline,
+    split: Split,
+    seed: int,
+    first_epoch: int,
+    fresh: Callable[[int], tuple[Any, Any]] | None = None,
 ) -> Batches:
     """Return shuffled and augmented batches; a split larger than memory is read batch by batch."""
-    x, y = _scaled(pipeline, split)
     if not n_samples(split):
         raise DataError("the training split is empty; use more samples")
+    x, y = (None, None) if fresh is not None else _scaled(pipeline, split)
     return Batches(
         x,
         y,
-        min(task.batch_size, n_samples(split)),
+        task.batch_size,
         shuffle=True,
         augmentation=task.augmentation,
         seed=seed,
         first_epoch=first_epoch,
+        fresh=fresh,
     )
 
 

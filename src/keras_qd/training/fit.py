@@ -8,18 +8,20 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from keras_qd import registry
+from keras_qd._checks import setting, whole
 from keras_qd._files import remove, remove_leftovers, replacing
 from keras_qd.data.dataset import SPLITS
-from keras_qd.errors import RunError
+from keras_qd.errors import RunError, UsageError
 from keras_qd.models.base import save_model
 from keras_qd.models.optimizers import first_rate
 from keras_qd.tasks.physical_model import PhysicalModel
@@ -43,11 +45,16 @@ from keras_qd.training.callbacks import (
 from keras_qd.training.checkpoint import REMEDY, load_history, load_weights, save_weights
 from keras_qd.training.checks import Start, build_model, check_start, check_task
 from keras_qd.training.devices import Group, on_devices
+from keras_qd.training.fresh import Fresh, fresh_recipe
 from keras_qd.training.logging import build_callbacks, check_callbacks
 from keras_qd.training.run import Run, describe_environment, locked
 
 if TYPE_CHECKING:
     from keras_qd.data.dataset import Dataset
+
+
+#: Systems whose inputs a run keeps as an example.
+_N_EXAMPLES = 3
 
 
 class StopBetweenBatches(keras.callbacks.Callback):
@@ -107,6 +114,7 @@ def train(
     report: Report | None = None,
     devices: int = 1,
     start: Run | str | Path | None = None,
+    fresh: int | None = None,
 ) -> Run:
     """Train `task` into a new run directory.
 
@@ -132,6 +140,10 @@ def train(
     start : Run, str or path, optional
         A finished run, its directory, or the name of a pretrained network: its model, scalings and
         weights are those that the training starts from. The task must map the same fields.
+    fresh : int, optional
+        Train each epoch on so many new systems, which other processes make during the epoch before.
+        They follow from the recipe of the data set, `seed` and the number of the epoch. Scalings,
+        validation and test are those of the data set.
 
     Returns
     -------
@@ -146,7 +158,8 @@ def train(
         If the data set lacks a field, or holds values that are not finite.
     UnknownNameError, UsageError
         If a callback is unknown, or a package that it needs is missing; if there are fewer devices,
-        or they cannot share a batch evenly.
+        or they cannot share a batch evenly; if there are to be fresh systems of a data set that is
+        not generated, or on several devices.
 
     Examples
     --------
@@ -170,6 +183,7 @@ def train(
     task = task if origin is None else origin.adapted(task)
     check_start(task, path, seed=seed, callbacks=names, devices=devices, data=dataset is None)
     dataset = dataset if dataset is not None else task.load_dataset()
+    _check_fresh(fresh, task, dataset, devices)
     pipeline = Pipeline.fit(task, dataset.split("train"), dataset.fields)
     if origin is not None:
         pipeline = replace(pipeline, scalings=origin.pipeline.scalings)
@@ -177,6 +191,8 @@ def train(
     if "notice" in dataset.metadata:
         _LOGGER.warning(dataset.metadata["notice"])
     config = _describe(task, dataset, pipeline, seed, names) | {"devices": devices}
+    if fresh is not None:
+        config["fresh"] = fresh
     if origin is not None:
         config["from"] = origin.name
     # With several devices the model has to be built on them, which takes the directory.
@@ -186,10 +202,31 @@ def train(
     with locked(Path(path)):
         run = Run.create(path, config, describe_environment())
         with discarded_on_failure(run):
+            _write_example(run, dataset)
             if origin is not None:
                 save_weights(run.start_path, model)
                 model = model if devices == 1 else None
             return _fit(run, dataset, callbacks, report, model)
+
+
+def _check_fresh(fresh: int | None, task: Task, dataset: Dataset, devices: int) -> None:
+    """Raise unless so many fresh systems can be made for one device."""
+    if fresh is None:
+        return
+    setting("fresh", fresh, whole(1))
+    if devices > 1:
+        raise UsageError(f"fresh systems are for one device, got devices={devices}")
+    fresh_recipe(dataset, task.name)
+
+
+def _write_example(run: Run, dataset: Dataset) -> None:
+    """Keep the inputs of some systems that are not trained on, to predict from."""
+    split = dataset.split("test")
+    inputs: dict[str, Any] = {
+        name: np.asarray(split[name][:_N_EXAMPLES]) for name in run.pipeline.inputs
+    }
+    with replacing(run.example_path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **inputs)
 
 
 def _report_left_out(task: Task, pipeline: Pipeline) -> None:
@@ -331,10 +368,20 @@ def _fit(
         model = model or build_model(run.task, run.pipeline, run.config["seed"])
         if run.start_path.exists():
             load_weights(run.start_path, model)
-        _fit_model(model, group, run, dataset, callbacks, report)
+        with _fresh(run, dataset) as fresh:
+            _fit_model(model, group, run, dataset, callbacks, report, fresh)
         with replacing(run.model_path) as temporary:
             save_model(_physical(model, run), temporary)
     return run
+
+
+def _fresh(run: Run, dataset: Dataset) -> AbstractContextManager[Fresh | None]:
+    """Return what makes the systems of each epoch; None where they are those of the data set."""
+    number = run.config.get("fresh")
+    if number is None:
+        return nullcontext()
+    recipe, seed = fresh_recipe(dataset, run.task.name), run.config["seed"]
+    return Fresh(recipe, number, seed, run.pipeline, run.task.epochs).opened()
 
 
 def _physical(model: keras.Model, run: Run) -> PhysicalModel:
@@ -349,12 +396,13 @@ def _fit_model(
     dataset: Dataset,
     callbacks: Callbacks,
     report: Report | None,
+    fresh: Fresh | None,
 ) -> None:
     task, pipeline, seed = run.task, run.pipeline, run.config["seed"]
     rate = first_rate(model.optimizer)
     history = load_history(run.checkpoint_path)
     done = len(history.get("epoch", ()))
-    batches = training_batches(task, pipeline, dataset.split("train"), seed, done)
+    batches = training_batches(task, pipeline, dataset.split("train"), seed, done, fresh)
     best = BestEpoch(task, run.best_path, history, pipeline) if task.monitor else None
     even = _evenly(group, dataset.split("validation"))
     validation = validation_batches(task, pipeline, even)

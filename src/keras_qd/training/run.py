@@ -95,7 +95,7 @@ _CONFIG = entries(
         "callbacks": sequence(text),
         "command": text,
     },
-    {"devices": whole(1)},
+    {"devices": whole(1), "fresh": whole(1)},
 )
 #: The entries of ``environment.json``.
 _ENVIRONMENT = entries(
@@ -296,6 +296,11 @@ class Run(Tabled):
     def start_path(self) -> Path:
         """Path of the weights that the training started from, if they were given."""
         return self.path / "checkpoints" / "start.npz"
+
+    @property
+    def example_path(self) -> Path:
+        """Path of the inputs of three systems of the test split, in physical units."""
+        return self.path / "example.npz"
 
     @property
     def history_path(self) -> Path:

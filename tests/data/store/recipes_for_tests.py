@@ -116,6 +116,25 @@ class Failing(Noise):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choosy(Recipe):
+    """Random numbers; the solver refuses those below a limit."""
+
+    kind: ClassVar[str] = "choosy"
+    version: ClassVar[int] = 1
+    identity: ClassVar[str] = "number"
+    fields: ClassVar = {"number": Field((), "Ha*", "a number", "float64")}
+
+    limit: float = 0.5
+    shard_samples: ClassVar[int] = 8
+
+    def sample(self, generator):
+        number = generator.random()
+        if number < self.limit:
+            raise PhysicsError(f"{number:.2g} is too small")
+        return {"number": number}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Threads(Noise):
     """Noise that tells in its numbers how many more threads matrix products have started."""
 

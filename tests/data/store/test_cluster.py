@@ -31,12 +31,12 @@ generate(sys.argv[1], Noise(pause=0.01), 400, scheduler=sys.argv[2])
 
 @pytest.fixture(scope="module")
 def dask_cluster():
-    """Return a running cluster of three worker processes."""
+    """Return a running cluster of two worker processes."""
     settings = {"distributed.scheduler.allowed-failures": 1}
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
-            n_workers=3, threads_per_worker=1, dashboard_address=":0"
+            n_workers=2, threads_per_worker=1, dashboard_address=":0"
         ) as running,
     ):
         yield running

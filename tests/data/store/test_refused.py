@@ -1,34 +1,13 @@
 """Draws that the solver refuses: the next draw of the same sample takes their place."""
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 import pytest
+from recipes_for_tests import Choosy
 from tests.command import call
 
-from keras_qd.data import Field, Recipe, generate, open_store
+from keras_qd.data import generate, open_store
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.potentials.base import sample_generator
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choosy(Recipe):
-    """Random numbers; the solver refuses those below a limit."""
-
-    kind: ClassVar[str] = "choosy"
-    version: ClassVar[int] = 1
-    identity: ClassVar[str] = "number"
-    fields: ClassVar = {"number": Field((), "Ha*", "a number", "float64")}
-
-    limit: float = 0.5
-    shard_samples: ClassVar[int] = 8
-
-    def sample(self, generator):
-        number = generator.random()
-        if number < self.limit:
-            raise PhysicsError(f"{number:.2g} is too small")
-        return {"number": number}
 
 
 def expected(index, limit=0.5):

@@ -163,7 +163,7 @@ class _Generation:
     def run(self, crew: Workers) -> None:
         """Make all shards, each written when it is complete."""
         self._advance(0)
-        for (number, start), (seconds, made) in crew.run(_make, self._tasks()):
+        for (number, start), (seconds, made) in crew.run(make_samples, self._tasks()):
             shard, count = self._shards[number], len(made[FINGERPRINT])
             per_batch = seconds * self._recipe.batch / count
             self._batches = max(1, int(_TASK_SECONDS / max(per_batch, 1e-6)))
@@ -174,7 +174,7 @@ class _Generation:
 
     def _tasks(self) -> Iterator[tuple[tuple[int, int], tuple[bytes, range, int]]]:
         """Yield the pieces of work, each of about `_TASK_SECONDS` once their cost is known."""
-        job = _pack(self._recipe)
+        job = pack_recipe(self._recipe)
         for number in self._missing:
             samples = self._store.shard(number)
             kept = self._writer.kept(number, self._recipe.batch)
@@ -191,7 +191,7 @@ class _Generation:
             self._report(self._done, self._total)
 
 
-def _pack(recipe: Recipe) -> bytes:
+def pack_recipe(recipe: Recipe) -> bytes:
     """Return a recipe for a worker: class, settings, and what only this process registered."""
     registered = {
         name: components("potentials").get(name)
@@ -212,7 +212,7 @@ def _unpack(packed: bytes) -> tuple[Recipe, Contents]:
     return recipe, contents_of(recipe)
 
 
-def _make(packed: bytes, samples: range, stop: int) -> tuple[float, dict[str, np.ndarray]]:
+def make_samples(packed: bytes, samples: range, stop: int) -> tuple[float, dict[str, np.ndarray]]:
     """Make samples in a worker, in whole batches; those from `stop` on are dropped."""
     with _ONE_AT_A_TIME:
         recipe, contents = _unpack(packed)
@@ -242,7 +242,7 @@ def _record_findings(location: Location, recipe: Recipe, crew: Workers) -> None:
         rows = np.arange(count)
         samples = {name: store.read(name, rows) for name in store.fields}
         # By a worker, which has one thread: the last digits must not depend on the machine's load.
-        ((_, estimate),) = crew.run(_estimate, [(None, (_pack(recipe), samples))])
+        ((_, estimate),) = crew.run(_estimate, [(None, (pack_recipe(recipe), samples))])
         entries["label_error"] = {"asked": count, **estimate}
     if entries != store.description.entries:
         write_description(location, Description(entries, store.description.documents))

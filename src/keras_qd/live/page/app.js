@@ -141,9 +141,10 @@ class Page {
     if (!this.forward || !this.link) return;
     const header = { id: this.id, ...this.system };
     const potential = this.potential();
-    if (!resting || this.answers.prediction?.id !== this.id) this.link.request("predict", { ...header, resting }, potential);
-    const exactAlready = this.answers.exact?.id === this.id && !this.answers.exact.draft;
-    if (resting ? !exactAlready : this.system.n_electrons < 3) this.link.request("solve", { ...header, resting }, potential);
+    const { exact } = this.answers;
+    if (!resting && this.system.n_electrons < 3) this.link.request("draft", header, potential);
+    if (resting && (exact?.id !== this.id || exact.draft)) this.link.request("solve", header, potential);
+    if (!resting) this.link.request("predict", header, potential);
     if (this.answers.exact && this.system.n_electrons > 2) this.views.exact.age();
   }
 
@@ -173,26 +174,29 @@ class Page {
   take_exact(message) {
     if (message.id < (this.answers.exact?.id ?? 0) || !this.forward) return;
     // The full answer may follow a draft of the same drawing, not the other way round.
-    if (message.id === this.answers.exact?.id && message.draft && !this.answers.exact.draft) return;
+    const before = this.answers.exact?.id === message.id ? this.answers.exact : null;
+    if (before && message.draft && !before.draft) return;
+    // Until that of the full solution is there, the chemical potential of the draft stays.
+    if (before && message.mu === undefined) Object.assign(message, { mu: before.mu, mu_error: before.mu_error });
     [message.density] = message.fields;
     this.answers.exact = message;
     this.ended();
-    this.showResults();
+    this.planResults();
   }
 
   take_mu(message) {
     const exact = this.answers.exact;
     this.ended();
     if (message.id !== exact?.id) return;
-    Object.assign(exact, { mu: message.mu, mu_error: message.mu_error });
-    this.showResults();
+    Object.assign(exact, { mu: message.mu, mu_error: message.mu_error, whole: true });
+    this.planResults();
   }
 
   take_prediction(message) {
     if (message.id < (this.answers.prediction?.id ?? 0) || !this.forward) return;
     [message.density] = message.fields;
     this.answers.prediction = message;
-    this.showResults();
+    this.planResults();
   }
 
   take_progress(message) {
@@ -223,7 +227,7 @@ class Page {
     if (message.id !== this.id || this.forward) return;
     [message.potential, message.density] = message.fields;
     this.answers.iteration = message;
-    this.showResults();
+    this.planResults();
   }
 
   take_error(message) {
@@ -272,7 +276,14 @@ class Page {
     this.pointAt(this.point);
   }
 
+  // Show what was answered, once a frame.
+  planResults() {
+    this.showing ??= requestAnimationFrame(() => this.showResults());
+  }
+
   showResults() {
+    cancelAnimationFrame(this.showing);
+    this.showing = null;
     if (this.forward) this.showForward();
     else this.showReverse();
     this.showNumbers();
@@ -289,7 +300,7 @@ class Page {
     const { exact: exactView, model, difference } = this.views;
     exactView.frame.dataset.id = exact?.id;
     model.frame.dataset.id = prediction?.id;
-    exactView.busy(exact?.id !== this.id || exact.draft);
+    exactView.busy(exact?.id !== this.id || !(exact.whole || exact.unavailable));
     const densities = [exact?.density, prediction?.density].filter(Boolean);
     const high = Math.max(...densities.map((each) => range(each)[1]));
     const colours = { map: "field", low: 0, high };
@@ -305,7 +316,7 @@ class Page {
       this.draw(model, prediction.density, colours);
       $("model-caption").textContent = this.predicted(prediction);
     } else {
-      model.empty(prediction?.reason ?? "no prediction yet");
+      model.empty(prediction?.reason ?? "loading the model …");
       $("model-caption").textContent = "";
     }
     this.showDifference(difference, exact, prediction);
@@ -325,7 +336,12 @@ class Page {
       const difference = prediction.density.map((value, at) => value - exact.density[at]);
       this.draw(view, difference, differenceColours(difference), "Δn");
       const misplaced = this.misplaced(difference) / exact.n_electrons;
-      $("difference-caption").textContent = `misplaced: ${shown(100 * misplaced, 3)} % of the charge`;
+      const { energyFactor, energy } = this.units;
+      const errors = [["E", "energy"], ["μ", "mu"]]
+        .filter(([, name]) => Number.isFinite(prediction[name]) && Number.isFinite(exact[name]) && prediction[name] !== null)
+        .map(([symbol, name]) => `Δ${symbol} = ${shown((prediction[name] - exact[name]) * energyFactor, 2)}`);
+      const energies = errors.length ? `; ${errors.join(", ")} ${energy}` : "";
+      $("difference-caption").textContent = `misplaced: ${shown(100 * misplaced, 3)} % of the charge${energies}`;
     } else view.age();
   }
 
@@ -346,7 +362,7 @@ class Page {
     this.draw(exact, iteration.density, { map: "field", low: 0, high: Math.max(range(iteration.density)[1], range(target)[1]) });
     const rest = iteration.density.map((value, at) => value - target[at]);
     this.draw(difference, rest, differenceColours(rest), "Δn");
-    $("model-caption").textContent = `mean 0; determined on ${shown(100 * iteration.determined, 2)} % of the box`;
+    $("model-caption").textContent = iteration.ended ? `mean 0; determined on ${shown(100 * iteration.determined, 2)} % of the box` : "mean 0; the nearest so far";
     $("exact-caption").textContent = `solved exactly in this potential`;
     $("difference-caption").textContent = `∫|Δn| / N = ${shown(iteration.residual)}, misplaced ${shown(50 * iteration.residual)} %`;
     const count = iteration.residuals.length;

@@ -2,6 +2,9 @@
 
 import { pack, unpack } from "./messages.js";
 
+// Kinds of which one is on the way and the newest waits: they follow the pen.
+const QUEUED = new Set(["draft", "predict"]);
+
 export class Link {
   constructor(nPixels, receive, changed) {
     this.nPixels = nPixels;
@@ -46,11 +49,11 @@ export class Link {
 
   request(kind, header, field) {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    if (this.onTheWay.has(kind) && header.resting === false) {
+    if (QUEUED.has(kind) && this.onTheWay.has(kind)) {
       this.waiting.set(kind, [header, field && field.slice()]);
       return;
     }
-    // A drawing that rests replaces whatever the server is still at.
+    // Any other request replaces what the server is still at.
     this.waiting.delete(kind);
     if (kind !== "stop") this.onTheWay.set(kind, header.id);
     this.socket.send(pack({ kind, n_pixels: this.nPixels, ...header }, field));

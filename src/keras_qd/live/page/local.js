@@ -1,4 +1,7 @@
-// The page without a server: one electron solved here, a model in ONNX Runtime Web, stored samples.
+// The page without a server: one or two electrons solved here, a model in ONNX Runtime Web, stored
+// samples.
+
+import { Model } from "./model.js";
 
 const NEAR_DEGENERACY = 2e-3;
 
@@ -6,9 +9,9 @@ export class Local {
   constructor(nPixels, receive, changed, settings) {
     Object.assign(this, { nPixels, receive, settings });
     settings.status = "without a server: everything is computed in this browser";
-    this.model = settings.model ? loadModel(settings.model.file) : null;
+    this.model = settings.model ? new Model(settings.model, nPixels) : null;
     this.latest = {};
-    this.solver = new Worker(new URL("one_electron_worker.js", import.meta.url), { type: "module" });
+    this.solver = new Worker(new URL("exact_worker.js", import.meta.url), { type: "module" });
     this.solving = false;
     this.next = null;
     // As from a server, answers come later than the request.
@@ -26,8 +29,12 @@ export class Local {
     this.receive({ event, id: header.id, fields: [], ...content });
   }
 
+  draft(header, potential) {
+    this.solve(header, potential);
+  }
+
   solve(header, potential) {
-    if (header.n_electrons > 1) return this.answer("exact", header, { unavailable: "Without Python only one electron is solved exactly: choose 1, or run keras-qd live." });
+    if (header.n_electrons > 2) return this.answer("exact", header, { unavailable: "Without Python one or two electrons are solved exactly: choose 1 or 2, or run keras-qd live." });
     // One dot at a time; of those that wait only the newest.
     if (this.solving) this.next = [header, potential];
     else this.begin(header, potential);
@@ -36,61 +43,47 @@ export class Local {
   begin(header, potential) {
     const begun = performance.now();
     this.solving = true;
-    this.solver.onmessage = ({ data }) => {
+    const ended = () => {
       this.solving = false;
-      this.solved(header, data, (performance.now() - begun) / 1000);
       const next = this.next;
       this.next = null;
       if (next) this.begin(...next);
     };
-    this.solver.postMessage({ potential, nPixels: this.nPixels, length: header.length });
+    this.solver.onmessage = ({ data }) => {
+      this.solved(header, data, (performance.now() - begun) / 1000);
+      ended();
+    };
+    this.solver.onerror = ({ message }) => {
+      this.answer("error", header, { message });
+      ended();
+    };
+    this.solver.postMessage({ potential, nPixels: this.nPixels, ...header });
   }
 
-  solved(header, found, seconds) {
+  solved(header, { density, ...found }, seconds) {
     this.answer("exact", header, {
-      fields: [found.density],
-      n_electrons: 1,
-      energy: found.energy,
-      energy_error: found.energyError,
-      mu: found.energy,
-      mu_error: found.energyError,
-      gap: found.gap,
-      gap_error: found.gapError,
-      spin_squared: 0.75,
-      density_error: found.densityError,
-      integral: this.integral(found.density, header),
+      ...found,
+      fields: [density],
+      n_electrons: header.n_electrons,
+      integral: this.integral(density, header),
       seconds,
       draft: false,
+      whole: true,
       undecided: found.gap < NEAR_DEGENERACY ? "Undecided: the next level is less than 2 mHa* above." : "",
     });
   }
 
   async predict(header, potential) {
-    const reason = this.limits(header);
+    const reason = this.model ? this.model.limits(header) : "This page was written without a model.";
     if (reason) return this.answer("prediction", header, { reason });
     try {
-      const { session, Tensor } = await this.model;
-      const { input, output } = this.settings.model;
       const begun = performance.now();
-      const found = await session.run({ [input]: new Tensor("float32", potential, [1, this.nPixels, this.nPixels]) });
-      const density = Float32Array.from(found[output].data);
-      const seconds = (performance.now() - begun) / 1000;
-      const about = { n_electrons: header.n_electrons, energy: null, familiar: true, reason: "", seconds };
-      this.answer("prediction", header, { ...about, fields: [density], integral: this.integral(density, header) });
+      const { density, ...found } = await this.model.predict(header, potential);
+      const about = { n_electrons: header.n_electrons, reason: "", seconds: (performance.now() - begun) / 1000 };
+      this.answer("prediction", header, { ...about, ...found, fields: [density], integral: this.integral(density, header) });
     } catch (error) {
       this.answer("prediction", header, { reason: `The model does not run in this browser: ${error.message}` });
     }
-  }
-
-  limits(header) {
-    const { model } = this.settings;
-    if (!model) return "This page was written without a model.";
-    const wrong = [["n_electrons", "N"], ["length", "box side (a0*)"], ["strength", "interaction strength"]]
-      .filter(([name]) => model[name] !== null && Math.abs(model[name] - header[name]) > 1e-6 * model[name])
-      .map(([name, title]) => `${title} = ${model[name]}`);
-    const differs = model.interaction && Object.entries(model.interaction).some(([name, value]) => value !== (header.interaction[name] ?? null));
-    if (differs) wrong.push(`interaction = ${model.interaction.interaction}`);
-    return wrong.length ? `The model was trained for ${wrong.join(", ")}.` : "";
   }
 
   async sample(header) {
@@ -110,12 +103,4 @@ export class Local {
   integral(density, header) {
     return (header.length / this.nPixels) ** 2 * density.reduce((sum, value) => sum + value, 0);
   }
-}
-
-async function loadModel(file) {
-  const runtime = await import("./ort.wasm.min.mjs");
-  runtime.env.wasm.numThreads = 1;
-  runtime.env.wasm.wasmPaths = new URL("./", document.baseURI).href;
-  const session = await runtime.InferenceSession.create(file, { executionProviders: ["wasm"] });
-  return { session, Tensor: runtime.Tensor };
 }

@@ -3,31 +3,10 @@
 // The matrix of the potential is summed over the pixel centres, at which products of sine functions
 // of up to half the number of pixels are integrated exactly.
 
+import { add, eigenvalue, inner, product, sines } from "./matrices.js";
+
 const MOST_STEPS = 150;
 const RESIDUAL = 1e-6;
-
-// Values of the first sine functions at the pixel centres, normalised on the grid: [pixel][function].
-function sines(nPixels, nFunctions) {
-  const table = new Float64Array(nPixels * nFunctions);
-  for (let pixel = 0; pixel < nPixels; pixel++) {
-    for (let k = 0; k < nFunctions; k++) {
-      table[pixel * nFunctions + k] = Math.sqrt(2 / nPixels) * Math.sin((Math.PI * (k + 1) * (pixel + 0.5)) / nPixels);
-    }
-  }
-  return table;
-}
-
-// left (a x b) or its transpose, times right (b x c).
-function product(left, right, a, b, c, transposed = false) {
-  const found = new Float64Array(a * c);
-  for (let i = 0; i < a; i++) {
-    for (let j = 0; j < b; j++) {
-      const factor = transposed ? left[j * a + i] : left[i * b + j];
-      for (let k = 0, to = i * c, from = j * c; k < c; k++) found[to + k] += factor * right[from + k];
-    }
-  }
-  return found;
-}
 
 class Dot {
   constructor(potential, nPixels, length, nFunctions) {
@@ -52,39 +31,6 @@ class Dot {
     for (let i = 0; i < m; i++) for (let j = 0; j < m; j++) found[i * m + j] += (kinetic[i] + kinetic[j]) * coefficients[i * m + j];
     return found;
   }
-}
-
-function inner(a, b) {
-  let sum = 0;
-  for (let at = 0; at < a.length; at++) sum += a[at] * b[at];
-  return sum;
-}
-
-function add(to, factor, other) {
-  for (let at = 0; at < to.length; at++) to[at] += factor * other[at];
-}
-
-// The number of eigenvalues of a tridiagonal matrix below a value.
-function below(diagonal, beside, value) {
-  let count = 0;
-  let pivot = 1;
-  for (let at = 0; at < diagonal.length; at++) {
-    pivot = diagonal[at] - value - (at ? beside[at - 1] ** 2 / pivot : 0);
-    if (pivot === 0) pivot = 1e-300;
-    if (pivot < 0) count++;
-  }
-  return count;
-}
-
-function eigenvalue(diagonal, beside, index) {
-  const reach = Math.max(...diagonal.map(Math.abs)) + 2 * Math.max(0, ...beside);
-  let [low, high] = [-reach, reach];
-  while (high - low > 1e-12 * reach) {
-    const middle = 0.5 * (low + high);
-    if (below(diagonal, beside, middle) > index) high = middle;
-    else low = middle;
-  }
-  return 0.5 * (low + high);
 }
 
 // An eigenvector of a tridiagonal matrix, by its recursion from the last component, and one step of
@@ -155,10 +101,13 @@ export function solveOneElectron(potential, nPixels, length) {
   const change = (length / nPixels) ** 2 * fine.density.reduce((sum, value, at) => sum + Math.abs(value - coarse.density[at]), 0);
   return {
     energy: fine.energy,
-    energyError: Math.abs(fine.energy - coarse.energy) + fine.residual,
+    energy_error: Math.abs(fine.energy - coarse.energy) + fine.residual,
     gap: fine.gap,
-    gapError: fine.gap === null ? null : Math.abs(fine.gap - coarse.gap) + fine.residual,
+    gap_error: fine.gap === null ? null : Math.abs(fine.gap - coarse.gap) + fine.residual,
     density: fine.density,
-    densityError: change,
+    density_error: change,
+    mu: fine.energy,
+    mu_error: Math.abs(fine.energy - coarse.energy) + fine.residual,
+    spin_squared: 0.75,
   };
 }

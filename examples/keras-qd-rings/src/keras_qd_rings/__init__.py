@@ -1,0 +1,1 @@
+"""Electrons on a ring in a magnetic field, for keras-qd."""

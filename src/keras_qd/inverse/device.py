@@ -449,7 +449,8 @@ class _Search:
             (self.space.potential(coordinates + each) - potential).ravel() / step
             for each, step in zip(np.diag(steps), steps, strict=True)
         ]
-        error = float(np.linalg.norm(misfit)) + (solution.density_error or 0.0)
+        own = np.array(solution.density_error, dtype=np.float64)  # NaN where it is not known
+        error = float(np.linalg.norm(misfit) + np.nan_to_num(own))
         return parameter_bars(slopes, np.stack(fields, axis=1), error, potential, self.target)
 
     def _reason(self) -> Reason:

@@ -36,7 +36,7 @@ _CORRELATED = 12
 
 #: Factor on errors that are not noise, and on the scale of potentials: calibrated on potentials
 #: that are known (benchmarks/inverse.py, part ``errors``).
-_SYSTEMATIC, _PRIOR = 0.2, 0.3
+_SYSTEMATIC, _PRIOR = 0.2, 0.4
 
 #: Waves below which potentials are not expected to be smooth, and the power of their decay.
 _LONG, _DECAY = 6, 3

@@ -269,6 +269,7 @@ def test_pictures_of_the_page(opened, served, request, tmp_path, scheme):
     page.page.click("[data-preset=double-dot]")
     page.stroke((0.25, 0.62), (0.3, 0.72))
     page.settled()
+    page.until(lambda: "misplaced" in page.text("difference-caption"), 180)  # the model loads
     folder = Path(request.config.getoption("--screenshots") or tmp_path)
     path = folder / f"live-{scheme}.png"
     page.page.screenshot(path=path)

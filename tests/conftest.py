@@ -36,6 +36,7 @@ if os.environ.get("KERAS_BACKEND") == "jax":
 LONGEST = (
     "training/test_devices.py",
     "plugins/test_new_plugin.py",
+    "plugins/test_tutorial.py",
     "examples/test_examples.py",
     "cli/test_demo.py",
     "tasks/test_energies.py",
@@ -55,7 +56,7 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items):
     """Start with the files that take longest; all others keep their order."""
-    first = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    first = {Path(__file__).parent / name: index for index, name in enumerate(LONGEST)}
     items.sort(key=lambda item: first.get(item.path, len(first)))
 
 

@@ -93,7 +93,7 @@ def test_many_targets_are_the_same_with_any_number_of_workers(tmp_path):
 
 def test_a_device_comes_back_with_its_settings(tmp_path):
     out = tmp_path / "device.npz"
-    device = ["--family", "gate-array", "--family-set", "n_gates=2"]
+    device = ["--family", "gate-array", "--set", "family.n_gates=2"]
     shape = ["two-lobes", "--set", "width=0.3", "--points", "16"]
     arguments = [*shape, *QUICK, *device, "--tolerance", "0.9", "--no-figure", "--out", out]
     code, printed, error = invert(*arguments)
@@ -117,7 +117,7 @@ def test_a_device_comes_back_with_its_settings(tmp_path):
         (["ring", "--electrons", "1", "--gauge", "zero"], 2, "unknown gauge"),
         (["ring", "--electrons", "9"], 2, "'--electrons'"),
         (["ring", "--electrons", "1", "--family", "gate-arry"], 2, "did you mean 'gate-array'"),
-        (["ring", "--electrons", "1", "--family-set", "n_gates=2"], 2, "need --family"),
+        (["ring", "--electrons", "1", "--set", "family.n_gates=2"], 2, "need --family"),
         (
             ["ring", "--electrons", "1", "--family", "double-dot", "--half-waves", "9"],
             2,
@@ -133,6 +133,24 @@ def test_mistakes_are_reported_before_any_work(arguments, code, message, tmp_pat
     assert message in error
     assert found == code
     assert not list(tmp_path.iterdir())
+
+
+def test_noise_of_each_pixel_comes_from_a_file(tmp_path):
+    wanted = targets(1)[0]
+    np.save(tmp_path / "wanted.npy", wanted)
+    np.save(tmp_path / "noise.npy", 0.02 * wanted)
+    quick = [*QUICK, "--tolerance", "1e-4", "--no-figure", "--out"]
+    for noise in ("0.02", tmp_path / "noise.npy"):
+        out = tmp_path / f"{str(noise)[-4:]}.npz"
+        code, _, error = invert(tmp_path / "wanted.npy", "--noise", noise, *quick, out)
+        assert code == 0, error
+    with np.load(tmp_path / "0.02.npz") as one, np.load(tmp_path / ".npy.npz") as other:
+        np.testing.assert_allclose(one["potential"], other["potential"], atol=1e-5)
+    code, _, error = invert(
+        tmp_path / "wanted.npy", "--noise", "no.npy", *quick, tmp_path / "x.npz"
+    )
+    assert code == 2
+    assert "no.npy cannot be read" in error
 
 
 def test_what_exists_is_kept(tmp_path):

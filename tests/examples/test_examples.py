@@ -31,7 +31,7 @@ REDUCED = {
     },
     "05_inverse_design.py": {"64, 5, 60": "32, 2, 1"},
     "06_mnist_classification.py": {"10, 32": "1, 4"},
-    "07_mnist_autoencoder.py": {"8, 16, (2, 4, 8, 16, 32, 64)": "1, 4, (2, 8)"},
+    "07_mnist_autoencoder.py": {"8, 16, (2, 4, 8, 16, 32, 64)": "1, 4, (8,)"},
     "08_energy_of_a_potential.py": {"20_000, 10, 20": "200, 1, 1"},
     "09_energy_of_a_density.py": {"20_000, 12": "200, 1"},
     "10_own_potentials.py": {"4, 200, 64": "2, 12, 32"},

@@ -140,6 +140,17 @@ def test_a_density_of_the_family_is_reached_and_its_settings_are_found(n_electro
     for name, value in space.parameters(settings).items():
         assert found.parameters[name] == pytest.approx(value, abs=2e-3)
     assert found.at_bounds == ()
+    error = found.potential - space.potential(settings)
+    error -= np.average(error, weights=target)
+    assert (np.abs(error) <= found.potential_error).mean() > 0.85
+    assert found.determined.all()
+
+
+def test_error_bars_of_what_no_setting_reaches_are_wide():
+    target = inverse.density_target("ring", width=0.25).density(BOX, N_PIXELS, 1)
+    near, far = (fit(each, n_starts=1) for each in (exact(FLAT), target))
+    assert np.isfinite(far.potential_error).all()
+    assert np.median(far.potential_error) > 3 * np.median(near.potential_error)
 
 
 @pytest.mark.parametrize("n_electrons", [2, pytest.param(3, marks=pytest.mark.slow)])

@@ -219,6 +219,19 @@ def test_what_no_ground_state_has():
     assert f"{found.residual:.2g}" in found.explanation
 
 
+def test_a_kink_is_approached_and_the_distance_reported():
+    """A cone: the density of a ground state in a bounded potential has no kink."""
+    x, y = BOX.mesh(24)
+    target = np.maximum(1 - np.hypot(x - 5, y - 5) / 3, 0.0) ** 2
+    target /= target.sum() * BOX.pixel_area(24)
+    found = invert(target, BOX, 1, half_waves=8)
+    assert found.reason == "stagnated"
+    assert found.nearest == found.residual == pytest.approx(distance(found, target), rel=1e-6)
+    assert found.residual < 0.1
+    assert found.explanation.startswith("nearest density reached")
+    assert invert(found.density, BOX, 1, 1e-3, half_waves=8).nearest is None
+
+
 def test_limits():
     target = solve(sample_potentials(1, BOX, 32, seed=3)[0], BOX, 2, n_orbitals=20).density
     assert invert(target, BOX, 2, max_iterations=2).reason == "iterations"

@@ -13,8 +13,18 @@ from keras_qd.models import Pix2Pix
 from keras_qd.models.base import _Announcement
 from tests.small_models import MODELS
 
+#: Tried on each backend; where one compiles, the others run with -m slow.
+QUICK = ("pix2pix", "residual-unet", "table-mlp", "unet")
+COMPILES = keras.config.backend() != "torch"
 
-@pytest.fixture(scope="module", params=sorted(MODELS))
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if COMPILES and name not in QUICK else name
+        for name in sorted(MODELS)
+    ],
+)
 def fitted(request):
     """A model after a fit, its inputs and its targets."""
     given = MODELS[request.param]["input_shape"]
@@ -96,6 +106,8 @@ def test_export_after_fit(fitted, tmp_path):
     }[keras.config.backend()]
     if name == "onnx":
         pytest.importorskip("jax2onnx")
+        if model.name == "fno-1d":
+            pytest.skip("ONNX cannot hold its Fourier transforms: docs/export.md")
     model.export(str(tmp_path / ("" if name == "tf_saved_model" else file)), name, verbose=False)
     assert (tmp_path / file).stat().st_size > 0
 
@@ -107,9 +119,10 @@ def test_a_compiled_loss_is_used(fitted):
     assert old is not model.optimizer
     model.reset_metrics()
     given = (keras.ops.convert_to_tensor(each) for each in (x, y, 0.5 * y))
-    found = keras.ops.convert_to_numpy(model.compute_loss(*given))
+    found = model.compute_loss(*given)
     if isinstance(model, Pix2Pix):  # its loss is also the adversary's
         found = model.get_metrics_result()["l1_loss"]
+    found = keras.ops.convert_to_numpy(found)
     assert found == pytest.approx(np.mean((0.5 * y) ** 2), rel=1e-4)
 
 

@@ -70,8 +70,9 @@ def chain(task, generated, settings, export, folder, callbacks=()):
     found["predicted"] = predict(run, folder)
     if export:
         succeed("export", run, "--format", export, "--out", folder / "exported")
-    search = ["--trials", 1, "--out", folder / "search"]
-    found["tuned"] = succeed("tune", task, *source, "--epochs", 1, *changes, *search)
+    if generated:
+        search = ["--trials", 1, "--out", folder / "search"]
+        found["tuned"] = succeed("tune", task, *source, "--epochs", 1, *changes, *search)
     return found
 
 

@@ -7,10 +7,13 @@ import pytest
 from tests.wells import make_dataset, make_task
 
 import keras_qd
-from keras_qd.data import Reflection, SquareSymmetries, symmetry
+from keras_qd.data import Reflection, SquareSymmetries, fit_scaling, symmetry
 from keras_qd.errors import UsageError
+from keras_qd.evaluation.uncertainty import rank_correlation
 from keras_qd.prediction import predict
 from keras_qd.prediction._predict import Symmetrized, symmetrized
+from keras_qd.prediction.error_bars import ErrorBars, _ones, misplaced
+from keras_qd.tasks.pipeline import Pipeline
 
 
 class Uneven:
@@ -59,11 +62,11 @@ def test_numbers_do_not_change_under_a_symmetry(images):
 
 
 @pytest.fixture(scope="module")
-def symmetric(tmp_path_factory):
+def symmetric(tmp_path_factory, dataset):
     """A run of a task that has the symmetries of the square."""
     task = make_task(augmentation="square-symmetries", epochs=1)
     path = tmp_path_factory.mktemp("runs") / "symmetric"
-    return keras_qd.train(task, path, dataset=make_dataset(), report=lambda *_: None)
+    return keras_qd.train(task, path, dataset=dataset, report=lambda *_: None)
 
 
 def test_a_run_predicts_the_mean_over_all_eight(symmetric):
@@ -118,3 +121,54 @@ def test_a_store_is_not_gone_on_with_in_another_way(keras_qd_command, symmetric,
 def test_a_task_without_symmetries_says_so(augmentation):
     with pytest.raises(UsageError, match="not a group of symmetries"):
         symmetrized(None, make_task(augmentation=augmentation))
+
+
+def test_error_bars_are_right_in_the_mean_over_the_validation_split(symmetric):
+    (symmetric.path / "error_bars.json").unlink(missing_ok=True)
+    validation = make_dataset().split("validation")
+    found = predict(symmetric, validation["potential"], uncertainty=True)
+    mean = predict(symmetric, validation["potential"], symmetries=True)["density"]
+    np.testing.assert_allclose(found["density"], mean, rtol=1e-5, atol=1e-6)
+    errors = misplaced(mean, validation["density"])
+    assert found["density_error"].shape == errors.shape
+    assert found["density_error"].mean() == pytest.approx(errors.mean(), rel=1e-4)
+    assert np.ptp(found["density_error"]) > 0
+
+
+def test_error_bars_are_calibrated_once(symmetric):
+    wells = make_dataset().split("test")["potential"]
+    first = predict(symmetric, wells, uncertainty=True)["density_error"]
+    (symmetric.path / "error_bars.json").write_text('{"density": 0.0}')
+    assert not predict(symmetric, wells, uncertainty=True)["density_error"].any()
+    (symmetric.path / "error_bars.json").unlink()
+    np.testing.assert_array_equal(
+        predict(symmetric, wells, uncertainty=True)["density_error"], first
+    )
+
+
+def test_error_bars_rank_systems_and_cover_their_errors():
+    generator = np.random.default_rng(4)
+    amplitudes = 10 ** generator.uniform(-3, -1, 200)
+    exact = 1 + generator.random((200, 8, 8))
+    noise = generator.normal(size=(8, 8))
+
+    def predict_on_batch(x):
+        # Wrong by a pattern of one orientation, more so for some systems than for others.
+        return x + amplitudes[:, None, None, None] * noise[:, :, None]
+
+    fields = {"density": (8, 8)}
+    pipeline = Pipeline(fields, fields, {"density": fit_scaling("none", exact)})
+    network = SimpleNamespace(predict_on_batch=predict_on_batch)
+    model = SimpleNamespace(pipeline=pipeline, predictor=network)
+    found = ErrorBars(model, SquareSymmetries(), {"density": 1.0}).predict_on_batch(
+        {"density": exact}
+    )
+    errors = misplaced(found["density"], exact)
+    expected = found["density_error"] * errors.mean() / found["density_error"].mean()
+    assert rank_correlation(expected, errors) > 0.95
+    assert 0.9 < np.mean(errors < 1.5 * expected) <= 1.0
+
+
+def test_numbers_have_no_error_bars():
+    with pytest.raises(UsageError, match="maps or lines"):
+        _ones(Pipeline({"v": (8, 8)}, {"energy": ()}, {"energy": fit_scaling("none", [1.0])}))

@@ -253,7 +253,7 @@ COMMANDS = [
     *(["invert", "ring", "--electrons", 1, "--set", f"radius={DEEP}", "--out", "OUT.npz"],),
     *(["invert", "ring", "--electrons", 1, "--gauge", "nope", "--out", "OUT.npz"],),
     *(["invert", "ring", "--electrons", 1, "--family", "nope", "--out", "OUT.npz"],),
-    *(["invert", "ring", "--electrons", 1, "--family-set", "a=1", "--out", "OUT.npz"],),
+    *(["invert", "ring", "--electrons", 1, "--set", "family.a=1", "--out", "OUT.npz"],),
     *(["invert", "ring", "--electrons", 1, "--interaction", "nope", "--out", "OUT.npz"],),
     *(["invert", "ring", "--electrons", 1, "--samples", "x", "--out", "OUT.npz"],),
     *(["invert", "ring", "--electrons", 1, "--figure", "x.gif", "--out", "OUT.npz"],),

@@ -12,10 +12,11 @@ from tests.evaluation.test_cost import COST
 from tests.wells import copied, make_dataset
 
 import keras_qd
-from keras_qd.errors import RunError
+from keras_qd.errors import RunError, UsageError
 from keras_qd.evaluation import Evaluation
 from keras_qd.report import write_report
 from keras_qd.report.report import render_report
+from keras_qd.training import Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -122,6 +123,48 @@ def test_metrics_without_intervals_and_a_cost(evaluated):
     sentences = f"{found.verdict} {found.warning}"
     assert text.count("Streamed") == 3 * 3 + sentences.count("Streamed")
     assert COST.summary in text
+
+
+@pytest.fixture
+def adversarial(evaluated, tmp_path):
+    """A copy of a run as if it were of pix2pix, and its evaluation."""
+    run = copied(evaluated[0], tmp_path / "gan")
+    config = json.loads(run.config_path.read_text())
+    config["task"] |= {"model": "pix2pix", "model_config": {"filters": 4, "lambda_l1": 10.0}}
+    run.config_path.write_text(json.dumps(config))
+    data = {**evaluated[1].data, "adversary": "the discriminator is undecided"}
+    return Run.open(run.path), dataclasses.replace(evaluated[1], data=data)
+
+
+def test_an_adversarial_run_names_the_commands_that_show_the_generator_alone(adversarial):
+    run, evaluation = adversarial
+    text = Links(render_report(run, evaluation, [])).text
+    alone = run.path.with_name(f"{run.path.name}-unet")
+    assert "Adversary: the discriminator is undecided." in text
+    config = run.config_path
+    assert f"train --config {config} --model unet --set model.filters=4 --out {alone}" in text
+    assert f"keras-qd report {run.path} --beside {alone}" in text
+
+
+def test_runs_on_the_same_systems_are_listed_best_first(adversarial, evaluated):
+    run, evaluation = adversarial
+    worse = [dataclasses.replace(score, value=2.0) for score in evaluation.scores]
+    compared = [evaluated, (run, dataclasses.replace(evaluation, scores=tuple(worse)))]
+    page = render_report(run, evaluation, [], compared)
+    rows = page.partition("Beside other runs")[2].partition("</table>")[0].split("<tr>")[2:]
+    assert ["<code>unet</code>" in row for row in rows] == [True, False]
+    assert f"{evaluation.scores[0].value:.4g}" in rows[0]
+    assert "train --config" not in page
+
+
+def test_runs_on_other_systems_are_not_listed(evaluated, tmp_path):
+    run = copied(evaluated[0], tmp_path / "one")
+    other = copied(evaluated[0], tmp_path / "other")
+    metrics = json.loads((other.path / "metrics.json").read_text())
+    metrics["data"]["systems"] = "0" * 64
+    (other.path / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(UsageError, match="only be ranked on the same systems"):
+        write_report(run, beside=[other])
 
 
 def test_a_notice_of_the_data(classified):

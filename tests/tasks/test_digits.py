@@ -95,7 +95,7 @@ def test_the_settings_of_the_course(name):
         found
         == {
             "mnist-classification": (50_374, "Adam", 250, 5),
-            "mnist-autoencoder": (2_969, "Adadelta", 128, 30),
+            "mnist-autoencoder": (2_969, "Adadelta", 16, 30),
         }[name]
     )
     rate = {"mnist-classification": 0.001, "mnist-autoencoder": 1.0}[name]

@@ -93,7 +93,8 @@ def _print(done: Compression) -> None:
         f"(the mean image alone: {format_number(done.spread)})"
     )
     echo(f"\nwritten: {done.path}")
-    print_next(("keras-qd", "decompress", done.path, "--out", "images.npy"))
+    restored = done.path.with_name(f"{done.path.stem}-restored.npy")
+    print_next(("keras-qd", "decompress", done.path, "--out", restored))
 
 
 @click.command("decompress")

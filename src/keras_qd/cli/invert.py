@@ -12,14 +12,17 @@ import numpy as np
 
 from keras_qd.cli.options import (
     COUNT,
+    FAMILY_PARTS,
     LENGTH,
     FiniteRange,
+    GroupedCommand,
     InputPath,
     OutputPath,
     as_json,
     backend,
     max_gigabytes,
     nested_settings,
+    settings_option,
 )
 from keras_qd.cli.output import counting, echo, format_number, print_json, print_table
 from keras_qd.errors import PhysicsError, UsageError
@@ -36,7 +39,7 @@ Examples:
   keras-qd invert letters --set text=QD --electrons 2 --tolerance 0.02 --out qd.npz
   keras-qd invert picture.png --electrons 2 --length 12 --tolerance 0.05 --out picture.npz
   keras-qd invert dots.zarr --split test --run runs/density-to-potential --out inverted.zarr
-  keras-qd invert ring --electrons 1 --family gate-array --family-set n_gates=6 --out ring.npz
+  keras-qd invert ring --electrons 1 --family gate-array --set family.n_gates=6 --out ring.npz
 """
 
 
@@ -60,7 +63,36 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
         return slice(start, stop)
 
 
-@click.command("invert", epilog=_EXAMPLES)
+class Noise(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
+    """A share of the density, or a .npy file with a standard deviation for each pixel."""
+
+    name = "noise"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number or the array."""
+        if str(value).endswith(".npy"):
+            try:
+                return np.load(value, allow_pickle=False)
+            except (OSError, ValueError) as error:
+                self.fail(f"{value} cannot be read: {error}", param, ctx)
+        return FiniteRange(0, 1).convert(value, param, ctx)
+
+
+@click.command(
+    "invert",
+    cls=GroupedCommand,
+    epilog=_EXAMPLES,
+    groups={
+        "The target": ("settings", "field", "split", "samples", "points", "noise"),
+        "The electrons and their box": (
+            *("electrons", "length", "interaction", "thickness", "screening_length"),
+            *("gate_distance", "strength"),
+        ),
+        "The potential": ("run", "half_waves", "gauge", "family"),
+        "The search": ("tolerance", "max_iterations", "max_seconds", "workers"),
+        "What is written": ("out", "figure", "no_figure", "force"),
+    },
+)
 @click.argument("target", metavar="TARGET")
 @click.option(
     "--out",
@@ -105,24 +137,12 @@ class Samples(click.ParamType):  # type: ignore[type-arg]  # generic in new vers
 )
 @click.option(
     "--noise",
-    type=FiniteRange(0, 1),
-    help="Noise of the target relative to it, such as 0.01: come as near as it allows.  [none]",
+    type=Noise(),
+    help="Standard deviation of the noise: relative, such as 0.01, or a .npy file in 1/a0*^2 for "
+    "each pixel.  [none]",
 )
 @click.option("--family", help="Search only this potential family, such as a tunable device.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the shape, or the width of an image; may be repeated.",
-)
-@click.option(
-    "--family-set",
-    "family_settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting of the family, such as gate_energy=[-5,5]; may be repeated.",
-)
+@settings_option("the target or the family", "width=0.1 or family.gate_energy=[-5,5]")
 @click.option("--field", help="Array of a .npz file, or field of a store.  [density]")
 @click.option("--split", default="test", show_default=True, help="Split of a store, or all.")
 @click.option("--samples", type=Samples(), default=":", help="Samples, such as 3 or 0:20.  [all]")
@@ -148,7 +168,6 @@ def command(
     target: str,
     out: Path,
     settings: tuple[str, ...],
-    family_settings: tuple[str, ...],
     figure: Path | None,
     no_figure: bool,
     workers: int | None,
@@ -172,8 +191,7 @@ def command(
     _check_figure(picture)
     session = open_session(
         target,
-        settings=nested_settings(settings, {}),
-        family_settings=nested_settings(family_settings, {}),
+        settings=nested_settings(settings, FAMILY_PARTS),
         **options,
     )
     started = time.monotonic()
@@ -262,11 +280,16 @@ def _one(found: dict[str, Any], start: str) -> list[tuple[str, str]]:
     return [
         ("start", f"{_distance(found['start_residual'])}, {start}"),
         ("reached", f"{_distance(found['residual'])}, {found['iterations']} iterations"),
+        *([] if found["nearest"] is None else [("nearest", _NEAREST)]),
         ("energy", f"{format_number(found['energy'])} Ha*{gap}"),
         *([] if dual is None else [("duality gap", f"{dual:.1g} Ha*")]),
         *([] if error is None else [("potential", f"+- {error:.2g} Ha* (90 %)")]),
         ("determined", share),
     ]
+
+
+#: What follows where the search found nothing nearer.
+_NEAREST = "this is the nearest density found: the target is not that of a ground state"
 
 
 def _several(summary: dict[str, Any], start: str) -> list[tuple[str, str]]:

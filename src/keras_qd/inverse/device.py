@@ -41,6 +41,7 @@ from keras_qd.inverse.outcome import (
     check_wanted,
 )
 from keras_qd.inverse.refine import check_limits
+from keras_qd.inverse.uncertainty import parameter_bars
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
 from keras_qd.physics.potentials.base import PotentialFamily
@@ -61,9 +62,6 @@ _WORTHWHILE = 1e-2
 #: Misfit of a potential that the solver refuses.
 _REFUSED = 1e3
 
-#: Share of the largest density above which the potential of a family counts as determined.
-_DETERMINED = 1e-3
-
 
 @dataclass(frozen=True, eq=False)
 class FamilyInversion(Inversion):
@@ -78,8 +76,8 @@ class FamilyInversion(Inversion):
     iterations, residuals : see Inversion
         The search.
     potential_error, determined, density_error, duality_gap : see Inversion
-        Errors: NaN for the potential and infinite for the gap, which are of all smooth potentials;
-        `determined` where the target has more than a thousandth of its maximum.
+        Errors among the potentials of the family, from the response of the density to the
+        parameters; the gap is infinite, as it is one of all smooth potentials.
     reason, target, box, tolerance : see Inversion
         How the search ended, and what was asked for.
     family : str
@@ -410,8 +408,10 @@ class _Search:
         if self.best is None:
             raise self.refusal or PhysicsError("no potential of the family could be solved")
         residual, coordinates, solution = self.best
+        potential = self.space.potential(coordinates)
+        bars, determined = self._error_bars(coordinates, solution, potential)
         return FamilyInversion(
-            potential=self.space.potential(coordinates),
+            potential=potential,
             density=solution.density,
             energy=solution.energy,
             gap=solution.gap,
@@ -419,8 +419,8 @@ class _Search:
             start_residual=self.residuals[0],
             iterations=len(self.residuals) - 1,
             residuals=np.array(self.residuals),
-            potential_error=np.full_like(self.target, np.nan),
-            determined=self.target > _DETERMINED * self.target.max(),
+            potential_error=bars,
+            determined=determined,
             density_error=solution.density_error,
             duality_gap=np.inf,
             reason=reason,
@@ -432,6 +432,25 @@ class _Search:
             at_bounds=at_bounds(self.space, coordinates),
             distances=distances,
         )
+
+    def _error_bars(
+        self, coordinates: Array, solution: Solution, potential: Array
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Error bars from the last slopes, or from new ones, unless a limit is reached."""
+        misfit = self._scaled(solution.density - self.target)
+        if self.secants is not None:
+            slopes = self.secants[2]
+        elif self._reason() in ("time", "iterations"):
+            slopes = np.zeros((misfit.size, len(coordinates)))
+        else:
+            slopes = self._differences(coordinates, misfit)
+        steps = np.where(coordinates < 0.5, _STEP, -_STEP)
+        fields = [
+            (self.space.potential(coordinates + each) - potential).ravel() / step
+            for each, step in zip(np.diag(steps), steps, strict=True)
+        ]
+        error = float(np.linalg.norm(misfit)) + (solution.density_error or 0.0)
+        return parameter_bars(slopes, np.stack(fields, axis=1), error, potential, self.target)
 
     def _reason(self) -> Reason:
         if self.best is not None and self.best[0] <= self.limits.tolerance:

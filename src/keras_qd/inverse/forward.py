@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.inverse.pair_response import PairModel
+from keras_qd.inverse.pair_response import PairModel, PairPoint
 from keras_qd.inverse.response import Band, Response
 from keras_qd.physics.interactions import as_interaction
+from keras_qd.physics.many_electrons import ManyElectronProblem
+from keras_qd.physics.pair_grid import DENSITY_ORDER, extrapolation
 from keras_qd.physics.solver import Solver
 
 Array = NDArray[np.float64]
 
-#: Least and most points along a side of the coarsest grid.
-_COARSEST, _FINEST_COARSE = 12, 20
+#: Least and most points along a side of the coarse grid, and how many more each grid has.
+_COARSEST, _FINEST_COARSE, _FINER = 12, 20, (0, 4, 8)
 
-#: How many more points the grids of responses and of densities have, the last of which proves.
-_FINER = ((0, 0), (0, 4), (4, 8), (4, 12))
+#: Relative accuracy of responses.
+_ACCURACY = 1e-2
 
-#: Share of the norm of the target's orbital that the coarsest grid may leave out.
+#: Share of the norm of the target's orbital that the coarse grid may leave out.
 _LEFT_OUT = 3e-3
 
 
@@ -37,67 +40,115 @@ class Point:
     gap: float
     #: Change of the moments of the density with the coefficients, where it is known.
     response: Callable[[Array], Array] | None = None
-    #: Estimated error of the density, NaN where it is not known.
-    density_error: float = np.nan
+    #: Estimates the error of the density, where the model does.
+    error: Callable[[], float] | None = None
+    #: What the solution of a potential nearby starts from.
+    pair: PairPoint | None = None
+    problem: ManyElectronProblem | None = None
 
 
 class Model(Protocol):
     """A map from coefficients to densities."""
 
-    def solve(self, coefficients: Array) -> Point:
-        """Solve for the ground state."""
+    def solve(self, coefficients: Array, near: Point | None = None) -> Point:
+        """Solve for the ground state, from that of a potential nearby."""
 
 
 @dataclass(frozen=True)
 class GridModel:
-    """Two electrons with the response of a coarse grid and the density of a fine one."""
+    """Two electrons on one product grid."""
 
-    coarse: PairModel
-    fine: PairModel
+    grid: PairModel
 
-    def solve(self, coefficients: Array) -> Point:
-        """Solve on both grids."""
-        below = self.coarse.solve(coefficients)
-        above = below if self.fine == self.coarse else self.fine.solve(coefficients)
+    def solve(self, coefficients: Array, near: Point | None = None) -> Point:
+        """Solve for the ground state; the response is exact."""
+        pair = self.grid.solve(coefficients, None if near is None else near.pair)
         return Point(
-            self, coefficients, above.density, above.singlet.energy, above.gap, below.response
+            self,
+            coefficients,
+            pair.density,
+            pair.singlet.energy,
+            pair.gap,
+            pair.response,
+            pair=pair,
         )
 
 
 @dataclass(frozen=True)
 class SolverModel:
-    """Electrons of any number and spin, by their solver."""
+    """One electron, or two of parallel spins, by their solver."""
 
     solver: Solver
     band: Band
 
-    def solve(self, coefficients: Array) -> Point:
+    def solve(self, coefficients: Array, near: Point | None = None) -> Point:
         """Solve; the response is not known."""
         found = self.solver.solve(self.band.field(coefficients))
-        error = found.density_error
+        density, error = found.density, found.density_error
+        return Point(
+            self,
+            coefficients,
+            density,
+            found.energy,
+            found.gap,
+            error=None if error is None else lambda: error,
+        )
+
+
+@dataclass(frozen=True)
+class ManyModel:
+    """Three or four electrons in the window, grid and orbitals of the first potential."""
+
+    solver: Solver
+    band: Band
+
+    def solve(self, coefficients: Array, near: Point | None = None) -> Point:
+        """Solve; the response is not known."""
+        problem = self.solver.many_electron_problem(self.band.field(coefficients))
+        if near is not None and near.problem is not None:
+            problem = replace(problem, like=near.problem.like or near.problem)
+        found, _ = problem.solve(with_errors=False)
         return Point(
             self,
             coefficients,
             found.density,
             found.energy,
             found.gap,
-            density_error=np.nan if error is None else error,
+            error=lambda: problem.error().density,
+            problem=problem,
         )
 
 
-def models(response: Response, noisy: bool = False) -> tuple[Model, ...]:
-    """Models for a target, the finest last."""
+@dataclass(frozen=True)
+class Models:
+    """The models that a search begins with, ends with, and proves its result with."""
+
+    coarse: Model
+    #: Middle and fine.
+    finer: tuple[Model, Model] | None = None
+    #: Difference of the fine density from the middle one, relative to that from the coarse one, and
+    #: error of the fine density relative to its difference from the middle one.
+    ahead: float = 0.0
+    fine_error: float = np.nan
+
+
+def models(response: Response, noisy: bool = False) -> Models:
+    """Models for a target."""
     solver, band = response.solver, response.band
-    if solver.n_electrons != 2 or solver.spin == 1:
-        return (SolverModel(solver, band),)
+    if solver.n_electrons > 2:
+        return Models(ManyModel(solver, band))
+    if solver.n_electrons == 1 or solver.spin == 1:
+        return Models(SolverModel(solver, band))
     interaction = as_interaction(solver.interaction)
     # What noise leaves at the walls has a tail that no grid resolves.
-    coarse = _COARSEST if noisy else _coarsest(response)
-
-    def grid(more: int) -> PairModel:
-        return PairModel(solver.box, band, coarse + more, interaction, solver.strength)
-
-    return tuple(GridModel(grid(few), grid(many)) for few, many in _FINER)
+    least = _COARSEST if noisy else _coarsest(response)
+    sizes = [least + more for more in _FINER]
+    coarse, middle, fine = (
+        GridModel(PairModel(solver.box, band, n, interaction, solver.strength, _ACCURACY))
+        for n in sizes
+    )
+    errors = [extrapolation(n, m, DENSITY_ORDER) for n, m in pairwise(sizes)]
+    return Models(coarse, (middle, fine), errors[0] / (1.0 + errors[1]), errors[1])
 
 
 def _coarsest(response: Response) -> int:

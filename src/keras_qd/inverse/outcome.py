@@ -23,7 +23,7 @@ EXPLANATIONS: dict[str, str] = {
     "converged": "the density agrees with the target to the tolerance",
     "stagnated": (
         "no smooth potential came nearer: the target is not the density of a ground state in such "
-        "a potential; the density found is the nearest"
+        "a potential"
     ),
     "level-crossing": (
         "no potential came nearer, and the ground state of the nearest is about to cross another "
@@ -113,9 +113,19 @@ class Inversion(Shown):
         return self.reason == "converged"
 
     @property
+    def nearest(self) -> float | None:
+        """Distance of the target from the nearest density of a ground state that was found.
+
+        It is `residual` where the search ended because nothing came nearer, None elsewhere: where
+        the target is reached, or a limit was.
+        """
+        return self.residual if self.reason in ("stagnated", "level-crossing") else None
+
+    @property
     def explanation(self) -> str:
         """Why the search ended, as a sentence, with the residual."""
-        return f"{EXPLANATIONS[self.reason]} (integral |dn| / N = {self.residual:.2g})"
+        head = "" if self.nearest is None else "nearest density reached: "
+        return f"{head}{EXPLANATIONS[self.reason]} (integral |dn| / N = {self.residual:.2g})"
 
     def _entries(self) -> dict[str, Any]:
         return {

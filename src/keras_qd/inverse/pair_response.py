@@ -29,7 +29,13 @@ from numpy.typing import NDArray
 from keras_qd.inverse.response import Band
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.pair_grid import PairGrid, grid_orbitals, pair_grid, square_coefficients
+from keras_qd.physics.pair_grid import (
+    GridOrbitals,
+    PairGrid,
+    grid_orbitals,
+    pair_grid,
+    square_coefficients,
+)
 from keras_qd.physics.pair_state import PairState, states_of
 from keras_qd.physics.two_electrons import SINGLET, PairStates, lowest_pair_states
 from keras_qd.physics.window import whole_box
@@ -39,8 +45,8 @@ Array = NDArray[np.float64]
 #: Residual norm of the singlet, in units of (pi / L)^2 n^2, and most Davidson steps.
 _RESIDUAL, _MOST_STEPS = 1e-6, 60
 
-#: Relative accuracy of a response, in the norm of the preconditioner, and most iterations for it.
-_ACCURACY, _MOST_ITERATIONS = 3e-3, 60
+#: Most iterations for a response.
+_MOST_ITERATIONS = 60
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class PairModel:
     n: int
     interaction: Interaction
     strength: float = 1.0
+    #: Relative accuracy of a response, in the norm of the preconditioner.
+    accuracy: float = 3e-3
 
     @property
     def grid(self) -> PairGrid:
@@ -63,8 +71,8 @@ class PairModel:
         """Cosines between sines along one side, shape (half_waves + 1, n_fine^2)."""
         return _cosines_between_sines(self.band.half_waves, self.grid.n_fine)
 
-    def solve(self, coefficients: Array) -> PairPoint:
-        """Solve for the ground state, a singlet, and for the lowest triplet."""
+    def solve(self, coefficients: Array, near: PairPoint | None = None) -> PairPoint:
+        """Solve for the ground state, a singlet, and for the lowest triplet, from those nearby."""
         grid, side = self.grid, self.box.length
         window, potential = whole_box(self.box), self.band.field(coefficients)
         orbitals = grid_orbitals(grid, window.cosines(potential[None], 2 * grid.n_fine + 1), side)
@@ -73,6 +81,7 @@ class PairModel:
             grid.interaction(side, self.interaction, self.strength),
             grid.contact(side, self.interaction, self.strength),
             steps=_MOST_STEPS,
+            guess=None if near is None else near.carried(orbitals)[None],
             tolerance=(_RESIDUAL * self.n**2 * (math.pi / side) ** 2,),
         )
         (singlet,) = (level for level in states_of(states, window, 1) if level.spin == SINGLET)
@@ -116,6 +125,16 @@ class PairPoint:
         others = [self.states.energies[1 - SINGLET, 0, 0], self.states.energies[SINGLET, 0, 1]]
         return max(float(min(others)) - self.singlet.energy, 0.0)
 
+    def carried(self, orbitals: GridOrbitals) -> Any:
+        """Sum of singlet and triplet between the orbitals of a grid that is not coarser."""
+        n = self.model.grid.n_fine
+        there = square_coefficients(orbitals)[0].reshape(
+            orbitals.grid.n_fine, -1, orbitals.grid.size
+        )
+        overlap = there[:n, :n].reshape(n * n, -1).astype(np.float32).T @ self._coefficients
+        both = self.states.matrices(0)[0] + self.states.matrices(1)[0]
+        return overlap @ both @ overlap.T
+
     def response(self, change: Array) -> Array:
         """Change of `moments` with that of the potential, to first order."""
         x, coefficients = self._x, self._coefficients
@@ -136,6 +155,7 @@ class PairPoint:
             lambda y: self._project(self._apply(y) - energy * y),
             lambda r: self._project(self._preconditioner * r),
             self._project(right),
+            self.model.accuracy,
         )
 
     def _project(self, y: Any) -> Any:
@@ -194,14 +214,14 @@ class PairPoint:
 
 
 def _conjugate_gradients(
-    apply: Callable[[Any], Any], precondition: Callable[[Any], Any], right: Any
+    apply: Callable[[Any], Any], precondition: Callable[[Any], Any], right: Any, accuracy: float
 ) -> Any:
-    """Solve a positive system to `_ACCURACY`."""
+    """Solve a positive system to a relative accuracy."""
     solution, rest = np.zeros_like(right), right
     step = preconditioned = precondition(rest)
     square = first = float((rest * preconditioned).sum())
     for _ in range(_MOST_ITERATIONS):
-        if square <= _ACCURACY**2 * first:
+        if square <= accuracy**2 * first:
             break
         image = apply(step)
         share = square / float((step * image).sum())

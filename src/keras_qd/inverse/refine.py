@@ -125,7 +125,8 @@ def _inversion(
     potential = response.band.field(point.coefficients)
     zero = float(potential.mean() if gauge == "zero-mean" else potential.flat[target.argmin()])
     residual = search.distance(point)
-    density_error = float(np.nanmax([search.grid_error, point.density_error, 0.0]))
+    own = 0.0 if point.error is None else point.error()
+    density_error = float(np.nanmax([search.grid_error, own, 0.0]))
     if reason == "stagnated" and point.gap < NEAR_DEGENERACY:
         reason = "level-crossing"
     error = density_error + (residual if noise is None else 0.0)

@@ -237,6 +237,7 @@ def _numbers(number: int, inversion: Inversion) -> dict[str, Any]:
         "converged": inversion.converged,
         "reason": inversion.reason,
         "residual": inversion.residual,
+        "nearest": inversion.nearest,
         "start_residual": _finite(inversion.start_residual),
         "iterations": inversion.iterations,
         "energy": inversion.energy,

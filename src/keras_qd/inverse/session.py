@@ -76,14 +76,13 @@ def open_session(
     tolerance: float = 1e-4,
     gauge: str = "zero-mean",
     family: str | None = None,
-    family_settings: Mapping[str, Any] | None = None,
     field: str | None = None,
     split: str = "test",
     samples: slice = slice(None),
     max_iterations: int | None = None,
     max_seconds: float | None = None,
     half_waves: int | None = None,
-    noise: float | None = None,
+    noise: float | Array | None = None,
 ) -> Session:
     """Find the targets and the problem, from the options of the command line."""
     # Defaults: the data of the targets, else the data that the model of `run` was trained on, else
@@ -94,9 +93,9 @@ def open_session(
 
         opened = Run.open(run)
         trained, field = conditions_of(opened), field or density_field(opened)
-    source = find_source(
-        target, settings or {}, field=field or "density", split=split, samples=samples
-    )
+    of_target = dict(settings or {})
+    of_family = of_target.pop("family_settings", {})
+    source = find_source(target, of_target, field=field or "density", split=split, samples=samples)
     known = source.conditions.or_else(trained)
     if electrons is None and known.n_electrons is None:
         raise UsageError(f"the number of electrons of {target} is not set; pass --electrons N")
@@ -107,7 +106,7 @@ def open_session(
         strength=next(each for each in (strength, known.strength, 1.0) if each is not None),
         tolerance=tolerance,
         gauge=gauge,
-        family=_family(family, family_settings or {}),
+        family=_family(family, of_family),
         refinement=_refinement(
             family,
             max_iterations=max_iterations,
@@ -149,7 +148,7 @@ def _family(name: str | None, settings: Mapping[str, Any]) -> PotentialFamily | 
     return None if name is None else potential_family(name, **settings)
 
 
-def _refinement(family: str | None, **given: float | None) -> dict[str, Any]:
+def _refinement(family: str | None, **given: float | Array | None) -> dict[str, Any]:
     """Return the settings that are given; the roughness of a family's potentials is its own."""
     settings = {name: value for name, value in given.items() if value is not None}
     if family is not None and "half_waves" in settings:

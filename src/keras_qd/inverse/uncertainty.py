@@ -36,7 +36,7 @@ _CORRELATED = 12
 
 #: Factor on errors that are not noise, and on the scale of potentials: calibrated on potentials
 #: that are known (benchmarks/inverse.py, part ``errors``).
-_SYSTEMATIC, _PRIOR = 0.2, 0.8
+_SYSTEMATIC, _PRIOR = 0.2, 0.3
 
 #: Waves below which potentials are not expected to be smooth, and the power of their decay.
 _LONG, _DECAY = 6, 3
@@ -104,9 +104,28 @@ def error_bars(
     remaining = cho_solve(cho_factor(precision), np.eye(len(prior)))
     deviation = np.sqrt(((fields @ remaining) * fields).sum(axis=1))
     bars = np.asarray(_NINETY * deviation).reshape(target.shape)
+    return bars, bars <= _DETERMINED * _spread(potential, target)
+
+
+def parameter_bars(
+    slopes: Array, fields: Array, error: float, potential: Array, target: Array
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the same for a potential with parameters between 0 and 1, uniform a priori."""
+    # `slopes` (pixels, k) are those of the density, and `error` is its distance, in one norm;
+    # `fields` (pixels, k) are the slopes of the potential. Correlated errors count once a cell.
+    precision = slopes.T @ slopes * (_CORRELATED**2 / max(error, _LEAST_NOISE) ** 2)
+    weights = target.ravel() / target.sum()
+    fields = fields - weights @ fields
+    remaining = np.linalg.inv(precision + 12.0 * np.eye(slopes.shape[1]))
+    deviation = np.sqrt(((fields @ remaining) * fields).sum(axis=1))
+    bars = np.asarray(_NINETY * deviation).reshape(target.shape)
+    return bars, bars <= _DETERMINED * _spread(potential, target)
+
+
+def _spread(potential: Array, target: Array) -> float:
+    """Return the standard deviation of a potential, weighted with the density."""
     mean = np.average(potential, weights=target)
-    spread = math.sqrt(np.average((potential - mean) ** 2, weights=target))
-    return bars, bars <= _DETERMINED * spread
+    return math.sqrt(np.average((potential - mean) ** 2, weights=target))
 
 
 def _prior_precision(response: Response, potential: Array) -> Array:

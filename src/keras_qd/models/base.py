@@ -363,7 +363,7 @@ class _Announcement(keras.callbacks.Callback):
 
 
 def _announce() -> None:
-    _LOGGER.warning("compiling for JAX, about 15 s, once: what is compiled is kept on disk")
+    _LOGGER.warning("compiling for JAX, about 20 s, once: what is compiled is kept on disk")
 
 
 def _with_announcement(callbacks: Any) -> Any:

@@ -85,6 +85,9 @@ class ManyElectronProblem:
     interaction: Interaction
     strength: float = 1.0
     spin: float | None = None
+    #: Problem in a potential nearby, whose window, grid and number of orbitals are taken: within
+    #: them the density is a smooth function of the potential.
+    like: ManyElectronProblem | None = None
 
     def solve(self, *, with_errors: bool = True) -> tuple[Solution, Solution]:
         """Ground states with and without interaction; errors take a second and a third solution."""
@@ -216,11 +219,15 @@ class ManyElectronProblem:
 
     @property
     def _n_orbitals(self) -> int:
+        if self.like is not None:
+            return self.like._n_orbitals
         return self._electrons.full_shell(*_ORBITALS[self.n_electrons])
 
     @property
     def _n_fewer_orbitals(self) -> int:
         """Number of orbitals with the last shells left out."""
+        if self.like is not None:
+            return self.like._n_fewer_orbitals
         fewest, most = _FEWER_ORBITALS[self.n_electrons]
         m = self._electrons.full_shell(fewest, min(most, self._n_orbitals - 1))
         if m < self._n_orbitals:
@@ -238,6 +245,8 @@ class ManyElectronProblem:
 
     @cached_property
     def _window(self) -> Window:
+        if self.like is not None:
+            return self.like._window
         return find_window(
             self.potential, self.box, self.interaction, self.strength, self.n_electrons
         )
@@ -252,6 +261,8 @@ class ManyElectronProblem:
     @cached_property
     def _electrons(self) -> EffectiveCI:
         """The electrons on the first grid that is good enough for the orbitals that are filled."""
+        if self.like is not None:
+            return self._electrons_on(self.like._electrons.orbitals.grid.n)
         for n in _LADDER[self.n_electrons > 4 :]:
             electrons = self._electrons_on(n)
             error = grid_error(electrons.orbitals, max(electrons.spins))

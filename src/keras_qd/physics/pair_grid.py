@@ -48,7 +48,8 @@ _CONTACT_OMEGA = 50.0
 #: Half waves a side beyond which a density is summed function by function, to save memory.
 _MANY_HALF_WAVES = 30
 
-#: Newton-Schulz iterations for N^(-1/2): N is 1 up to a few hundredths, and the error is squared.
+#: Newton-Schulz iterations for a root: the matrix is 1 up to a few hundredths, and the error is
+#: squared.
 _ROOT_STEPS = 5
 
 
@@ -185,7 +186,7 @@ def grid_orbitals(grid: PairGrid, cosines: Any, side: float, xp: Any = np) -> Gr
     amplitudes = -xp.linalg.solve(
         outer - reference * xp.eye(outer.shape[1], dtype=full.dtype), mixed
     )
-    root = _inverse_root(xp.swapaxes(amplitudes, 1, 2) @ amplitudes, xp)
+    root = _inverse_root(amplitudes, xp)
     unit = xp.eye(size, dtype=full.dtype)
     folded = inner - reference * unit + xp.swapaxes(mixed, 1, 2) @ amplitudes
     folded = root @ folded @ root
@@ -232,8 +233,16 @@ def _hamiltonian(grid: PairGrid, cosines: Any, side: float, xp: Any) -> Any:
     return both - minus_plus - plus_minus + neither + kinetic
 
 
-def _inverse_root(excess: Any, xp: Any) -> Any:
-    """(1 + excess)^(-1/2) by the coupled Newton-Schulz iteration, for small positive `excess`."""
+def _inverse_root(x: Any, xp: Any) -> Any:
+    """(1 + x^T x)^(-1/2), as 1 - x^T (M + M^(1/2))^(-1) x with the smaller M = 1 + x x^T."""
+    outer, inner = (xp.eye(size, dtype=x.dtype) for size in x.shape[1:])
+    excess = x @ xp.swapaxes(x, 1, 2)
+    inverse = xp.linalg.solve(outer + excess + _root(excess, xp), x)
+    return inner - xp.swapaxes(x, 1, 2) @ inverse
+
+
+def _root(excess: Any, xp: Any) -> Any:
+    """(1 + excess)^(1/2) by the coupled Newton-Schulz iteration, for small positive `excess`."""
     unit = xp.eye(excess.shape[-1], dtype=excess.dtype)
     # Between its ends 1 and 1 + bound the spectrum is centred on 1, or the iteration could diverge.
     centre = 1.0 + 0.5 * xp.abs(excess).sum(axis=-1).max(axis=-1)[:, None, None]
@@ -241,7 +250,7 @@ def _inverse_root(excess: Any, xp: Any) -> Any:
     for _ in range(_ROOT_STEPS):
         factor = 1.5 * unit - 0.5 * inverse @ root
         root, inverse = root @ factor, factor @ inverse
-    return inverse / xp.sqrt(centre)
+    return root * xp.sqrt(centre)
 
 
 # The error of a grid of spacing h falls as h^p, so that the difference of two grids is that of the

@@ -75,16 +75,20 @@ def lowest_pair_states(
     *,
     n_roots: int = 1,
     steps: int = 12,
+    guess: Any = None,
     tolerance: Sequence[float] | None = None,
     dtype: Any = np.float32,
     xp: Any = np,
 ) -> PairStates:
     """Find the lowest states of both spins; without `tolerance` the steps are fixed, for jit."""
+    # `guess` (b, g, g), the sum of a singlet and a triplet, joins the start.
     problem = _Problem(orbitals, interaction, dtype, xp)
-    space = _Subspace(problem, n_roots + 1, steps * n_roots)
+    space = _Subspace(problem, n_roots + 2, steps * n_roots)
     starts, energy = problem.start(n_roots + 1)
     if contact is not None:
         problem.adapt(energy, *contact)
+    if guess is not None:
+        space.extend([_pack(xp.asarray(guess, dtype=dtype), xp)])
     space.extend(starts[:, :, k] for k in range(n_roots + 1))
     for step in range(steps + 1):
         energies, vectors, images = space.ritz(n_roots + 1)

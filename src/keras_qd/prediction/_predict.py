@@ -57,6 +57,7 @@ def predict(
     *,
     batch_size: int = 64,
     symmetries: bool = False,
+    uncertainty: bool = False,
 ) -> dict[str, Array]:
     """Apply the trained model of a run.
 
@@ -73,13 +74,19 @@ def predict(
     symmetries : bool
         Whether to predict the mean over the symmetries of the task: the eight of the square, or the
         reflection.
+    uncertainty : bool
+        Whether to predict that mean, and also how wrong it is expected to be, from the spread over
+        the symmetries. What spread stands for what error is measured on the validation split of the
+        run at the first call, and kept in the run directory.
 
     Returns
     -------
     dict of str to ndarray
         Each target field in physical units, shape (n, ny, nx) for maps, with the 32 bits that the
         model computes with; for classes also the probability of each, as ``FIELD_probabilities``,
-        shape (n, classes). Of one system, without the first axis.
+        shape (n, classes). Of one system, without the first axis. With `uncertainty` also the
+        expected error of each map or line, as ``FIELD_error``, shape (n,): half the integral of the
+        absolute error over that of the absolute field, of a density the share that is misplaced.
 
     Raises
     ------
@@ -89,7 +96,8 @@ def predict(
         If a field is missing, has another shape than in training, or holds values that are not
         finite or that its scaling is not defined for.
     UsageError
-        If the batch size makes no sense, or the task has no symmetries.
+        If the batch size makes no sense, the task has no symmetries, or no map or line that
+        `uncertainty` is defined for.
 
     Examples
     --------
@@ -97,7 +105,13 @@ def predict(
     """
     from keras_qd.training.run import Run
 
-    model = load_predictor(run if isinstance(run, Run) else Run.open(run), symmetries)
+    run = run if isinstance(run, Run) else Run.open(run)
+    if uncertainty:
+        from keras_qd.prediction.error_bars import with_error_bars
+
+        model: Predictor = with_error_bars(run)
+    else:
+        model = load_predictor(run, symmetries)
     named = named_fields(model.pipeline, arrays)
     fields, single = as_samples(model.pipeline.inputs, named)
     parts = list(iterate_predictions(model, fields, batch_size=batch_size))
@@ -177,7 +191,7 @@ class Symmetrized:
 
     def __init__(self, model: PhysicalModel, symmetries: Any) -> None:
         self.pipeline = model.pipeline
-        self._network, self._symmetries = model.predictor, symmetries
+        self._network, self.symmetries = model.predictor, symmetries
 
     @property
     def weights(self) -> list[Any]:
@@ -191,16 +205,19 @@ class Symmetrized:
 
     def mean(self, x: Tensors) -> Tensors:
         """Return the mean output for scaled fields that make one batch."""
-        found = [self._undone(x, element) for element in range(self._symmetries.n_elements)]
-        mean: Tensors = each(lambda *parts: np.mean(parts, axis=0), *found)
+        mean: Tensors = each(lambda *parts: np.mean(parts, axis=0), *self.all_outputs(x))
         return mean
+
+    def all_outputs(self, x: Tensors) -> list[Tensors]:
+        """Return the outputs for scaled fields changed by each symmetry, changed back."""
+        return [self._undone(x, element) for element in range(self.symmetries.n_elements)]
 
     def _undone(self, x: Tensors, element: int) -> Any:
         """Return what the network gives for fields changed by one symmetry, changed back."""
         elements = np.full(len(leaves(x)[0]), element)
-        changed = each(lambda v: self._symmetries.apply(v, elements), x)
+        changed = each(lambda v: self.symmetries.apply(v, elements), x)
         output = self._network.predict_on_batch(changed)
-        return each(lambda v: self._symmetries.undo(np.asarray(v), elements), output)
+        return each(lambda v: self.symmetries.undo(np.asarray(v), elements), output)
 
 
 def symmetrized(model: PhysicalModel, task: Task) -> Symmetrized:

@@ -127,7 +127,7 @@ def test_keyboard_only(drawing, tmp_path):
             break
     for key in ("Shift+ArrowLeft", "ArrowUp", "]", "Space"):
         drawing.page.keyboard.press(key)
-    drawing.until(lambda: (drawing.pixels("exact") != shown).any(), 2)
+    drawing.until(lambda: (drawing.pixels("exact") != shown).any())
     assert "x = 3.75, y = 5.16" in drawing.text("cuts-caption")
     drawing.page.keyboard.press("Control+z")
     np.testing.assert_array_equal(drawing.potential(tmp_path), before)
@@ -153,7 +153,7 @@ def test_a_telephone(opened, served):
     frame = phone.page.locator("#field-drawing canvas").first.bounding_box()
     assert frame["width"] > 300
     phone.page.touchscreen.tap(frame["x"] + 0.3 * frame["width"], frame["y"] + 100)
-    phone.until(lambda: (phone.pixels("exact") != before).any(), 2)
+    phone.until(lambda: (phone.pixels("exact") != before).any())
 
 
 def test_a_shape_that_the_solver_refuses_is_explained(drawing):
@@ -212,7 +212,7 @@ def test_a_killed_process_is_survived(drawing):
     drawing.page.wait_for_timeout(300)
     before = drawing.pixels("exact")
     drawing.stroke((0.8, 0.8))
-    drawing.until(lambda: (drawing.pixels("exact") != before).any())
+    drawing.until(lambda: (drawing.pixels("exact") != before).any(), 60)
 
 
 def draw_one_round(drawing):
@@ -269,6 +269,7 @@ def test_pictures_of_the_page(opened, served, request, tmp_path, scheme):
     page.page.click("[data-preset=double-dot]")
     page.stroke((0.25, 0.62), (0.3, 0.72))
     page.settled()
+    page.until(lambda: "misplaced" in page.text("difference-caption"), 180)  # the model loads
     folder = Path(request.config.getoption("--screenshots") or tmp_path)
     path = folder / f"live-{scheme}.png"
     page.page.screenshot(path=path)

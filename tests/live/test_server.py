@@ -41,10 +41,10 @@ def connected(served, token=None, origin="own", **options):
     return client.connect(address, origin=origin, **options)
 
 
-def received(socket, event):
+def received(socket, event, timeout=20):
     """Return the next message of an event."""
     while True:
-        header, body = unpack(socket.recv(timeout=20))
+        header, body = unpack(socket.recv(timeout=timeout))
         if header["event"] == event:
             return header, body
 
@@ -164,6 +164,15 @@ def test_of_requests_that_wait_only_the_newest_is_answered(served):
         while 10 not in answered:
             answered.append(received(socket, "done")[0]["id"])
     assert len(answered) < 6
+
+
+def test_a_late_draft_leaves_the_full_solution_of_the_same_drawing(served):
+    with connected(served) as socket:
+        for kind in ("solve", "draft"):
+            request = {"kind": kind, "id": 4, "n_electrons": 2}
+            socket.send(pack(request, [POTENTIAL]))
+        drafts = {received(socket, "exact", 120)[0]["draft"] for _ in range(2)}
+    assert drafts == {True, False}
 
 
 def test_an_inversion_is_stopped(served):

@@ -166,7 +166,7 @@ class Desk:
             self.workers["inverse"].drop(visit)
             return
         if request.kind == "draft":  # the pen moves on: the full solution is out of date
-            self.workers["exact"].drop(visit)
+            self.workers["exact"].drop(visit, request.id)
         self.workers[_ROLE_OF[request.kind]].submit(visit, request)
 
     def leave(self, visit: Visit) -> None:

@@ -124,11 +124,14 @@ class Worker:
             self._start()
         self._next()
 
-    def drop(self, session: Session) -> None:
-        """Forget the requests of a page."""
-        for key in [key for key in self._waiting if key[0] == id(session)]:
-            del self._waiting[key]
-        if self._job is not None and self._job.session is session:
+    def drop(self, session: Session, before: int | None = None) -> None:
+        """Forget the requests of a page, or those older than a number of the page."""
+
+        def dropped(owner: Session, request: Request) -> bool:
+            return owner is session and (before is None or request.id < before)
+
+        self._waiting = {k: each for k, each in self._waiting.items() if not dropped(*each)}
+        if self._job is not None and dropped(self._job.session, self._job.request):
             self._cancel()
 
     def close(self) -> None:

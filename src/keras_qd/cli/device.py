@@ -64,7 +64,7 @@ _EXAMPLES = """\b
 Examples:
   keras-qd device diagram dot.toml --gates left right --x -4 20 --y -4 20 --out diagram
   keras-qd device sweep dot.toml --gate barrier --range -40 10 --voltage left=20 --out sweep
-  keras-qd device design dot.toml --want exchange=0.1 --gate barrier -40 10
+  keras-qd device design dot.toml --want exchange=2.2 --gate barrier -40 10
 """
 
 
@@ -234,7 +234,7 @@ def design_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Find voltages at which a device has wanted numbers, such as --want exchange=0.1.
+    """Find voltages at which a device has wanted numbers, such as --want exchange=2.2.
 
     The exit code is 1 if they are not reached; the nearest voltages are printed all the same.
     """
@@ -244,7 +244,7 @@ def design_command(
     found = design_device(
         Device.load(device),
         {name: (low, high) for name, low, high in gates},
-        read_numbers(wants, "--want", "NAME=VALUE, such as exchange=0.1"),
+        read_numbers(wants, "--want", "NAME=VALUE, such as exchange=2.2"),
         voltages=read_voltages(voltages),
         n_electrons=electrons,
         tolerance=tolerance,

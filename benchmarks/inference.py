@@ -56,12 +56,13 @@ def main(systems, solved, batch_size, electrons, seconds, samples):
 
 
 def network_seconds(name, systems, batch_size):
-    """Processor seconds a system, after a first batch."""
+    """Processor seconds a system, after two batches: JAX compiles again for the second."""
     import keras_qd
 
     model = keras_qd.build(name, input_shape=(64, 64, 1), **NETWORKS[name])
     potentials = np.random.default_rng(0).normal(size=(systems, 64, 64, 1)).astype("float32")
-    model.predict_on_batch(potentials[:batch_size])
+    for _ in range(2):
+        model.predict_on_batch(potentials[:batch_size])
     start = time.process_time()
     for first in range(0, systems, batch_size):
         np.asarray(model.predict_on_batch(potentials[first : first + batch_size]))

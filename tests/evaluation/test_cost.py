@@ -90,12 +90,12 @@ def test_recipes_of_this_package(recipe, quick):
 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
-    [("density", "solve"), ("density_noninteracting", "solve_noninteracting")],
+    [("density", "_labels"), ("density_noninteracting", "solve_noninteracting")],
 )
 def test_fields_without_interaction_are_solved_without(monkeypatch, wanted, expected):
     called = []
     recipe = QuantumDots(n_pixels=16, n_orbitals=6)
-    for owner, name in ((recipe, "solve"), (recipe._solver, "solve_noninteracting")):
+    for owner, name in ((recipe, "_labels"), (recipe._solver, "solve_noninteracting")):
         monkeypatch.setattr(type(owner), name, lambda *_, name=name: called.append(name))
     recipe.solve_again({"potential": np.zeros((2, 16, 16)), wanted: np.zeros((2, 16, 16))})
     assert called == [expected] * 2

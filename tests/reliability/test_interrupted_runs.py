@@ -110,8 +110,10 @@ def test_a_disk_that_is_full_during_a_checkpoint_loses_one_epoch(tmp_path, data,
     savez, calls = np.savez, []
 
     def full(path, **arrays):
-        calls.append(path)
         savez(path, **arrays)
+        if not isinstance(path, Path):  # the example of a run is an open file
+            return
+        calls.append(path)
         if len(calls) == 2:
             os.truncate(path, os.path.getsize(path) // 2)
             raise OSError(errno.ENOSPC, "No space left on device")

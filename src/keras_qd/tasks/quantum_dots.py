@@ -46,9 +46,11 @@ _METRICS = {
 }
 
 
-def _map(name: str, source: str, target: str, description: str) -> Task:
+def _map(
+    name: str, source: str, target: str, description: str, model: str = "transformer-unet"
+) -> Task:
     """Return the task that maps one field of the quantum dots onto another."""
-    return Task(
+    task = Task(
         name=name,
         description=description,
         dataset="quantum-dots",
@@ -63,6 +65,7 @@ def _map(name: str, source: str, target: str, description: str) -> Task:
         batch_size=32,
         schedule="cosine",
     )
+    return task.replace(model=model)
 
 
 POTENTIAL_TO_DENSITY = _map(
@@ -109,7 +112,8 @@ NONINTERACTING_TO_INTERACTING_DENSITY = _map(
     "density_noninteracting",
     "density",
     "density without the interaction to the density with it",
-).replace(model="pix2pix")
+    model="pix2pix",
+)
 
 DENSITY_TO_POTENTIAL = _map(
     "density-to-potential",

@@ -30,9 +30,11 @@ for size in sizes:
 figure, panel = plt.subplots(figsize=(5, 3.2), layout="constrained")
 panel.loglog(sizes, [errors[size].value for size in sizes], "o-", label="autoencoder")
 panel.axhline(errors[sizes[0]].baseline, color="C1", label="mean image")
+panel.set_xticks(sizes, map(str, sizes))
+panel.minorticks_off()
 panel.set(xlabel="latent values", ylabel="mean square error, grey values from 0 to 1")
 panel.legend(frameon=False)
-panel.grid(alpha=0.3, which="both")
+panel.grid(alpha=0.3)
 figure.savefig("07_error_over_latent_size.png", dpi=150)
 
 # %% [markdown]

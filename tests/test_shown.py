@@ -69,6 +69,7 @@ def test_run_and_evaluation(evaluated_run):
     assert is_png(evaluation.plot())
     assert f"{run.history()['loss'][-1]:.6g}" in run._repr_html_()
     assert evaluation.scores[0].summary_text() in evaluation._repr_html_()
+    assert evaluation.scores[0].summary_text() in str(evaluation)
 
 
 def test_a_path_without_a_run_is_refused(tmp_path):

@@ -225,6 +225,17 @@ class Evaluation(Shown):
         """
         return data_frame(self.samples)
 
+    def __str__(self) -> str:
+        """Return the scores in physical units, one in a line."""
+        entries = self._entries()
+        width = max(map(len, entries), default=0)
+        return "\n".join(
+            [
+                f"Evaluation of {len(self.samples['index'])} systems:",
+                *(f"  {name:{width}}  {value}" for name, value in entries.items()),
+            ]
+        )
+
     def _entries(self) -> dict[str, Any]:
         return {
             f"{each.title} of the {each.field}": each.summary_text()

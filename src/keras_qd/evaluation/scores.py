@@ -170,11 +170,13 @@ class Score(Tabled):
         return f"{self.field}_{self.metric}"
 
     def summary_text(self) -> str:
-        """Return the value with its unit, its interval and the trivial baseline."""
+        """Return the value with its unit, its interval and the trivial baseline, if there is one."""
         text = f"{self.value:.4g} {self.unit}".rstrip()
         if self.interval is not None:
             text += f" (95 %: {self.interval[0]:.4g} to {self.interval[1]:.4g})"
-        return f"{text}, trivial prediction {self.baseline:.4g}"
+        if math.isfinite(self.baseline):
+            text += f", trivial prediction {self.baseline:.4g}"
+        return text
 
     def _entries(self) -> dict[str, Any]:
         return {f"{self.title} of the {self.field}": self.summary_text()}

@@ -170,7 +170,7 @@ class Score(Tabled):
         return f"{self.field}_{self.metric}"
 
     def summary_text(self) -> str:
-        """Return the value with its unit, its interval and the trivial baseline, if there is one."""
+        """Return the value with its unit, its interval and the trivial baseline, where known."""
         text = f"{self.value:.4g} {self.unit}".rstrip()
         if self.interval is not None:
             text += f" (95 %: {self.interval[0]:.4g} to {self.interval[1]:.4g})"

@@ -27,7 +27,7 @@ extensions = [
     "terminal",
 ]
 # Pages that stand in the root of the repository are built in by generated_pages.
-exclude_patterns = ["_build", "_ext", "executed", "gallery/notebooks"]
+exclude_patterns = ["_build", "_ext", "executed", "gallery/notebooks", "jupyter_execute"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 

@@ -8,7 +8,7 @@ import pytest
 
 import keras_qd
 from keras_qd.evaluation import Evaluation, Score
-from keras_qd.evaluation.case import adversary
+from keras_qd.evaluation.headline import adversary
 from keras_qd.evaluation.scores import Comparison, score
 from keras_qd.metrics import Context
 

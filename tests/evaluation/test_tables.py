@@ -7,8 +7,7 @@ import pytest
 
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.evaluation import result
-from keras_qd.evaluation.decided import by_decision, decision_rows
-from keras_qd.evaluation.result import group_by, rank_runs
+from keras_qd.evaluation.tables import by_decision, decision_rows, group_by, rank_runs
 
 COLUMNS = {
     "index": np.arange(3),

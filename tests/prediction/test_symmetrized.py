@@ -12,7 +12,7 @@ from keras_qd.errors import UsageError
 from keras_qd.evaluation.uncertainty import rank_correlation
 from keras_qd.prediction import predict
 from keras_qd.prediction._predict import Symmetrized, symmetrized
-from keras_qd.prediction.error_bars import ErrorBars, _ones, misplaced
+from keras_qd.prediction.error_bars import ErrorBars, _ones, relative_error
 from keras_qd.tasks.pipeline import Pipeline
 
 
@@ -129,7 +129,7 @@ def test_error_bars_are_right_in_the_mean_over_the_validation_split(symmetric):
     found = predict(symmetric, validation["potential"], uncertainty=True)
     mean = predict(symmetric, validation["potential"], symmetries=True)["density"]
     np.testing.assert_allclose(found["density"], mean, rtol=1e-5, atol=1e-6)
-    errors = misplaced(mean, validation["density"])
+    errors = relative_error(mean, validation["density"])
     assert found["density_error"].shape == errors.shape
     assert found["density_error"].mean() == pytest.approx(errors.mean(), rel=1e-4)
     assert np.ptp(found["density_error"]) > 0
@@ -163,7 +163,7 @@ def test_error_bars_rank_systems_and_cover_their_errors():
     found = ErrorBars(model, SquareSymmetries(), {"density": 1.0}).predict_on_batch(
         {"density": exact}
     )
-    errors = misplaced(found["density"], exact)
+    errors = relative_error(found["density"], exact)
     expected = found["density_error"] * errors.mean() / found["density_error"].mean()
     assert rank_correlation(expected, errors) > 0.95
     assert 0.9 < np.mean(errors < 1.5 * expected) <= 1.0

@@ -26,8 +26,9 @@ from keras_qd.cli.output import echo, format_number, print_json, print_table
 from keras_qd.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from keras_qd.evaluation.result import Evaluation, Group
+    from keras_qd.evaluation.result import Evaluation
     from keras_qd.evaluation.scores import Score
+    from keras_qd.evaluation.tables import Group
 
 
 @click.command("evaluate")
@@ -217,7 +218,7 @@ def _evaluate(
 
 def _show(name: str, evaluation: Evaluation, by: str | None, space: str, as_json: bool) -> None:
     """Print the evaluation of one run or ensemble."""
-    from keras_qd.evaluation.result import group_by
+    from keras_qd.evaluation.tables import group_by
 
     groups = [] if by is None else group_by(evaluation, by)
     if as_json:
@@ -234,7 +235,7 @@ def _show_ranking(
     evaluations: dict[str, Evaluation], sort: str | None, space: str, as_json: bool
 ) -> None:
     """Print several runs, best first."""
-    from keras_qd.evaluation.result import rank_runs
+    from keras_qd.evaluation.tables import rank_runs
 
     order = rank_runs(evaluations, sort)
     if as_json:
@@ -268,7 +269,7 @@ def print_scores(evaluation: Evaluation, space: str = "physical") -> None:
 
 def _print_decided(evaluation: Evaluation) -> None:
     """Print the error of decided and undecided systems, where the data set knows them."""
-    from keras_qd.evaluation.decided import decision_rows
+    from keras_qd.evaluation.tables import decision_rows
 
     header, rows = decision_rows(evaluation)
     if rows:

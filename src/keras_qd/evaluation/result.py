@@ -1,4 +1,4 @@
-"""The result of an evaluation, its files, and its tables: the systems, groups, runs ranked."""
+"""The result of an evaluation, and its files: metrics.json, samples.csv, figures/data.npz."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ from keras_qd.evaluation.figure_data import (
     unpack_examples,
     unpack_parities,
 )
-from keras_qd.evaluation.scores import Score, divide, ranking_score, verdict, warning
+from keras_qd.evaluation.headline import verdict, warning
+from keras_qd.evaluation.scores import Score, ranking_score
 from keras_qd.evaluation.uncertainty import Uncertainty
 from keras_qd.training.run import read_arrays
 
@@ -231,7 +232,7 @@ class Evaluation(Shown):
         width = max(map(len, entries), default=0)
         return "\n".join(
             [
-                f"Evaluation of {len(self.samples['index'])} systems:",
+                f"Evaluation of {self.data['n_samples']} systems:",
                 *(f"  {name:{width}}  {value}" for name, value in entries.items()),
             ]
         )
@@ -387,67 +388,3 @@ def _column(rows: list[list[str]], index: int) -> list[Any]:
         except ValueError:
             continue
     return [from_csv_cell(cell) for cell in cells]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Systems with similar values of one number, and the means of their metrics."""
-
-    low: float
-    high: float
-    n_systems: int
-    means: dict[str, float]
-
-
-def group_by(evaluation: Evaluation, column: str, n_groups: int = 4) -> list[Group]:
-    """Return the mean metrics of groups of about equal size, ascending by one of their numbers."""
-    known = [*evaluation.numbers, *evaluation.data["drawn"]]
-    if column not in known:
-        raise UnknownNameError("number to group by", column, known)
-    values = evaluation.samples[column]
-    finite = np.flatnonzero(np.isfinite(values))
-    metrics = [name for name in evaluation.samples if name not in ("index", *known)]
-    return [
-        Group(
-            float(values[rows].min()),
-            float(values[rows].max()),
-            len(rows),
-            {name: _finite_mean(evaluation.samples[name][rows]) for name in metrics},
-        )
-        for rows in (finite[part] for part in divide(values[finite], n_groups))
-    ]
-
-
-def _finite_mean(values: Array) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size else float("nan")
-
-
-def rank_runs(
-    evaluations: Mapping[str, Evaluation], metric: str | None = None, field: str | None = None
-) -> list[str]:
-    """Return the names of runs, best first by a metric of a field (the first ones by default)."""
-    _require_same_systems(evaluations)
-    first = next(iter(evaluations.values())).scores[0]
-    field = field if field is not None else first.field
-    metric = metric if metric is not None else first.metric
-    scores = {name: each.score(metric, field) for name, each in evaluations.items()}
-    sign = -1 if next(iter(scores.values())).higher_is_better else 1
-    values = {name: sign * score.value for name, score in scores.items()}
-    return sorted(values, key=lambda name: (np.isnan(values[name]), values[name]))
-
-
-def _require_same_systems(evaluations: Mapping[str, Evaluation]) -> None:
-    """Raise unless all runs were evaluated on the same systems, in the same fields."""
-    found: dict[tuple[str, tuple[str, ...]], tuple[str, Evaluation]] = {}
-    for name, each in evaluations.items():
-        found.setdefault((each.data["systems"], each.fields), (name, each))
-    if len(found) > 1:
-        listing = ", ".join(
-            f"{name}: {', '.join(each.fields)} on {each.data['split']} of {each.data['digest']}"
-            for name, each in found.values()
-        )
-        raise UsageError(
-            f"runs can only be ranked on the same systems, but these differ ({listing}); "
-            "name the data for all of them with --data"
-        )

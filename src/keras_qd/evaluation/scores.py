@@ -1,4 +1,4 @@
-"""Scores: each metric of each field over a set, with its interval; the headline they make."""
+"""Scores: each metric of each field over a set, its interval, and its value for every system."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from keras_qd.metrics import Context, FieldMetric, unit_of
 if TYPE_CHECKING:
     import keras
 
-    from keras_qd.evaluation.result import Evaluation
-
 
 Array = NDArray[Any]
 Result = TypeVar("Result")
@@ -29,8 +27,6 @@ Result = TypeVar("Result")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: Number of worst systems in a summary.
 N_WORST = 5
-#: "1 system in ..." for the tail, and how many systems a set needs for each.
-_TAILS = ((50, 100), (10, 20))
 
 
 def summarise(values: ArrayLike, *, higher_is_better: bool = False) -> dict[str, Any]:
@@ -312,77 +308,3 @@ def _stream(metric: keras.metrics.Metric, reference: Array, prediction: Array) -
 
 def _batches(n_samples: int) -> Iterator[slice]:
     return (slice(start, start + _BATCH) for start in range(0, n_samples, _BATCH))
-
-
-def verdict(evaluation: Evaluation) -> str:
-    """Return how good the model is on each target field, in one sentence."""
-    several = len(evaluation.fields) > 1
-    parts = [
-        (f"{score.field.replace('_', ' ')}: " if several else "") + _sentence(score, evaluation)
-        for score in evaluation.headlines
-    ]
-    return ". ".join(parts)
-
-
-def _sentence(score: Score, evaluation: Evaluation) -> str:
-    """Return the median system, the error of the labels and the tail, as far as they are known."""
-    values = evaluation.samples.get(score.column)
-    known = np.empty(0) if values is None else values[np.isfinite(values)]
-    if not known.size or not score.typical:
-        return f"{score.title} is {quantity(score.value, score)}"
-    found = (score.headline or f"{score.title} is {{}}").format(
-        quantity(float(np.median(known)), score)
-    )
-    parts = [f"on the median system {found}", *_label_error(score, evaluation)]
-    return "; ".join([*parts, _tail(known, score)])
-
-
-def _label_error(score: Score, evaluation: Evaluation) -> Iterator[str]:
-    """Yield how good the exact densities are, where the data set knows it."""
-    found = label_error(score, evaluation)
-    if found is not None:
-        yield f"labels are good to {found[0]:.2g} % (the worst one checked, to {found[1]:.2g} %)"
-
-
-def _tail(values: Array, score: Score) -> str:
-    """Return how wrong the worst systems are, as far into the tail as their number allows."""
-    ordered = np.sort(-values if score.higher_is_better else values)
-    sign = -1 if score.higher_is_better else 1
-    below = "below" if score.higher_is_better else "above"
-    wrong = "wrong by more than" if score.headline else below
-    for one_in, least in _TAILS:
-        if len(ordered) >= least:
-            limit = sign * float(np.quantile(ordered, 1 - 1 / one_in))
-            return f"1 system in {one_in} is {wrong} {quantity(limit, score)}"
-    return f"the worst of {len(ordered)} is at {quantity(sign * float(ordered[-1]), score)}"
-
-
-def label_error(score: Score, evaluation: Evaluation) -> tuple[float, float] | None:
-    """Return median and largest error of the exact values, of what is measured in percent."""
-    found = evaluation.data.get("label_error", {}).get(score.field)
-    if found is None or score.unit != "%":
-        return None
-    return 100 * found["median"], 100 * found["largest"]
-
-
-def quantity(value: float, score: Score) -> str:
-    """Return a value of a metric with its unit, in two or three digits."""
-    if not math.isfinite(value):
-        return "undefined"
-    number = f"{value:.2g}" if abs(value) < 10 else f"{value:.3g}"
-    return f"{number} {score.unit}".rstrip()
-
-
-def warning(evaluation: Evaluation) -> str:
-    """Return which scores are worse than the trivial baseline, with both numbers."""
-    several = len(evaluation.fields) > 1
-    losing = [each for each in evaluation.scores if each.space == "physical" and each.loses]
-    if not losing:
-        return ""
-    listing = ", ".join(
-        f"{each.title}{f' of {each.field}' if several else ''} "
-        f"{each.value:.4g} against {each.baseline:.4g}"
-        for each in losing
-    )
-    baseline = evaluation.data["baseline"]
-    return f"worse than predicting the {baseline} for every system: {listing}"

@@ -85,8 +85,9 @@ def predict(
         Each target field in physical units, shape (n, ny, nx) for maps, with the 32 bits that the
         model computes with; for classes also the probability of each, as ``FIELD_probabilities``,
         shape (n, classes). Of one system, without the first axis. With `uncertainty` also the
-        expected error of each map or line, as ``FIELD_error``, shape (n,): half the integral of the
-        absolute error over that of the absolute field, of a density the share that is misplaced.
+        expected error of each map or line, as ``FIELD_error``, shape (n,): the integral of the
+        absolute error over that of the absolute field, of a density the share that is misplaced, as
+        `MisplacedCharge` has it.
 
     Raises
     ------

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from keras_qd._checks import number, read_json, table
 from keras_qd._files import write_json
 from keras_qd.errors import DataError, UsageError
+from keras_qd.metrics import NMAE
 from keras_qd.prediction._predict import Symmetrized, iterate_predictions, symmetrized
 from keras_qd.tasks.pipeline import each
 
@@ -40,17 +41,15 @@ class ErrorBars(Symmetrized):
         found = self.pipeline.restore(each(lambda *parts: np.mean(parts, axis=0), *outputs))
         parts = [self.pipeline.restore(output) for output in outputs]
         for name, factor in self._factors.items():
-            spread = np.mean([misplaced(part[name], found[name]) for part in parts], axis=0)
+            spread = np.mean([relative_error(part[name], found[name]) for part in parts], axis=0)
             found[f"{name}_{ERROR}"] = factor * spread
         return {name: values.astype(np.float32) for name, values in found.items()}
 
 
-def misplaced(prediction: Array, reference: Array) -> Array:
-    """Return half the sum of absolute differences over that of absolute values, shape (n,)."""
-    axes = tuple(range(1, reference.ndim))
-    return np.asarray(
-        0.5 * np.abs(prediction - reference).sum(axis=axes) / np.abs(reference).sum(axis=axes)
-    )
+def relative_error(prediction: Array, reference: Array) -> Array:
+    """Return the NMAE of every system, shape (n,): of densities, the share that is misplaced."""
+    exact, predicted = (values.reshape(len(values), -1) for values in (reference, prediction))
+    return np.asarray(NMAE().values(np, exact, predicted))
 
 
 def with_error_bars(run: Run) -> ErrorBars:
@@ -88,5 +87,5 @@ def _calibrated(run: Run, model: ErrorBars) -> dict[str, float]:
         exact = scaling.inverse(scaling.forward(fields[name])) if scaling.centered else fields[name]
         spread = found[f"{name}_{ERROR}"].mean()
         # A model that has the symmetries by construction has no spread, and no error bar.
-        factors[name] = float(misplaced(found[name], exact).mean() / max(spread, 1e-6))
+        factors[name] = float(relative_error(found[name], exact).mean() / max(spread, 1e-6))
     return factors

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd.evaluation.decided import DENSITY_GAP, UNDECIDED, decision_rows
 from keras_qd.evaluation.figure_data import Example, Parity, under
 from keras_qd.evaluation.result import Evaluation
 from keras_qd.evaluation.scores import Score, ranking_score
+from keras_qd.evaluation.tables import DENSITY_GAP, UNDECIDED, decision_rows
 from keras_qd.report.elements import Animation, ReportFigure, Section
 from keras_qd.report.figures.errors import dependence_figure, errors_figure, reliability_figure
 from keras_qd.report.figures.fields import (

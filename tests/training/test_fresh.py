@@ -87,7 +87,7 @@ def test_interrupted_and_resumed_equals_never_stopped(whole, task, wells, tmp_pa
 
 
 def test_only_generated_data_sets_have_fresh_systems(tmp_path):
-    with pytest.raises(UsageError, match="is not generated"):
+    with pytest.raises(UsageError, match="was not generated"):
         trained(make_task(), tmp_path / "run", make_dataset())
     assert not (tmp_path / "run").exists()
 

@@ -189,11 +189,9 @@ def command(
     check_output(out, force)
     picture = figure or out.with_suffix(".png")
     _check_figure(picture)
-    session = open_session(
-        target,
-        settings=nested_settings(settings, FAMILY_PARTS),
-        **options,
-    )
+    given = nested_settings(settings, FAMILY_PARTS)
+    of_family = given.pop("family_settings", {})
+    session = open_session(target, settings=given, family_settings=of_family, **options)
     started = time.monotonic()
     with counting("inverting", "targets") as count:
         found = session.invert(workers, count, _iterations(len(session.targets)))

@@ -228,17 +228,6 @@ class QuantumDots(Recipe):
                 "out"
             )
 
-    def settings(self) -> dict[str, Any]:
-        """Return the settings as plain JSON; `density_gap`, which changes no other field, if set.
-
-        Returns
-        -------
-        dict
-            The keywords that build this recipe again.
-        """
-        found = super().settings()
-        return found if self.density_gap else {k: v for k, v in found.items() if k != "density_gap"}
-
     def _resolved_solver(self) -> dict[str, Any]:
         """Return the size and the accuracy of the solver, of a mixture those of two electrons."""
         if self.is_mixture:

@@ -124,7 +124,7 @@ def _run_torch(path: Path, inputs: Fields) -> Found:
 
 
 def _more_operators(graph: keras.Model) -> dict[str, Any]:
-    """Give torch's exporter ONNX's operators for two that it does not translate."""
+    """Give torch's exporter ONNX's operators for two that it does not translate; no options."""
     import keras
 
     if keras.config.backend() == "torch":

@@ -76,6 +76,7 @@ def open_session(
     tolerance: float = 1e-4,
     gauge: str = "zero-mean",
     family: str | None = None,
+    family_settings: Mapping[str, Any] | None = None,
     field: str | None = None,
     split: str = "test",
     samples: slice = slice(None),
@@ -93,9 +94,9 @@ def open_session(
 
         opened = Run.open(run)
         trained, field = conditions_of(opened), field or density_field(opened)
-    of_target = dict(settings or {})
-    of_family = of_target.pop("family_settings", {})
-    source = find_source(target, of_target, field=field or "density", split=split, samples=samples)
+    source = find_source(
+        target, settings or {}, field=field or "density", split=split, samples=samples
+    )
     known = source.conditions.or_else(trained)
     if electrons is None and known.n_electrons is None:
         raise UsageError(f"the number of electrons of {target} is not set; pass --electrons N")
@@ -106,7 +107,7 @@ def open_session(
         strength=next(each for each in (strength, known.strength, 1.0) if each is not None),
         tolerance=tolerance,
         gauge=gauge,
-        family=_family(family, of_family),
+        family=_family(family, family_settings or {}),
         refinement=_refinement(
             family,
             max_iterations=max_iterations,

@@ -28,8 +28,8 @@ def fresh_recipe(dataset: Dataset, name: str) -> Recipe:
     recipe = stored_recipe(configuration) if configuration else None
     if recipe is None:
         raise UsageError(
-            f"the data set of task {name!r} is not generated, so there are no fresh systems to "
-            "train on; leave out fresh, or choose a data set that is, such as quantum-dots"
+            f"task {name!r} has a data set that was not generated, so no new systems can be made "
+            "for each epoch; leave out fresh, or use a generated data set such as quantum-dots"
         )
     return recipe
 

@@ -70,6 +70,7 @@ def test_every_option_reaches_the_recipe(tmp_path):
         "accuracy": None,
         "family": "parabolic",
         "kohn_sham": False,
+        "density_gap": False,
         "material": None,
         "seed": 7,
     }

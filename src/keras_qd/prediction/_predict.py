@@ -115,9 +115,7 @@ def predict(
     return {name: values[0] for name, values in found.items()} if single else found
 
 
-def load_predictor(
-    run: Run | Pretrained, symmetries: bool, uncertainty: bool = False
-) -> Predictor:
+def load_predictor(run: Run | Pretrained, symmetries: bool, uncertainty: bool = False) -> Predictor:
     """Return the trained model of a run, averaged over symmetries and with error bars or not."""
     if uncertainty:
         from keras_qd.prediction.error_bars import with_error_bars

@@ -193,6 +193,17 @@ def test_the_command_line_predicts_with_it(model, dots, tmp_path):
     assert "--model NAME" in message
 
 
+@pytest.mark.parametrize(("name", "field"), [(NAME, "density"), (INVERSE, "potential")])
+def test_error_bars_are_those_of_the_card(model, dots, tmp_path, name, field):
+    maps = dots if name == NAME else model.ground_states(dots)["density"]
+    np.save(tmp_path / "maps.npy", maps)
+    arguments = ("--model", name, tmp_path / "maps.npy", "--out", tmp_path / "found.npz")
+    succeed("predict", *arguments, "--uncertainty")
+    bars = np.load(tmp_path / "found.npz")[f"{field}_error"]
+    assert bars.shape == (3,)
+    assert ((bars > 0) & (bars < 0.5)).all()
+
+
 @pytest.fixture(scope="module")
 def mixture(tmp_path_factory):
     recipe = QuantumDots(n_electrons=(1, 2), strength=(0.0, 2.0), n_orbitals=4)

@@ -34,7 +34,7 @@ var document = {
   getElementById: () => null,
 };
 """
-FOUND = "JSON.stringify(Search._performSearch(...Search._parseQuery({query})).map((each) => each[0]))"
+FOUND = "JSON.stringify(Search._performSearch(...Search._parseQuery({query})).map((r) => r[0]))"
 
 
 def engine(site: Path) -> quickjs.Context:

@@ -89,6 +89,12 @@ def predict(run, folder):
 
 
 if __name__ == "__main__":
+    from keras_qd.evaluation import cost
+    from keras_qd.report.figures import style
+
+    # As in tests/wells.py: costs are measured for a moment, figures drawn with fewer pixels.
+    cost.times_in_turn.__kwdefaults__["budget"] = 0.05
+    style.DPI = 50
     if sys.argv[2:]:
         import pytest
 

@@ -6,12 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+from tests.command import refused, succeed
 
 import keras_qd
 from keras_qd.data import generate, open_store, recipe_class
 from keras_qd.data.recipes import stored_recipe
 from keras_qd.errors import PluginError, UnknownNameError, UsageError
-from tests.command import refused, succeed
 
 COMMAND = "import sys, keras_qd.cli.main as cli; sys.path.insert(0, sys.argv.pop(1)); cli.main()"
 

@@ -13,7 +13,6 @@ from recipes_for_tests import Noise
 from keras_qd.data import generate, open_store
 from keras_qd.errors import StoreError
 
-
 #: Samples of a whole store, in 30 shards; those that a slow process makes take it seconds.
 N = 120
 

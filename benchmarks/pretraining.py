@@ -21,6 +21,8 @@ import numpy as np
 import keras_qd
 from keras_qd.data.quantum_dots import QuantumDots
 from keras_qd.data.store.generate import generate
+from keras_qd.prediction._predict import symmetrized
+from keras_qd.prediction.error_bars import calibrated
 from keras_qd.training.fit import resume, train
 from keras_qd.weights import (
     GroundStateModel,
@@ -97,6 +99,8 @@ def publish(name, run, recipe, store, out):
     }
     model = run.load_model()
     made = write_pretrained(model, card, name, out, network.model_class)
+    symmetries = symmetrized(made(), made.task).symmetries
+    card["error_bars"] = calibrated(made(), symmetries, dataset.split("validation"))
     test = {field: np.asarray(values) for field, values in dataset.split("test").items()}
     error = {
         group: network.errors(made(), {field: values[rows] for field, values in test.items()})

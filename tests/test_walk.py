@@ -97,7 +97,6 @@ REPLACED = {
     'model="pix2pix", batch_size=8, '
     'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}',
     r"epochs=\d+": "epochs=1",
-    r'build\("pix2pix"\)': f'build("pix2pix", input_shape=(16, 16, 1), {_SMALL})',
     r"\(64, 64, 1\)\)": f"(16, 16, 1), {_SMALL})",
     r"mesh\(\d\d\)": "mesh(16)",
     r"\(box, 64\b": "(box, 16",

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     type=COUNT,
     default=64,
     show_default=True,
-    help="Systems in a batch.",
+    help="Systems per batch.",
 )
 @click.option("--scaled", is_flag=True, help="Print values in the scaled units of the network.")
 @click.option(
@@ -352,7 +352,7 @@ def _row(score: Score, several: bool) -> tuple[str, ...]:
     metavar="RUN",
     multiple=True,
     type=InputPath(),
-    help="Another run, whose scores on the same systems are listed beside; may be repeated.",
+    help="Another run, whose scores on the same systems are listed too; may be repeated.",
 )
 @backend
 @as_json

@@ -212,11 +212,11 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Make the data set NAME with its exact solver.
+    """Generate the data set NAME with its exact solver.
 
     To resume after an interruption, run the same command again. With more --samples than before,
-    new samples are appended and the existing ones stay as they are. Each data set has options of
-    its own: 'keras-qd generate NAME --help' lists them.
+    new samples are appended and the existing ones stay as they are. Each data set has its
+    own options: 'keras-qd generate NAME --help' lists them.
     """
     workers, scheduler = _who_works(ctx, workers, scheduler)
     in_file = (ctx.default_map or {}).get("settings", ())

@@ -23,16 +23,14 @@ _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 @click.command("live", epilog=_EXAMPLES)
 @click.argument("run", required=False, type=InputPath())
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen at: this machine's."
-)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port.  [a free one]")
 @click.option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
-    help="A further name by which browsers may address this machine; may be repeated.",
+    help="Another host name by which browsers may reach the page; may be repeated.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
 @click.option(
@@ -56,10 +54,11 @@ def command(
     static: Path | None,
     onnxruntime: Path | None,
 ) -> None:
-    """Draw a potential in the browser, and see its density, exact and predicted, and energies.
+    """Draw a potential in the browser, and see its exact and predicted density and its energies.
 
-    RUN is a finished run of potential-to-density, whose model predicts while you draw. The page is
-    served to this machine only, under an address that holds a secret token.
+    RUN is a finished run of potential-to-density, whose model predicts while you draw; without it,
+    the pretrained network predicts. The page is served to this machine only, at an address that
+    contains a secret token.
     """
     from keras_qd.live import serve, write_static
 

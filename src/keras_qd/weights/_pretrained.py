@@ -158,6 +158,15 @@ class Pretrained:
             return [archive[name].astype(np.float32) for name in sorted(archive.files)]
 
 
+def find_pretrained(source: object) -> Pretrained | None:
+    """Return the pretrained network of a name, or None where that is not one but a path."""
+    named = str(source) in registry.components("pretrained").names()
+    if not named or Path(str(source)).exists():
+        return None
+    found: Pretrained = registry.components("pretrained").get(str(source))
+    return found
+
+
 def pretrained(name: str) -> PretrainedModel:
     """Return a network that comes trained, in physical units, on the running backend.
 

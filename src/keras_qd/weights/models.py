@@ -270,6 +270,6 @@ class PotentialModel(PretrainedModel):
             "density": values * np.float32(scale**2),
             "strength": strengths * np.float32(scale),
         }
-        predicted = self.predict(fields, batch_size=batch_size, verbose=0)["potential"]
+        predicted = self.predict(fields, batch_size=batch_size, verbose=0)
         result = {"potential": predicted / scale**2, "familiar": self.familiar(fields)}
         return _closed(result, single)

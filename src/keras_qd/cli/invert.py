@@ -287,7 +287,7 @@ def _one(found: dict[str, Any], start: str) -> list[tuple[str, str]]:
 
 
 def _duality(gap: float | None, bound: float | None) -> list[tuple[str, str]]:
-    """Return the row of the estimated distance of the functional from its maximum, and its bound."""
+    """Return the row of the estimated distance from the maximum, and of its bound."""
     estimate = [] if gap is None else [f"about {gap:.1g} Ha*"]
     limit = [] if bound is None else [f"at most {bound:.1g} Ha* within 1 Ha* of the potential"]
     return [("duality gap", "; ".join(estimate + limit))] if estimate or limit else []

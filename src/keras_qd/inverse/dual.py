@@ -66,13 +66,13 @@ _MOST_STALLED, _STALLED = 8, 0.8
 _ENOUGH, _SHARE, _MOST_PROOFS = 5e-4, 0.7, 8
 
 #: Steps between proofs, and their least damping.
-_MOST_NEAR, _NEAR = 2, 1e-3
+_MOST_NEAR, _NEAR = 2, 1e-4
 
 #: Restarts of three and more electrons, and the damping of their first step.
 _MOST_RESTARTS, _RESTARTED = 2, 1e-3
 
 #: Most responses for a step; its relative accuracy is the root of the residual, within bounds.
-_MOST_RESPONSES, _ACCURACIES = 12, (0.2, 0.4)
+_MOST_RESPONSES, _ACCURACIES = 12, (0.1, 0.3)
 
 #: Secants that are kept.
 _MEMORY = 30

@@ -24,6 +24,7 @@ from tests.wells import (  # noqa: F401
     invoke,
     keras_qd_command,
     on_a_line,
+    quick_layout,
     run,
     trained,
 )

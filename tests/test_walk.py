@@ -3,8 +3,8 @@
 Each page is read from top to bottom in a directory of its own, in this process. It starts with what
 the quick start leaves and with the reader's own files (``own_files``). In the reduced form some
 numbers are smaller (``REPLACED``), some options are appended (``APPENDED``), each of which must be
-met, and no report is drawn; nothing else is changed. All of it as printed, which takes hours:
-``KERAS_QD_WALK=full pytest -m slow tests/test_walk.py``.
+met, no report is drawn, and a training that two pages have runs once; nothing else is changed. All
+of it as printed, which takes hours: ``KERAS_QD_WALK=full pytest -m slow tests/test_walk.py``.
 """
 
 import ast
@@ -164,9 +164,20 @@ def is_left_out(piece):
     return any(re.match(each, piece.text) for each in left_out)
 
 
+def is_repeated(piece, path):
+    """Whether an earlier page has the same training, of a task with all its defaults."""
+    if FULL or not re.fullmatch(r"keras-qd train [\w-]+", piece.text):
+        return False
+    return any(piece in pieces(page(each)) for each in PAGES[: PAGES.index(path)])
+
+
 def walked(path):
     """Return what the walk runs of a page."""
-    found = [piece for piece in pieces(page(path)) if not is_left_out(piece)]
+    found = [
+        piece
+        for piece in pieces(page(path))
+        if not is_left_out(piece) and not (path in PAGES and is_repeated(piece, path))
+    ]
     return found if any(piece.kind != "file" for piece in found) else []
 
 

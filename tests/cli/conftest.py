@@ -7,9 +7,9 @@ import pytest
 
 @pytest.fixture
 def without_report(monkeypatch):
-    """Draw no figures: tests/report does, and the demo."""
+    """Draw no figures: tests/report does, and a training of a plug-in's task."""
 
-    def write_report(run):
+    def write_report(run, beside=()):
         path = Path(run.path) / "report.html"
         path.touch()
         return path

@@ -29,6 +29,7 @@ from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
     from keras_qd.inverse.outcome import Callback
+    from keras_qd.inverse.proposals import Proposals
     from keras_qd.inverse.results import Found
 
 _FIGURES = (".png", ".pdf", ".svg")
@@ -115,7 +116,8 @@ class Noise(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
 @click.option(
     "--run",
     type=InputPath(),
-    help="Run of a density-to-potential task, whose model proposes the initial potential.",
+    help="Run of a density-to-potential task, or the pretrained density-to-potential: its model "
+    "proposes the initial potential.",
 )
 @click.option(
     "--tolerance",
@@ -203,7 +205,7 @@ def command(
     if as_json:
         print_json(summary)
     else:
-        _print(summary, session.run)
+        _print(summary, session.proposals)
     if found.shortfall:
         raise PhysicsError(f"{found.shortfall}; the nearest is in {out}")
 
@@ -242,9 +244,9 @@ def _draw(found: Found, path: Path) -> None:
         figure.savefig(temporary, dpi=160, metadata=metadata)
 
 
-def _print(summary: dict[str, Any], run: Path | None) -> None:
+def _print(summary: dict[str, Any], proposals: Proposals | None) -> None:
     """Print all numbers for a single target, and their distribution for several."""
-    start = "default start" if run is None else f"proposed by {run}"
+    start = "default start" if proposals is None else f"proposed by {proposals.name}"
     found = summary["inversions"]
     rows = _one(found[0], start) if summary["n_targets"] == 1 else _several(summary, start)
     rows.insert(0, ("target", _describe(summary)))

@@ -46,6 +46,11 @@ from keras_qd.registry import components
     help="Predict the mean over the symmetries of the task, such as the eight of the square.",
 )
 @click.option(
+    "--uncertainty",
+    is_flag=True,
+    help="Predict that mean, and how wrong each map is expected to be, as FIELD_error.",
+)
+@click.option(
     "--batch-size",
     type=COUNT,
     default=64,
@@ -64,6 +69,7 @@ def command(
     force: bool,
     grey: tuple[float, float] | None,
     symmetries: bool,
+    uncertainty: bool,
     batch_size: int,
     as_json: bool,
 ) -> None:
@@ -100,6 +106,7 @@ def command(
             grey=grey,
             batch_size=batch_size,
             symmetries=symmetries,
+            uncertainty=uncertainty,
             force=force,
             numbers=given,
             progress=count,

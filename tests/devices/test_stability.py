@@ -226,7 +226,7 @@ def test_capacitance_model_needs_enough_electrons(diagram):
         ({"ranges": ((1, 0), (0, 1))}, "rising"),
         ({"ranges": ((0, 1),)}, "ranges"),
         ({"gate_y": "left"}, "must differ"),
-        ({"voltages": {"left": 3.0}}, "no voltage of their own"),
+        ({"voltages": {"left": 3.0}}, "must not be among the other voltages"),
         ({"max_electrons": 9}, "1 to 6"),
         ({"gate_x": "lfet"}, "did you mean"),
         ({"accuracy": 0.0}, "accuracy"),

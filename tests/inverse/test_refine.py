@@ -154,6 +154,25 @@ def test_the_error_bar_holds_the_potential():
     assert 0 < found.duality_gap < 1e-4
 
 
+def test_the_dual_functional_rises_by_no_more_than_its_bound():
+    potentials = sample_potentials(5, BOX, 32, seed=23)
+    found = invert(solve(potentials[0], BOX, 2).density, BOX, 2, max_iterations=2)
+
+    def dual(potential, energy):
+        return energy - (found.target * potential).sum() * BOX.pixel_area(32)
+
+    reached = dual(found.potential, found.energy)
+    rises = []
+    for other in potentials:
+        change = other - found.potential
+        half_range = np.ptp(change) / 2
+        for size in (0.1, 1.0, half_range):
+            near = found.potential + size / half_range * change
+            rise = dual(near, solve(near, BOX, 2).energy) - reached
+            rises.append(rise / size)
+    assert 0.05 * found.duality_bound < max(rises) < found.duality_bound
+
+
 def test_the_residual_holds_on_a_finer_grid():
     """What is reported is what the product's solver finds at a higher accuracy."""
     target = solve(sample_potentials(1, BOX, 32, seed=22)[0], BOX, 2).density

@@ -271,7 +271,9 @@ def design_command(
         print_table([(name, f"{value:.6g} mV") for name, value in found.parameters.items()])
         echo(str(found))
     if not found.converged:
-        raise PhysicsError("not all numbers were reached; widen the bounds or set more gates")
+        raise PhysicsError(
+            "not all target values were reached; widen the bounds or adjust more gates"
+        )
 
 
 def _require_directory(out: Path) -> None:

@@ -178,7 +178,7 @@ def _write_again(run: Path) -> None:
     from keras_qd.report.report import write_report
 
     write_report(run)
-    echo(f"written again: {run / 'report.html'}", err=True)
+    echo(f"updated: {run / 'report.html'}", err=True)
 
 
 def _check_column(run: Path, settings: dict[str, Any], by: str) -> None:

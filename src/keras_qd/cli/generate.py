@@ -352,7 +352,7 @@ def _build_recipe(kind: str, settings: dict[str, Any]) -> Recipe:
     _check_names(kind, given)
     effective, material = given.pop("effective_units", False), given.get("material")
     if effective and material is None:
-        raise UsageError("--effective-units says how to read what goes with --material; give both")
+        raise UsageError("--effective-units needs --material; give both")
     if material is None or effective:
         return recipe_class(kind)(**given)
     return in_material(recipe_class(kind), **given)

@@ -245,9 +245,9 @@ def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> Non
             )
     echo()
     if found["refused"]:
-        echo(f"\nrefused draws: {found['refused']}, each followed by the sample's next draw")
+        echo(f"\nrefused draws: {found['refused']}, each replaced by another draw")
     if found["refusals"]:
-        echo(f"\nrefused potentials, which training leaves out: {len(found['refusals'])}")
+        echo(f"\nrefused potentials, which training omits: {len(found['refusals'])}")
         print_table([(str(number), why) for number, why in found["refusals"].items()])
     if "damaged_shards" in found:
         echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'correct'}")

@@ -275,16 +275,23 @@ def _one(found: dict[str, Any], start: str) -> list[tuple[str, str]]:
     """Return the rows for one target."""
     gap = "" if found["gap"] is None else f", gap {format_number(found['gap'])} Ha*"
     share = f"{100 * found['determined']:.0f} % of the box"
-    error, dual = (found[name] for name in ("potential_error", "duality_gap"))
+    error = found["potential_error"]
     return [
         ("start", f"{_distance(found['start_residual'])}, {start}"),
         ("reached", f"{_distance(found['residual'])}, {found['iterations']} iterations"),
         *([] if found["nearest"] is None else [("nearest", _NEAREST)]),
         ("energy", f"{format_number(found['energy'])} Ha*{gap}"),
-        *([] if dual is None else [("duality gap", f"{dual:.1g} Ha*")]),
+        *_duality(found["duality_gap"], found["duality_bound"]),
         *([] if error is None else [("potential", f"+- {error:.2g} Ha* (90 %)")]),
         ("determined", share),
     ]
+
+
+def _duality(gap: float | None, bound: float | None) -> list[tuple[str, str]]:
+    """Return the row of the estimated distance from the maximum, and of its bound."""
+    estimate = [] if gap is None else [f"about {gap:.1g} Ha*"]
+    limit = [] if bound is None else [f"at most {bound:.1g} Ha* within 1 Ha* of the potential"]
+    return [("duality gap", "; ".join(estimate + limit))] if estimate or limit else []
 
 
 #: What follows where the search found nothing nearer.

@@ -63,7 +63,8 @@ def command(
     from keras_qd.live import serve, write_static
 
     if static is not None:
-        echo(f"wrote {write_static(static, run, onnxruntime=onnxruntime)}; any web server shows it")
+        folder = write_static(static, run, onnxruntime=onnxruntime)
+        echo(f"wrote {folder}; any web server can serve it")
         return
     if onnxruntime is not None:
         raise UsageError("--onnxruntime is for --static; the server computes in Python")
@@ -75,7 +76,7 @@ def command(
         )
 
     def started(address: str) -> None:
-        echo(f"{address}  (Ctrl+C ends it)")
+        echo(f"{address}  (Ctrl+C stops it)")
         if not no_browser:
             webbrowser.open(address)
 

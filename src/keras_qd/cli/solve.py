@@ -188,7 +188,7 @@ def _device(path: Path, options: dict[str, Any]) -> tuple[Potentials, Box, Inter
     clashing = ("field", "grey", "box_length", "material", "interaction", *_INTERACTION_LENGTHS)
     given = [f"--{name.replace('_', '-')}" for name in clashing if options[name] is not None]
     if given:
-        raise UsageError(f"{path} sets what {', '.join(given)} would; leave out {given[0]}")
+        raise UsageError(f"{path} sets this itself; leave out {', '.join(given)}")
     device = Device.load(path)
     potential = device.potential(read_voltages(options["voltages"]))
     return (

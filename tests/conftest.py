@@ -35,6 +35,8 @@ if os.environ.get("KERAS_BACKEND") == "jax":
 
 #: Files that take longest: they come first, so that no process is alone with one at the end.
 LONGEST = (
+    "test_walk.py",
+    "live/test_page.py",
     "training/test_devices.py",
     "plugins/test_new_plugin.py",
     "plugins/test_tutorial.py",

@@ -80,6 +80,8 @@ APPENDED = {
     r"train (?!.*(--model|--resume|mnist|energ|image))": "--model pix2pix",
     r"train (?!.*(--model (?!pix2pix)|--resume|mnist|energ|image))": "--set "
     "model.discriminator_levels=1",
+    r"train image-to-image": "--set model.filters=2 --set model.depth=2 "
+    "--set model.discriminator_filters=2 --set model.discriminator_levels=1",
     r"train .*(--backend|--callback)": "--data dots.zarr",
     r"train (potential|density)-to(-kinetic)?-energy(?!.*--data)": "--set dataset.samples=200 "
     "--set dataset.workers=1",
@@ -99,6 +101,8 @@ REPLACED = {
     'model="pix2pix", batch_size=8, '
     'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}',
     r"epochs=\d+": "epochs=1",
+    r"family\.n_gates=5": "family.n_gates=3",
+    r"--tolerance 0\.05": "--tolerance 0.5",
     r"\(64, 64, 1\)\)": f"(16, 16, 1), {_SMALL})",
     r"mesh\(\d\d\)": "mesh(16)",
     r"\(box, 64\b": "(box, 16",

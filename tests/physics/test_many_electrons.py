@@ -81,7 +81,7 @@ def test_densities_have_the_symmetry_of_the_potential(order, n_electrons):
     for solution in Solver(BOX, n_electrons).solve_both(symmetric_dot(order)):
         assert max(moments(solution.density, order)) < 1e-3
         electrons = solution.density.sum() * BOX.pixel_area(len(solution.density))
-        assert electrons == pytest.approx(n_electrons, rel=1e-12)
+        assert electrons == pytest.approx(n_electrons)
 
 
 @pytest.mark.slow

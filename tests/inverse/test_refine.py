@@ -61,7 +61,7 @@ def test_one_electron_on_few_pixels():
     assert invert(solve(parabola(24), BOX, 1).density, BOX, 1).converged
 
 
-@pytest.mark.parametrize("strength", [0.0, 1.0, 4.0])
+@pytest.mark.parametrize("strength", [0.0, pytest.param(1.0, marks=pytest.mark.slow), 4.0])
 def test_two_electrons(strength):
     """The target is made in a fitted window and on other pixels than the search has."""
     fine = sample_potentials(1, BOX, 64, seed=21)[0]
@@ -102,7 +102,7 @@ def test_another_family_and_interaction():
     assert invert(target, BOX, 2, 1e-3, interaction="finite-thickness").converged
 
 
-@pytest.mark.parametrize("noise", [0.01, 0.05])
+@pytest.mark.parametrize("noise", [pytest.param(0.01, marks=pytest.mark.slow), 0.05])
 def test_noise_is_approached_and_not_followed(noise):
     """The search stops where the noise accounts for the rest, nearer to the truth than that."""
     potential = parabola()

@@ -18,9 +18,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 class Served:
     """A server of its own process."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **environment):
         command = [sys.executable, "-m", "keras_qd", "live", *map(str, arguments), "--no-browser"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, **environment}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         self.address = self.process.stdout.readline().split()[0]
         self.host = urlsplit(self.address).netloc
         self.token = urlsplit(self.address).path.strip("/")
@@ -39,12 +40,10 @@ class Served:
         return found
 
     def memory(self):
-        """Return the resident memory of server and workers in MB."""
-        pages = [
-            int(Path(f"/proc/{each}/statm").read_text().split()[1])
-            for each in (self.process.pid, *self.workers())
-        ]
-        return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        """Return the resident memory of the server and of each worker, in MB."""
+        processes = (self.process.pid, *sorted(self.workers()))
+        pages = [int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in processes]
+        return [each * os.sysconf("SC_PAGE_SIZE") / 1e6 for each in pages]
 
     def close(self):
         """Interrupt it, as Ctrl+C does."""
@@ -105,7 +104,7 @@ class Drawing:
 
     def number(self, name):
         """Return the number in an element, NaN where there is none."""
-        text = self.text(name).replace("−", "-")
+        text = self.text(name).replace("−", "-").removeprefix("error ")
         return float("nan") if text in ("–", "") else float(text)
 
     def pixels(self, name):

@@ -65,6 +65,24 @@ def test_degenerate_and_undecided_ground_states_are_flagged():
     assert answers(solving.answer, DOT)[0][0]["undecided"] == ""
 
 
+@pytest.mark.parametrize("n_electrons", [1, 2, 3])
+def test_the_spin_is_exact_where_the_order_of_levels_is_known(n_electrons):
+    ((found, _), *_) = [
+        each
+        for each in answers(solving.answer, replace(DOT, n_electrons=n_electrons))
+        if each[0]["event"] == "exact"
+    ]
+    assert found["spin"] == "exact"
+    assert found["spin_squared"] == pytest.approx(0.75 if n_electrons % 2 else 0, abs=1e-6)
+
+
+def test_spins_of_levels_in_doubt_and_of_degenerate_levels_are_not_called_exact():
+    dot = physics.solve(DOT.field, BOX, 3)
+    mean = replace(dot, spin_squared=0.5 * (0.75 + 3.75))  # of a doublet and a quartet
+    assert solving._certainty_of_spin(mean) == "mixed"
+    assert solving._certainty_of_spin(replace(dot, gap=1e-5, gap_error=1e-4)) == "undecided"
+
+
 def test_an_inversion_streams_a_potential_with_its_proof():
     drawn = np.exp(-((X - 4) ** 2) / 4 - (Y - 5) ** 2 / 2)
     request = replace(DOT, kind="invert", field=drawn, n_electrons=1, tolerance=1e-3)

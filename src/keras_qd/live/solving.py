@@ -17,6 +17,9 @@ from keras_qd.physics.solver import Solver
 #: take 20 ms; at L = 10 the density of the finer one errs by less than 1e-3 per electron.
 _POINTS_OF_DRAFT, _STEPS_OF_DRAFT = (8, 12), 5
 
+#: Difference of <S^2> from S (S + 1) up to which a state has the spin S.
+_MOST_CONTAMINATION = 1e-3
+
 
 def answer(request: Request, send: Send) -> None:
     """Send the messages that answer a request, each as soon as it is known."""
@@ -57,6 +60,7 @@ def _draft(request: Request) -> bytes:
         "mu": numbers["energy"] - below,
         "mu_error": errors["energy_error"],
         "spin_squared": 0.0,
+        "spin": "exact",  # the ground state of two electrons is a singlet
         "density_error": share[0] * change,
         "draft": True,
         "undecided": _undecided(numbers["gap"], 1),
@@ -105,6 +109,7 @@ def _solution_header(request: Request, solution: Solution, started: float) -> di
         **_about(request, solution.density, started),
         **{name: getattr(solution, name) for name in (*names, *errors)},
         "draft": False,
+        "spin": _certainty_of_spin(solution),
         "undecided": _undecided(solution.gap, solution.n_states),
     }
 
@@ -118,6 +123,15 @@ def _about(request: Request, density: Array, started: float) -> dict[str, object
         "integral": float(density.sum() * request.box.pixel_area(request.n_pixels)),
         "seconds": time.perf_counter() - started,
     }
+
+
+def _certainty_of_spin(solution: Solution) -> str:
+    """Whether S^2 is exact by symmetry, another level may be lower, or it is a mean over spins."""
+    spin = 0.5 * (solution.multiplicity - 1)
+    if abs(solution.spin_squared - spin * (spin + 1)) > _MOST_CONTAMINATION:
+        return "mixed"
+    known = solution.n_electrons == 1 or (solution.n_electrons == 2 and spin == 0)
+    return "exact" if known or solution.gap > solution.gap_error else "undecided"
 
 
 def _undecided(gap: float, n_states: int) -> str:

@@ -6,13 +6,20 @@ import { Link } from "./link.js";
 import { attach, follow } from "./pointer.js";
 import { PRESETS } from "./presets.js";
 import { Units, shown, withError } from "./units.js";
-import { FieldView, differenceColours, plotCut, potentialColours, plotResiduals, range } from "./view.js";
+import { FieldView, differenceColours, keepFitted, palette, plotCut, plotResiduals, potentialColours, range, write } from "./view.js";
 
 // Milliseconds without a change after which the pen rests.
 const REST = 250;
 
 // Names of 2 S + 1.
 const SPINS = { 1: "singlet", 2: "doublet", 3: "triplet", 4: "quartet", 5: "quintet" };
+
+// What is known of S², which for a level is S (S + 1) without error.
+const CERTAINTY = {
+  exact: (name) => `${name}, exact by symmetry`,
+  undecided: (name) => `${name}, unless the levels are in another order`,
+  mixed: () => "mean over degenerate spins",
+};
 
 const $ = (id) => document.getElementById(id);
 
@@ -32,7 +39,9 @@ class Page {
     this.histories = { forward: new History(), reverse: new History() };
     this.id = 0;
     this.answers = {};
-    const view = (id, name, interactive) => new FieldView($(`field-${id}`), this.nPixels, settings.colours, name, interactive);
+    this.planned = new Set();
+    const palettes = Object.fromEntries(Object.entries(settings.colours).map(([name, values]) => [name, palette(values)]));
+    const view = (id, name, interactive) => new FieldView($(`field-${id}`), this.nPixels, palettes, name, interactive);
     this.views = {
       drawing: view("drawing", "Drawing", true),
       exact: view("exact", "Exact density"),
@@ -41,6 +50,7 @@ class Page {
     };
     attach(this.views.drawing.canvas, this);
     for (const name of ["exact", "model", "difference"]) follow(this.views[name].canvas, this);
+    for (const [id, part] of [["cut-x", "cuts"], ["cut-y", "cuts"], ["residuals", "results"]]) keepFitted($(id), () => this.plan(part));
   }
 
   async start() {
@@ -78,15 +88,16 @@ class Page {
     $("size").dispatchEvent(new Event("input"));
   }
 
-  // The drawing and the gates together, in Ha*.
+  // The drawing and the gates together, in Ha*: one array until either changes.
   potential() {
+    if (this.total) return this.total;
     const total = this.drawn.slice();
     this.voltages.forEach((voltage, gate) => {
       if (!voltage) return;
       const share = this.shares[gate];
       for (let at = 0; at < total.length; at++) total[at] -= voltage * share[at];
     });
-    return total;
+    return (this.total = total);
   }
 
   snapshot() {
@@ -123,18 +134,37 @@ class Page {
     this.changed();
   }
 
-  // The drawing or the system has changed: show it at the next frame, and ask.
+  // The drawing or the system has changed: ask and show it at the next frame.
   changed() {
     this.id += 1;
+    this.total = null;
     this.views.exact.busy(true);
     this.views.drawing.frame.dataset.id = this.id;
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.ask(true), REST);
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.redraw();
-      this.ask(false);
-    });
+    this.resting = setTimeout(() => this.rest(), REST);
+    this.plan("ask", "drawing");
+  }
+
+  rest() {
+    this.ask(true);
+    this.plan("cuts");
+  }
+
+  // Show parts of the page at the next frame: drawing, results, marks, cuts; ask for answers first.
+  plan(...parts) {
+    for (const part of parts) this.planned.add(part);
+    this.frame ??= requestAnimationFrame(() => this.render());
+  }
+
+  render() {
+    const parts = this.planned;
+    [this.planned, this.frame] = [new Set(), null];
+    if (parts.has("ask")) this.ask(false);
+    if (parts.has("drawing")) this.showDrawing();
+    if (parts.has("results")) this.showResults();
+    if (parts.has("marks")) this.views.drawing.mark(this.point, Number($("size").value));
+    // While the pen moves only the drawing is painted; the cuts come with the answers.
+    if (parts.has("results") || (parts.has("cuts") && !parts.has("ask"))) this.showCuts();
   }
 
   ask(resting) {
@@ -152,7 +182,7 @@ class Page {
     this.id += 1;
     this.answers = {};
     this.link.request("invert", { id: this.id, ...this.system, tolerance: this.tolerance }, this.charge);
-    $("search-caption").textContent = "searching …";
+    write($("search-caption"), "searching …");
   }
 
   stop() {
@@ -181,7 +211,7 @@ class Page {
     [message.density] = message.fields;
     this.answers.exact = message;
     this.ended();
-    this.planResults();
+    this.plan("results");
   }
 
   take_mu(message) {
@@ -189,21 +219,21 @@ class Page {
     this.ended();
     if (message.id !== exact?.id) return;
     Object.assign(exact, { mu: message.mu, mu_error: message.mu_error, whole: true });
-    this.planResults();
+    this.plan("results");
   }
 
   take_prediction(message) {
     if (message.id < (this.answers.prediction?.id ?? 0) || !this.forward) return;
     [message.density] = message.fields;
     this.answers.prediction = message;
-    this.planResults();
+    this.plan("results");
   }
 
   take_progress(message) {
     this.ended();
     const begun = performance.now();
     const show = () => {
-      $("exact-caption").textContent = `${message.text}, step ${message.step} of ${message.steps} … ${shown((performance.now() - begun) / 1000, 2)} s`;
+      write($("exact-caption"), `${message.text}, step ${message.step} of ${message.steps} … ${shown((performance.now() - begun) / 1000, 2)} s`);
     };
     show();
     this.clock = setInterval(show, 100);
@@ -227,7 +257,7 @@ class Page {
     if (message.id !== this.id || this.forward) return;
     [message.potential, message.density] = message.fields;
     this.answers.iteration = message;
-    this.planResults();
+    this.plan("results");
   }
 
   take_error(message) {
@@ -235,7 +265,7 @@ class Page {
     if (message.id < this.id && this.forward) return;
     for (const name of this.forward ? ["exact"] : ["exact", "model"]) this.views[name].age();
     this.notice(message.message);
-    $(this.forward ? "exact-caption" : "search-caption").textContent = "no solution";
+    write($(this.forward ? "exact-caption" : "search-caption"), "no solution");
   }
 
   take_refused(message) {
@@ -256,7 +286,7 @@ class Page {
   }
 
   showStatus() {
-    $("status").textContent = this.online ? this.settings.status ?? "connected" : "not connected; trying again";
+    write($("status"), this.online ? this.settings.status ?? "connected" : "not connected; trying again");
   }
 
   side() {
@@ -264,30 +294,24 @@ class Page {
   }
 
   redraw() {
+    this.plan("drawing", "results", "marks");
+  }
+
+  showDrawing() {
     const { units, views } = this;
     if (this.forward) {
       const potential = this.potential();
       views.drawing.draw(potential, potentialColours(potential), units.energyFactor, `V (${units.energy})`, this.side());
     } else {
       const colours = { map: "field", low: 0, high: Math.max(range(this.charge)[1], 1) };
-      views.drawing.draw(this.charge, colours, 1, "drawn charge, without unit", this.side());
+      views.drawing.draw(this.charge.slice(), colours, 1, "drawn charge, without unit", this.side());
     }
-    this.showResults();
-    this.pointAt(this.point);
-  }
-
-  // Show what was answered, once a frame.
-  planResults() {
-    this.showing ??= requestAnimationFrame(() => this.showResults());
   }
 
   showResults() {
-    cancelAnimationFrame(this.showing);
-    this.showing = null;
     if (this.forward) this.showForward();
     else this.showReverse();
     this.showNumbers();
-    this.planCuts();
   }
 
   draw(view, field, colours, name = "n") {
@@ -306,18 +330,18 @@ class Page {
     const colours = { map: "field", low: 0, high };
     if (exact?.unavailable) {
       exactView.empty(exact.unavailable);
-      $("exact-caption").textContent = "";
+      write($("exact-caption"), "");
     } else if (exact) {
       this.draw(exactView, exact.density, colours);
-      $("exact-caption").textContent = `${exact.draft ? "while drawing" : "exact"}: to ${shown(100 * exact.density_error, 2)} % of the charge`;
+      write($("exact-caption"), `${exact.draft ? "while drawing" : "exact"}: to ${shown(100 * exact.density_error, 2)} % of the charge`);
       if (exact.id < this.id && this.system.n_electrons > 2) exactView.age();
     } else exactView.empty("solving …");
     if (prediction?.density) {
       this.draw(model, prediction.density, colours);
-      $("model-caption").textContent = this.predicted(prediction);
+      write($("model-caption"), this.predicted(prediction));
     } else {
       model.empty(prediction?.reason ?? "loading the model …");
-      $("model-caption").textContent = "";
+      write($("model-caption"), "");
     }
     this.showDifference(difference, exact, prediction);
   }
@@ -331,9 +355,9 @@ class Page {
   showDifference(view, exact, prediction) {
     if (!exact?.density || !prediction?.density) {
       view.empty("needs both densities");
-      $("difference-caption").textContent = "";
+      write($("difference-caption"), "");
     } else if (exact.id === prediction.id) {
-      const difference = prediction.density.map((value, at) => value - exact.density[at]);
+      const difference = this.difference(prediction.density, exact.density);
       this.draw(view, difference, differenceColours(difference), "Δn");
       const misplaced = this.misplaced(difference) / exact.n_electrons;
       const { energyFactor, energy } = this.units;
@@ -341,8 +365,16 @@ class Page {
         .filter(([, name]) => Number.isFinite(prediction[name]) && Number.isFinite(exact[name]) && prediction[name] !== null)
         .map(([symbol, name]) => `Δ${symbol} = ${shown((prediction[name] - exact[name]) * energyFactor, 2)}`);
       const energies = errors.length ? `; ${errors.join(", ")} ${energy}` : "";
-      $("difference-caption").textContent = `misplaced: ${shown(100 * misplaced, 3)} % of the charge${energies}`;
+      write($("difference-caption"), `misplaced: ${shown(100 * misplaced, 3)} % of the charge${energies}`);
     } else view.age();
+  }
+
+  // The difference of two densities: one array until either changes.
+  difference(first, second) {
+    const known = this.known;
+    if (known?.first === first && known.second === second) return known.difference;
+    this.known = { first, second, difference: first.map((value, at) => value - second[at]) };
+    return this.known.difference;
   }
 
   // Half the integral of the magnitude: the electrons that would have to move.
@@ -355,19 +387,19 @@ class Page {
     const { target, iteration } = this.answers;
     const { exact, model, difference } = this.views;
     for (const view of [exact, model, difference]) view.empty(target ? "searching …" : "draw charge, then find the potential");
-    for (const id of ["exact-caption", "model-caption", "difference-caption"]) $(id).textContent = "";
+    for (const id of ["exact-caption", "model-caption", "difference-caption"]) write($(id), "");
     if (!iteration) return;
     const { energyFactor, energy } = this.units;
     model.draw(iteration.potential, potentialColours(iteration.potential), energyFactor, `V (${energy})`, this.side());
     this.draw(exact, iteration.density, { map: "field", low: 0, high: Math.max(range(iteration.density)[1], range(target)[1]) });
-    const rest = iteration.density.map((value, at) => value - target[at]);
+    const rest = this.difference(iteration.density, target);
     this.draw(difference, rest, differenceColours(rest), "Δn");
-    $("model-caption").textContent = iteration.ended ? `mean 0; determined on ${shown(100 * iteration.determined, 2)} % of the box` : "mean 0; the nearest so far";
-    $("exact-caption").textContent = `solved exactly in this potential`;
-    $("difference-caption").textContent = `∫|Δn| / N = ${shown(iteration.residual)}, misplaced ${shown(50 * iteration.residual)} %`;
+    write($("model-caption"), iteration.ended ? `mean 0; determined on ${shown(100 * iteration.determined, 2)} % of the box` : "mean 0; the nearest so far");
+    write($("exact-caption"), `solved exactly in this potential`);
+    write($("difference-caption"), `∫|Δn| / N = ${shown(iteration.residual)}, misplaced ${shown(50 * iteration.residual)} %`);
     const count = iteration.residuals.length;
     const state = iteration.ended ? (iteration.converged ? "Proved: " : "Ended: ") + iteration.explanation : "searching …";
-    $("search-caption").textContent = `${count} exact solutions in ${shown(iteration.seconds, 2)} s. ${state}`;
+    write($("search-caption"), `${count} exact solution${count === 1 ? "" : "s"} in ${shown(iteration.seconds, 2)} s. ${state}`);
     plotResiduals($("residuals"), iteration.residuals, this.tolerance);
   }
 
@@ -376,38 +408,31 @@ class Page {
     const factor = this.units.energyFactor;
     for (const name of ["energy", "mu", "exchange", "gap"]) {
       const [value, error] = [found[name], found[`${name}_error`]].map((each) => (each === null || each === undefined ? null : each * factor));
-      $(name).textContent = withError(value, error);
-      $(`${name}-error`).textContent = shown(error, 1);
+      write($(name), withError(value, error));
+      write($(`${name}-error`), error ? `error ${shown(error, 1)}` : name === "exchange" && value === null && found.energy ? "of two electrons" : "");
     }
-    for (const unit of document.querySelectorAll("[data-energy]")) unit.textContent = this.units.energy;
-    for (const unit of document.querySelectorAll("[data-length]")) unit.textContent = this.units.length;
-    $("spin").textContent = shown(found.spin_squared === undefined ? null : Math.round(1e6 * found.spin_squared) / 1e6);
-    $("spin-words").textContent = found.spin_squared === undefined ? "" : SPINS[Math.round(Math.sqrt(1 + 4 * Math.max(found.spin_squared, 0)))] ?? "";
-    $("integral").textContent = found.integral ? found.integral.toFixed(5) : "–";
-    $("density-error").textContent = found.density_error ? `${shown(100 * found.density_error, 1)} %` : "–";
-    $("exact-time").textContent = found.seconds ? shown(1e3 * found.seconds, 3) : "–";
-    $("model-time").textContent = this.answers.prediction?.seconds ? shown(1e3 * this.answers.prediction.seconds, 3) : "–";
-    $("undecided").textContent = found.undecided ?? "";
+    for (const unit of document.querySelectorAll("[data-energy]")) write(unit, this.units.energy);
+    for (const unit of document.querySelectorAll("[data-length]")) write(unit, this.units.length);
+    write($("spin"), shown(found.spin_squared === undefined ? null : Math.round(1e6 * found.spin_squared) / 1e6));
+    write($("spin-words"), found.spin ? CERTAINTY[found.spin](SPINS[Math.round(Math.sqrt(1 + 4 * Math.max(found.spin_squared, 0)))]) : "");
+    write($("integral"), found.integral ? found.integral.toFixed(5) : "–");
+    write($("density-error"), found.density_error ? `${shown(100 * found.density_error, 1)} %` : "–");
+    write($("exact-time"), found.seconds ? shown(1e3 * found.seconds, 3) : "–");
+    write($("model-time"), this.answers.prediction?.seconds ? shown(1e3 * this.answers.prediction.seconds, 3) : "–");
+    write($("undecided"), found.undecided ?? "");
     $("undecided").hidden = !found.undecided;
   }
 
   // Move the cursor; `aloud` for the keyboard, whose user may hear the values.
   pointAt(point, aloud = false) {
     this.point = point;
-    for (const view of Object.values(this.views)) view.mark(point, view === this.views.drawing ? Number($("size").value) : 0);
     this.aloud = aloud;
-    this.planCuts();
-  }
-
-  planCuts() {
-    this.cutting ??= requestAnimationFrame(() => {
-      this.cutting = null;
-      this.showCuts();
-    });
+    this.plan("marks", "cuts");
   }
 
   showCuts() {
-    const { units, nPixels: n, point } = this;
+    const { units, nPixels: n, point, views } = this;
+    for (const view of [views.exact, views.model, views.difference]) view.mark(point);
     const index = (value) => Math.max(0, Math.min(n - 1, Math.floor(value * n)));
     const [row, column] = [index(point.y), index(point.x)];
     const across = (field, factor) => Float64Array.from({ length: n }, (_, each) => field[row * n + each] * factor);
@@ -435,7 +460,7 @@ class Page {
       densities[1] && `${this.forward ? "predicted" : "target"} ${shown(densities[1][at] * units.densityFactor)}`,
     ];
     $("cuts-caption").setAttribute("aria-live", this.aloud ? "polite" : "off");
-    $("cuts-caption").textContent = values.filter(Boolean).join("; ");
+    write($("cuts-caption"), values.filter(Boolean).join("; "));
   }
 }
 

@@ -3,6 +3,7 @@
 import { readField, writtenField } from "./files.js";
 import { PRESETS } from "./presets.js";
 import { Units, shown } from "./units.js";
+import { forgetInks } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -36,13 +37,17 @@ export function connectControls(page) {
 }
 
 function theme(page) {
-  $("theme").onclick = () => {
-    const now = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-    document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const redraw = () => {
+    forgetInks();
     page.redraw();
   };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.redraw());
-  addEventListener("resize", () => page.redraw());
+  $("theme").onclick = () => {
+    const now = document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
+    document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
+    redraw();
+  };
+  dark.addEventListener("change", redraw);
 }
 
 function modes(page) {

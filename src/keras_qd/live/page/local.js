@@ -68,6 +68,7 @@ export class Local {
       integral: this.integral(density, header),
       seconds,
       draft: false,
+      spin: "exact",
       whole: true,
       undecided: found.gap < NEAR_DEGENERACY ? "Undecided: the next level is less than 2 mHa* above." : "",
     });

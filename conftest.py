@@ -4,6 +4,8 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 # Not the user's cache; processes that tests start inherit it.
 os.environ.setdefault("KERAS_QD_JAX_CACHE", str(Path(__file__).parent / ".pytest_cache" / "jax"))
 
@@ -15,6 +17,14 @@ collect_ignore_glob = [
     for backend in ("jax", "tensorflow", "torch")
     if find_spec(backend) is None
 ]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One process more than cores on torch, whose tests wait: for workers, browsers and clocks."""
+    if os.environ.get("KERAS_BACKEND") != "torch" or not hasattr(os, "sched_getaffinity"):
+        return None
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_addoption(parser):

@@ -37,6 +37,8 @@ nb_merge_streams = True
 html_theme = "pydata_sphinx_theme"
 html_title = "keras-qd"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_search_scorer = str(HERE / "_ext" / "scorer.js")
 html_theme_options = {
     "header_links_before_dropdown": 7,
@@ -48,7 +50,7 @@ html_theme_options = {
 }
 
 autosummary_generate = True
-autodoc_typehints = "none"  # numpydoc tells the types, with shapes and units
+autodoc_typehints = "none"  # numpydoc shows the types, with shapes and units
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False

@@ -14,6 +14,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -36,10 +37,26 @@ def processor() -> str:
 def as_seen(text: str) -> str:
     """Return what a terminal shows of a text with progress bars: the last state of each line."""
     lines = [line.rpartition("\r")[2] for line in text.replace("\b", "").rstrip("\n").split("\n")]
-    text = "\n".join(re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in lines)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in lines]
+    text = "\n".join(
+        first_and_last_epoch(each for each in lines if not each.startswith("WARNING:"))
+    )
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]}\n...\n{text[-LONGEST // 2 :]}"
     return text + "\n"
+
+
+def first_and_last_epoch(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a text, of every training only the first and the last epoch."""
+    epoch = last = 0
+    for line in lines:
+        if found := re.match(r"Epoch (\d+)/(\d+)$", line):
+            epoch, last = map(int, found.groups())
+        is_log = found or "━" in line
+        if not is_log or epoch in (1, last):
+            yield line
+        elif found and epoch == 2:
+            yield "..."
 
 
 def tidy(cell: nbformat.NotebookNode) -> None:

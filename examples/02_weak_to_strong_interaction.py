@@ -14,7 +14,7 @@ from keras_qd import physics
 # The potential is an elliptic parabola: in a round one the electrons would separate along an
 # arbitrary direction, which the density does not show. The relevant quantity is the repulsion
 # relative to the confinement, lambda / sqrt(omega), the Wigner parameter: increasing lambda is
-# equivalent to a larger dot, which is how it is done in a laboratory.
+# equivalent to enlarging the dot, as experiments do.
 
 # %%
 box = physics.Box(12.0)

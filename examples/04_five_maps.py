@@ -2,8 +2,8 @@
 # # The five maps
 #
 # The potential and the densities with and without interaction of the same dots are related by five
-# maps, learnt here by one network each with the same settings. Some maps are easy to learn; for
-# others, the input hardly contains the information. This takes about a quarter of an hour.
+# maps. Here one network learns each of them, with the same settings. Some maps are easy to learn;
+# for others, the input hardly contains the information. This takes about a quarter of an hour.
 
 # %%
 import matplotlib.pyplot as plt

@@ -37,7 +37,8 @@ print(f"any smooth potential: {free.explanation}, after {free.iterations} iterat
 print(f"  start: integral |dn| / N = {free.start_residual:.2g}; E = {free.energy:.3f} Ha*")
 
 # %% [markdown]
-# Then only the potentials of an array of gates, each between -12 and 12 Ha*, from the same start.
+# Then only the potentials of an array of gates, each between -12 and 12 Ha*, starting from the
+# potential found above.
 
 # %%
 array = physics.potential_family("gate-array", n_gates=gates, gate_energy=(-12, 12), depth=0.05)

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Classify digits
 #
-# Two networks that classify handwritten digits: that of the course, and a small residual network
-# that is better. This takes two minutes.
+# Two networks classify handwritten digits: that of the course and a better one, a small residual
+# network. This takes two minutes.
 
 # %%
 import matplotlib.pyplot as plt

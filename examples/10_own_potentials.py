@@ -55,8 +55,8 @@ figure.savefig("10_one_ring.png", dpi=150)
 #
 # A family is a frozen dataclass that names its parameters with the ranges they are drawn from, and
 # computes the potential of given parameters. Lengths are fractions of the side of the box. Because
-# the two are apart, `keras_qd.inverse.invert_in_family` can set the parameters as a device would.
-# The check lists everything that is wrong with a family.
+# drawing and computing are separate, `keras_qd.inverse.invert_in_family` can set the parameters as
+# a device would. The check lists everything that is wrong with a family.
 
 
 # %%
@@ -99,10 +99,10 @@ testing.check_potential_family(rings)
 # ## A data set
 #
 # Sample i has its own random generator, so it does not depend on the number of samples. The
-# potentials are solved in parallel, each label with its error; a call that was stopped resumes. On
-# the command line this is `keras-qd solve potentials.npy --out rings.zarr`. In a separate
-# distribution, with an entry point in the group `keras_qd.potentials`, the family is also available
-# by its name to `keras-qd generate`.
+# potentials are solved in parallel, each label with its error; an interrupted call resumes when
+# repeated. On the command line this is `keras-qd solve potentials.npy --out rings.zarr`. If a
+# separate distribution registers the family as an entry point in the group `keras_qd.potentials`,
+# `keras-qd generate` finds it by its name.
 
 # %%
 drawn = [

@@ -155,5 +155,5 @@ figure.savefig("11_own_task.png", dpi=150)
 # ## Share it
 #
 # To share it, put it into a distribution: `keras-qd new-plugin double-dots` writes a working one
-# with entry points, one component of each kind, and tests. After its installation `keras-qd list`
+# with entry points, one component of each kind, and tests. Once it is installed, `keras-qd list`
 # shows the task, without an import.

@@ -69,5 +69,5 @@ else:
         raise SystemExit("the data sets differ")
 
 # %% [markdown]
-# With a larger `samples` later, the existing ones stay as they are. The store is used like any data
-# set: `keras-qd train potential-to-density --data cluster.zarr`.
+# If you increase `samples` later, the existing ones stay as they are. The store is used like any
+# data set: `keras-qd train potential-to-density --data cluster.zarr`.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Numbers beside maps
 #
-# One network for several electron numbers and strengths of the interaction: the potential, the
-# number of electrons and the strength go in, the density and the energy come out. This takes about
-# five minutes.
+# One network for several numbers of electrons and strengths of the interaction: its inputs are the
+# potential, the number of electrons and the strength, its outputs the density and the energy. This
+# takes about five minutes.
 
 # %%
 import matplotlib.pyplot as plt
@@ -20,9 +20,8 @@ counts = (samples, samples // 8, samples // 8)
 # %% [markdown]
 # ## The data set
 #
-# Random potentials, each with one, two or three electrons and with an interaction between none and
-# three times the Coulomb repulsion, solved exactly within the lowest orbitals. A field of shape
-# `()` is a number.
+# Random potentials, each with one, two or three electrons and with zero to three times the Coulomb
+# repulsion, solved exactly within the lowest orbitals. A field of shape `()` is a number.
 
 # %%
 box = physics.Box(10.0)
@@ -65,10 +64,10 @@ def dots() -> ArrayDataset:
 # %% [markdown]
 # ## The task
 #
-# Fields of different shapes are named tensors, in and out. In the U-Net, a number that goes in
-# becomes a channel with one value, and a number that comes out is computed from the innermost map.
-# Every target has its own loss, with a weight, and the metrics that are defined for it: `ssim` for
-# the density alone.
+# Fields of different shapes are separate, named inputs and outputs. In the U-Net, an input number
+# becomes a constant channel, and an output number is computed from the innermost map. Every target
+# has its own loss, with a weight, and the metrics that are defined for it: `ssim` for the density
+# alone.
 
 # %%
 task = Task(
@@ -105,7 +104,7 @@ for field in task.targets:
 # ## One potential, many systems
 #
 # The trained model takes fields by name, in physical units: here one potential of the test split
-# with a growing interaction, for each number of electrons.
+# with increasing interaction, for each number of electrons.
 
 # %%
 model = keras_qd.load_model(run)

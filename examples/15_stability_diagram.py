@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A double dot from gate voltages to its stability diagram
 #
-# Three gates above electrons in GaAs make a double dot. Its charge-stability diagram, its tunnel
-# coupling and its exchange energy come from exact solutions, each with its error. This takes about
-# five minutes on two cores.
+# Three gates above electrons in GaAs form a double dot. Exact solutions give its charge-stability
+# diagram, its tunnel coupling and its exchange energy, each with its error. This takes half a
+# minute on two cores.
 
 # %%
 import keras_qd
@@ -28,8 +28,8 @@ for n, state in enumerate(device.ground_states({"left": 12, "right": 12}, 2), st
     print(f"{n} electron(s): E = {state.energy} meV, dE/dv = {state.slopes.round(3)} meV/mV")
 
 # %% [markdown]
-# The diagram is divided until the number of electrons is certain at every pixel: energies are
-# concave in the voltages, so that tangents and chords bound them.
+# The diagram is subdivided until the number of electrons is certain at every pixel: energies are
+# concave in the voltages, so tangents and chords bound them.
 
 # %%
 diagram = devices.stability_diagram(
@@ -50,7 +50,7 @@ with figure_style():
 figure
 
 # %% [markdown]
-# The barrier sets the exchange energy of two electrons over three orders of magnitude.
+# The barrier tunes the exchange energy of two electrons over three orders of magnitude.
 
 # %%
 sweep = devices.sweep_gate(
@@ -66,7 +66,7 @@ with figure_style():
 figure
 
 # %% [markdown]
-# The reverse: which barrier voltage gives J = 100 ueV, and what the textbook's models say of it.
+# The reverse: the barrier voltage at which J = 100 ueV, and the tunnel coupling there.
 
 # %%
 plungers = {"left": 20.0, "right": 20.0}

@@ -62,8 +62,8 @@ figure.savefig("16_classification.png", dpi=150)
 # %% [markdown]
 # ## 2. An autoencoder
 #
-# The encoder makes 32 numbers of the 784 grey values. Below each image are its latent numbers as a
-# picture, and the image that the decoder makes of them.
+# The encoder reduces the 784 grey values to 32 numbers. Below each image are its latent numbers, as
+# a picture, and the image that the decoder restores from them.
 
 # %%
 run = trained("mnist-autoencoder", epochs=epochs["images"])
@@ -79,8 +79,8 @@ for column, pictures in enumerate(zip(test["image"][rows], tiles, restored, stri
 figure.savefig("16_autoencoder.png", dpi=150)
 
 # %% [markdown]
-# The latent numbers of one image in a row are a line. The lines of ten images of each digit, each
-# digit shifted upwards, show which numbers tell the digits apart.
+# Plotted one after another, the latent numbers of an image form a line. The lines of ten images of
+# each digit, shifted upwards digit by digit, show which numbers distinguish the digits.
 
 # %%
 lines = latents.reshape(len(latents), -1)
@@ -98,7 +98,7 @@ figure.savefig("16_latents.png", dpi=150)
 # ## 3. The energy of a potential, and 4. the energy of a density
 #
 # One electron on a line. The potential determines the energy, and the network learns it. The
-# density leaves a constant of the potential open, and with it a part of the energy.
+# density determines the potential only up to a constant, and so leaves part of the energy open.
 
 # %%
 data = {"samples": samples}

@@ -24,6 +24,7 @@ from tests.wells import (  # noqa: F401
     invoke,
     keras_qd_command,
     on_a_line,
+    quick_layout,
     run,
     trained,
 )
@@ -34,6 +35,8 @@ if os.environ.get("KERAS_BACKEND") == "jax":
 
 #: Files that take longest: they come first, so that no process is alone with one at the end.
 LONGEST = (
+    "test_walk.py",
+    "live/test_page.py",
     "training/test_devices.py",
     "plugins/test_new_plugin.py",
     "plugins/test_tutorial.py",

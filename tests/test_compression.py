@@ -126,10 +126,10 @@ def packed_once(autoencoder, tmp_path_factory):
     ("changes", "message"),
     [
         ({"version": 9}, "newer keras-qd"),
-        ({"dtype": "|O"}, "do not go together"),
-        ({"model": None}, "do not go together"),
-        ({"latents": np.zeros((0, 2), np.uint8)}, "do not go together"),
-        ({"low": np.zeros(3, np.float32)}, "do not go together"),
+        ({"dtype": "|O"}, "do not match"),
+        ({"model": None}, "do not match"),
+        ({"latents": np.zeros((0, 2), np.uint8)}, "do not match"),
+        ({"low": np.zeros(3, np.float32)}, "do not match"),
         ({"latents": np.array([{}], dtype=object)}, "is damaged"),
     ],
 )

@@ -128,6 +128,14 @@ def coarse_figures():
         yield
 
 
+@pytest.fixture(autouse=True)
+def quick_layout(request, monkeypatch):
+    """Leave panels where they are: finding a layout takes as long as drawing, tests/report does."""
+    if "report" not in request.path.parts:
+        execute = "matplotlib.layout_engine.ConstrainedLayoutEngine.execute"
+        monkeypatch.setattr(execute, lambda *_: None)
+
+
 @pytest.fixture
 def run(trained, tmp_path):
     """A copy of the finished run."""

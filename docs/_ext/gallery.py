@@ -79,7 +79,7 @@ def note(script: Path) -> str:
     """Return what the page of a script says of its output."""
     if not is_current(script):
         return f"No output is stored; `python docs/run_examples.py {script.name[:2]}` generates it."
-    text = "Run on {date}: {seconds} seconds on {processor}."
+    text = "Run on {date}, in {seconds} seconds of a shared machine ({processor})."
     return text.format(**executed(script).metadata["executed"])
 
 

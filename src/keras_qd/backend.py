@@ -2,7 +2,7 @@
 
 The order of decisions: an explicit choice (``use_backend`` or ``--backend``), the environment
 variable ``KERAS_BACKEND``, the user's ``keras.json``, and last an installed backend in the order of
-:data:`PREFERENCE`. Where that is JAX, what it compiles is kept on disk: :data:`CACHE_VARIABLE`.
+:data:`PREFERENCE`. If that is JAX, compiled programs are kept on disk: :data:`CACHE_VARIABLE`.
 """
 
 from __future__ import annotations

@@ -255,7 +255,7 @@ def quantise(latents: Array, precision: str) -> dict[str, Array]:
         raise UnknownNameError("precision", precision, PRECISIONS)
     if precision == "float16":
         if np.abs(latents).max() > np.finfo(np.float16).max:
-            raise DataError("latent numbers this large do not fit half precision; use uint8")
+            raise DataError("latent numbers this large do not fit into half precision; use uint8")
         return {"latents": np.asarray(latents, dtype="<f2")}
     low, high = (np.asarray(end, dtype="<f4") for end in (latents.min(axis=0), latents.max(axis=0)))
     step = np.where(high > low, (high - low) / _LEVELS, 1.0)
@@ -297,7 +297,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     if newer:
         raise DataError(f"{path} was written by a newer keras-qd; upgrade it to read this")
     if not _is_sound(header, parts):
-        raise DataError(f"{path} is damaged: its header and its numbers do not go together")
+        raise DataError(f"{path} is damaged: its header and its content do not match")
     return header, parts
 
 

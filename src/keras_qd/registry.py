@@ -319,7 +319,7 @@ def check_arguments(what: str, component: Any, config: dict[str, Any]) -> None:
             continue
         if setting in _COMPILED and what.startswith("setting of the model"):
             raise UsageError(
-                f"{setting!r} is not a {what}, which comes compiled; compile it again "
+                f"{setting!r} is not a {what}, which is returned compiled; compile it again "
                 "with model.compile(optimizer=..., loss=..., metrics=...), "
                 f"or name the {setting} in a task"
             )

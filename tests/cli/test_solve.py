@@ -67,7 +67,7 @@ def test_the_store_has_what_the_solver_gives_and_resumes(store):
     )
     assert json.loads(again)["digest"] == found.digest()
     assert list(json.loads(again)["refusals"]) == ["24"]
-    assert "refused potentials, which training leaves out: 1" in succeed("inspect", store)
+    assert "refused potentials, which training omits: 1" in succeed("inspect", store)
 
 
 def test_the_figure_leaves_refused_potentials_out(tmp_path, monkeypatch):

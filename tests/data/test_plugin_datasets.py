@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from tests.command import refused, succeed
 
 import keras_qd
 from keras_qd.data import generate, open_store, recipe_class
@@ -79,22 +80,18 @@ def test_the_command_line_takes_its_settings(plugin):
         "stiffness": 0.25,
         "seed": 2,
     }
-    told = command(plugin, "inspect", out, "--toml")
-    (plugin / "again.toml").write_text(told.stdout)
-    again = command(
-        plugin, "generate", "--config", plugin / "again.toml", "--out", plugin / "again.zarr"
-    )
-    assert again.returncode == 0, again.stderr
+    (plugin / "again.toml").write_text(succeed("inspect", out, "--toml"))
+    succeed("generate", "--config", plugin / "again.toml", "--out", plugin / "again.zarr")
     assert open_store(plugin / "again.zarr").digest() == made["digest"]
 
 
 def test_help_and_mistakes(plugin):
-    shown = command(plugin, "generate", "springs", "--help").stdout
+    shown = succeed("generate", "springs", "--help")
     assert "--springs INTEGER" in shown
     assert "Springs in a sample.  [4]" in shown
     assert "--electrons INTEGER" not in shown
-    wrong = command(plugin, "generate", "springs", "--samples", 2, "--out", "x", "--grid", 3)
-    assert (wrong.returncode, "no such option: --grid" in wrong.stderr) == (2, True)
+    code, error = refused("generate", "springs", "--samples", 2, "--out", "x", "--grid", 3)
+    assert (code, "no such option: --grid" in error) == (2, True)
     with pytest.raises(PluginError, match=r"misnamed' of springs-plugin 0\.3 .* kind = 'misnamed'"):
         recipe_class("misnamed")
     with pytest.raises(UsageError, match="'mnist' is not generated"):

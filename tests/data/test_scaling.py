@@ -42,6 +42,18 @@ def test_inverse_undoes_the_logarithm(training, other):
     np.testing.assert_allclose(returned, other, rtol=1e-11, atol=1e-12 * scaling.floor)
 
 
+potentials = arrays(np.float64, (5, 4, 4), elements=st.floats(-50, 50, width=32))
+
+
+@given(potentials, potentials)
+def test_potentials_come_back_above_their_soft_minimum(training, other):
+    scaling = fit_scaling("above-minimum", training)
+    returned = scaling.inverse(scaling.forward(other))
+    np.testing.assert_allclose(np.exp(-2 * returned).mean(axis=(1, 2)), 1.0, rtol=1e-9)
+    difference = returned - other
+    np.testing.assert_allclose(difference - difference[:, :1, :1], 0.0, atol=1e-9)
+
+
 @given(classes, classes)
 def test_inverse_undoes_one_hot(training, other):
     scaling = fit_scaling("one-hot", training, limits=(0, 9))
@@ -51,7 +63,7 @@ def test_inverse_undoes_one_hot(training, other):
     np.testing.assert_array_equal(scaling.inverse(forward), other)
 
 
-@given(st.sampled_from((*LINEAR, "log", "one-hot")), classes)
+@given(st.sampled_from((*LINEAR, "above-minimum", "log", "one-hot")), classes)
 def test_json_keeps_every_bit(name, training):
     scaling = fit_scaling(name, training / 3 if name in LINEAR else training)
     assert scaling_from_config(json.loads(json.dumps(scaling.to_config()))) == scaling

@@ -95,7 +95,7 @@ def test_resumed_diagram_is_the_same(device, diagram, tmp_path):
     found, journal = diagram
     lines = journal.read_text().splitlines()
     part = tmp_path / "journal.jsonl"
-    part.write_text("\n".join(lines[: len(lines) // 2]) + "\n[3, 4")
+    part.write_text("\n".join(lines[: 4 * len(lines) // 5]) + "\n[3, 4")
     progress = []
     again = stability_diagram(
         device,
@@ -223,10 +223,10 @@ def test_capacitance_model_needs_enough_electrons(diagram):
     ("arguments", "message"),
     [
         ({"n": 1}, "2 to 2,000"),
-        ({"ranges": ((1, 0), (0, 1))}, "rising"),
+        ({"ranges": ((1, 0), (0, 1))}, "increasing"),
         ({"ranges": ((0, 1),)}, "ranges"),
         ({"gate_y": "left"}, "must differ"),
-        ({"voltages": {"left": 3.0}}, "no voltage of their own"),
+        ({"voltages": {"left": 3.0}}, "must not be among the other voltages"),
         ({"max_electrons": 9}, "1 to 6"),
         ({"gate_x": "lfet"}, "did you mean"),
         ({"accuracy": 0.0}, "accuracy"),

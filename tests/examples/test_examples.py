@@ -45,9 +45,16 @@ REDUCED = {
     },
     "15_stability_diagram.py": {"48, 100, 3, 11": "24, 9, 1, 2"},
 }
-#: Those whose steps a quicker test takes as well: 03 one of the five maps, tests/parity another
-#: backend, tests/data the cluster.
-SLOW = {"04_five_maps.py", "12_another_backend.py", "13_a_cluster.py"}
+#: Those whose steps a quicker test takes as well: the walk one of the five maps, 16 and tests/tasks
+#: the energies, tests/parity another backend, tests/data the cluster.
+SLOW = {
+    "03_train_a_map.py",
+    "04_five_maps.py",
+    "08_energy_of_a_potential.py",
+    "09_energy_of_a_density.py",
+    "12_another_backend.py",
+    "13_a_cluster.py",
+}
 
 
 def marked(name):

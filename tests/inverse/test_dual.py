@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from keras_qd.inverse.dual import Search
-from keras_qd.inverse.forward import models
+from keras_qd.inverse.forward import PairModel, models
 from keras_qd.inverse.outcome import Limits
-from keras_qd.inverse.pair_response import PairModel
 from keras_qd.inverse.response import Band, Response
 from keras_qd.physics import Box, sample_potentials
 from keras_qd.physics.interactions import Interaction

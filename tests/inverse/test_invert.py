@@ -11,9 +11,9 @@ import keras_qd
 from keras_qd.data import ArrayDataset
 from keras_qd.errors import UsageError
 from keras_qd.inverse import invert_many, problem
-from keras_qd.inverse._invert import propose
 from keras_qd.inverse.brush import resampled
 from keras_qd.inverse.problem import InverseProblem
+from keras_qd.inverse.proposals import open_proposals
 from keras_qd.physics import Box, Interaction, sample_potentials, solve
 
 MADE = {"box_length": LENGTH, "n_electrons": 2, "interaction": "screened", "screening_length": 1.5}
@@ -76,8 +76,9 @@ def test_without_a_run_nothing_is_proposed(seen):
 
 def test_a_target_on_another_grid_is_brought_to_that_of_the_model(run):
     density = make_wells(1, 5)["density"][0]
-    same = propose(run, density[None], InverseProblem(**SAME))[0]
-    finer = propose(run, resampled(density, 32)[None], InverseProblem(**SAME))[0]
+    proposals, problem = open_proposals(run), InverseProblem(**SAME)
+    (same,) = proposals.propose(density[None], problem)
+    (finer,) = proposals.propose(resampled(density, 32)[None], problem)
     assert finer.shape == (32, 32)
     np.testing.assert_allclose(resampled(finer, 16), same, atol=1e-4)
 
@@ -93,13 +94,24 @@ def test_a_target_on_another_grid_is_brought_to_that_of_the_model(run):
 def test_a_model_of_other_systems_is_refused(run, change, message):
     density = make_wells(1, 5)["density"]
     with pytest.raises(UsageError, match=message):
-        propose(run, density, InverseProblem(**{**SAME, **change}))
+        open_proposals(run).propose(density, InverseProblem(**{**SAME, **change}))
 
 
 def test_a_model_of_another_map_is_refused(trained):
-    density = make_wells(1, 5)["density"]
     with pytest.raises(UsageError, match="maps potential to density"):
-        propose(trained, density, InverseProblem(**SAME))
+        open_proposals(trained)
+
+
+def test_the_pretrained_network_proposes_in_a_box_of_any_size(seen):
+    density = solve(sample_potentials(1, Box(LENGTH), 32, seed=4)[0], Box(LENGTH), 1).density
+    for scale in (1.0, 2.0):
+        wanted = density / scale**2
+        keras_qd.invert(
+            wanted, Box(scale * LENGTH), 1, run="density-to-potential", strength=1 / scale
+        )
+    one, two = (each["start"] for each in seen)
+    assert one.shape == (32, 32)
+    np.testing.assert_allclose(two, one / 4, rtol=1e-3, atol=1e-4)
 
 
 def test_without_a_run_keras_stays_out():

@@ -61,7 +61,7 @@ def test_one_electron_on_few_pixels():
     assert invert(solve(parabola(24), BOX, 1).density, BOX, 1).converged
 
 
-@pytest.mark.parametrize("strength", [0.0, 1.0, 4.0])
+@pytest.mark.parametrize("strength", [0.0, pytest.param(1.0, marks=pytest.mark.slow), 4.0])
 def test_two_electrons(strength):
     """The target is made in a fitted window and on other pixels than the search has."""
     fine = sample_potentials(1, BOX, 64, seed=21)[0]
@@ -102,7 +102,7 @@ def test_another_family_and_interaction():
     assert invert(target, BOX, 2, 1e-3, interaction="finite-thickness").converged
 
 
-@pytest.mark.parametrize("noise", [0.01, 0.05])
+@pytest.mark.parametrize("noise", [pytest.param(0.01, marks=pytest.mark.slow), 0.05])
 def test_noise_is_approached_and_not_followed(noise):
     """The search stops where the noise accounts for the rest, nearer to the truth than that."""
     potential = parabola()
@@ -152,6 +152,25 @@ def test_the_error_bar_holds_the_potential():
     assert inside[found.determined].mean() > 0.85
     assert found.potential_error[found.determined].max() < found.potential_error.max()
     assert 0 < found.duality_gap < 1e-4
+
+
+def test_the_dual_functional_rises_by_no_more_than_its_bound():
+    potentials = sample_potentials(5, BOX, 32, seed=23)
+    found = invert(solve(potentials[0], BOX, 2).density, BOX, 2, max_iterations=2)
+
+    def dual(potential, energy):
+        return energy - (found.target * potential).sum() * BOX.pixel_area(32)
+
+    reached = dual(found.potential, found.energy)
+    rises = []
+    for other in potentials:
+        change = other - found.potential
+        half_range = np.ptp(change) / 2
+        for size in (0.1, 1.0, half_range):
+            near = found.potential + size / half_range * change
+            rise = dual(near, solve(near, BOX, 2).energy) - reached
+            rises.append(rise / size)
+    assert 0.05 * found.duality_bound < max(rises) < found.duality_bound
 
 
 def test_the_residual_holds_on_a_finer_grid():

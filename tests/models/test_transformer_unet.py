@@ -111,8 +111,8 @@ def test_sides_of_any_length_are_extended_by_reflection():
         ({"input_shape": (7, 16, 1), "levels": 3}, "8 pixels at least"),
         ({"heads": 5}, "heads=5 must divide"),
         ({"charges": {"energy": 2}}, "give one potential"),
-        ({**SHAPES, "charges": {"energy": "n"}}, "the name of a number that goes in"),
-        ({**SHAPES, "charges": {"density": 1.0}}, "numbers that come out"),
+        ({**SHAPES, "charges": {"energy": "n"}}, "the name of an input number"),
+        ({**SHAPES, "charges": {"density": 1.0}}, "each output number"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

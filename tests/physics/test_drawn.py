@@ -63,7 +63,10 @@ def donor(n_pixels=64):
     return -1 / np.sqrt((x - 5) ** 2 + (y - 5) ** 2 + 0.3**2)
 
 
-DRAWN = [square, disc, split_gate, image, donor]
+def quick(*draws):
+    """Return all that users draw as parameters; those that are not quick run with -m slow."""
+    every = (square, disc, split_gate, image, donor)
+    return [pytest.param(each, marks=() if each in draws else pytest.mark.slow) for each in every]
 
 
 @cache
@@ -90,7 +93,7 @@ def test_pixels_leave_less_open_as_their_square():
     assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.1)
 
 
-@pytest.mark.parametrize("draw", DRAWN)
+@pytest.mark.parametrize("draw", quick(image, donor))
 def test_one_electron_in_what_users_draw(draw):
     dot = solved(draw, 1)
     assert dot.energy_error < 1e-4
@@ -101,7 +104,7 @@ def test_one_electron_in_what_users_draw(draw):
     assert difference < 2e-3
 
 
-@pytest.mark.parametrize("draw", DRAWN)
+@pytest.mark.parametrize("draw", quick(square, image, donor))
 def test_two_electrons_in_what_users_draw(draw):
     dot = solved(draw)
     assert dot.density_error <= 2e-3
@@ -109,7 +112,7 @@ def test_two_electrons_in_what_users_draw(draw):
     assert dot.density.sum() * BOX.pixel_area(64) == pytest.approx(2.0)
 
 
-@pytest.mark.parametrize("draw", [square, image])
+@pytest.mark.parametrize("draw", quick(square))
 def test_errors_of_two_electrons_are_honest(draw):
     dot, better = solved(draw), solved(draw, accuracy=6e-4)
     difference = np.abs(dot.density - better.density).sum() * BOX.pixel_area(64) / 2
@@ -176,7 +179,7 @@ def test_barriers_too_high_for_the_pixels_are_refused_with_advice_that_works(n_e
     assert dot.energy_error < 1e-3
 
 
-@pytest.mark.parametrize("draw", [square, split_gate])
+@pytest.mark.parametrize("draw", [square, pytest.param(split_gate, marks=pytest.mark.slow)])
 def test_configuration_interaction_refuses_edges_with_advice_that_works(draw):
     with pytest.raises(PhysicsError, match="leave n_orbitals out") as caught:
         solve(draw(), BOX, 2, n_orbitals=8)

@@ -89,6 +89,15 @@ def predict(run, folder):
 
 
 if __name__ == "__main__":
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    from keras_qd.evaluation import cost
+    from keras_qd.report.figures import style
+
+    # As in tests/wells.py: costs are measured for a moment, figures drawn without care.
+    cost.times_in_turn.__kwdefaults__["budget"] = 0.05
+    ConstrainedLayoutEngine.execute = lambda *_: None
+    style.DPI = 50
     if sys.argv[2:]:
         import pytest
 

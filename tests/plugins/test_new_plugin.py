@@ -15,6 +15,8 @@ from tests.command import refused, succeed, whole_chain
 TEST_AND_TRAIN = """
 import sys
 import pytest
+from keras_qd.evaluation import cost
+cost.times_in_turn.__kwdefaults__["budget"] = 0.05
 if code := pytest.main(["-q", "-p", "no:cacheprovider", sys.argv.pop(1)]):
     sys.exit(code)
 from keras_qd.cli.main import main

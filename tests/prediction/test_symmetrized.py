@@ -7,7 +7,7 @@ import pytest
 from tests.wells import make_dataset, make_task
 
 import keras_qd
-from keras_qd.data import Reflection, SquareSymmetries, fit_scaling, symmetry
+from keras_qd.data import Reflection, SquareSymmetries, fit_scaling, open_store, symmetry
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.uncertainty import rank_correlation
 from keras_qd.prediction import predict
@@ -144,6 +144,28 @@ def test_error_bars_are_calibrated_once(symmetric):
     np.testing.assert_array_equal(
         predict(symmetric, wells, uncertainty=True)["density_error"], first
     )
+
+
+@pytest.mark.parametrize("name", ["out.npz", "out.zarr"])
+def test_the_command_writes_error_bars(keras_qd_command, symmetric, tmp_path, name):
+    wells = make_dataset().split("test")["potential"]
+    np.save(tmp_path / "wells.npy", wells)
+    command = ["predict", symmetric.path, tmp_path / "wells.npy", "--uncertainty"]
+    code, printed, error = keras_qd_command(*command, "--out", tmp_path / name)
+    assert code == 0, error
+    assert "density_error" in printed
+    written = np.load(tmp_path / name) if name == "out.npz" else None
+    read = written.__getitem__ if written else open_store(tmp_path / name).read
+    for field, expected in predict(symmetric, wells, uncertainty=True).items():
+        np.testing.assert_allclose(read(field), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_error_bars_need_a_second_field(keras_qd_command, symmetric, tmp_path):
+    np.save(tmp_path / "wells.npy", make_dataset().split("test")["potential"])
+    command = ["predict", symmetric.path, tmp_path / "wells.npy", "--uncertainty"]
+    code, _, error = keras_qd_command(*command, "--out", tmp_path / "out.npy")
+    assert code == 2
+    assert "density, density_error" in error
 
 
 def test_error_bars_rank_systems_and_cover_their_errors():

@@ -16,7 +16,7 @@ from keras_qd.cli.main import VERBS, cli
 from keras_qd.cli.options import InputPath, NewStorePath, OutputPath, StorePath
 from keras_qd.data import Wells, generate
 from keras_qd.data.recipes import recipe_class
-from tests.reliability import refuse
+from tests.reliability import contents, refuse
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "torch", reason="refusals do not depend on the backend"
@@ -78,7 +78,7 @@ def kind_of(parameter):
 
 
 def wrong_options():
-    """Yield a command for each wrong value of each option of each verb."""
+    """Yield commands for the wrong values of each option of each verb."""
     for verb, arguments in LEAST.items():
         words = verb.split()
         command = cli.get_command(None, words[0])
@@ -88,19 +88,17 @@ def wrong_options():
         if verb == "generate":
             options += _recipe_options(recipe_class("wells-1d"))
         for option in options:
-            name = option.opts[0]
-            for value in WRONG.get(kind_of(option), []):
-                rest = list(arguments)
-                if name in rest:
-                    at = rest.index(name)
-                    rest = rest[:at] + rest[at + 1 + option.nargs :]
-                given = [value] * option.nargs
-                yield pytest.param([*words, *rest, name, *given], id=f"{verb} {name} {value[:8]!r}")
-        yield pytest.param([*words, *arguments, "--nope"], id=f"{verb} --nope")
-        yield pytest.param([*words, *arguments, "--nope=1"], id=f"{verb} --nope=1")
-        short = [*words, "surplus"] if verb == "demo" else words
-        if arguments:
-            yield pytest.param(short, id=" ".join(short))
+            name, rest = option.opts[0], list(arguments)
+            if name in rest:
+                at = rest.index(name)
+                del rest[at : at + 1 + option.nargs]
+            values = WRONG.get(kind_of(option), [])
+            given = [[*words, *rest, name, *option.nargs * [value]] for value in values]
+            if given:
+                yield pytest.param(given, id=f"{verb} {name}")
+        least = [*words, *arguments]
+        short = [[*words, "surplus"] if verb == "demo" else words] if arguments else []
+        yield pytest.param([[*least, "--nope"], [*least, "--nope=1"], *short], id=verb)
 
 
 #: 2,000 brackets.
@@ -328,9 +326,12 @@ def test_every_verb_has_its_least_arguments():
 OPTIONS = list(wrong_options())
 
 
-@pytest.mark.parametrize("arguments", OPTIONS)
-def test_wrong_values_of_options(arguments, things):
-    assert refuse(*arguments, folder=things, cwd=things, codes=(2,))
+@pytest.mark.parametrize("commands", OPTIONS)
+def test_wrong_values_of_options(commands, things):
+    before = contents(things)
+    for arguments in commands:
+        refuse(*arguments, cwd=things, codes=(2,))
+    assert contents(things) == before
 
 
 @pytest.mark.parametrize("pair", SETTINGS)
@@ -350,4 +351,5 @@ def test_commands(arguments, things):
 
 
 def test_there_are_two_hundred():
-    assert len(OPTIONS) + len(SETTINGS) + len(FAMILY) + len(COMMANDS) >= 200
+    wrong = sum(len(each.values[0]) for each in OPTIONS)
+    assert wrong + len(SETTINGS) + len(FAMILY) + len(COMMANDS) >= 200

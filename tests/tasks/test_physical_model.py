@@ -28,7 +28,13 @@ class Channels(keras.Model):
 
 @pytest.mark.parametrize(
     ("scaling", "shape"),
-    [("none", ()), ("log", (5,)), ("minmax", (4, 6)), ("centered-standard", (4, 6))],
+    [
+        ("none", ()),
+        ("log", (5,)),
+        ("minmax", (4, 6)),
+        ("centered-standard", (4, 6)),
+        ("above-minimum", (4, 6)),
+    ],
 )
 def test_it_does_what_the_pipeline_does(scaling, shape):
     rng = np.random.default_rng(1)

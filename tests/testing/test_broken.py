@@ -131,7 +131,7 @@ BROKEN_MODELS = {
     "undefined": (lambda **kwargs: dense(layers=[Undefined()], **kwargs), "output holds NaN"),
     "forgetful": (
         lambda **kwargs: dense(layers=[Forgetful(factor=2.0)], **kwargs),
-        "saved and loaded it predicts something else",
+        "after saving and loading, it predicts something else",
     ),
     "half": (half, "its output is float16"),
 }

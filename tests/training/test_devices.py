@@ -45,10 +45,13 @@ def tiny_task(**changes):
     return make_task(epochs=2, optimizer=sgd, model_config=model, monitor="l1", **changes)
 
 
-def test_two_devices_do_what_one_does(tmp_path):
-    """Weights and losses agree to round-off: 1e-5 of the largest one, with gradient descent."""
+def train_on_two(path):
+    """Train the task on two devices, on torch led by this process."""
+    if keras.config.backend() == "torch":
+        dataset = make_dataset(n_pixels=N_PIXELS)
+        return keras_qd.train(tiny_task(), path, dataset=dataset, report=quiet, devices=2)
     process = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "two"), str(Path(__file__).parents[2])],
+        [sys.executable, "-c", SCRIPT, str(path), str(Path(__file__).parents[2])],
         env={**os.environ, "KERAS_BACKEND": keras.config.backend()},
         capture_output=True,
         text=True,
@@ -56,7 +59,12 @@ def test_two_devices_do_what_one_does(tmp_path):
         timeout=400,
     )
     assert process.returncode == 0, process.stderr
-    two = Run.open(tmp_path / "two")
+    return Run.open(path)
+
+
+def test_two_devices_do_what_one_does(tmp_path):
+    """Weights and losses agree to round-off: 1e-5 of the largest one, with gradient descent."""
+    two = train_on_two(tmp_path / "two")
     one = keras_qd.train(
         tiny_task(), tmp_path / "one", dataset=make_dataset(n_pixels=N_PIXELS), report=quiet
     )

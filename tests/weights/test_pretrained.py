@@ -15,6 +15,7 @@ from keras_qd.physics.solver import Solver
 from keras_qd.weights import Pretrained, familiar_ranges, is_familiar
 
 NAME = "potential-to-density"
+INVERSE = "density-to-potential"
 MEGABYTES = 8
 
 
@@ -86,6 +87,52 @@ def test_ranges_are_those_of_the_potentials(dots):
     assert not is_familiar(familiar_ranges(dots[:2]), dots[2:]).any()
 
 
+@pytest.fixture(scope="module")
+def inverse():
+    return keras_qd.pretrained(INVERSE)
+
+
+def where_the_electrons_are(density, potential):
+    """Return a potential less its mean there, and the weights."""
+    weights = density / density.sum()
+    return potential - (weights * potential).sum(), weights
+
+
+@pytest.mark.parametrize(("n_electrons", "strength"), [(1, 1.0), (2, 1.0), (3, 0.5)])
+def test_a_density_leads_back_to_its_potential(inverse, n_electrons, strength):
+    potential = parabola(0.6)
+    exact = Solver(Box(10.0), n_electrons, strength=strength).solve(potential)
+    found = inverse.potentials(exact.density, strength)
+    wanted, weights = where_the_electrons_are(exact.density, potential)
+    reached, _ = where_the_electrons_are(exact.density, found["potential"])
+    error = (weights * np.abs(reached - wanted)).sum()
+    assert error < 0.3 * (weights * np.abs(wanted)).sum()
+    assert found["familiar"]
+    assert np.mean(np.exp(-2 * found["potential"])) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_density_in_a_box_of_another_size(inverse):
+    density = Solver(Box(10.0), 2).solve(parabola(0.6)).density
+    small = inverse.potentials(density)["potential"]
+    large = inverse.potentials(density / 4, strength=0.5, box_length=20.0)["potential"]
+    np.testing.assert_allclose(large, small / 4, rtol=1e-4, atol=1e-6)
+
+
+def test_a_density_unlike_the_training_is_flagged(inverse):
+    noise = np.random.default_rng(0).uniform(0.0, 0.04, (2, 64, 64))
+    assert not inverse.potentials(noise)["familiar"].any()
+
+
+def test_the_command_line_predicts_potentials(inverse, tmp_path):
+    density = Solver(Box(10.0), 2).solve(parabola(0.6)).density
+    np.save(tmp_path / "wanted.npy", density)
+    arguments = ("--model", INVERSE, tmp_path / "wanted.npy", "--out", tmp_path / "found.npz")
+    succeed("predict", *arguments, "--strength", 1.0)
+    found = np.load(tmp_path / "found.npz")["potential"]
+    expected = inverse.potentials(density)["potential"]
+    np.testing.assert_allclose(found[0], expected, atol=1e-4)
+
+
 def test_impossible_dots_are_refused(model, dots):
     with pytest.raises(UsageError, match="positive length"):
         model.ground_states(dots, box_length=0.0)
@@ -102,9 +149,9 @@ def test_the_card_says_what_there_is_to_say(model):
 
 
 def test_the_files_of_the_package_are_small():
-    files = Pretrained(NAME, "")
-    size = files.weights_path.stat().st_size + files.card_path.stat().st_size
-    assert size < MEGABYTES * 10**6
+    every = [Pretrained(name, "") for name in (NAME, INVERSE)]
+    files = [path for each in every for path in (each.weights_path, each.card_path)]
+    assert sum(path.stat().st_size for path in files) < MEGABYTES * 10**6
 
 
 def test_names_and_listing():
@@ -116,7 +163,7 @@ def test_names_and_listing():
 
 def test_damaged_files_are_refused(tmp_path):
     original = Pretrained(NAME, "")
-    copy = Pretrained(NAME, "", tmp_path)
+    copy = Pretrained(NAME, "", folder=tmp_path)
     shutil.copy(original.card_path, tmp_path)
     with pytest.raises(DataError, match="cannot be read"):
         copy()
@@ -144,6 +191,17 @@ def test_the_command_line_predicts_with_it(model, dots, tmp_path):
     assert "unlike" in call("predict", *arguments).error
     _, message = refused("predict", tmp_path / "noise.npy", "--out", tmp_path / "other.npz")
     assert "--model NAME" in message
+
+
+@pytest.mark.parametrize(("name", "field"), [(NAME, "density"), (INVERSE, "potential")])
+def test_error_bars_are_those_of_the_card(model, dots, tmp_path, name, field):
+    maps = dots if name == NAME else model.ground_states(dots)["density"]
+    np.save(tmp_path / "maps.npy", maps)
+    arguments = ("--model", name, tmp_path / "maps.npy", "--out", tmp_path / "found.npz")
+    succeed("predict", *arguments, "--uncertainty")
+    bars = np.load(tmp_path / "found.npz")[f"{field}_error"]
+    assert bars.shape == (3,)
+    assert ((bars > 0) & (bars < 0.5)).all()
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     type=click.Choice(["uint8", "float16"]),
     default="uint8",
     show_default=True,
-    help="Type in which latent values are stored.",
+    help="Data type of the stored latent values.",
 )
 @backend
 @max_gigabytes
@@ -109,7 +109,7 @@ def _print(done: Compression) -> None:
 @click.option(
     "--run",
     type=InputPath(),
-    help="The run whose model compressed the images.  [its location at that time]",
+    help="The run whose model compressed the images.  [where it was then]",
 )
 @backend
 @max_gigabytes

@@ -70,7 +70,7 @@ Examples:
 
 @click.group("device", epilog=_EXAMPLES)
 def command() -> None:
-    """Solve gate-defined devices: stability diagrams, sweeps of one gate, wanted numbers."""
+    """Solve gate-defined devices: stability diagrams, sweeps, voltages for target values."""
 
 
 @command.command("diagram", epilog=_FILE)
@@ -80,7 +80,11 @@ def command() -> None:
 @click.option("--x", nargs=2, type=_range, required=True, help="Voltages of the first in mV.")
 @click.option("--y", nargs=2, type=_range, required=True, help="Voltages of the second in mV.")
 @click.option(
-    "--points", type=click.IntRange(2, 2000), default=100, show_default=True, help="Pixels a side."
+    "--points",
+    type=click.IntRange(2, 2000),
+    default=100,
+    show_default=True,
+    help="Pixels per side.",
 )
 @_electrons(3)
 @click.option(
@@ -108,7 +112,7 @@ def diagram_command(
     scheduler: str | None,
     as_json: bool,
 ) -> None:
-    """Compute the charge-stability diagram of two gates by exact solutions.
+    """Compute the charge-stability diagram of two gates from exact solutions.
 
     OUT gets diagram.png, diagram.csv, the data set diagram.zarr, couplings.json with the tunnel
     couplings at interdot lines, capacitances.json and .csv where the constant-interaction model is
@@ -145,7 +149,11 @@ def diagram_command(
 @click.option("--gate", required=True, help="Name of the swept gate.")
 @click.option("--range", "ends", nargs=2, type=_range, required=True, help="Its voltages in mV.")
 @click.option(
-    "--points", type=click.IntRange(2, 2000), default=21, show_default=True, help="How many."
+    "--points",
+    type=click.IntRange(2, 2000),
+    default=21,
+    show_default=True,
+    help="Number of voltages.",
 )
 @_electrons(2)
 @_voltage
@@ -201,7 +209,7 @@ def sweep_command(
     multiple=True,
     required=True,
     metavar="NAME=VALUE",
-    help="A number to reach, in meV, electrons or nm: exchange, gap, energy_N, mu_N, addition_N, "
+    help="A target value, in meV, electrons or nm: exchange, gap, energy_N, mu_N, addition_N, "
     "charge_left (right, top, bottom), dipole_x (y); may be repeated.",
 )
 @click.option(
@@ -211,9 +219,15 @@ def sweep_command(
     required=True,
     type=(str, _range, _range),
     metavar="GATE LOW HIGH",
-    help="A gate that is set, and the bounds of its voltage in mV; may be repeated.",
+    help="A gate to adjust, and the bounds of its voltage in mV; may be repeated.",
 )
-@click.option("--electrons", type=click.IntRange(1, 6), default=2, show_default=True, help="N.")
+@click.option(
+    "--electrons",
+    type=click.IntRange(1, 6),
+    default=2,
+    show_default=True,
+    help="Number of electrons.",
+)
 @click.option(
     "--tolerance",
     type=FiniteRange(0, 1, min_open=True),
@@ -234,9 +248,9 @@ def design_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Find voltages at which a device has wanted numbers, such as --want exchange=2.2.
+    """Find voltages at which a device has target values, such as --want exchange=2.2.
 
-    The exit code is 1 if they are not reached; the nearest voltages are printed all the same.
+    If they cannot be reached, the nearest voltages are printed, and the exit code is 1.
     """
     from keras_qd.devices import Device
     from keras_qd.inverse import design_device
@@ -257,7 +271,9 @@ def design_command(
         print_table([(name, f"{value:.6g} mV") for name, value in found.parameters.items()])
         echo(str(found))
     if not found.converged:
-        raise PhysicsError("not all numbers were reached; widen the bounds or set more gates")
+        raise PhysicsError(
+            "not all target values were reached; widen the bounds or adjust more gates"
+        )
 
 
 def _require_directory(out: Path) -> None:

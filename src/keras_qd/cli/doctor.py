@@ -59,7 +59,7 @@ print(json.dumps(devices))
 @click.option(
     "--self-test",
     is_flag=True,
-    help="Also solve, store, train and predict on a small scale, about a minute per backend.",
+    help="Also solve, store, train and predict on a small scale: about a minute per backend.",
 )
 @as_json
 def command(self_test: bool, as_json: bool) -> None:

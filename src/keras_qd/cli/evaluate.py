@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     type=COUNT,
     default=64,
     show_default=True,
-    help="Systems in a batch.",
+    help="Systems per batch.",
 )
 @click.option("--scaled", is_flag=True, help="Print values in the scaled units of the network.")
 @click.option(
@@ -178,7 +178,7 @@ def _write_again(run: Path) -> None:
     from keras_qd.report.report import write_report
 
     write_report(run)
-    echo(f"written again: {run / 'report.html'}", err=True)
+    echo(f"updated: {run / 'report.html'}", err=True)
 
 
 def _check_column(run: Path, settings: dict[str, Any], by: str) -> None:
@@ -352,7 +352,7 @@ def _row(score: Score, several: bool) -> tuple[str, ...]:
     metavar="RUN",
     multiple=True,
     type=InputPath(),
-    help="Another run, whose scores on the same systems are listed beside; may be repeated.",
+    help="Another run, whose scores on the same systems are listed too; may be repeated.",
 )
 @backend
 @as_json

@@ -33,8 +33,8 @@ from keras_qd.export.formats import FORMATS
 def command(run: Path, name: str, out: Path, force: bool, as_json: bool) -> None:
     """Export the trained model of RUN, with physical units in and out.
 
-    The exported file is run by the program it is meant for and compared with the model before it is
-    kept. The formats depend on the backend, but a run can be loaded on each of them.
+    Before the exported file is kept, it is run by the program it is meant for and compared with the
+    model. The formats depend on the backend, but any run can be loaded on any backend.
 
     \b
     Examples:

@@ -212,11 +212,11 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Make the data set NAME with its exact solver.
+    """Generate the data set NAME with its exact solver.
 
     To resume after an interruption, run the same command again. With more --samples than before,
-    new samples are appended and the existing ones stay as they are. Each data set has options of
-    its own: 'keras-qd generate NAME --help' lists them.
+    new samples are appended and the existing ones stay as they are. Each data set has its
+    own options: 'keras-qd generate NAME --help' lists them.
     """
     workers, scheduler = _who_works(ctx, workers, scheduler)
     in_file = (ctx.default_map or {}).get("settings", ())
@@ -352,7 +352,7 @@ def _build_recipe(kind: str, settings: dict[str, Any]) -> Recipe:
     _check_names(kind, given)
     effective, material = given.pop("effective_units", False), given.get("material")
     if effective and material is None:
-        raise UsageError("--effective-units says how to read what goes with --material; give both")
+        raise UsageError("--effective-units needs --material; give both")
     if material is None or effective:
         return recipe_class(kind)(**given)
     return in_material(recipe_class(kind), **given)

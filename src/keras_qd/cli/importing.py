@@ -50,10 +50,10 @@ def _pairs(
     callback=_pairs,
     metavar="NAME=ARRAY",
     help="Name an array: ARRAY is its name in a file, FILE:ARRAY, or the name of a file with a "
-    "single array. V is the potential and E the energy; others keep their names. May be repeated, "
-    "as all options below.",
+    "single array. V is the potential and E the energy; others keep their names. May be "
+    "repeated, like --skip, --unit and --meaning.",
 )
-@click.option("--skip", multiple=True, metavar="ARRAY", help="Leave an array out.")
+@click.option("--skip", multiple=True, metavar="ARRAY", help="Omit an array.")
 @click.option(
     "--unit", multiple=True, callback=_pairs, metavar="FIELD=UNIT", help="Unit of a field."
 )
@@ -121,21 +121,21 @@ def _size(
 
 @click.command("prepare", epilog=_PREPARE_EXAMPLES)
 @click.argument("folder", required=False, type=InputPath())
-@click.option("--a", type=InputPath(), help="Folder of images A, without FOLDER.")
-@click.option("--b", type=InputPath(), help="Folder of images B, without FOLDER.")
+@click.option("--a", type=InputPath(), help="Folder of images A, instead of FOLDER.")
+@click.option("--b", type=InputPath(), help="Folder of images B, instead of FOLDER.")
 @click.option("--out", type=OutputPath(), required=True, help="The store to write.")
 @click.option(
     "--direction",
     type=click.Choice(["a-to-b", "b-to-a"]),
     default="a-to-b",
     show_default=True,
-    help="From which image to which.",
+    help="Direction of the map.",
 )
 @click.option(
-    "--resize", callback=_size, metavar="SIZE", help="Resize all images to 256, or 192x256."
+    "--resize", callback=_size, metavar="SIZE", help="Resize all images, such as to 256 or 192x256."
 )
 @click.option(
-    "--crop", callback=_size, metavar="SIZE", help="Then crop this size at a random position."
+    "--crop", callback=_size, metavar="SIZE", help="Then crop to this size at a random position."
 )
 @seed
 @max_gigabytes

@@ -62,13 +62,13 @@ Examples:
     "folder",
     type=OutputPath(),
     metavar="DIR",
-    help="Write potentials, densities and energies to V.db, density.db and E.db in DIR: pickles "
-    "of arrays, as notebooks of the field read them.",
+    help="Write potentials, densities and energies to V.db, density.db and E.db in DIR, as "
+    "pickled arrays, which notebooks in this field read.",
 )
 @click.option(
     "--toml",
     is_flag=True,
-    help="Print the settings as a file for 'generate --config', which makes the same data.",
+    help="Print the settings as a file with which 'generate --config' makes the same data.",
 )
 @as_json
 def command(
@@ -82,7 +82,7 @@ def command(
 ) -> None:
     """Show what a data set contains: a stored one at PATH, or the registered one called NAME.
 
-    PATH is a directory or a URL. A data set NAME that is generated is made first, and kept.
+    PATH is a directory or a URL. A data set NAME that does not exist yet is generated first.
     """
     from keras_qd.data.store.store import open_store
 
@@ -245,9 +245,9 @@ def _print(found: dict[str, Any], units: Mapping[str, tuple[float, str]]) -> Non
             )
     echo()
     if found["refused"]:
-        echo(f"\nrefused draws: {found['refused']}, each followed by the sample's next draw")
+        echo(f"\nrefused draws: {found['refused']}, each replaced by another draw")
     if found["refusals"]:
-        echo(f"\nrefused potentials, which training leaves out: {len(found['refusals'])}")
+        echo(f"\nrefused potentials, which training omits: {len(found['refusals'])}")
         print_table([(str(number), why) for number, why in found["refusals"].items()])
     if "damaged_shards" in found:
         echo(f"\nchecksums: {'DAMAGED' if found['damaged_shards'] else 'correct'}")

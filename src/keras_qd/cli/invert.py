@@ -29,6 +29,7 @@ from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
     from keras_qd.inverse.outcome import Callback
+    from keras_qd.inverse.proposals import Proposals
     from keras_qd.inverse.results import Found
 
 _FIGURES = (".png", ".pdf", ".svg")
@@ -98,7 +99,7 @@ class Noise(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
     "--out",
     required=True,
     type=OutputPath(),
-    help="The .npz or .zarr to write.",
+    help="The .npz file or .zarr store to write.",
 )
 @click.option(
     "--electrons", type=click.IntRange(1, 6), help="Number of electrons.  [of the data or run]"
@@ -111,11 +112,12 @@ class Noise(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
 @click.option("--thickness", type=LENGTH, help="For finite-thickness, in a0*.  [0.3]")
 @click.option("--screening-length", type=LENGTH, help="For screened, in a0*.  [1]")
 @click.option("--gate-distance", type=LENGTH, help="For image-charge, in a0*.  [1]")
-@click.option("--strength", type=FiniteRange(0, 1e4), help="Factor of the interaction.  [1]")
+@click.option("--strength", type=FiniteRange(0, 1e4), help="Factor on the interaction.  [1]")
 @click.option(
     "--run",
     type=InputPath(),
-    help="Run of a density-to-potential task, whose model proposes the initial potential.",
+    help="Run of a density-to-potential task, or the pretrained density-to-potential: its model "
+    "proposes the initial potential.",
 )
 @click.option(
     "--tolerance",
@@ -138,8 +140,8 @@ class Noise(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
 @click.option(
     "--noise",
     type=Noise(),
-    help="Standard deviation of the noise: relative, such as 0.01, or a .npy file in 1/a0*^2 for "
-    "each pixel.  [none]",
+    help="Standard deviation of the noise: relative, such as 0.01, or a .npy file with a value in "
+    "1/a0*^2 for each pixel.  [none]",
 )
 @click.option("--family", help="Search only this potential family, such as a tunable device.")
 @settings_option("the target or the family", "width=0.1 or family.gate_energy=[-5,5]")
@@ -155,8 +157,7 @@ class Noise(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
 @click.option(
     "--max-seconds",
     type=FiniteRange(min=0, min_open=True),
-    help="Limit of processor time per target in seconds, which other programs on the machine do "
-    "not affect.  [60]",
+    help="Limit of processor time per target, in seconds.  [60]",
 )
 @click.option("--figure", type=OutputPath(file=True), help="Figure to write.  [OUT.png]")
 @click.option("--no-figure", is_flag=True, help="Do not draw a figure.")
@@ -175,7 +176,7 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Find potentials whose exact ground states have the wanted densities.
+    """Find potentials whose exact ground states have the given densities.
 
     TARGET is a shape (two-lobes, ring, cross, letters), a .npy or .npz file with one density or
     several along the first axis, an image (brighter means denser), or a stored data set. A model
@@ -204,7 +205,7 @@ def command(
     if as_json:
         print_json(summary)
     else:
-        _print(summary, session.run)
+        _print(summary, session.proposals)
     if found.shortfall:
         raise PhysicsError(f"{found.shortfall}; the nearest is in {out}")
 
@@ -243,9 +244,9 @@ def _draw(found: Found, path: Path) -> None:
         figure.savefig(temporary, dpi=160, metadata=metadata)
 
 
-def _print(summary: dict[str, Any], run: Path | None) -> None:
+def _print(summary: dict[str, Any], proposals: Proposals | None) -> None:
     """Print all numbers for a single target, and their distribution for several."""
-    start = "default start" if run is None else f"proposed by {run}"
+    start = "default start" if proposals is None else f"proposed by {proposals.name}"
     found = summary["inversions"]
     rows = _one(found[0], start) if summary["n_targets"] == 1 else _several(summary, start)
     rows.insert(0, ("target", _describe(summary)))
@@ -274,16 +275,23 @@ def _one(found: dict[str, Any], start: str) -> list[tuple[str, str]]:
     """Return the rows for one target."""
     gap = "" if found["gap"] is None else f", gap {format_number(found['gap'])} Ha*"
     share = f"{100 * found['determined']:.0f} % of the box"
-    error, dual = (found[name] for name in ("potential_error", "duality_gap"))
+    error = found["potential_error"]
     return [
         ("start", f"{_distance(found['start_residual'])}, {start}"),
         ("reached", f"{_distance(found['residual'])}, {found['iterations']} iterations"),
         *([] if found["nearest"] is None else [("nearest", _NEAREST)]),
         ("energy", f"{format_number(found['energy'])} Ha*{gap}"),
-        *([] if dual is None else [("duality gap", f"{dual:.1g} Ha*")]),
+        *_duality(found["duality_gap"], found["duality_bound"]),
         *([] if error is None else [("potential", f"+- {error:.2g} Ha* (90 %)")]),
         ("determined", share),
     ]
+
+
+def _duality(gap: float | None, bound: float | None) -> list[tuple[str, str]]:
+    """Return the row of the estimated distance from the maximum, and of its bound."""
+    estimate = [] if gap is None else [f"about {gap:.1g} Ha*"]
+    limit = [] if bound is None else [f"at most {bound:.1g} Ha* within 1 Ha* of the potential"]
+    return [("duality gap", "; ".join(estimate + limit))] if estimate or limit else []
 
 
 #: What follows where the search found nothing nearer.

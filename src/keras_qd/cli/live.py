@@ -23,16 +23,14 @@ _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 @click.command("live", epilog=_EXAMPLES)
 @click.argument("run", required=False, type=InputPath())
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen at: this machine's."
-)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port.  [a free one]")
 @click.option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
-    help="A further name by which browsers may address this machine; may be repeated.",
+    help="Another host name by which browsers may reach the page; may be repeated.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
 @click.option(
@@ -56,15 +54,17 @@ def command(
     static: Path | None,
     onnxruntime: Path | None,
 ) -> None:
-    """Draw a potential in the browser, and see its density, exact and predicted, and energies.
+    """Draw a potential in the browser, and see its exact and predicted density and its energies.
 
-    RUN is a finished run of potential-to-density, whose model predicts while you draw. The page is
-    served to this machine only, under an address that holds a secret token.
+    RUN is a finished run of potential-to-density, whose model predicts while you draw; without it,
+    the pretrained network predicts. The page is served to this machine only, at an address that
+    contains a secret token.
     """
     from keras_qd.live import serve, write_static
 
     if static is not None:
-        echo(f"wrote {write_static(static, run, onnxruntime=onnxruntime)}; any web server shows it")
+        folder = write_static(static, run, onnxruntime=onnxruntime)
+        echo(f"wrote {folder}; any web server can serve it")
         return
     if onnxruntime is not None:
         raise UsageError("--onnxruntime is for --static; the server computes in Python")
@@ -76,7 +76,7 @@ def command(
         )
 
     def started(address: str) -> None:
-        echo(f"{address}  (Ctrl+C ends it)")
+        echo(f"{address}  (Ctrl+C stops it)")
         if not no_browser:
             webbrowser.open(address)
 

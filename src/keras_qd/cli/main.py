@@ -32,24 +32,26 @@ class Verb(NamedTuple):
 
 #: The verbs, in the order in which a newcomer meets them.
 VERBS = {
-    "demo": Verb("Make data, train, evaluate and report: a small complete run.", "demo:command"),
+    "demo": Verb(
+        "Generate data, train, evaluate and report: a small, complete run.", "demo:command"
+    ),
     "list": Verb("List all components: models, tasks, data sets, ...", "components:list_command"),
     "info": Verb(
         "Show what a component is and which settings it takes.", "components:info_command"
     ),
-    "generate": Verb("Make a data set with the exact solver.", "generate:command"),
-    "solve": Verb("Solve potentials of your own into a data set.", "solve:command"),
+    "generate": Verb("Generate a data set with the exact solver.", "generate:command"),
+    "solve": Verb("Solve your own potentials, and store the results.", "solve:command"),
     "import": Verb("Import existing arrays into a data set.", "importing:import_command"),
     "prepare": Verb("Prepare pairs of images as a data set.", "importing:prepare_command"),
     "inspect": Verb("Show what a stored data set contains.", "inspect:command"),
     "train": Verb("Train a task into a run directory.", "train:command"),
-    "tune": Verb("Search for the settings with which a task trains best.", "tune:command"),
+    "tune": Verb("Search for the settings that train a task best.", "tune:command"),
     "evaluate": Verb("Evaluate a trained model on unseen systems.", "evaluate:evaluate_command"),
     "predict": Verb("Apply a trained model.", "predict:command"),
     "invert": Verb(
-        "Find potentials for wanted densities, verified by the exact solver.", "invert:command"
+        "Find potentials for given densities, verified by the exact solver.", "invert:command"
     ),
-    "live": Verb("Draw a potential in the browser, and see what it holds.", "live:command"),
+    "live": Verb("Draw a potential in the browser, and see its ground state.", "live:command"),
     "device": Verb(
         "Compute stability diagrams and sweeps of a gate-defined device.", "device:command"
     ),
@@ -63,7 +65,7 @@ VERBS = {
     "report": Verb("Write the report of a run as one HTML file.", "evaluate:report_command"),
     "validate": Verb("Check the solvers against exact and published values.", "validate:command"),
     "new-plugin": Verb("Write a working plug-in to start from.", "plugin:command"),
-    "doctor": Verb("Show and test versions, backends and devices.", "doctor:command"),
+    "doctor": Verb("Show versions and devices, and test the backends.", "doctor:command"),
 }
 
 #: Exit code of an error in keras-qd itself: EX_SOFTWARE of sysexits.h.

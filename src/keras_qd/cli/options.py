@@ -46,6 +46,10 @@ class GroupedCommand(click.Command):
 class FiniteRange(click.FloatRange):
     """A finite number, perhaps within bounds."""
 
+    def _describe_range(self) -> str:
+        """Return the bounds for the help, or nothing where there are none."""
+        return "" if self.min is None and self.max is None else super()._describe_range()
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
@@ -177,7 +181,7 @@ max_gigabytes = click.option(
     metavar="GB",
     expose_value=False,
     callback=_allow,
-    help="Let compressed files unfold to so much; an image to a 16th of it.  [4.3]",
+    help="Largest size of decompressed files; images may take a 16th of it.  [4.3]",
 )
 
 #: The metavar of options that take settings.

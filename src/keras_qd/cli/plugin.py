@@ -24,7 +24,7 @@ _SUFFIX = ".j2"
 @click.option(
     "--out",
     type=OutputPath(),
-    help="Folder to make.  [keras-qd-NAME]",
+    help="Folder to create.  [keras-qd-NAME]",
 )
 @as_json
 def command(name: str, out: Path | None, as_json: bool) -> None:

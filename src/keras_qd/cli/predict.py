@@ -24,7 +24,7 @@ from keras_qd.registry import components
 @click.command("predict")
 @click.argument("paths", metavar="[RUN] INPUT", nargs=-1, required=True, type=StorePath())
 @click.option("--model", metavar="NAME", help="A pretrained network, instead of RUN.")
-@click.option("--electrons", type=click.IntRange(1), help="With --model: electrons of each system.")
+@click.option("--electrons", type=click.IntRange(1), help="With --model: number of electrons.")
 @click.option("--strength", type=FiniteRange(0), help="With --model: factor on the interaction.")
 @click.option(
     "--out",
@@ -38,7 +38,7 @@ from keras_qd.registry import components
     nargs=2,
     type=FiniteRange(),
     metavar="BLACK WHITE",
-    help="Values of black and white in images of integers, in the unit of the input field.",
+    help="Values of black and white in integer images, in the unit of the input field.",
 )
 @click.option(
     "--symmetries",
@@ -46,11 +46,16 @@ from keras_qd.registry import components
     help="Predict the mean over the symmetries of the task, such as the eight of the square.",
 )
 @click.option(
+    "--uncertainty",
+    is_flag=True,
+    help="Predict that mean, and how wrong each map is expected to be, as FIELD_error.",
+)
+@click.option(
     "--batch-size",
     type=COUNT,
     default=64,
     show_default=True,
-    help="Systems in a batch.",
+    help="Systems per batch.",
 )
 @backend
 @max_gigabytes
@@ -64,6 +69,7 @@ def command(
     force: bool,
     grey: tuple[float, float] | None,
     symmetries: bool,
+    uncertainty: bool,
     batch_size: int,
     as_json: bool,
 ) -> None:
@@ -74,9 +80,9 @@ def command(
     axis. The predicted fields are written to OUT in physical units. Neither has to fit into memory.
     To resume an interrupted prediction into a store, run the same command again.
 
-    Images of floats contain physical values. Images of integers are read linearly from black (0) to
-    white (255 or 65535), whose values --grey gives; a model that was trained on such images does
-    not need --grey. The images of a folder are taken in the order of their names.
+    Images of floats contain physical values. Integers are scaled linearly from black (0) to white
+    (255 or 65535), whose values --grey sets; a model that was trained on such images does not need
+    --grey. The images in a folder are read in the order of their names.
 
     \b
     Examples:
@@ -100,6 +106,7 @@ def command(
             grey=grey,
             batch_size=batch_size,
             symmetries=symmetries,
+            uncertainty=uncertainty,
             force=force,
             numbers=given,
             progress=count,

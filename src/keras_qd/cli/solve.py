@@ -58,13 +58,13 @@ _SHOWN = 10
 @click.option(
     "--out", type=NewStorePath(), required=True, help="The store to write: a path, or a URL."
 )
-@click.option("--field", metavar="NAME", help="Name of the potentials in a file of several arrays.")
+@click.option("--field", metavar="NAME", help="Array with the potentials, if a file has several.")
 @click.option(
     "--grey",
     nargs=2,
     type=FiniteRange(),
     metavar="BLACK WHITE",
-    help="Potential of black and of white in images of integers.",
+    help="Potentials of black and white in integer images.",
 )
 @click.option(
     "--voltage",
@@ -83,9 +83,9 @@ _SHOWN = 10
 @click.option("--box-length", type=LENGTH, help="Side of the box in a0*, or in nm.  [10 a0*]")
 @click.option("--material", help="GaAs, InAs, Si, ...: lengths are in nm, potentials in meV.")
 @click.option("--interaction", help="coulomb, finite-thickness, screened, ... or none.  [coulomb]")
-@click.option("--thickness", type=LENGTH, help="Of the electrons' layer, of finite-thickness.")
-@click.option("--screening-length", type=LENGTH, help="Of screened.")
-@click.option("--gate-distance", type=LENGTH, help="Of a metal plane, of image-charge.")
+@click.option("--thickness", type=LENGTH, help="For finite-thickness.")
+@click.option("--screening-length", type=LENGTH, help="For screened.")
+@click.option("--gate-distance", type=LENGTH, help="For image-charge.")
 @click.option(
     "--strength",
     type=FiniteRange(0.0, 1e4),
@@ -96,7 +96,7 @@ _SHOWN = 10
 @click.option(
     "--accuracy",
     type=FiniteRange(1e-8, 1.0),
-    help="Error that the density of two electrons may have, per electron.  [0.001]",
+    help="Largest error of the density of two electrons, per electron.  [0.001]",
 )
 @click.option(
     "--smooth", type=FiniteRange(min=0.0), default=0.0, help="Blur edges over this length.  [0]"
@@ -106,13 +106,13 @@ _SHOWN = 10
 @max_gigabytes
 @as_json
 def command(potentials: Path | str, out: Path | str, as_json: bool, **options: Any) -> None:
-    """Solve POTENTIALS of your own into a stored data set.
+    """Solve your own POTENTIALS, and store the results as a data set.
 
     POTENTIALS is a .npy, .npz or HDF5 file, an image, a folder of images, a stored data set, or the
-    TOML file of a device; one potential (ny, nx) or many (n, ny, nx), in Ha*. The store has the
-    density, the energy, the gap and the exchange of each with their estimated errors, and any task
-    of quantum dots trains on it. Potentials that the solver refuses are listed, and left out of
-    training. To resume after an interruption, run the same command again.
+    TOML file of a device; one potential (ny, nx) or many (n, ny, nx), in Ha*. The store contains
+    density, energy, gap and exchange of each with their estimated errors, and any task on quantum
+    dots can train on it. Potentials that the solver refuses are listed, and omitted from training.
+    To resume after an interruption, run the same command again.
     """
     from keras_qd.data.own_potentials import solve_potentials
 
@@ -188,7 +188,7 @@ def _device(path: Path, options: dict[str, Any]) -> tuple[Potentials, Box, Inter
     clashing = ("field", "grey", "box_length", "material", "interaction", *_INTERACTION_LENGTHS)
     given = [f"--{name.replace('_', '-')}" for name in clashing if options[name] is not None]
     if given:
-        raise UsageError(f"{path} sets what {', '.join(given)} would; leave out {given[0]}")
+        raise UsageError(f"{path} sets this itself; leave out {', '.join(given)}")
     device = Device.load(path)
     potential = device.potential(read_voltages(options["voltages"]))
     return (

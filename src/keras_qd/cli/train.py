@@ -69,7 +69,7 @@ def _read_config(ctx: click.Context, parameter: click.Parameter, path: Path | No
     help="TOML file with TASK and these options by their long names, and a table [set]; or the "
     "config.json of a run, to train the same again.",
 )
-@click.option("--out", type=OutputPath(), help="Run directory to make.  [runs/TASK]")
+@click.option("--out", type=OutputPath(), help="Run directory to create.  [runs/TASK]")
 @click.option(
     "--resume",
     "interrupted",
@@ -80,7 +80,7 @@ def _read_config(ctx: click.Context, parameter: click.Parameter, path: Path | No
 @click.option("--data", type=StorePath(), help="Stored data set to train on: a path or a URL.")
 @click.option("--download", is_flag=True, help="Allow downloads (mnist).")
 @click.option("--epochs", type=COUNT, help="Passes over the training split.")
-@click.option("--batch-size", type=COUNT, help="Samples in a batch.")
+@click.option("--batch-size", type=COUNT, help="Samples per batch.")
 @click.option("--model", help="Train another registered model.")
 @settings_option("the task", "schedule=cosine, model.filters=16 or dataset.samples=5000")
 @click.option(
@@ -104,13 +104,13 @@ def _read_config(ctx: click.Context, parameter: click.Parameter, path: Path | No
     "--from",
     "start",
     metavar="NAME|RUN",
-    help="Start from a pretrained network, or from the model of a run: fine-tune it.",
+    help="Fine-tune a pretrained network, or the model of a run.",
 )
 @click.option(
     "--fresh",
     type=COUNT,
     metavar="N",
-    help="Train each epoch on N new systems, made while the one before is trained.",
+    help="Train each epoch on N new systems, generated during the previous one.",
 )
 @seed
 @backend
@@ -138,7 +138,7 @@ def command(
 ) -> None:
     """Train TASK into a run directory, evaluate it and write its report.
 
-    A data set that the task needs and that does not exist yet is generated first, and kept.
+    If the data set of the task does not exist yet, it is generated first, and kept.
 
     \b
     Examples:

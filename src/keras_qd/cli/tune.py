@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 @click.command("tune")
 @click.argument("task")
-@click.option("--trials", type=COUNT, required=True, help="Number of trainings.")
+@click.option("--trials", type=COUNT, required=True, help="Number of training runs.")
 @click.option(
     "--out",
     type=OutputPath(),
     required=True,
-    help="Directory of the search; an interrupted search resumes.",
+    help="Directory of the search, which resumes if it exists.",
 )
 @click.option(
     "--space",
@@ -64,7 +64,7 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Search for the settings with which TASK trains best, and print the command that uses them.
+    """Search for the settings that train TASK best, and print the command that uses them.
 
     A trial that falls behind the others is stopped early. The model defines which settings are
     searched and their ranges, unless a file such as this one is given:

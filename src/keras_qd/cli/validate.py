@@ -21,13 +21,13 @@ _HEADER = (
 
 
 @click.command("validate")
-@click.option("--quick", is_flag=True, help="Leave out checks that take more than a few seconds.")
+@click.option("--quick", is_flag=True, help="Skip checks that take more than a few seconds.")
 @click.option("--sources", is_flag=True, help="Also print the source of each reference value.")
 @as_json
 def command(quick: bool, sources: bool, as_json: bool) -> None:
     """Check the solvers against exact and published values.
 
-    Where the solution carries an estimate of its own error, it stands beside the error. The exit
+    If a solution estimates its own error, the estimate is printed next to the true error. The exit
     code is 1 if a value is outside its tolerance.
 
     \b

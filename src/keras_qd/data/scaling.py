@@ -485,6 +485,65 @@ class LogScaling(Scaling):
         return (xp.exp(logarithm) - 1.0) * self.floor
 
 
+#: Sharpness of the soft minimum of a potential, in 1/Ha*.
+_SHARPNESS = 2.0
+
+
+@dataclass(frozen=True)
+class AboveMinimum(Scaling):
+    r"""A potential above the bottom of its wells, compressed where it is high.
+
+    .. math::
+
+        V \mapsto (\operatorname{arsinh}(V - V_0) - o) / f, \qquad
+        V_0 = -\tfrac{1}{2} \ln \langle e^{-2 V} \rangle
+
+    with V in Ha* and the mean over a sample's pixels. Walls that no electron enters then weigh
+    little beside the wells. What :meth:`inverse` returns has :math:`V_0 = 0`.
+
+    Parameters
+    ----------
+    name : str
+        ``"above-minimum"``.
+    offset, factor : float
+        :math:`o` and :math:`f`: mean and standard deviation of what they were fitted to.
+
+    Examples
+    --------
+    >>> scaling = AboveMinimum("above-minimum")
+    >>> flat = scaling.inverse(scaling.forward([[3.0, 3.0]]))
+    >>> flat.round(12) + 0.0
+    array([[0., 0.]])
+    """
+
+    offset: float = 0.0
+    factor: float = 1.0
+
+    @classmethod
+    def fit(cls, name: str, array: ArrayLike, limits: Limits = None) -> Self:
+        """Fit offset and factor; see :meth:`Scaling.fit`."""
+        found = statistics(array, cls(name).forward)
+        return cls(name, found.mean, found.deviation or 1.0)
+
+    @property
+    def centered(self) -> bool:
+        """Every sample loses its soft minimum."""
+        return True
+
+    def scale(self, xp: Any, values: Any) -> Any:
+        """Scale physical values; see :meth:`Scaling.scale`."""
+        axes = tuple(range(1, len(values.shape)))
+        above = values - xp.min(values, axis=axes, keepdims=True)
+        occupied = xp.mean(xp.exp(-_SHARPNESS * above), axis=axes, keepdims=True)
+        return (xp.arcsinh(above + xp.log(occupied) / _SHARPNESS) - self.offset) / self.factor
+
+    def restore(self, xp: Any, values: Any) -> Any:
+        """Undo :meth:`scale`, except for the soft minimum."""
+        above = values * self.factor + self.offset
+        # Not sinh: not every export format has it.
+        return (xp.exp(above) - xp.exp(-above)) / 2
+
+
 #: Name of the probabilities of a field's classes, after the field's name.
 PROBABILITIES = "probabilities"
 

@@ -190,7 +190,7 @@ class StoredDataset(Dataset):
         if self._n_samples > store.n_samples:
             raise StoreError(
                 f"{store.path} holds {store.n_samples} samples, not {samples}; ask for fewer, or "
-                f"make it longer with '{store.command}'"
+                f"extend it with '{store.command}'"
             )
         if store.unfinished(self._n_samples):
             raise store.incomplete()

@@ -215,7 +215,7 @@ class Device:
         for gate, field in zip(self.gates, fields, strict=True):
             if field.shape != x.shape or not np.isfinite(field).all():
                 raise UsageError(
-                    f"gate {gate.name!r}: its share must be finite and of shape {x.shape}, got "
+                    f"gate {gate.name!r}: its potential must be finite and of shape {x.shape}, got "
                     f"{field.shape}"
                 )
             if np.abs(field).max() < _LEAST_SHARE:

@@ -416,7 +416,9 @@ def stability_diagram(
     fixed = dict(voltages or {})
     device.voltages({**fixed, gate_x: 0.0, gate_y: 0.0})
     if gate_x == gate_y or {gate_x, gate_y} & fixed.keys():
-        raise UsageError("the two swept gates must differ, and have no voltage of their own")
+        raise UsageError(
+            "the two swept gates must differ, and must not be among the other voltages"
+        )
     check_electrons(max_electrons)
     setting("accuracy", accuracy, real(1e-6, 0.1))
     header = {
@@ -450,7 +452,7 @@ def _axes(ranges: Any, n: int) -> tuple[Array, Array]:
             f"ranges must be ((x_low, x_high), (y_low, y_high)) in mV, got {ranges!r}"
         ) from error
     if not (np.isfinite([x0, x1, y0, y1]).all() and x0 < x1 and y0 < y1):
-        raise UsageError(f"ranges must be finite and rising, got {ranges!r}")
+        raise UsageError(f"ranges must be finite and increasing, got {ranges!r}")
     return np.linspace(x0, x1, n), np.linspace(y0, y1, n)
 
 

@@ -141,7 +141,7 @@ def sweep_gate(
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise UsageError("values must be one or more finite voltages in mV")
     if gate in fixed:
-        raise UsageError(f"the swept gate {gate!r} must have no voltage of its own")
+        raise UsageError(f"the swept gate {gate!r} must not be among the other voltages")
     device.voltages({**fixed, gate: 0.0})
     solve = partial(_states, device, gate, fixed, max_electrons)
     n_workers = usable_cores() if workers is None else workers

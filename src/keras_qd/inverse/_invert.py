@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from keras_qd._parallel import map_in_processes, usable_cores
 from keras_qd.errors import PhysicsError, UsageError
-from keras_qd.inverse.brush import resampled
 from keras_qd.inverse.outcome import Callback, Inversion, check_wanted
 from keras_qd.inverse.problem import Conditions, InverseProblem
+from keras_qd.inverse.proposals import open_proposals
 from keras_qd.physics.box import Box
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.potentials.base import PotentialFamily
@@ -26,8 +26,6 @@ Array = NDArray[np.float64]
 
 #: The result for one target: its inversion, or the error of the solver that refused it.
 Outcome = Inversion | PhysicsError
-
-_POTENTIAL = "potential"
 
 
 def invert(
@@ -64,8 +62,9 @@ def invert(
     tolerance : float, default 1e-4
         Largest ``integral |dn| / N`` at which the target counts as reached.
     run : Run or path, optional
-        A finished run of ``density-to-potential`` or ``noninteracting-density-to-potential``, whose
-        model proposes the start. Without it keras is not imported.
+        A finished run of ``density-to-potential`` or ``noninteracting-density-to-potential``, or
+        ``"density-to-potential"``, the pretrained network: its model proposes the start. Without
+        it keras is not imported.
     start : array_like, shape (n_pixels, n_pixels), optional
         A potential to start from, in Ha*, in place of a model's.
     interaction : str or Interaction, optional
@@ -201,7 +200,8 @@ def invert_many(
         raise UsageError(f"a callback follows a single density, got {len(densities)} of them")
     if starts is not None and len(starts) != len(densities):
         raise UsageError(f"{len(densities)} densities need as many starts, got {len(starts)}")
-    trained = _conditions(run)
+    proposals = None if run is None else open_proposals(run)
+    trained = Conditions() if proposals is None else proposals.conditions
     problem = InverseProblem(
         box=box,
         n_electrons=n_electrons,
@@ -213,8 +213,8 @@ def invert_many(
         refinement=refinement,
     )
     targets = [check_wanted(np.asarray(each), box, n_electrons) for each in densities]
-    if starts is None and run is not None:
-        starts = propose(run, np.stack(targets), problem)
+    if starts is None and proposals is not None:
+        starts = proposals.propose(np.stack(targets), problem)
     outcomes = invert_targets(
         problem, targets, starts, n_workers=workers, progress=progress, callback=callback
     )
@@ -262,50 +262,3 @@ def _unless_refused(outcome: Outcome) -> Inversion:
     if isinstance(outcome, PhysicsError):
         raise outcome
     return outcome
-
-
-def propose(
-    run: Run | str | Path, densities: Array, problem: InverseProblem, *, batch_size: int = 64
-) -> Array:
-    """Apply the inverse model of a run to targets; return potentials in Ha*, up to constants."""
-    # Targets on another grid than the model's are resampled, and the proposals back.
-    from keras_qd.prediction import predict
-    from keras_qd.training.run import Run
-
-    run = run if isinstance(run, Run) else Run.open(run)
-    density = density_field(run)
-    conditions_of(run).require(problem, f"the model of {run.path}")
-    n_pixels = run.pipeline.inputs[density][-1]
-    there = np.stack([resampled(each, n_pixels) for each in densities])
-    potentials = predict(run, {density: there}, batch_size=batch_size)[_POTENTIAL]
-    back = densities.shape[-1]
-    return np.stack([resampled(each.astype(np.float64), back) for each in potentials])
-
-
-def density_field(run: Run) -> str:
-    """Return the name of the density that a run's model takes; raise unless it is such a map."""
-    pipeline = run.pipeline
-    inputs, targets = list(pipeline.inputs), list(pipeline.targets)
-    shapes = [*pipeline.inputs.values(), *pipeline.targets.values()]
-    if targets != [_POTENTIAL] or len(inputs) != 1 or not inputs[0].startswith("density"):
-        raise UsageError(
-            f"{run.path} maps {', '.join(inputs)} to {', '.join(targets)}; give a run of "
-            "density-to-potential or noninteracting-density-to-potential"
-        )
-    if any(len(shape) != 2 or shape[0] != shape[1] for shape in shapes):
-        raise UsageError(f"{run.path} maps fields of shape {shapes[0]}; expected square maps")
-    return inputs[0]
-
-
-def conditions_of(run: Run) -> Conditions:
-    """Return the conditions of the data that a run's model was trained on."""
-    return Conditions.of_metadata(run.config["data"], density_field(run))
-
-
-def _conditions(run: Run | str | Path | None) -> Conditions:
-    """Return the conditions behind a run, if there is one."""
-    if run is None:
-        return Conditions()
-    from keras_qd.training.run import Run
-
-    return conditions_of(run if isinstance(run, Run) else Run.open(run))

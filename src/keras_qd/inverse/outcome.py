@@ -67,8 +67,8 @@ class Inversion(Shown):
         Estimated error of `density` itself, ``integral |dn| / N``: its change with the last
         refinement of the grid.
     duality_gap : float
-        By how much ``E[V] - integral target V``, which is concave, can still rise to second order,
-        in Ha*; infinite if no step was taken.
+        Estimate in Ha* of how much ``E[V] - integral target V``, which is concave, can still rise,
+        to second order; infinite if no step was taken. `duality_bound` is a bound.
     reason : str
         Why the search ended: ``"converged"``, ``"stagnated"``, ``"level-crossing"``, ``"time"`` or
         ``"iterations"``; `explanation` is a sentence.
@@ -120,6 +120,18 @@ class Inversion(Shown):
         the target is reached, or a limit was.
         """
         return self.residual if self.reason in ("stagnated", "level-crossing") else None
+
+    @property
+    def duality_bound(self) -> float:
+        """Bound in Ha* on how much higher ``E[V] - integral target V`` is anywhere near.
+
+        It holds for each potential whose difference from `potential` has a range (largest less
+        smallest value) of at most 2 Ha*, and in proportion for others: the functional is concave
+        with the slope ``density - target``, so that it rises by no more than
+        ``N (residual + density_error)`` for each Ha* of half that range.
+        """
+        n_electrons = float(self.target.sum()) * self.box.pixel_area(len(self.target))
+        return n_electrons * (self.residual + self.density_error)
 
     @property
     def explanation(self) -> str:

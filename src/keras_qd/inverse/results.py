@@ -244,6 +244,7 @@ def _numbers(number: int, inversion: Inversion) -> dict[str, Any]:
         "gap": _finite(inversion.gap),
         "density_error": _finite(inversion.density_error),
         "duality_gap": _finite(inversion.duality_gap),
+        "duality_bound": _finite(inversion.duality_bound),
         "potential_error": _finite(_error(inversion)),
         "determined": float(np.mean(inversion.determined)),
     }

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import DataError, UsageError
-from keras_qd.inverse._invert import conditions_of, density_field, invert_targets, propose
+from keras_qd.inverse._invert import invert_targets
 from keras_qd.inverse.outcome import Callback, check_wanted
 from keras_qd.inverse.problem import Conditions, InverseProblem
+from keras_qd.inverse.proposals import Proposals, open_proposals
 from keras_qd.inverse.results import Found
 from keras_qd.inverse.sources import find_source
 from keras_qd.physics.box import Box
@@ -38,8 +39,8 @@ class Session:
     targets: Array
     #: Number of the first target in its source.
     first: int = 0
-    #: Run whose model proposes the starts.
-    run: Path | None = None
+    #: Of the model that proposes the starts.
+    proposals: Proposals | None = None
 
     def invert(
         self,
@@ -48,7 +49,8 @@ class Session:
         callback: Callback | None = None,
     ) -> Found:
         """Invert all targets; see `invert_targets`, and `callback` for a single one."""
-        starts = None if self.run is None else propose(self.run, self.targets, self.problem)
+        proposals = self.proposals
+        starts = None if proposals is None else proposals.propose(self.targets, self.problem)
         outcomes = invert_targets(
             self.problem,
             self.targets,
@@ -88,12 +90,10 @@ def open_session(
     """Find the targets and the problem, from the options of the command line."""
     # Defaults: the data of the targets, else the data that the model of `run` was trained on, else
     # a box of 10 a0* and bare Coulomb repulsion. Painted targets allow rougher potentials.
-    trained = Conditions()
+    trained, proposals = Conditions(), None
     if run is not None:
-        from keras_qd.training.run import Run
-
-        opened = Run.open(run)
-        trained, field = conditions_of(opened), field or density_field(opened)
+        proposals = open_proposals(run)
+        trained, field = proposals.conditions, field or proposals.field
     source = find_source(
         target, settings or {}, field=field or "density", split=split, samples=samples
     )
@@ -123,7 +123,7 @@ def open_session(
         source.title,
         _checked(densities, problem, first),
         first,
-        None if run is None else Path(run),
+        proposals,
     )
 
 

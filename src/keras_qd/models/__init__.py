@@ -1,4 +1,4 @@
-"""The registered networks, one family a file, their layers and optimizers.
+"""The registered networks, their layers and optimizers.
 
 Names are imported when first used, so that listing models does not import keras.
 """

@@ -322,6 +322,6 @@ def _check_charges(
     if unknown or missing or len(maps) != 1 or maps[0][-1] != 1:
         raise UsageError(
             f"charges={dict(charges)} with the inputs {shapes_in} and outputs {output_shape}: give "
-            "one potential, and for numbers that come out the charge of each, as a number or as "
-            "the name of a number that goes in"
+            "one potential, and a charge for each output number, as a number or as the name of an "
+            "input number"
         )

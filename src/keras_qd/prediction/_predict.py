@@ -107,12 +107,7 @@ def predict(
     from keras_qd.training.run import Run
 
     run = run if isinstance(run, Run) else Run.open(run)
-    if uncertainty:
-        from keras_qd.prediction.error_bars import with_error_bars
-
-        model: Predictor = with_error_bars(run)
-    else:
-        model = load_predictor(run, symmetries)
+    model = load_predictor(run, symmetries, uncertainty)
     named = named_fields(model.pipeline, arrays)
     fields, single = as_samples(model.pipeline.inputs, named)
     parts = list(iterate_predictions(model, fields, batch_size=batch_size))
@@ -120,8 +115,12 @@ def predict(
     return {name: values[0] for name, values in found.items()} if single else found
 
 
-def load_predictor(run: Run | Pretrained, symmetries: bool) -> Predictor:
-    """Return the trained model of a run, or what averages its predictions over symmetries."""
+def load_predictor(run: Run | Pretrained, symmetries: bool, uncertainty: bool = False) -> Predictor:
+    """Return the trained model of a run, averaged over symmetries and with error bars or not."""
+    if uncertainty:
+        from keras_qd.prediction.error_bars import with_error_bars
+
+        return with_error_bars(run)
     model = run.load_model()
     return symmetrized(model, run.task) if symmetries else model
 

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from keras_qd._checks import number, read_json, table
 from keras_qd._files import write_json
+from keras_qd.data.fields import Field
 from keras_qd.errors import DataError, UsageError
 from keras_qd.metrics import NMAE
 from keras_qd.prediction._predict import Symmetrized, iterate_predictions, symmetrized
 from keras_qd.tasks.pipeline import each
+from keras_qd.weights import Pretrained
 
 if TYPE_CHECKING:
     from keras_qd.tasks.pipeline import Pipeline
@@ -34,6 +36,12 @@ class ErrorBars(Symmetrized):
         super().__init__(model, symmetries)
         self._factors = factors
 
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The error bars as fields of a file, by name."""
+        meaning = "expected integral of the absolute error over that of the absolute field"
+        return {f"{name}_{ERROR}": Field((), "1", meaning) for name in self._factors}
+
     def predict_on_batch(self, x: Mapping[str, Array]) -> dict[str, Array]:
         """Return the mean prediction of a batch, and ``FIELD_error`` of each map or line."""
         scaled = self.pipeline.scale_inputs(x)
@@ -52,14 +60,27 @@ def relative_error(prediction: Array, reference: Array) -> Array:
     return np.asarray(NMAE().values(np, exact, predicted))
 
 
-def with_error_bars(run: Run) -> ErrorBars:
-    """Return the model of a run with error bars, calibrated on its validation split once."""
-    path, model = run.path / _FILE, run.load_model()
+def with_error_bars(run: Run | Pretrained) -> ErrorBars:
+    """Return a model with error bars, which its run or its card has calibrated."""
+    model = run.load_model()
     symmetries = symmetrized(model, run.task).symmetries
+    return ErrorBars(model, symmetries, _factors(run, model, symmetries))
+
+
+def _factors(run: Run | Pretrained, model: Any, symmetries: Any) -> Mapping[str, float]:
+    """Return the factor from spread to error of each target; a run measures them once."""
+    factors: Mapping[str, float]
+    if isinstance(run, Pretrained):
+        factors = run.card.get("error_bars", {})
+        if not factors:
+            raise UsageError(f"the card of {run.name} has no error bars: leave out uncertainty")
+        return factors
+    path = run.path / _FILE
     if not path.exists():
-        write_json(path, _calibrated(run, ErrorBars(model, symmetries, _ones(model.pipeline))))
-    factors: Mapping[str, float] = read_json(path, table(number), "remove it to calibrate again")
-    return ErrorBars(model, symmetries, factors)
+        split = run.load_dataset().split("validation")
+        write_json(path, calibrated(model, symmetries, split))
+    factors = read_json(path, table(number), "remove it to calibrate again")
+    return factors
 
 
 def _ones(pipeline: Pipeline) -> dict[str, float]:
@@ -73,9 +94,9 @@ def _ones(pipeline: Pipeline) -> dict[str, float]:
     return dict.fromkeys(names, 1.0)
 
 
-def _calibrated(run: Run, model: ErrorBars) -> dict[str, float]:
+def calibrated(model: Any, symmetries: Any, split: Mapping[str, Any]) -> dict[str, float]:
     """Return mean error over mean spread of each target on validation systems."""
-    split = run.load_dataset().split("validation")
+    model = ErrorBars(model, symmetries, _ones(model.pipeline))
     fields = {name: np.asarray(values[:_CALIBRATED]) for name, values in split.items()}
     if not len(next(iter(fields.values()))):
         raise DataError("the validation split, which calibrates error bars, is empty")

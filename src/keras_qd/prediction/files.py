@@ -18,6 +18,7 @@ from keras_qd.data.store.store import open_store
 from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.errors import StoreError, UsageError
 from keras_qd.prediction._predict import common_length, iterate_predictions, load_predictor
+from keras_qd.prediction.error_bars import ErrorBars
 from keras_qd.tasks.pipeline import as_samples, each
 from keras_qd.training.run import Run
 from keras_qd.weights import Pretrained
@@ -50,6 +51,7 @@ def predict_file(
     grey: Grey | None = None,
     batch_size: int = 64,
     symmetries: bool = False,
+    uncertainty: bool = False,
     force: bool = False,
     numbers: Mapping[str, float] | None = None,
     progress: Progress | None = None,
@@ -73,6 +75,9 @@ def predict_file(
         Samples that go through the model at a time.
     symmetries : bool
         Whether to predict the mean over the symmetries of the task.
+    uncertainty : bool
+        Whether to predict that mean, and as ``FIELD_error`` how wrong it is expected to be; see
+        `predict`.
     force : bool
         Whether to replace what is at `out`.
     numbers : mapping of str to float, optional
@@ -96,7 +101,7 @@ def predict_file(
     UsageError
         If there is something at `out` already, its suffix is not known, one ``.npy`` file would
         have to hold several fields, what black and white mean has to be said, or the task has no
-        symmetries.
+        symmetries, or no map or line that `uncertainty` is defined for.
 
     Examples
     --------
@@ -113,8 +118,9 @@ def predict_file(
         inputs = read_fields(source, list(pipeline.inputs), **_grey_scale(run, pipeline, grey))
         inputs, _ = as_samples(pipeline.inputs, inputs)
     n_samples = common_length(pipeline, inputs)
-    described = _describe(run, pipeline)
-    model = load_predictor(run, symmetries)
+    model = load_predictor(run, symmetries, uncertainty)
+    bars = model.fields if isinstance(model, ErrorBars) else {}
+    described = _describe(run, pipeline) | bars
     if out.suffix == ".zarr":
         if force:
             shutil.rmtree(out, ignore_errors=True)
@@ -128,12 +134,13 @@ def predict_file(
             "kind": "predictions",
             "command": "keras-qd predict",
             **_identify(run, source, grey, symmetries),
+            **({"uncertainty": True} if uncertainty else {}),
             **({"numbers": dict(numbers)} if numbers else {}),
         }
         write_store(out, described, predict, description, n_samples=n_samples, progress=progress)
         return Predicted(n_samples, described)
     if out.suffix == ".npy":
-        described = _single(out, {name: described[name] for name in pipeline.targets})
+        described = _single(out, {name: described[name] for name in (*pipeline.targets, *bars)})
     with writing_arrays(out, described, n_samples) as write:
         done = 0
         for part in iterate_predictions(model, inputs, batch_size=batch_size):

@@ -75,17 +75,16 @@ POTENTIAL_TO_DENSITY = _map(
     "confinement potential to the density of interacting electrons",
 )
 
-#: One model for one to four electrons, any strength and all families of potentials. Energies are
-#: in Ha*, so that charges say how they follow a constant in the potential.
+#: Dots of one to four electrons, any strength and all families of potentials.
+_MIXTURE = {"n_electrons": (1, 2, 3, 4), "strength": (0.0, 2.0), "family": "random-mixture"}
+
+#: One model for the whole mixture. Energies are in Ha*, so that charges say how they follow a
+#: constant in the potential.
 POTENTIAL_AND_ELECTRONS_TO_DENSITY = Task(
     name="potential-and-electrons-to-density",
     description="potential, number of electrons and strength to density and energy",
     dataset="quantum-dots",
-    dataset_config={
-        "n_electrons": (1, 2, 3, 4),
-        "strength": (0.0, 2.0),
-        "family": "random-mixture",
-    },
+    dataset_config=_MIXTURE,
     inputs=("potential", "n_electrons", "strength"),
     targets=("density", "energy"),
     model="transformer-unet",
@@ -120,6 +119,23 @@ DENSITY_TO_POTENTIAL = _map(
     "density",
     "potential",
     "density of interacting electrons back to the confinement potential",
+)
+
+#: The inverse of the map of the mixture; the density itself says how many electrons there are.
+DENSITY_AND_STRENGTH_TO_POTENTIAL = Task(
+    name="density-and-strength-to-potential",
+    description="density and strength of the interaction back to the confinement potential",
+    dataset="quantum-dots",
+    dataset_config=_MIXTURE,
+    inputs=("density", "strength"),
+    targets="potential",
+    model="transformer-unet",
+    metrics=("density-weighted-l1", "density-weighted-r2", "aligned-l1", "aligned-r2"),
+    followed=("aligned-l1", "aligned-r2"),
+    scaling={"density": "log", "potential": "above-minimum"},
+    augmentation="square-symmetries",
+    batch_size=32,
+    schedule="cosine",
 )
 
 NONINTERACTING_DENSITY_TO_POTENTIAL = _map(

@@ -439,7 +439,7 @@ class Task:
         optimizer = self._optimizer() or getattr(model, "optimizer", None)
         if loss is None or optimizer is None:
             raise UsageError(
-                f"the model {self.model!r} comes without loss or optimizer; "
+                f"the model {self.model!r} is compiled without loss or optimizer; "
                 f"name them in the task {self.name!r}"
             )
         kept = ("jit_compile", "run_eagerly", "steps_per_execution") if model.compiled else ()

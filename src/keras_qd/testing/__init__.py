@@ -1,8 +1,8 @@
-"""Checks that a component keeps the rules of keras-qd, for the tests of its authors.
+"""Checks that a component follows the rules of keras-qd, to be called in its tests.
 
-Each check finds out as much as it can and raises one
-:class:`~keras_qd.errors.ConformanceError`, which lists all that is wrong and what to do about it.
-keras-qd's own components pass the same checks.
+Each check finds as many violations as it can and raises one
+:class:`~keras_qd.errors.ConformanceError`, which lists them with remedies. The built-in components
+pass the same checks.
 """
 
 import lazy_loader

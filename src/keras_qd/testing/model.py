@@ -97,7 +97,7 @@ def _check_built(found: Findings, name: str, shapes: Any, config: dict[str, Any]
     found.attempt("building it again", _check_seeds, found, model, (name, shapes, config))
     if found.require(
         bool(model.compiled) and model.loss is not None and model.optimizer is not None,
-        "it comes without loss or optimizer",
+        "it is returned without loss or optimizer",
         "compile it with defaults that work, so that build(...).fit(x, y) does",
     ):
         found.attempt("training it", _check_training, found, model, x, y)
@@ -150,7 +150,7 @@ def _check_output(found: Findings, model: Any, x: Tensors, shapes: Any) -> bool:
     found.require(
         dtypes == {"float32"},
         f"its output is {' and '.join(sorted(dtypes))}",
-        "give the last layer dtype='float32', also under a policy of mixed precision",
+        "give the last layer dtype='float32', also for mixed precision",
     )
     if found.require(
         all(bool(np.isfinite(values).all()) for values in leaves(output)),
@@ -229,11 +229,11 @@ def _check_saving(found: Findings, model: Any, x: Tensors) -> None:
         loaded = keras.saving.load_model(path, safe_mode=True)
     found.require(
         _close(expected, _apply(loaded, x), rtol=1e-5, atol=1e-6),
-        "saved and loaded it predicts something else",
+        "after saving and loading, it predicts something else",
         "keep every setting in get_config, and every state in a variable",
     )
     found.require(
         loaded.compiled or not model.compiled,
-        "saved and loaded it is no longer compiled",
+        "after saving and loading, it is no longer compiled",
         "let get_compile_config and compile_from_config restore what compile was given",
     )

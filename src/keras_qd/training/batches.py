@@ -93,7 +93,7 @@ class Batches(keras.utils.PyDataset):
         x, y = (x, y) if fresh is None else fresh(first_epoch)
         n_samples, n_targets = (len(leaves(tensors)[0]) for tensors in (x, y))
         if n_samples != n_targets or not n_samples:
-            raise DataError(f"{n_samples} inputs and {n_targets} targets make no batches")
+            raise DataError(f"got {n_samples} inputs and {n_targets} targets; give as many of both")
         if batch_size < 1 or seed < 0:
             raise UsageError(f"batch_size={batch_size} must be positive, seed={seed} not negative")
         self.epoch = first_epoch

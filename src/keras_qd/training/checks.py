@@ -22,7 +22,7 @@ from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.training.devices import check_devices, claim_devices
 from keras_qd.training.logging import check_callbacks
 from keras_qd.training.run import Run, require_free
-from keras_qd.weights import pretrained
+from keras_qd.weights._pretrained import find_pretrained
 
 if TYPE_CHECKING:
     from keras_qd.data.fields import Field
@@ -157,15 +157,14 @@ class Start:
     @classmethod
     def of(cls, source: Run | str | Path) -> Start:
         """Load a finished run, or the pretrained network of a name that is not a directory."""
-        known = components("pretrained").names()
-        if isinstance(source, Run) or (str(source) not in known or Path(source).exists()):
+        found = None if isinstance(source, Run) else find_pretrained(source)
+        if found is None:
             run = source if isinstance(source, Run) else Run.open(source)
             task = run.task
             network = run.load_model().network
             return cls(str(run.path), task.model, task.model_config, run.pipeline, network)
-        found = pretrained(str(source))
-        card = found.card
-        return cls(str(source), card["model"], card["model_config"], found.pipeline, found.network)
+        card, model = found.card, found()
+        return cls(found.name, card["model"], card["model_config"], model.pipeline, model.network)
 
     def adapted(self, task: Task) -> Task:
         """Return a task with this network, or raise unless it maps the same fields."""

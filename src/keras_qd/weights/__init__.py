@@ -1,4 +1,4 @@
-"""Networks that come trained: weights, what they were trained on, and how far to trust them."""
+"""Pretrained networks: weights, what they were trained on, and how far to trust them."""
 
 import lazy_loader
 

@@ -1,10 +1,15 @@
 from ._pretrained import (
     Pretrained as Pretrained,
-    PretrainedModel as PretrainedModel,
     pretrained as pretrained,
     write_pretrained as write_pretrained,
 )
 from .familiarity import (
+    boltzmann_potential as boltzmann_potential,
     familiar_ranges as familiar_ranges,
     is_familiar as is_familiar,
+)
+from .models import (
+    GroundStateModel as GroundStateModel,
+    PotentialModel as PotentialModel,
+    PretrainedModel as PretrainedModel,
 )

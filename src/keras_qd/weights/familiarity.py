@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_qd.data.scaling import AboveMinimum
+
 Array = NDArray[np.float64]
 
-#: Sharpness in 1/Ha* of the soft minimum that potentials are measured from.
-_SHARPNESS = 2.0
+#: The floor of a density below its logarithm, as a share of its maximum.
+_FLOOR = 1e-4
 
 #: Cosines a direction that a potential is smooth with: of 64 pixels, waves of 8 pixels and more.
 _SMOOTH = 16
@@ -18,10 +20,7 @@ _SMOOTH = 16
 
 def features(potentials: ArrayLike) -> dict[str, Array]:
     """Return numbers that say what potentials (n, ny, nx) in Ha* are like, each (n,)."""
-    values = np.asarray(potentials, dtype=np.float64)
-    lowest = values.min(axis=(1, 2), keepdims=True)
-    above = np.exp(-_SHARPNESS * (values - lowest)).mean(axis=(1, 2), keepdims=True)
-    seen = np.arcsinh(values - lowest + np.log(above) / _SHARPNESS)
+    seen = AboveMinimum("above-minimum").forward(potentials)
     squares = _spectrum(seen)
     total = squares.sum(axis=(1, 2))
     smooth = squares[:, :_SMOOTH, :_SMOOTH].sum(axis=(1, 2))
@@ -39,6 +38,29 @@ def _spectrum(images: Array) -> Array:
 
     means = images.mean(axis=(1, 2), keepdims=True)
     return np.asarray(dctn(images - means, axes=(1, 2), norm="ortho") ** 2)
+
+
+def boltzmann_potential(densities: ArrayLike) -> Array:
+    """Return -log(n) in Ha*, the potential whose features stand for those of a density.
+
+    Parameters
+    ----------
+    densities : array_like, shape (n, ny, nx)
+        Not negative; a ten-thousandth of each maximum is added.
+
+    Returns
+    -------
+    ndarray, shape (n, ny, nx)
+        In which particles without quantum mechanics have this density at 1 Ha*.
+
+    Examples
+    --------
+    >>> boltzmann_potential([[[1.0, 0.0]]]).round(1) + 0.0
+    array([[[0. , 9.2]]])
+    """
+    values = np.asarray(densities, dtype=np.float64)
+    floor = np.maximum(_FLOOR * values.max(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
+    return np.asarray(-np.log(np.maximum(values, 0.0) + floor))
 
 
 def familiar_ranges(potentials: ArrayLike) -> dict[str, list[float]]:

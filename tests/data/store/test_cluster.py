@@ -18,6 +18,9 @@ from keras_qd.errors import ClusterError, PhysicsError, UsageError
 dask = pytest.importorskip("dask", reason="needs the extra 'dask'")
 distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
 
+#: Samples of a whole store, in 30 shards.
+N = 120
+
 # As in killing.py.
 SCRIPT = """
 import signal, sys
@@ -25,7 +28,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from recipes_for_tests import Noise
 from keras_qd.data import generate
 
-generate(sys.argv[1], Noise(pause=0.01), 400, scheduler=sys.argv[2])
+generate(sys.argv[1], Noise(pause=0.03), int(sys.argv[3]), scheduler=sys.argv[2])
 """
 
 
@@ -44,8 +47,8 @@ def dask_cluster():
 
 @pytest.fixture(scope="module")
 def whole_digest(tmp_path_factory):
-    """Return the digest of 400 samples made by one process on this machine."""
-    return generate(tmp_path_factory.mktemp("whole") / "noise", Noise(), 400, workers=1).digest()
+    """Return the digest of all samples made by one process on this machine."""
+    return generate(tmp_path_factory.mktemp("whole") / "noise", Noise(), N, workers=1).digest()
 
 
 def worker_processes(running):
@@ -58,12 +61,12 @@ def test_a_cluster_makes_the_same_bits_and_tells_its_progress(tmp_path, dask_clu
     store = generate(
         tmp_path / "noise",
         Noise(),
-        400,
+        N,
         scheduler=dask_cluster.scheduler_address,
         progress=lambda done, total: told.append((done, total)),
     )
     assert store.digest() == whole_digest
-    assert (told[0], told[-1]) == ((0, 400), (400, 400))
+    assert (told[0], told[-1]) == ((0, N), (N, N))
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert len(told) > 10
 
@@ -71,7 +74,7 @@ def test_a_cluster_makes_the_same_bits_and_tells_its_progress(tmp_path, dask_clu
 def test_a_client_serves_as_well_and_appends(tmp_path, dask_cluster, whole_digest):
     with distributed.Client(dask_cluster, set_as_default=False) as client:
         generate(tmp_path / "noise", Noise(), 7, scheduler=client)
-        store = generate(tmp_path / "noise", Noise(), 400, scheduler=client)
+        store = generate(tmp_path / "noise", Noise(), N, scheduler=client)
         assert store.digest() == whole_digest
         assert client.status == "running"
 
@@ -86,8 +89,8 @@ def test_a_worker_killed_at_work_is_replaced(tmp_path, dask_cluster, whole_diges
 
     store = generate(
         tmp_path / "noise",
-        Noise(pause=0.01),
-        400,
+        Noise(pause=0.03),
+        N,
         scheduler=dask_cluster.scheduler_address,
         progress=kill_one,
     )
@@ -99,7 +102,7 @@ def test_a_worker_killed_at_work_is_replaced(tmp_path, dask_cluster, whole_diges
 @pytest.mark.slow
 def test_a_shard_that_killed_one_worker_goes_to_another(tmp_path, dask_cluster, whole_digest):
     recipe = Failing(failure="dies_once", until=str(tmp_path / "died"))
-    store = generate(tmp_path / "noise", recipe, 400, scheduler=dask_cluster.scheduler_address)
+    store = generate(tmp_path / "noise", recipe, N, scheduler=dask_cluster.scheduler_address)
     assert (tmp_path / "died").exists()
     assert store.digest() == whole_digest
 
@@ -111,7 +114,7 @@ def test_a_shard_that_kills_every_worker_is_given_up(tmp_path, dask_cluster, who
     with pytest.raises(ClusterError, match=r"KilledWorker.*run the same again to resume"):
         generate(path, recipe, 40, scheduler=dask_cluster.scheduler_address)
     until.touch()
-    generate(path, recipe, 400, scheduler=dask_cluster.scheduler_address)
+    generate(path, recipe, N, scheduler=dask_cluster.scheduler_address)
     assert open_store(path).digest() == whole_digest
 
 
@@ -133,7 +136,7 @@ def test_a_killed_driver_leaves_a_store_that_goes_on(tmp_path, dask_cluster, who
     path = tmp_path / "noise"
     search = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     driver = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(path), dask_cluster.scheduler_address],
+        [sys.executable, "-c", SCRIPT, str(path), dask_cluster.scheduler_address, str(N)],
         env=os.environ | {"PYTHONPATH": search},
         stderr=subprocess.DEVNULL,
     )
@@ -144,7 +147,7 @@ def test_a_killed_driver_leaves_a_store_that_goes_on(tmp_path, dask_cluster, who
     assert driver.wait() != 0
     assert open_store(path).damaged() == []
     assert open_store(path).digest() is None
-    store = generate(path, Noise(), 400, scheduler=dask_cluster.scheduler_address)
+    store = generate(path, Noise(), N, scheduler=dask_cluster.scheduler_address)
     assert store.digest() == whole_digest
     assert store.damaged() == []
 
@@ -194,6 +197,6 @@ def test_a_cluster_that_ends_is_told(tmp_path):
 
         with pytest.raises(ClusterError, match="run the same"):
             generate(
-                path, Noise(pause=0.02), 400, scheduler=running.scheduler_address, progress=close
+                path, Noise(pause=0.02), N, scheduler=running.scheduler_address, progress=close
             )
     assert open_store(path).damaged() == []

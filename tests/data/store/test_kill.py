@@ -13,6 +13,9 @@ from recipes_for_tests import Noise
 from keras_qd.data import generate, open_store
 from keras_qd.errors import StoreError
 
+#: Samples of a whole store, in 30 shards; those that a slow process makes take it seconds.
+N = 120
+
 
 def children(pid):
     """Process ids of the children of a process."""
@@ -21,8 +24,8 @@ def children(pid):
 
 @pytest.fixture(scope="module")
 def whole_digest(tmp_path_factory):
-    """Return the digest of 400 samples made in one go."""
-    return generate(tmp_path_factory.mktemp("whole") / "noise", Noise(), 400, workers=1).digest()
+    """Return the digest of all samples made in one go."""
+    return generate(tmp_path_factory.mktemp("whole") / "noise", Noise(), N, workers=1).digest()
 
 
 @pytest.mark.parametrize(
@@ -35,13 +38,13 @@ def whole_digest(tmp_path_factory):
 )
 def test_killed_generation_goes_on_to_the_same_data(tmp_path, whole_digest, kind):
     path = tmp_path / "noise"
-    process = start(path, 400, "Noise(pause=0.02)")
+    process = start(path, N, "Noise(pause=0.05)")
     while not path.exists() or not open_store(path).n_finished:
         time.sleep(0.05)
     assert kill_after(process, 0.1, kind)
     assert_only_finished_counts(path)
     assert open_store(path).digest() is None
-    assert generate(path, Noise(), 400, workers=1).digest() == whole_digest
+    assert generate(path, Noise(), N, workers=1).digest() == whole_digest
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
@@ -87,7 +90,7 @@ def stop_a_worker(process, path):
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
 def test_a_stopped_worker_delays_the_end_and_changes_nothing(tmp_path, whole_digest):
     path = tmp_path / "noise"
-    process = start(path, 400)
+    process = start(path, N, "Noise(pause=0.02)")
     worker = stop_a_worker(process, path)
     time.sleep(0.5)
     assert process.poll() is None
@@ -100,12 +103,12 @@ def test_a_stopped_worker_delays_the_end_and_changes_nothing(tmp_path, whole_dig
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
 def test_generation_with_a_stopped_worker_can_be_interrupted_and_resumed(tmp_path, whole_digest):
     path = tmp_path / "noise"
-    process = start(path, 400)
+    process = start(path, N, "Noise(pause=0.02)")
     worker = stop_a_worker(process, path)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) != 0
     assert not Path(f"/proc/{worker}").exists()
-    assert generate(path, Noise(), 400, workers=1).digest() == whole_digest
+    assert generate(path, Noise(), N, workers=1).digest() == whole_digest
 
 
 @pytest.mark.slow

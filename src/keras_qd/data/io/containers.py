@@ -162,7 +162,7 @@ def open_zarr(path: Path) -> dict[str, Any]:
         held = sum(size for name, size in sizes.items() if name.startswith(prefix))
         itemsize = np.dtype(array.dtype).itemsize
         if 0 in array.chunks:
-            raise DataError(f"{what} has blocks of no values: {array.chunks}")
+            raise DataError(f"{what} has empty blocks: {array.chunks}")
         check_size(what, math.prod(array.shape) * itemsize, held)
         check_block(f"a block of {what}", math.prod(array.chunks) * itemsize, held)
         packing[prefix] = _packing(what, array, itemsize)
@@ -210,7 +210,10 @@ def _packing(what: str, array: Any, itemsize: int) -> _Packing:
     n_inner = None
     if array.shards is not None:
         if described["codecs"][0]["configuration"].get("index_location", "end") != "end":
-            raise DataError(f"{what} has the index of its shards in front; write it again")
+            raise DataError(
+                f"{what} has the index of its shards at the start; write it again with the index "
+                "at the end"
+            )
         n_inner = math.prod(s // c for s, c in zip(array.shards, array.chunks, strict=True))
     return _Packing(codec, _WIDEN * math.prod(array.chunks) * itemsize + _MARGIN, n_inner)
 

@@ -340,7 +340,7 @@ class Store(Tabled):
         """Return the error with the number of samples there are and the command for the rest."""
         return StoreError(
             f"{self.location} is not finished: {self.n_finished} of {self.n_samples} samples are "
-            f"there; run the same '{self.command}' again to make the rest"
+            f"there; run the same '{self.command}' again to generate the rest"
         )
 
     def _is_sound(self, number: int, entry: ManifestEntry) -> bool:

@@ -58,7 +58,7 @@ _MOST_VECTOR_POINTS = 500
 def dependence_figure(values: Array, numbers: Mapping[str, Array], labels: Labels) -> Figure:
     """Draw the error of each system over other numbers of it, one panel each."""
     if not numbers:
-        raise UsageError("there are no numbers of the systems to draw the error over")
+        raise UsageError("the systems have no numbers against which to draw the error")
     n_columns = min(_N_COLUMNS, len(numbers))
     n_rows = -(-len(numbers) // n_columns)
     figure = Figure(figsize=(3.1 * n_columns, 2.4 * n_rows), layout="constrained")

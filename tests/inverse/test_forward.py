@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_qd.inverse.pair_response import PairModel
+from keras_qd.inverse.forward import PairModel
 from keras_qd.inverse.response import Band
 from keras_qd.physics import Box
 from keras_qd.physics.interactions import Interaction

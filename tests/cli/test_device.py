@@ -96,7 +96,7 @@ def test_numbers_out_of_reach(folder):
     [
         ("diagram dot.toml --gates left right2 --x 0 1 --y 0 1 --out a", "did you mean 'right'"),
         ("diagram none.toml --gates left right --x 0 1 --y 0 1 --out a", "none.toml"),
-        ("diagram dot.toml --gates left right --x 1 0 --y 0 1 --out a", "rising"),
+        ("diagram dot.toml --gates left right --x 1 0 --y 0 1 --out a", "increasing"),
         ("sweep dot.toml --gate left --range 0 1 --voltage right --out a", "GATE=MV"),
         ("sweep dot.toml --gate left --range 0 1 --out dot.toml", "dot.toml is a file"),
         ("design dot.toml --want mu=1 --gate left 0 1", "mu"),

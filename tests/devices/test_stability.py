@@ -223,7 +223,7 @@ def test_capacitance_model_needs_enough_electrons(diagram):
     ("arguments", "message"),
     [
         ({"n": 1}, "2 to 2,000"),
-        ({"ranges": ((1, 0), (0, 1))}, "rising"),
+        ({"ranges": ((1, 0), (0, 1))}, "increasing"),
         ({"ranges": ((0, 1),)}, "ranges"),
         ({"gate_y": "left"}, "must differ"),
         ({"voltages": {"left": 3.0}}, "must not be among the other voltages"),

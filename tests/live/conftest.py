@@ -104,7 +104,7 @@ class Drawing:
 
     def number(self, name):
         """Return the number in an element, NaN where there is none."""
-        text = self.text(name).replace("−", "-")
+        text = self.text(name).replace("−", "-").removeprefix("error ")
         return float("nan") if text in ("–", "") else float(text)
 
     def pixels(self, name):

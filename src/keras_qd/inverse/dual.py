@@ -63,10 +63,11 @@ _MOST_STALLED, _STALLED = 8, 0.8
 
 #: Residual to which the first coarse potential is converged, the share of the tolerance to which
 #: the others are, and the number of proofs on the fine grid.
-_ENOUGH, _SHARE, _MOST_PROOFS = 5e-4, 0.7, 8
+_ENOUGH, _SHARE, _MOST_PROOFS = 5e-4, 0.7, 12
 
-#: Steps between proofs, and their least damping.
-_MOST_NEAR, _NEAR = 2, 1e-4
+#: Steps between proofs, and the bounds of their least damping, which a proof without progress
+#: raises by a factor of ten.
+_MOST_NEAR, _NEAR, _FAR = 2, 1e-4, 2e-2
 
 #: Restarts of three and more electrons, and the damping of their first step.
 _MOST_RESTARTS, _RESTARTED = 2, 1e-3
@@ -148,17 +149,18 @@ class Search:
             middle = self._solve(models.finer[0], point.coefficients, point)
             self._defect = models.ahead * (middle.density - point.density)
             point = middle
-        best, before = point, math.inf
+        best, before, least = point, math.inf, _NEAR
         for _ in range(_MOST_PROOFS):
-            self._damping = max(self._damping, _NEAR)
+            self._damping = max(self._damping, least)
             if not end:
                 point, end = self._descend(point, _SHARE * tolerance, _MOST_NEAR)
             proof = self._proved(models.finer[1], point, best)
             residual = self.distance(proof)
             best = proof if residual < before else best
-            if end or residual <= tolerance or residual > _STALLED * before:
+            least *= 10.0 if residual > _STALLED * before else 1.0
+            if end or residual <= tolerance or least > _FAR:
                 break
-            before = residual
+            before = min(residual, before)
         return best, end
 
     def _restarted(self, point: Point) -> tuple[Point, Reason | None]:

@@ -114,13 +114,13 @@ class _Excited:
         matrix[m:, m:] = flat @ flat.T
         for kind in self._kinds:
             if kind.has(of_up):
-                matrix[m:, m:] += kind.outer(m, of_up)
+                matrix[m:, m:] += kind.outer(of_up)
         return matrix
 
     @cached_property
     def weight(self) -> float:
         """Norm of the whole state."""
-        both = sum(kind.share * kind.weight(self._m) for kind in self._kinds)
+        both = sum(kind.share * kind.weight for kind in self._kinds)
         return 1.0 + float(np.sum(self._one_up**2) + np.sum(self._one_down**2)) + both
 
     def _inside(self, of_up: bool) -> Array:
@@ -129,7 +129,7 @@ class _Excited:
         matrix += self._matrix(self._one_up, 1, 0, of_up)
         matrix += self._matrix(self._one_down, 0, 1, of_up)
         for kind in self._kinds:
-            rest = self._matrix(kind.spectators(self._m), kind.ups, 2 - kind.ups, of_up)
+            rest = self._matrix(kind.spectators, kind.ups, 2 - kind.ups, of_up)
             matrix += kind.share * rest
         return matrix
 
@@ -164,14 +164,14 @@ class _Excited:
         if n_up and n_down:
             rest = ladder.lower_down(ladder.lower_up(self._state, n_up), n_up - 1, n_down)
             # rest[k, i] = a_k(down) a_i(up) state
-            kinds.append(_natural(rest.swapaxes(0, 1), self._opposite, 1))
+            kinds.append(_natural(rest.swapaxes(0, 1), self._opposite, 1, m))
         if n_up > 1:
             rest = ladder.lower_up(ladder.lower_up(self._state, n_up), n_up - 1)
-            kinds.append(_natural(sqrt(2) * rest[k, i], self._pairs.triplet.combined, 2))
+            kinds.append(_natural(sqrt(2) * rest[k, i], self._pairs.triplet.combined, 2, m))
         if n_down > 1:
             once = ladder.lower_down(self._state, n_up, n_down)
             rest = ladder.lower_down(once, n_up, n_down - 1)
-            kinds.append(_natural(sqrt(2) * rest[k, i], self._pairs.triplet.combined, 0))
+            kinds.append(_natural(sqrt(2) * rest[k, i], self._pairs.triplet.combined, 0, m))
         return kinds
 
     def _opposite(self, factors: Array) -> Single:
@@ -192,12 +192,12 @@ class _Excited:
         down = np.zeros((n_outside, strings_up, _strings(self._m, n_down - 1)))
         for kind in self._kinds:
             if kind.opposite:
-                up += ladder.raise_down(kind.inner(self._m, last=True), n_up - 1, n_down)
-                down -= ladder.raise_up(kind.inner(self._m, last=False), n_up)
+                up += ladder.raise_down(kind.inner(last=True), n_up - 1, n_down)
+                down -= ladder.raise_up(kind.inner(last=False), n_up)
             elif kind.ups:
-                up += ladder.raise_up(kind.inner(self._m, last=True), n_up - 1)
+                up += ladder.raise_up(kind.inner(last=True), n_up - 1)
             else:
-                down += ladder.raise_down(kind.inner(self._m, last=True), n_up, n_down - 1)
+                down += ladder.raise_down(kind.inner(last=True), n_up, n_down - 1)
         return up, down
 
     def _matrix(self, states: Array, ups_out: int, downs_out: int, of_up: bool) -> Array:
@@ -218,7 +218,9 @@ def _strings(n_orbitals: int, n_electrons: int) -> int:
 _CUT = 1e-9
 
 
-def _natural(states: Array, combined: Callable[[Array], Single], ups: int) -> _Removed:
+def _natural(
+    states: Array, combined: Callable[[Array], Single], ups: int, n_orbitals: int
+) -> _Removed:
     """Combine pairs into natural ones, with orthogonal states: few of them have any weight."""
     shape = states.shape[-2:]
     flat = states.reshape(-1, shape[0] * shape[1])
@@ -231,7 +233,7 @@ def _natural(states: Array, combined: Callable[[Array], Single], ups: int) -> _R
         kept = values > _CUT * values.sum()
         states = (vectors[:, kept] * np.sqrt(values[kept])).T
         vectors = states @ flat.T / values[kept, None]
-    return _Removed(states.reshape(-1, *shape), combined(vectors), ups)
+    return _Removed(states.reshape(-1, *shape), combined(vectors), ups, n_orbitals)
 
 
 @dataclass(frozen=True)
@@ -239,11 +241,13 @@ class _Removed:
     """A state with each natural pair p taken out, and the pairs of states put in instead."""
 
     # `states` (pairs, up strings, down strings) are P_p Phi, orthogonal; `amplitudes` (pairs, g, g)
-    # are in the order of the electrons that are put in, `ups` of which point up.
+    # are in the order of the electrons that are put in, `ups` of which point up. The first
+    # `n_orbitals` of the g states are inside.
 
     states: Array
     amplitudes: Single
     ups: int
+    n_orbitals: int
 
     @property
     def opposite(self) -> bool:
@@ -263,31 +267,41 @@ class _Removed:
     def _norms(self) -> Array:
         return np.asarray(np.sum(self.states**2, axis=(1, 2)))
 
-    def inner(self, m: int, *, last: bool) -> Array:
+    @cached_property
+    def _outside(self) -> Single:
+        """Amplitudes of two electrons outside, shape (pairs, outside, outside)."""
+        m = self.n_orbitals
+        return np.ascontiguousarray(self.amplitudes[:, m:, m:])
+
+    def inner(self, *, last: bool) -> Array:
         """``sum_p X_p[q, b] P_p Phi``, b the last or first electron inside: (b, q, ...)."""
+        m = self.n_orbitals
         part = self.amplitudes[:, m:, :m] if last else self.amplitudes[:, :m, m:].swapaxes(1, 2)
         return np.tensordot(part, self.states, ((0,), (0,))).swapaxes(0, 1)
 
-    def weight(self, m: int) -> float:
+    @cached_property
+    def weight(self) -> float:
         """Norm of the part with both electrons outside."""
-        return float(self._norms @ np.sum(self.amplitudes[:, m:, m:] ** 2, axis=(1, 2)))
+        return float(self._norms @ np.sum(self._outside**2, axis=(1, 2)))
 
-    def spectators(self, m: int) -> Array:
+    @cached_property
+    def spectators(self) -> Array:
         """States whose density matrices add up to those that two electrons outside leave behind."""
-        flat = self.amplitudes[:, m:, m:].reshape(len(self.states), -1)
+        flat = self._outside.reshape(len(self.states), -1)
         values, vectors = np.linalg.eigh((flat @ flat.T).astype(np.float64))
         return np.tensordot((vectors * np.sqrt(np.maximum(values, 0.0))).T, self.states, 1)
 
-    def outer(self, m: int, of_up: bool) -> Array:
+    def outer(self, of_up: bool) -> Array:
         """``sum_r <xi_qr | xi_q'r>`` over the other electron, shape (outside, outside)."""
-        both = self.amplitudes[:, m:, m:] * np.sqrt(self._norms)[:, None, None].astype(np.float32)
-        transposed = both.swapaxes(1, 2)
-        product = both @ transposed if of_up else transposed @ both
-        return np.asarray(product.sum(axis=0), dtype=np.float64)
+        both = self._outside * np.sqrt(self._norms)[:, None, None].astype(np.float32)
+        n_outside = both.shape[-1]
+        rows = (
+            both.swapaxes(0, 1).reshape(n_outside, -1) if of_up else both.reshape(-1, n_outside).T
+        )
+        return np.asarray(rows @ rows.T, dtype=np.float64)
 
     def mixed(self, lowered: Array, of_up: bool) -> Array:
         """``sum_r <chi_r | c+_a xi_qr>`` from ``lowered = c_a chi_r``, shape (m, outside)."""
-        m = len(lowered)
-        overlaps = np.tensordot(lowered, self.states, ((2, 3), (1, 2)))  # (a, r, p)
-        outside = self.amplitudes[:, m:, m:]
-        return np.tensordot(overlaps, outside, ((1, 2), (2, 0) if of_up else (1, 0)))
+        overlaps = np.tensordot(self.states, lowered, ((1, 2), (2, 3)))  # (p, a, r)
+        outside = self._outside.swapaxes(1, 2) if of_up else self._outside
+        return np.asarray((overlaps.astype(np.float32) @ outside).sum(axis=0), dtype=np.float64)

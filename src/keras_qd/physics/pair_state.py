@@ -204,16 +204,18 @@ def natural_orbitals(
 ) -> tuple[Array, Array, Array, Array]:
     """Energies, pixel values and density matrices of the natural orbitals of `up` + `down`."""
     n_electrons = float(np.round(np.trace(up + down)))
-    occupations, mixing = np.linalg.eigh(up + down)
+    filled = np.flatnonzero((up + down).any(axis=0))
+    filled_up, filled_down = up[np.ix_(filled, filled)], down[np.ix_(filled, filled)]
+    occupations, mixing = np.linalg.eigh(filled_up + filled_down)
     mixing = mixing[:, ::-1][:, occupations[::-1] > _LEAST_OCCUPATION]
     n = orbitals.grid.n_fine
     along_y, along_x = window.sines(n_pixels, n)
-    coefficients = (square_coefficients(orbitals)[0] @ mixing).T.reshape(-1, n, n)
+    coefficients = (square_coefficients(orbitals)[0][:, filled] @ mixing).T.reshape(-1, n, n)
     values = along_y @ coefficients @ along_x.T
-    up, down = mixing.T @ up @ mixing, mixing.T @ down @ mixing
+    up, down = mixing.T @ filled_up @ mixing, mixing.T @ filled_down @ mixing
     factor = n_electrons / np.trace(up + down)
     up, down = factor * up, factor * down
     density = np.einsum("ij,iyx,jyx->yx", up + down, values, values, optimize=True)
     values *= np.sqrt(n_electrons / (density.sum() * window.box.pixel_area(n_pixels)))
-    energies = (mixing**2).T @ orbitals.energies[0]
+    energies = (mixing**2).T @ orbitals.energies[0, filled]
     return energies, values, up, down

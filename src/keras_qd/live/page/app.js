@@ -162,8 +162,8 @@ class Page {
     if (parts.has("ask")) this.ask(false);
     if (parts.has("drawing")) this.showDrawing();
     if (parts.has("results")) this.showResults();
-    if (parts.has("marks")) this.showMarks();
-    // While the pen moves, the cuts come with the answers.
+    if (parts.has("marks")) this.views.drawing.mark(this.point, Number($("size").value));
+    // While the pen moves only the drawing is painted; the cuts come with the answers.
     if (parts.has("results") || (parts.has("cuts") && !parts.has("ask"))) this.showCuts();
   }
 
@@ -399,7 +399,7 @@ class Page {
     write($("difference-caption"), `∫|Δn| / N = ${shown(iteration.residual)}, misplaced ${shown(50 * iteration.residual)} %`);
     const count = iteration.residuals.length;
     const state = iteration.ended ? (iteration.converged ? "Proved: " : "Ended: ") + iteration.explanation : "searching …";
-    write($("search-caption"), `${count} exact solutions in ${shown(iteration.seconds, 2)} s. ${state}`);
+    write($("search-caption"), `${count} exact solution${count === 1 ? "" : "s"} in ${shown(iteration.seconds, 2)} s. ${state}`);
     plotResiduals($("residuals"), iteration.residuals, this.tolerance);
   }
 
@@ -409,7 +409,7 @@ class Page {
     for (const name of ["energy", "mu", "exchange", "gap"]) {
       const [value, error] = [found[name], found[`${name}_error`]].map((each) => (each === null || each === undefined ? null : each * factor));
       write($(name), withError(value, error));
-      write($(`${name}-error`), shown(error, 1));
+      write($(`${name}-error`), error ? `error ${shown(error, 1)}` : name === "exchange" && value === null && found.energy ? "of two electrons" : "");
     }
     for (const unit of document.querySelectorAll("[data-energy]")) write(unit, this.units.energy);
     for (const unit of document.querySelectorAll("[data-length]")) write(unit, this.units.length);
@@ -430,12 +430,9 @@ class Page {
     this.plan("marks", "cuts");
   }
 
-  showMarks() {
-    for (const view of Object.values(this.views)) view.mark(this.point, Number($("size").value));
-  }
-
   showCuts() {
-    const { units, nPixels: n, point } = this;
+    const { units, nPixels: n, point, views } = this;
+    for (const view of [views.exact, views.model, views.difference]) view.mark(point);
     const index = (value) => Math.max(0, Math.min(n - 1, Math.floor(value * n)));
     const [row, column] = [index(point.y), index(point.x)];
     const across = (field, factor) => Float64Array.from({ length: n }, (_, each) => field[row * n + each] * factor);

@@ -126,8 +126,9 @@ export class FieldView {
     this.shown = now;
     this.paint(this.canvas, this.n, this.n, field, colours);
     if (map !== before.map) this.paint(this.bar, 1, 256, Float32Array.from({ length: 256 }, (_, each) => each), { map, low: 0, high: 255 });
-    write(this.low, shown(low * factor));
-    write(this.high, `${clipped ? "≥ " : ""}${shown(high * factor)}`);
+    const digits = map === "difference" ? 2 : 3;
+    write(this.low, shown(low * factor, digits));
+    write(this.high, `${clipped ? "≥ " : ""}${shown(high * factor, digits)}`);
     write(this.middle, unit);
     write(this.side, side);
     clearTimeout(this.describing);
@@ -277,8 +278,8 @@ export function plotCut(canvas, { left, right, side, coordinate, mark, titles })
   box(plot);
   pen.fillStyle = ink("soft");
   pen.textAlign = "center";
-  for (const value of ticks(0, side)) pen.fillText(shown(value), inner.x + (inner.width * value) / side, inner.y + inner.height + 10);
-  pen.fillText(coordinate, inner.x + inner.width / 2, inner.y + inner.height + 25);
+  for (const value of ticks(0, side)) pen.fillText(shown(value), inner.x + (inner.width * value) / side, inner.y + inner.height + 13);
+  pen.fillText(coordinate, inner.x + inner.width / 2, inner.y + inner.height + 27);
   pen.strokeStyle = ink("line");
   pen.beginPath();
   pen.moveTo(inner.x + inner.width * mark, inner.y);
@@ -309,11 +310,11 @@ export function plotResiduals(canvas, residuals, tolerance) {
   pen.textAlign = "right";
   for (let power = bottom; power <= top; power++) pen.fillText(shown(10 ** power), inner.x - 5, y(10 ** power));
   pen.textAlign = "center";
-  for (const value of ticks(0, Math.max(residuals.length - 1, 1))) if (Number.isInteger(value)) pen.fillText(value, x(value), inner.y + inner.height + 10);
-  pen.fillText("exact solutions: ∫|Δn| / N of each, best so far; dashed: tolerance", inner.x + inner.width / 2, inner.y + inner.height + 25);
+  for (const value of ticks(0, Math.max(residuals.length - 1, 1))) if (Number.isInteger(value)) pen.fillText(value, x(value), inner.y + inner.height + 13);
+  pen.fillText("exact solutions: ∫|Δn| / N of each, best so far; dashed: tolerance", inner.x + inner.width / 2, inner.y + inner.height + 27);
   let best = Infinity;
-  pen.fillStyle = ink("line");
-  residuals.forEach((each, index) => each > 0 && pen.fillRect(x(index) - 1.5, y(each) - 1.5, 3, 3));
+  pen.fillStyle = ink("accent");
+  residuals.forEach((each, index) => each > 0 && pen.fillRect(x(index) - 2, y(each) - 2, 4, 4));
   pen.strokeStyle = ink("accent");
   pen.lineWidth = 2;
   pen.beginPath();

@@ -100,7 +100,7 @@ def _grid(shapes: Shapes) -> tuple[int, int]:
     grids = {tuple(shape[:2]) for shape in given.values() if len(shape) == 3}
     if len(grids) != 1:
         raise UsageError(
-            f"got {_written(shapes)}; this network needs one map or more, all on one grid"
+            f"got {_written(shapes)}; this network needs maps on one grid, at least one"
         )
     ny, nx = grids.pop()
     return ny, nx

@@ -5,8 +5,8 @@ python benchmarks/live.py [--run RUN] [--seconds S]
 Chromium of the system draws on the page as it is served, in Keras' backend of the environment. For
 one and two electrons the pen moves sixty times a second, and each move is timed until a density is
 drawn that belongs to it or to a later one; for three and four it moves once and rests. Processor
-times are those of all processes of the server and of the browser, per density drawn: on a busy
-machine they say more than what a clock measures.
+times are those of the server, its workers and the parts of the browser, per density drawn: on a
+busy machine they say more than what a clock measures.
 """
 
 from timing import processor  # isort: skip  (sets the threads before NumPy is imported)
@@ -71,25 +71,44 @@ MOVES = """([names, count, pause]) => new Promise((resolve) => {
 })"""
 
 
-def processor_seconds(root, without=()):
-    """Return the processor seconds that a process and its descendants have used."""
-    parents, used = {}, {}
+#: Who uses the processor: the server, its workers, the scripts of the page, what puts it on the
+#: screen (Chromium's process for the GPU, which without one computes the pixels), the rest.
+PARTS = ("server", "workers", "page", "screen", "rest")
+
+
+def part_of(process, command, server):
+    """Return the part that a process belongs to."""
+    if process == server:
+        return "server"
+    if "spawn_main" in command:
+        return "workers"
+    return {"renderer": "page", "gpu-process": "screen"}.get(
+        command.partition("--type=")[2].split("\0")[0].split(" ")[0], "rest"
+    )
+
+
+def processor_seconds(server):
+    """Return the processor seconds that each part has used, without this process."""
+    parents, used, commands = {}, {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            commands[int(folder.name)] = (folder / "cmdline").read_text()
         except OSError:
             continue
         parents[int(folder.name)] = int(fields[1])
         used[int(folder.name)] = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def belongs(process):
-        while process in parents and process != root:
-            if process in without:
-                return False
+        while process in parents and process != os.getpid():
             process = parents[process]
-        return process == root
+        return process == os.getpid()
 
-    return sum(seconds for process, seconds in used.items() if belongs(process))
+    total = dict.fromkeys(PARTS, 0.0)
+    for process, seconds in used.items():
+        if process != os.getpid() and process in commands and belongs(process):
+            total[part_of(process, commands[process], server)] += seconds
+    return np.array(list(total.values()))
 
 
 def strokes(page, names, n_electrons, seconds):
@@ -122,34 +141,31 @@ def measure(page, server, names, n_electrons, seconds):
     page.select_option("#electrons", str(n_electrons))
     page.click("[data-preset=parabola]")
     page.wait_for_timeout(4000)
-
-    def used():
-        server_s = processor_seconds(server)
-        return server_s, processor_seconds(os.getpid(), without=(server,))
-
-    before = used()
+    before = processor_seconds(server)
     times, drawn = strokes(page, names, n_electrons, seconds)
-    spent = np.subtract(used(), before) * 1e3 / max(drawn["exact"], 1)
+    spent = (processor_seconds(server) - before) * 1e3 / max(drawn["exact"], 1)
     cells = [
         f"{np.median(times[name]):8.0f} {np.percentile(times[name], 95):6.0f} {drawn[name]:5d}"
         if name in names
         else f"{'-':>21}"
         for name in ("model", "exact")
     ]
-    click.echo(f"{n_electrons:2d} {cells[0]} {cells[1]} {spent[0]:8.0f} {spent[1]:8.0f}")
+    parts = " ".join(f"{each:8.0f}" for each in spent)
+    click.echo(f"{n_electrons:2d} {cells[0]} {cells[1]} {parts}")
 
 
 @click.command()
 @click.option("--run", help="A run of potential-to-density.  [the pretrained model]")
 @click.option("--seconds", default=5.0, show_default=True, help="Length of a stroke.")
-def main(run, seconds):
+@click.option("--electrons", default="1234", show_default=True, help="Numbers to measure.")
+def main(run, seconds, electrons):
     """Print median and 95 % of the milliseconds for each number of electrons."""
     command = [sys.executable, "-m", "keras_qd", "live", *([run] if run else []), "--no-browser"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     address = server.stdout.readline().split()[0]
     click.echo(f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; 64 x 64")
     click.echo("   prediction: median, 95 % (ms), drawn; exact: the same;")
-    click.echo("   processor ms of each exact density drawn, of server and browser")
+    click.echo(f"   processor ms of each exact density drawn: {', '.join(PARTS)}")
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
@@ -157,8 +173,8 @@ def main(run, seconds):
         page.goto(address)
         page.fill("#depth", "0.3")
         names = ["model", "exact"] if has_model(page) else ["exact"]
-        for n_electrons in (1, 2, 3, 4):
-            measure(page, server.pid, names, n_electrons, seconds)
+        for n_electrons in electrons:
+            measure(page, server.pid, names, int(n_electrons), seconds)
         browser.close()
     server.send_signal(signal.SIGINT)
     server.wait(20)

@@ -154,6 +154,13 @@ def test_the_error_bar_holds_the_potential():
     assert 0 < found.duality_gap < 1e-4
 
 
+def test_a_proof_without_progress_does_not_end_the_search():
+    # The first proofs of this dot, whose singlet and triplet coincide, do not come nearer.
+    potential = sample_potentials(1, BOX, 64, seed=20261121, first=1115)[0]
+    target = Solver(BOX, 2, accuracy=2e-4).solve(potential).density
+    assert invert(target, BOX, 2).converged
+
+
 def test_the_dual_functional_rises_by_no_more_than_its_bound():
     potentials = sample_potentials(5, BOX, 32, seed=23)
     found = invert(solve(potentials[0], BOX, 2).density, BOX, 2, max_iterations=2)

@@ -93,7 +93,7 @@ def test_pixels_leave_less_open_as_their_square():
     assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.1)
 
 
-@pytest.mark.parametrize("draw", quick(image, donor))
+@pytest.mark.parametrize("draw", quick(disc, donor))
 def test_one_electron_in_what_users_draw(draw):
     dot = solved(draw, 1)
     assert dot.energy_error < 1e-4

@@ -75,7 +75,7 @@ def test_three_electrons_against_all_products_of_a_grid(potential, monkeypatch):
 
 
 @pytest.mark.parametrize("n_electrons", [1, 2, 3, 4])
-@pytest.mark.parametrize("order", [0, pytest.param(4, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("order", [0, 4, 3])
 def test_densities_have_the_symmetry_of_the_potential(order, n_electrons):
     """Three times around is the hardest: the pixels do not have it."""
     for solution in Solver(BOX, n_electrons).solve_both(symmetric_dot(order)):
@@ -134,7 +134,7 @@ def test_label_errors_are_those_of_the_solution(potential, dot):
     assert abs(error.gap) == pytest.approx(dot.gap_error)
 
 
-@pytest.mark.parametrize("n_electrons", [3, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_electrons", [3, 4])
 def test_densities_hold_the_electrons(potential, n_electrons):
     for solution in Solver(BOX, n_electrons).solve_both(potential):
         area = BOX.pixel_area(len(potential))

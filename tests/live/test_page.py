@@ -194,7 +194,7 @@ def test_from_a_density_to_a_potential_and_on(drawing, tmp_path):
     drawing.stroke((0.35, 0.4), (0.65, 0.5))
     drawing.page.click("#search")
     drawing.until(lambda: "searching" in drawing.text("search-caption"))
-    drawing.until(lambda: "Proved" in drawing.text("search-caption"), 30)
+    drawing.until(lambda: "Proved" in drawing.text("search-caption"), 120)
     residual = drawing.text("difference-caption").partition(" = ")[2].partition(",")[0]
     assert float(residual.replace("−", "-")) <= 0.03
     assert drawing.number("integral") == pytest.approx(1, abs=1e-5)

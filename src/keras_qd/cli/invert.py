@@ -291,7 +291,7 @@ def _duality(gap: float | None, bound: float | None) -> list[tuple[str, str]]:
     """Return the row of the estimated distance from the maximum, and of its bound."""
     estimate = [] if gap is None else [f"about {gap:.1g} Ha*"]
     limit = [] if bound is None else [f"at most {bound:.1g} Ha* within 1 Ha* of the potential"]
-    return [("duality gap", "; ".join(estimate + limit))] if estimate or limit else []
+    return [("dual gap", "; ".join(estimate + limit))] if estimate or limit else []
 
 
 #: What follows where the search found nothing nearer.

@@ -154,6 +154,21 @@ def test_the_error_bar_holds_the_potential():
     assert 0 < found.duality_gap < 1e-4
 
 
+def test_how_deep_one_of_two_wells_is_remains_uncertain():
+    """One electron stays in each, whatever the step between them: the bar must hold that step."""
+    x, y = BOX.mesh(32)
+    left, right = (((x - c) ** 2 + (y - 5.0) ** 2) / 2 for c in (2.0, 8.0))
+    potential = np.minimum(left, right + 0.3)
+    found = invert(solve(potential, BOX, 2).density, BOX, 2, 1e-3)
+    assert found.gap < 1e-6
+    weights = found.target / found.target.sum()
+    error = found.potential - potential
+    error -= (weights * error).sum()
+    assert (weights * (np.abs(error) <= found.potential_error)).sum() > 0.9
+    assert (weights * found.potential_error).sum() > 0.15
+    assert (weights * found.determined).sum() < 0.1
+
+
 def test_a_proof_without_progress_does_not_end_the_search():
     # The first proofs of this dot, whose singlet and triplet coincide, do not come nearer.
     potential = sample_potentials(1, BOX, 64, seed=20261121, first=1115)[0]

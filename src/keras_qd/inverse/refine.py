@@ -130,7 +130,7 @@ def _inversion(
     if reason == "stagnated" and point.gap < NEAR_DEGENERACY:
         reason = "level-crossing"
     error = density_error + (residual if noise is None else 0.0)
-    bars, determined = error_bars(response, potential, error, noise)
+    bars, determined = error_bars(response, potential, error, point.gap, noise)
     return Inversion(
         potential=potential - zero,
         density=point.density,

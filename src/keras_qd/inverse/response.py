@@ -251,13 +251,32 @@ class Response:
         density = self.solver.n_electrons * self._orbital_values**2
         return self.band.coefficients(self._hartree.potential() + self._pauli * density)
 
+    @property
+    def repulsion(self) -> float:
+        """Mean repulsion of an electron by the others in the one orbital, in Ha*."""
+        return float(np.average(self.band.field(self._mean_field_potential), weights=self.target))
+
+    @cached_property
+    def softest(self) -> Array:
+        """Field between -1 and 1 that mixes the orbital with the next one: of two wells, a step."""
+        _, orbitals = eigh(self._one_orbital_hamiltonian, subset_by_index=[1, 1])
+        values = np.asarray(self._basis.values(orbitals)[0])
+        floor = np.finfo(float).eps * self._orbital_values.max()
+        return np.clip(values / np.maximum(self._orbital_values, floor), -1.0, 1.0)
+
+    @cached_property
+    def _one_orbital_hamiltonian(self) -> Array:
+        """Matrix of which the orbital is the ground state, in Ha*."""
+        matrix = self._basis.potential_matrix(
+            self.band.field(self._one_orbital_potential(_START_PENALTIES[0]))
+        )
+        np.einsum("ii->i", matrix)[:] += self._basis.kinetic * self._unit**2
+        return matrix
+
     @cached_property
     def _orbital_response(self) -> Array:
         """Minus the derivative of the model's orbital by the potential."""
-        stiffness = self._basis.potential_matrix(
-            self.band.field(self._one_orbital_potential(_START_PENALTIES[0]))
-        )
-        np.einsum("ii->i", stiffness)[:] += self._basis.kinetic * self._unit**2
+        stiffness = self._one_orbital_hamiltonian.copy()
         energy = self._orbital @ stiffness @ self._orbital
         np.einsum("ii->i", stiffness)[:] -= energy
         n_electrons = self.solver.n_electrons

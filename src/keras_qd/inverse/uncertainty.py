@@ -9,9 +9,20 @@ around the best one [1]_. The response :math:`\chi` is that of `response`, S fal
 with the number of half waves, and its scale is that of the potential that was found. The
 constant is left out: errors are those of the potential less its mean weighted with the density.
 
+That response is of one orbital. Two electrons in two wells repel each other out of one: when one
+well is deeper by :math:`\epsilon`, only
+
+.. math:: 4 J \epsilon / U^2
+
+of an electron moves, J being the distance from the singlet to the triplet and U the repulsion in a
+well (second order in the tunnelling [2]_). So the step :math:`\epsilon` between the wells is
+uncertain by the error of the charge times :math:`U^2 / 4 J`, and by U at most.
+
 References
 ----------
 .. [1] A. Tarantola, "Inverse Problem Theory" (SIAM, 2005), section 3.2, ISBN 978-0-89871-572-9
+.. [2] G. Burkard, D. Loss and D. P. DiVincenzo, "Coupled quantum dots as quantum gates", Phys. Rev.
+   B 59, 2070 (1999), https://doi.org/10.1103/PhysRevB.59.2070
 """
 
 from __future__ import annotations
@@ -88,7 +99,7 @@ def without_noise(target: Array, noise: Array | None) -> Array:
 
 
 def error_bars(
-    response: Response, potential: Array, error: float, noise: Array | None = None
+    response: Response, potential: Array, error: float, gap: float, noise: Array | None = None
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Half widths of 90 % intervals in Ha*, and where the density determines the potential.
 
@@ -102,9 +113,24 @@ def error_bars(
     precision = scaled.T @ scaled + np.diag(prior)
     fields = _fields(response)
     remaining = cho_solve(cho_factor(precision), np.eye(len(prior)))
-    deviation = np.sqrt(((fields @ remaining) * fields).sum(axis=1))
-    bars = np.asarray(_NINETY * deviation).reshape(target.shape)
+    variance = ((fields @ remaining) * fields).sum(axis=1).reshape(target.shape)
+    variance += _uncertain_step(response, error, gap, noise) ** 2
+    bars = np.asarray(_NINETY * np.sqrt(variance))
     return bars, bars <= _DETERMINED * _spread(potential, target)
+
+
+def _uncertain_step(response: Response, error: float, gap: float, noise: Array | None) -> Array:
+    """Return the standard deviation that the step between two wells leaves at each pixel."""
+    target, n_electrons = response.target, response.solver.n_electrons
+    if n_electrons != 2:
+        return np.zeros_like(target)
+    moved = n_electrons * error
+    if noise is not None:
+        moved += math.sqrt((noise**2).sum()) * response.solver.box.pixel_area(len(target))
+    repulsion = response.repulsion
+    step = min(moved * repulsion**2 / (4 * max(gap, 1e-12)), repulsion)
+    shape = response.softest - np.average(response.softest, weights=target)
+    return np.asarray(step / 2 * np.abs(shape))
 
 
 def parameter_bars(

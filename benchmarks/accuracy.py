@@ -9,8 +9,8 @@ by the time of a few of its steps. A row that is done is kept beside the runs an
 interrupted one resumes. On two cores, unless set otherwise; give --cores 0 where there is an
 accelerator.
 
-One training each on a core of an Intel Xeon, TensorFlow, 2026-11-29, at most 3,000 dots (4,628 in the
-last two rows); NMAE after a few epochs, mean (median), and R2:
+One training each on a core of an Intel Xeon, TensorFlow, 2026-11-29, at most 3,000 dots (4,628 in
+the last two rows); NMAE after a few epochs, mean (median), and R2:
 
 | map | seconds | transformer-unet | pix2pix | residual-unet |
 |---|---|---|---|---|

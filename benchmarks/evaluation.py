@@ -4,9 +4,9 @@
 
 Evaluates a run of the task potential-to-density as ``keras-qd evaluate`` does: every metric of the
 task in physical and in scaled values, 1000 bootstrap draws, tables and files. The run is pix2pix
-with the task's settings, trained for one epoch on a few pairs, and the test set is made-up images of 64 x 64
-pixels: neither changes how long an evaluation takes. Counted is processor time, which other
-programs on the machine change less than the time by the clock.
+with the task's settings, trained for one epoch on a few pairs, and the test set is made-up images
+of 64 x 64 pixels: neither changes how long an evaluation takes. Counted is processor time, which
+other programs on the machine change less than the time by the clock.
 """
 
 from __future__ import annotations

@@ -262,7 +262,7 @@ class Response:
         _, orbitals = eigh(self._one_orbital_hamiltonian, subset_by_index=[1, 1])
         values = np.asarray(self._basis.values(orbitals)[0])
         floor = np.finfo(float).eps * self._orbital_values.max()
-        return np.clip(values / np.maximum(self._orbital_values, floor), -1.0, 1.0)
+        return np.asarray(np.clip(values / np.maximum(self._orbital_values, floor), -1.0, 1.0))
 
     @cached_property
     def _one_orbital_hamiltonian(self) -> Array:

@@ -319,8 +319,7 @@ def test_a_leak_of_one_drawing_per_stroke_is_noticed(drawing_measured):
 
 @pytest.mark.slow
 def test_ten_minutes_of_strokes_leak_no_memory(drawing_measured):
-    enough = lambda rounds, seconds: seconds > 600 and rounds >= 8  # noqa: E731
-    used = memory_of_rounds(drawing_measured, enough)
+    used = memory_of_rounds(drawing_measured, lambda rounds, seconds: seconds > 600 and rounds >= 8)
     print(f"MB per round in the end, of {len(used)} rounds:", growth(used).round(3))
     assert (growth(used) < MOST_GROWTH).all()
 

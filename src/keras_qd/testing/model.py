@@ -234,6 +234,6 @@ def _check_saving(found: Findings, model: Any, x: Tensors) -> None:
     )
     found.require(
         loaded.compiled or not model.compiled,
-        "after saving and loading, it is no longer compiled",
+        "it is no longer compiled after saving and loading",
         "let get_compile_config and compile_from_config restore what compile was given",
     )

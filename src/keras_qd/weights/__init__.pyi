@@ -3,13 +3,11 @@ from ._pretrained import (
     pretrained as pretrained,
     write_pretrained as write_pretrained,
 )
-from .familiarity import (
-    boltzmann_potential as boltzmann_potential,
-    familiar_ranges as familiar_ranges,
-    is_familiar as is_familiar,
-)
 from .models import (
     GroundStateModel as GroundStateModel,
     PotentialModel as PotentialModel,
     PretrainedModel as PretrainedModel,
+    boltzmann_potential as boltzmann_potential,
+    familiar_ranges as familiar_ranges,
+    is_familiar as is_familiar,
 )

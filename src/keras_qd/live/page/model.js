@@ -2,7 +2,7 @@
 
 import { product, transposed } from "./matrices.js";
 
-// Sharpness of the soft minimum, and smooth cosines a direction: see keras_qd/weights/familiarity.py.
+// Sharpness of the soft minimum, and smooth cosines a direction: see keras_qd/weights/models.py.
 const [SHARPNESS, SMOOTH] = [2, 16];
 
 export class Model {

@@ -41,6 +41,14 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop("bad_plugin", None)
 
 
+@pytest.fixture
+def on_ctrl_c():
+    """Return a function that sets what Ctrl-C does, for one test."""
+    before = signal.getsignal(signal.SIGINT)
+    yield lambda handler: signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGINT, before)
+
+
 def test_listing_names_imports_nothing():
     models = registry_of(entry_point("net", "no_such_module:net", "broken-dist"))
     assert models.names() == ["net"]
@@ -152,17 +160,20 @@ def test_unknown_kind():
         ("other = 1", "AttributeError: .*'thing'"),
     ],
 )
-def test_whatever_an_import_raises_costs_only_the_plugin(module, source, cause):
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_whatever_an_import_raises_costs_only_the_plugin(module, source, cause, handler, on_ctrl_c):
+    on_ctrl_c(handler)
     models = registry_of(module(source), entry_point("whole", "math:sqrt", "good-dist"))
     expected = rf"the model 'bad' of bad-dist 0\.4 cannot be imported: {cause}"
     with pytest.raises(PluginError, match=expected):
         models.get("bad")
     with pytest.warns(PluginWarning, match=expected):
         assert list(models.load_all()) == ["whole"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_a_slow_import_is_reported_and_can_be_stopped(module, monkeypatch, caplog):
+def test_a_slow_import_is_reported_and_can_be_stopped(module, on_ctrl_c, monkeypatch, caplog):
+    on_ctrl_c(signal.default_int_handler)
     monkeypatch.setattr(registry, "SLOW_IMPORT", 0.05)
     point = module("import time\nfor _ in range(600): time.sleep(0.05)")
     stop = threading.Timer(0.5, interrupt_main)

@@ -538,12 +538,15 @@ def _watched(what: str, imported: bool) -> Iterator[Callable[[], bool]]:
     timer = threading.Timer(SLOW_IMPORT, _LOGGER.warning, (notice,))
     timer.daemon = True
     in_main = threading.current_thread() is threading.main_thread()
-    ours = in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    handler = signal.getsignal(signal.SIGINT)
+    ours = in_main and handler is signal.default_int_handler
+    # In the background Ctrl-C is ignored, so nobody has pressed it.
+    foreign = in_main and not ours and handler is not signal.SIG_IGN
     timer.start()
     if ours:
         signal.signal(signal.SIGINT, interrupt)
     try:
-        yield lambda: pressed.is_set() or (in_main and not ours)
+        yield lambda: pressed.is_set() or foreign
     finally:
         timer.cancel()
         if ours and signal.getsignal(signal.SIGINT) is interrupt:

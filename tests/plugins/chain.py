@@ -64,8 +64,8 @@ def chain(task, generated, settings, export, folder, callbacks=()):
     arguments = ["train", task, *source, "--out", run, "--epochs", 2, *changes, *watched]
     found = {"interrupted": interrupted(*arguments)}
     found["resumed"] = succeed("train", "--resume", run)
-    found["evaluated"] = succeed("evaluate", run, "--split", "validation")
-    if not generated:  # training has written one, which takes longest of all
+    if not generated:  # training has done both; of maps, the figures take longest of all
+        found["evaluated"] = succeed("evaluate", run, "--split", "validation")
         found["report"] = succeed("report", run)
     found["predicted"] = predict(run, folder)
     if export:

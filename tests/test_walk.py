@@ -67,7 +67,7 @@ NOT_RUN_REDUCED = {
     r"keras-qd demo": "it trains on maps of 64 x 64; tests/cli/test_demo.py runs it",
     r"keras-qd train potential-and-elec": "it trains on maps of 64 x 64; tests/weights runs it",
     r"keras-qd train .*--devices": "tests/training/test_devices.py trains on two",
-    r"keras-qd doctor --self-test": "it trains on each backend; tests/cli/test_doctor.py runs it",
+    r"keras-qd doctor": "it tries each backend in a process; tests/cli/test_doctor.py runs it",
 }
 
 #: Commands -> options that are appended in the reduced form; all that match.
@@ -97,6 +97,7 @@ _SMALL = "filters=2, depth=2, discriminator_levels=1"
 REPLACED = {
     r"\bsamples( =)? \d+": r"samples\1 40",
     r"--trials \d+": "--trials 2",
+    r"--fresh \d+": "--fresh 40",
     r'"samples": \d+}': '"samples": 40, "n_pixels": 16, "n_orbitals": 5, "workers": 1}, '
     'model="pix2pix", batch_size=8, '
     'model_config={"filters": 2, "depth": 2, "discriminator_levels": 1}',
@@ -106,7 +107,7 @@ REPLACED = {
     r"\(64, 64, 1\)\)": f"(16, 16, 1), {_SMALL})",
     r"mesh\(\d\d\)": "mesh(16)",
     r"\(box, 64\b": "(box, 16",
-    r"2\.0, 200\)": "2.0, 40)",
+    r"2\.0, 200\)": "2.0, 20)",
     r" --callback mlflow": "",
     r"model\.(discriminator_)?filters=\d+": r"model.\1filters=2",
 }
@@ -235,7 +236,7 @@ def own_files():
     images = keras_qd.load("mnist").split("test")["image"]
     side = 64 if FULL else 16
     box = keras_qd.physics.Box(10.0)
-    np.save("potentials.npy", keras_qd.physics.sample_potentials(4, box, side))
+    np.save("potentials.npy", keras_qd.physics.sample_potentials(2, box, side))
     np.save("images.npy", images[:3])
     x = (np.arange(64) + 0.5) * 10 / 64
     wells = {

@@ -37,11 +37,14 @@ X, Y = np.meshgrid(CENTRES, CENTRES)
 
 
 def harmonic(rng):
+    """A parabola along each side, and its energy, which is the sum of theirs."""
     (kx, ky), (x, y) = rng.uniform(0, 0.16, 2), rng.uniform(-8, 8, 2)
-    return 0.5 * (kx * (X - x) ** 2 + ky * (Y - y) ** 2)
+    along_x, along_y = 0.5 * kx * (CENTRES - x) ** 2, 0.5 * ky * (CENTRES - y) ** 2
+    return along_x + along_y[:, None], line_energy(along_x) + line_energy(along_y)
 
 
 def well(rng):
+    """A rectangle between high walls, and the energy between infinite ones."""
     while True:
         (x, y), energy, side = rng.uniform(-8, 8, 2), rng.uniform(0, HIGHEST), rng.uniform(4, 15)
         rest = 2 * energy / np.pi**2 - 1 / side**2
@@ -97,6 +100,13 @@ def kinetic(n_waves):
     return squares[:, None] + squares
 
 
+def line_energy(potential):
+    """Lowest energy on a line of `PIXELS` points, in `WAVES` sines."""
+    functions = sines(WAVES, PIXELS)
+    free = 0.5 * (np.pi / LENGTH * np.arange(1, WAVES + 1)) ** 2
+    return np.linalg.eigvalsh(functions.T @ (potential[:, None] * functions) + np.diag(free))[0]
+
+
 def ground_energy(potential, n_waves=WAVES, n_start=12):
     """Lowest energy in all products of so many sines, by Davidson's method."""
     functions, free = sines(n_waves, PIXELS), kinetic(n_waves)
@@ -136,10 +146,8 @@ def made(name, index):
     """One potential, reduced, and its energy: the first draw whose energy is not too high."""
     rng = sample_generator(list(CLASSES).index(name) + 1, index)
     while True:
-        potential, energy = CLASSES[name](rng), None
-        if name == "infinite-well":
-            potential, energy = potential
-        energy = ground_energy(potential) if energy is None else energy
+        drawn = CLASSES[name](rng)
+        potential, energy = drawn if isinstance(drawn, tuple) else (drawn, ground_energy(drawn))
         if energy <= HIGHEST:
             return reduced(potential).astype(np.float16), energy
 

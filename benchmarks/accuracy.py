@@ -9,18 +9,7 @@ by the time of a few of its steps. A row that is done is kept beside the runs an
 interrupted one resumes. On two cores, unless set otherwise; give --cores 0 where there is an
 accelerator.
 
-One training each on a core of an Intel Xeon, TensorFlow, 2026-11-29, at most 3,000 dots (4,628 in
-the last two rows); NMAE after a few epochs, mean (median), and R2:
-
-| map | seconds | transformer-unet | pix2pix | residual-unet |
-|---|---|---|---|---|
-| potential-to-density | 142 to 193 | 5.4 % (2.8 %), 0.988 | 6.2 % (4.0 %), 0.992 | 10.9 %, 0.964 |
-| density-to-potential | 126, 135 | 26.0 %, 0.884 | 28.0 %, 0.870 | |
-| noninteracting-to-interacting-density | 103, 110 | 41.2 %, 0.678 | 31.2 %, 0.810 | |
-| potential-to-noninteracting-density | 162, 160 | 4.9 %, 0.988 | 7.1 %, 0.981 | |
-| noninteracting-density-to-potential | 196, 165 | 29.7 %, 0.826 | 35.0 %, 0.785 | |
-
-pix2pix is `pix2pix, best`, but in the first row that with the settings of the task.
+docs/benchmarks.md has the results.
 """
 
 import json

@@ -1,7 +1,8 @@
 """The cost of a model compared with that of the exact solver of its data set.
 
 Both run on one thread and in turn, and the time is that of the processor: other programs on the
-machine affect neither. The numbers are medians of the repeats, with their range.
+machine affect neither. Times of the model are medians of the repeats; those of the solver, which
+differ from system to system, are means.
 
 The recipe of the data set runs and describes its own solver, so that any recipe that can do so is
 compared: `solve_again` and `solver_description`.
@@ -118,7 +119,7 @@ class CostComparison:
         Whether the solver solves the model's problem. Otherwise it goes from the potential to the
         density and the model another way, for which there is no direct solver.
     solver_seconds : float
-        Processor time of one system, with the settings of the data of the evaluation.
+        Mean processor time of a system, with the settings of the data of the evaluation.
     model : ModelTimes
         Time of one system, alone and in a batch; of an ensemble or dropout, all draws together.
     data_systems : int
@@ -130,7 +131,7 @@ class CostComparison:
     processors : int
         Processors of this machine.
     solver_range : tuple of float, optional
-        Shortest and longest of the repeated times of the solver.
+        Shortest and longest of the times of the solver.
 
     Examples
     --------
@@ -365,7 +366,7 @@ class Stopwatch:
         return CostComparison(
             solver=self._recipe.solver_description(),
             forward=set(cases[0].inputs) == set(self._given),
-            solver_seconds=statistics.median(self._solver),
+            solver_seconds=statistics.fmean(self._solver),
             model=sum(self._models[1:], self._models[0]),
             data_systems=systems,
             data_seconds=data_seconds,
@@ -405,15 +406,15 @@ def _solving(recipe: ExactSolver, samples: Mapping[str, Any]) -> tuple[Callable[
 
 
 def time_generation(recipe: Recipe) -> float:
-    """Return the processor time in which a recipe makes one sample."""
+    """Return the mean processor time in which a recipe makes a sample."""
     starts = itertools.count(step=recipe.batch)
 
     def make_next() -> object:
         start = next(starts)
         return recipe.make(range(start, start + recipe.batch))
 
-    (times,) = times_in_turn([(make_next, time.process_time)])
-    return statistics.median(times) / recipe.batch
+    (times,) = times_in_turn([(make_next, time.process_time)], most=100)
+    return statistics.fmean(times) / recipe.batch
 
 
 def solver_of(case: Case) -> ExactSolver | None:

@@ -141,9 +141,8 @@ def test_everything_that_takes_input_has_a_name(drawing):
             [...each.labels ?? []].some(label => label.textContent.trim())))
         .map(each => each.outerHTML)"""
     assert drawing.page.evaluate(unnamed) == []
-    assert drawing.page.get_attribute("#field-exact canvas", "aria-label").startswith(
-        "Exact density, from "
-    )
+    canvas = drawing.page.locator("#field-exact canvas").first  # described once the drawing rests
+    drawing.until(lambda: canvas.get_attribute("aria-label").startswith("Exact density, from "))
 
 
 def test_a_telephone(opened, served):

@@ -69,24 +69,6 @@ class Dataset(Shown, ABC):
             If there is no such split.
         """
 
-    def checksum(self, split: str, names: Sequence[str]) -> str:
-        """Return a checksum of some fields of a split, by which its samples are recognised.
-
-        Parameters
-        ----------
-        split : str
-            ``"train"``, ``"validation"`` or ``"test"``.
-        names : sequence of str
-            Fields.
-
-        Returns
-        -------
-        str
-            SHA-256 of names, shapes and values, in hexadecimal digits.
-        """
-        values = self.split(split)
-        return checksum({name: np.asarray(values[name]) for name in names}).hex()
-
     def to_dataframe(self, split: str = "train") -> Any:
         """Return the numbers of a split as a :class:`pandas.DataFrame`, a row per sample.
 

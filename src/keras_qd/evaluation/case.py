@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from keras_qd.data.recipes import box_length
 from keras_qd.data.scaling import PROBABILITIES
+from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import DataError, UnknownNameError
 from keras_qd.evaluation.headline import adversary
 from keras_qd.evaluation.scores import Comparison
@@ -89,7 +90,7 @@ class Case:
     @cached_property
     def systems(self) -> str:
         """Checksum of the exact targets, which identifies the systems."""
-        return self.dataset.checksum(self.split, [*self.pipeline.targets])
+        return checksum({name: self.fields[name] for name in self.pipeline.targets}).hex()
 
     @property
     def own(self) -> bool:

@@ -95,16 +95,19 @@ def sines(n_waves, n_points):
     return np.sqrt(2 / n_points) * np.sin(np.pi * np.outer(centres, np.arange(1, n_waves + 1)))
 
 
+def line_kinetic(n_waves):
+    return 0.5 * (np.pi / LENGTH * np.arange(1, n_waves + 1)) ** 2
+
+
 def kinetic(n_waves):
-    squares = 0.5 * (np.pi / LENGTH * np.arange(1, n_waves + 1)) ** 2
-    return squares[:, None] + squares
+    return line_kinetic(n_waves)[:, None] + line_kinetic(n_waves)
 
 
 def line_energy(potential):
     """Lowest energy on a line of `PIXELS` points, in `WAVES` sines."""
     functions = sines(WAVES, PIXELS)
-    free = 0.5 * (np.pi / LENGTH * np.arange(1, WAVES + 1)) ** 2
-    return np.linalg.eigvalsh(functions.T @ (potential[:, None] * functions) + np.diag(free))[0]
+    acted = functions.T @ (potential[:, None] * functions)
+    return np.linalg.eigvalsh(acted + np.diag(line_kinetic(WAVES)))[0]
 
 
 def ground_energy(potential, n_waves=WAVES, n_start=12):

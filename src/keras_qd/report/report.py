@@ -30,13 +30,14 @@ from keras_qd.report.elements import (
 )
 from keras_qd.report.figures.style import figure_style, pretty, save, with_unit, words
 from keras_qd.report.figures.training import curve_names, curves_figure
-from keras_qd.report.image_sections import classes_sections, reconstruction_sections
 from keras_qd.report.sections import (
+    classes_sections,
     decided_section,
     errors_section,
     evolution_section,
     fields_sections,
     numbers_sections,
+    reconstruction_sections,
     uncertainty_section,
 )
 from keras_qd.training.run import REPORT, Run

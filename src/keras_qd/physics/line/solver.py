@@ -1,20 +1,36 @@
-"""Solution of systems of one or two electrons on a line."""
+r"""Solution of systems of one or two electrons on a line.
+
+The wave function of two electrons on the pairs of nodes is a matrix :math:`\Psi`, symmetric for the
+singlet and antisymmetric for the triplet, and the Hamiltonian acts as
+
+.. math:: \Psi \mapsto h \Psi + \Psi h + W \circ \Psi
+
+with the one-electron Hamiltonian h and the interaction W at every pair of nodes. Davidson's
+iteration [1]_ finds the lowest eigenvector; in the eigenbasis of h all but the interaction is
+diagonal, which makes the correction of the residual cheap and good. It starts from several of
+the lowest states among the products of a few orbitals: from the lowest product alone it would
+sometimes converge to an excited state, such as both electrons in the deeper of two wells.
+
+References
+----------
+.. [1] E. R. Davidson, "The iterative calculation of a few of the lowest eigenvalues and
+   corresponding eigenvectors of large real-symmetric matrices", J. Comput. Phys. 17, 87 (1975),
+   https://doi.org/10.1016/0021-9991(75)90065-0
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-import numpy as np
-from numpy.typing import NDArray
-from keras_qd.errors import UnknownNameError, UsageError
-from keras_qd.physics.davidson import davidson
-from keras_qd.physics.levels import DEGENERACY
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from keras_qd.errors import DataError, UsageError
+
+from keras_qd.errors import DataError, UnknownNameError, UsageError
+from keras_qd.physics.davidson import davidson
 from keras_qd.physics.levels import DEGENERACY
 from keras_qd.physics.line.one_electron import (
     dvr_states,
@@ -22,9 +38,7 @@ from keras_qd.physics.line.one_electron import (
     numerov_ground_states,
     resolution_errors,
 )
-from keras_qd.physics.line.two_electrons import interaction_matrix, lowest_pair_levels
 from keras_qd.physics.solution import NEAR_DEGENERACY
-
 
 #: Degenerate states of one electron that are mixed at most.
 _MOST_STATES = 8

@@ -16,7 +16,7 @@ from keras_qd.physics import (
     solve,
     solve_batch,
 )
-from keras_qd.physics.pair_batch import batch_errors
+from keras_qd.physics.two_electrons import batch_errors
 
 BOX = Box(10.0)
 

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 
 from keras_qd.physics import Box, sample_potentials, two_electron_energy
-from keras_qd.physics.contact import contact_values, relative_energy
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.orbitals import solve_orbitals
-from keras_qd.physics.pair_grid import density_of, grid_orbitals, pair_grid, square_coefficients
+from keras_qd.physics.pair_grid import (
+    contact_values,
+    density_of,
+    grid_orbitals,
+    pair_grid,
+    relative_energy,
+    square_coefficients,
+)
 from keras_qd.physics.references import separated_energy
-from keras_qd.physics.sine_basis import sine_basis
+from keras_qd.physics.sine_basis import sine_basis, solve_orbitals
 from keras_qd.physics.window import find_window, whole_box
 
 BOX = Box(10.0)

@@ -18,7 +18,6 @@ from keras_qd.errors import UsageError
 from keras_qd.physics._kohn_sham import FLOOR, kohn_sham_of_density
 from keras_qd.physics.box import LENGTHS, Box
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.pair_batch import PairBatch, batch_errors, solve_batch
 from keras_qd.physics.pair_grid import FINER
 from keras_qd.physics.potentials.base import (
     FAMILIES,
@@ -26,6 +25,7 @@ from keras_qd.physics.potentials.base import (
     family_origins,
     potential_family,
 )
+from keras_qd.physics.quantities import MOST_ELECTRONS, spectrum
 from keras_qd.physics.solution import LabelError
 from keras_qd.physics.solver import (
     DEFAULT_ORBITALS,
@@ -34,7 +34,7 @@ from keras_qd.physics.solver import (
     Solver,
     estimate_label_error,
 )
-from keras_qd.physics.spectra import MOST_ELECTRONS, spectrum
+from keras_qd.physics.two_electrons import PairBatch, batch_errors, solve_batch
 
 #: Default family of potentials.
 FAMILY = "random-fourier"

@@ -19,10 +19,10 @@ from keras_qd.devices.gates import Gate, gate_from
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.physics.box import FEWEST_PIXELS, Box
 from keras_qd.physics.interactions import Interaction, as_interaction
-from keras_qd.physics.pair_batch import PairBatch, solve_batch
 from keras_qd.physics.quantities import Estimate
 from keras_qd.physics.solution import Solution
 from keras_qd.physics.solver import Solver
+from keras_qd.physics.two_electrons import PairBatch, solve_batch
 from keras_qd.physics.units import Material
 from keras_qd.physics.units import material as named_material
 

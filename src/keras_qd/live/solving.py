@@ -7,11 +7,11 @@ import time
 import numpy as np
 
 from keras_qd.live.messages import Array, Request, Send, pack
-from keras_qd.physics.pair_batch import PairBatch, solve_batch
 from keras_qd.physics.pair_grid import DENSITY_ORDER, ENERGY_ORDER, extrapolation
 from keras_qd.physics.potentials.base import sample_potentials
 from keras_qd.physics.solution import NEAR_DEGENERACY, Solution
 from keras_qd.physics.solver import Solver
+from keras_qd.physics.two_electrons import PairBatch, solve_batch
 
 #: Two electrons while the pen moves: points along a side of both grids, and Davidson steps. They
 #: take 20 ms; at L = 10 the density of the finer one errs by less than 1e-3 per electron.

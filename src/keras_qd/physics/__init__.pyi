@@ -25,10 +25,6 @@ from .line.solver import (
     solve_1d as solve_1d,
     states_1d as states_1d,
 )
-from .pair_batch import (
-    PairBatch as PairBatch,
-    solve_batch as solve_batch,
-)
 from .pair_state import (
     PairState as PairState,
 )
@@ -43,8 +39,10 @@ from .potentials.base import (
 from .quantities import (
     AdditionEnergies as AdditionEnergies,
     Estimate as Estimate,
+    Spectrum as Spectrum,
     addition_energies as addition_energies,
     exchange as exchange,
+    spectrum as spectrum,
 )
 from .references import (
     taut_density as taut_density,
@@ -60,9 +58,9 @@ from .solver import (
     pair_states as pair_states,
     solve as solve,
 )
-from .spectra import (
-    Spectrum as Spectrum,
-    spectrum as spectrum,
+from .two_electrons import (
+    PairBatch as PairBatch,
+    solve_batch as solve_batch,
 )
 from .units import (
     Material as Material,

@@ -1,19 +1,16 @@
-"""The square box with hard walls, its pixel grid, and the check of fields on it."""
+"""The square box with hard walls, and its pixels: checks of fields, blurring, errors of pixels."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
-from keras_qd.errors import PhysicsError, UsageError
-from keras_qd.physics.box import Box
-from dataclasses import dataclass
-import numpy as np
-from numpy.typing import NDArray
-from keras_qd._checks import real, setting
-from keras_qd.errors import DataError, UsageError
 
+from keras_qd._checks import real, setting
+from keras_qd.errors import DataError, PhysicsError, UsageError
 
 Array = NDArray[np.float64]
 
@@ -131,7 +128,7 @@ def check_field(field: Array, what: str, *, several: str, not_finite: str) -> Ar
 _MOST_RINGING = 0.1
 
 
-def check_length(smooth: float, box: Box) -> None:
+def check_blur(smooth: float, box: Box) -> None:
     """Raise `UsageError` unless a potential can be blurred over this length in a0*."""
     if not (math.isfinite(smooth) and 0.0 <= smooth <= box.length / 4):
         raise UsageError(

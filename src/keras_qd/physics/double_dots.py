@@ -16,14 +16,13 @@ from keras_qd.errors import PhysicsError, UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
-from keras_qd.physics.orbitals import Orbitals
 from keras_qd.physics.quantities import (
     Estimate,
     exchange,
     matrix_elements,
     one_electron_levels,
 )
-from keras_qd.physics.sine_basis import SineBasis, sine_basis
+from keras_qd.physics.sine_basis import Orbitals, SineBasis, sine_basis
 from keras_qd.physics.solver import check_potential
 
 Array = NDArray[np.float64]

@@ -24,11 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.errors import PhysicsError
+from keras_qd.physics.box import refuse_ringing
 from keras_qd.physics.davidson import davidson
-from keras_qd.physics.orbitals import Orbitals
 from keras_qd.physics.pair_grid import GridOrbitals, PairGrid, grid_orbitals, pair_grid
-from keras_qd.physics.pixels import refuse_ringing
-from keras_qd.physics.sine_basis import cosine_matrix, sine_basis, sine_matrix
+from keras_qd.physics.sine_basis import Orbitals, cosine_matrix, sine_basis, sine_matrix
 from keras_qd.physics.window import Window, whole_box
 
 Array = NDArray[np.float64]

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk, dtrmm
 
 from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.orbitals import Orbitals
-from keras_qd.physics.sine_basis import cosine_matrix, sine_matrix
+from keras_qd.physics.sine_basis import Orbitals, cosine_matrix, sine_matrix
 
 Array = NDArray[np.float64]
 

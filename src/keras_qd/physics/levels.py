@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd.physics.determinants import SpinSector
-from keras_qd.physics.orbitals import Orbitals
+from keras_qd.physics.sine_basis import Orbitals
 from keras_qd.physics.solution import Solution
 
 Array = NDArray[np.float64]

@@ -52,7 +52,7 @@ _FEWER_ORBITALS = {3: (7, 10), 4: (7, 10), 5: (8, 10), 6: (7, 9)}
 _LADDER, _GOOD, _BAD = (12, 14, 16, 20), 3e-3, 3e-2
 
 #: Error of the density over the root of the share of the electrons in waves too short for the grid,
-#: as in `pair_batch`.
+#: as in `two_electrons`.
 _ERROR_OF_SHARE = 0.4
 
 #: How many points along a side fewer the grid has that shows the error of the grid.

@@ -1,34 +1,26 @@
-"""Numbers that are asked of a dot: exchange and addition energies.
+"""Numbers that are asked of a dot: exchange, addition energies, and the spectrum with dipoles.
 
-Each is an `Estimate`: a value with its estimated error. All are pure functions of a potential.
+All are pure functions of a potential, and have estimated errors.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-import numpy as np
-from numpy.typing import NDArray
-from keras_qd.errors import UsageError
-from keras_qd.physics.box import Box
-from keras_qd.physics.interactions import Interaction
-from keras_qd.physics.many_electrons import ManyElectronProblem
-from keras_qd.physics.pair_state import PairState
-from keras_qd.physics.quantities import matrix_elements, one_electron_levels
-from keras_qd.physics.solver import Solver
 import math
 from dataclasses import dataclass
 from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
 from keras_qd.errors import UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.fine_basis import fine_orbitals
 from keras_qd.physics.interactions import Interaction
+from keras_qd.physics.many_electrons import ManyElectronProblem
+from keras_qd.physics.pair_state import PairState
 from keras_qd.physics.sine_basis import Orbitals, largest_orbitals
 from keras_qd.physics.solution import with_error
-from keras_qd.physics.solver import check_potential, solve
-
+from keras_qd.physics.solver import Solver, check_potential, solve
 
 Array = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Sine functions of the hard-wall box, and matrix elements of a potential between them.
+"""Sine functions of the hard-wall box, matrix elements of a potential, and orbitals in them.
 
 The box is [0, pi] x [0, pi], and its sine functions are
 
@@ -18,17 +18,14 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+
 from keras_qd.errors import PhysicsError
 from keras_qd.physics.box import Box
-from keras_qd.physics.sine_basis import SineBasis, sine_basis
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-import numpy as np
-from numpy.typing import NDArray
-
 
 Array = NDArray[np.float64]
 
@@ -174,7 +171,6 @@ def truncation_errors(orbitals: Orbitals, potential: Array, n_lowest: int) -> tu
     distance = np.maximum(distance, 0.25 * kinetic * unit)
     energies, squares = components**2 / distance, (components / distance) ** 2
     return energies.sum(axis=1), np.sqrt(squares.sum(axis=1))
-
 
 
 #: Length in wavelengths of the shortest sine that edges have to be blurred over.

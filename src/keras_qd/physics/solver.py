@@ -11,22 +11,21 @@ from numpy.typing import NDArray
 
 from keras_qd._checks import real, setting
 from keras_qd.errors import PhysicsError, UsageError
-from keras_qd.physics.box import Box, check_field
+from keras_qd.physics.box import Box, blurred, check_blur, check_field, pixel_error
 from keras_qd.physics.fine_basis import ERROR_OF_NORM, fine_orbitals
 from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import pair_interaction
 from keras_qd.physics.interactions import Interaction, as_interaction
 from keras_qd.physics.levels import ensemble, noninteracting_solution
 from keras_qd.physics.many_electrons import ManyElectronProblem
-from keras_qd.physics.orbitals import (
+from keras_qd.physics.pair_solver import DEFAULT_ACCURACY, PairProblem
+from keras_qd.physics.pair_state import PairState
+from keras_qd.physics.sine_basis import (
     Orbitals,
     grow_orbitals,
     largest_orbitals,
     truncation_errors,
 )
-from keras_qd.physics.pair_solver import DEFAULT_ACCURACY, PairProblem
-from keras_qd.physics.pair_state import PairState
-from keras_qd.physics.pixels import blurred, check_length, pixel_error
 from keras_qd.physics.solution import LabelError, Solution
 
 #: Bytes of one element of a sparse table while it is made, of one state in the vectors of the
@@ -193,7 +192,7 @@ class Solver:
         setting("strength", self.strength, real(0.0, MOST_STRENGTH))
         if self.spin is not None:
             _require_spin(self.spin, self.n_electrons)
-        check_length(self.smooth, self.box)
+        check_blur(self.smooth, self.box)
         object.__setattr__(self, "interaction", as_interaction(self.interaction))
         if not self.on_grid:
             self._check_orbitals()

@@ -155,7 +155,7 @@ def _repulsion(density: Array, box: Box, interaction: Interaction, strength: flo
     """Energy of two electrons that both have this density."""
     n, pixel = len(density), box.length / len(density)
     steps = np.fft.fftfreq(2 * n, 0.5 / n) * pixel
-    # 3.9 / pixel is what 1/r is on one pixel: see `contact`.
+    # 3.9 / pixel is what 1/r is on one pixel: see `pair_grid`.
     distances = np.maximum(np.hypot(steps[:, None], steps), pixel / 3.9)
     shape = (2 * n, 2 * n)
     field = irfft2(rfft2(density, shape) * rfft2(interaction(distances)), shape)[:n, :n]

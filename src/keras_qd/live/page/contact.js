@@ -1,5 +1,5 @@
 // The interaction of two electrons, with what it is on one grid point and on neighbouring ones: see
-// keras_qd/physics/contact.py, whose two values these are.
+// keras_qd/physics/pair_grid.py, whose two values these are.
 
 import { eigenvalue, solve } from "./matrices.js";
 

@@ -29,7 +29,9 @@ from keras_qd.tasks.pipeline import Pipeline
 from keras_qd.tasks.task import Task
 from keras_qd.training.batches import (
     FollowEpochs,
+    Fresh,
     feed,
+    fresh_recipe,
     n_samples,
     training_batches,
     validation_batches,
@@ -45,7 +47,6 @@ from keras_qd.training.callbacks import (
 from keras_qd.training.checkpoint import REMEDY, load_history, load_weights, save_weights
 from keras_qd.training.checks import Start, build_model, check_start, check_task
 from keras_qd.training.devices import Group, on_devices
-from keras_qd.training.fresh import Fresh, fresh_recipe
 from keras_qd.training.logging import build_callbacks, check_callbacks
 from keras_qd.training.run import Run, describe_environment, locked
 

@@ -21,8 +21,7 @@ import numpy as np
 import keras_qd
 from keras_qd.data.quantum_dots import QuantumDots
 from keras_qd.data.store.generate import generate
-from keras_qd.prediction._predict import symmetrized
-from keras_qd.prediction.error_bars import calibrated
+from keras_qd.prediction._predict import calibrated, symmetrized
 from keras_qd.training.fit import resume, train
 from keras_qd.weights import (
     GroundStateModel,

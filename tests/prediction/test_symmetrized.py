@@ -11,8 +11,7 @@ from keras_qd.data import Reflection, SquareSymmetries, fit_scaling, open_store,
 from keras_qd.errors import UsageError
 from keras_qd.evaluation.uncertainty import rank_correlation
 from keras_qd.prediction import predict
-from keras_qd.prediction._predict import Symmetrized, symmetrized
-from keras_qd.prediction.error_bars import ErrorBars, _ones, relative_error
+from keras_qd.prediction._predict import ErrorBars, Symmetrized, _ones, relative_error, symmetrized
 from keras_qd.tasks.pipeline import Pipeline
 
 

@@ -17,8 +17,12 @@ from keras_qd.data.io.images import Grey
 from keras_qd.data.store.store import open_store
 from keras_qd.data.store.writer import Progress, write_store
 from keras_qd.errors import StoreError, UsageError
-from keras_qd.prediction._predict import common_length, iterate_predictions, load_predictor
-from keras_qd.prediction.error_bars import ErrorBars
+from keras_qd.prediction._predict import (
+    ErrorBars,
+    common_length,
+    iterate_predictions,
+    load_predictor,
+)
 from keras_qd.tasks.pipeline import as_samples, each
 from keras_qd.training.run import Run
 from keras_qd.weights import Pretrained

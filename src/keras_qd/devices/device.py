@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_qd._npy import open_npy
+from keras_qd._checks import open_npy
 from keras_qd.devices.gates import Gate, gate_from
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.physics.box import FEWEST_PIXELS, Box

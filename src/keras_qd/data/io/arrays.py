@@ -21,8 +21,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_qd._checks import NpyHeader, open_npy, regular_size
 from keras_qd._files import make_folders, remove, replacing, temporary_path
-from keras_qd._npy import NpyHeader, open_npy, regular_size
 from keras_qd.data.fields import Field
 from keras_qd.data.io.containers import ZARR_FILES, open_hdf5, open_zarr
 from keras_qd.data.io.images import Grey, is_image, open_images

@@ -283,7 +283,7 @@ def _require_directory(out: Path) -> None:
 
 def _write_diagram(diagram: StabilityDiagram, out: Path) -> dict[str, Any]:
     """Write table, store, figure and capacitances; return a summary."""
-    from keras_qd.data.diagrams import write_diagram
+    from keras_qd.data.gate_dots import write_diagram
     from keras_qd.report.figures.devices import stability_figure
     from keras_qd.report.figures.style import DPI, figure_style
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 
 from keras_qd._checks import real, setting
 from keras_qd.errors import DataError, PhysicsError, UsageError
@@ -172,4 +171,6 @@ def refuse_ringing(potential: Array, density: Array, energy: float, box: Box) ->
 
 def _filtered(field: Array, factors: Array) -> Array:
     """Multiply the cosine coefficients of a field along both directions."""
+    from scipy.fft import dctn, idctn
+
     return np.asarray(idctn(dctn(field) * np.outer(factors, factors)))

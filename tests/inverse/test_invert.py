@@ -11,9 +11,9 @@ import keras_qd
 from keras_qd.data import ArrayDataset
 from keras_qd.errors import UsageError
 from keras_qd.inverse import invert_many, problem
-from keras_qd.inverse.brush import resampled
+from keras_qd.inverse._invert import open_proposals
 from keras_qd.inverse.problem import InverseProblem
-from keras_qd.inverse.proposals import open_proposals
+from keras_qd.inverse.targets import resampled
 from keras_qd.physics import Box, Interaction, sample_potentials, solve
 
 MADE = {"box_length": LENGTH, "n_electrons": 2, "interaction": "screened", "screening_length": 1.5}

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from keras_qd import inverse, physics
 from keras_qd.errors import DataError, UnknownNameError, UsageError
-from keras_qd.inverse.brush import resampled
-from keras_qd.inverse.targets import _STROKES
+from keras_qd.inverse.targets import _STROKES, resampled
 
 BOX = physics.Box(8.0)
 AREA = BOX.pixel_area(64)

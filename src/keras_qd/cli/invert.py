@@ -28,8 +28,8 @@ from keras_qd.cli.output import counting, echo, format_number, print_json, print
 from keras_qd.errors import PhysicsError, UsageError
 
 if TYPE_CHECKING:
+    from keras_qd.inverse._invert import Proposals
     from keras_qd.inverse.outcome import Callback
-    from keras_qd.inverse.proposals import Proposals
     from keras_qd.inverse.results import Found
 
 _FIGURES = (".png", ".pdf", ".svg")

@@ -2,9 +2,6 @@ from ._invert import (
     invert as invert,
     invert_many as invert_many,
 )
-from .brush import (
-    density_of_picture as density_of_picture,
-)
 from ._design import (
     Design as Design,
     design as design,
@@ -24,6 +21,7 @@ from .outcome import (
 )
 from .targets import (
     DensityTarget as DensityTarget,
+    density_of_picture as density_of_picture,
     density_target as density_target,
     density_targets as density_targets,
 )

@@ -8,8 +8,7 @@ import keras_qd
 from keras_qd import inverse
 from keras_qd.errors import DataError, KerasQDError, UnknownNameError, UsageError
 from keras_qd.inverse.problem import Conditions
-from keras_qd.inverse.session import open_session
-from keras_qd.inverse.sources import find_source
+from keras_qd.inverse.session import find_source, open_session
 from keras_qd.physics import Box, Interaction
 
 BOX = Box(10.0)

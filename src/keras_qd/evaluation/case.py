@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,6 @@ from keras_qd.data.recipes import box_length
 from keras_qd.data.scaling import PROBABILITIES
 from keras_qd.data.store.manifest import checksum
 from keras_qd.errors import DataError, UnknownNameError
-from keras_qd.evaluation.headline import adversary
 from keras_qd.evaluation.scores import Comparison
 from keras_qd.metrics import Context
 
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 SPLITS = ("train", "validation", "test")
+
+#: Loss of a discriminator that cannot distinguish exact from predicted fields.
+_UNDECIDED = math.log(2)
+#: How close to it both adversarial losses are called undecided.
+_CLOSE = 0.02
+#: Mean loss in the last half of the epochs below which the discriminator always wins.
+_CERTAIN = 0.05
 
 
 @dataclass(frozen=True)
@@ -224,3 +231,35 @@ def _checked(name: str, values: Array, shape: tuple[int, ...]) -> Array:
     if not np.isfinite(values).all():
         raise DataError(f"the field {name!r} holds NaN or infinity; remove those samples")
     return values
+
+
+def adversary(history: Mapping[str, Sequence[float]]) -> str | None:
+    """Return what the discriminator contributed, from its losses; None without a discriminator."""
+    names = ("discriminator_loss", "adversarial_loss")
+    if not all(history.get(name) for name in names):
+        return None
+    losses = np.array([history[name] for name in names])
+    n_epochs = losses.shape[1]
+    decided = np.flatnonzero((np.abs(losses - _UNDECIDED) > _CLOSE).any(axis=0))
+    first = int(decided[-1]) + 1 if decided.size else 0  # of the undecided epochs, from zero
+    if first <= 3 * n_epochs // 4:
+        return (
+            f"the discriminator is undecided from epoch {first + 1} of {n_epochs} on: its loss and "
+            f"the adversarial one are within {_CLOSE} of ln 2, so it cannot distinguish exact from "
+            "predicted fields, and the model is a U-Net trained with the L1 loss"
+        )
+    late = float(losses[0, n_epochs // 2 :].mean())
+    if late >= _UNDECIDED:
+        return (
+            f"the discriminator does no better than guessing (loss {late:.3g} in the last half of "
+            f"the epochs, guessing has {_UNDECIDED:.3g})"
+        )
+    if late < _CERTAIN:
+        return (
+            f"the discriminator always wins (loss {late:.2g} in the last half of the epochs): it "
+            "recognises every prediction, and its gradient carries little information"
+        )
+    return (
+        f"the discriminator distinguishes exact from predicted fields in part (loss {late:.2g} in "
+        f"the last half of the epochs; undecided is {_UNDECIDED:.3g})"
+    )

@@ -1,11 +1,11 @@
-"""The result of an evaluation, and its files: metrics.json, samples.csv, figures/data.npz."""
+"""The result of an evaluation, in one sentence and in files: metrics.json, samples.csv, ..."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +39,6 @@ from keras_qd.evaluation.figure_data import (
     unpack_examples,
     unpack_parities,
 )
-from keras_qd.evaluation.headline import verdict, warning
 from keras_qd.evaluation.scores import Score, ranking_score
 from keras_qd.evaluation.uncertainty import Uncertainty
 from keras_qd.training.run import read_arrays
@@ -163,12 +162,27 @@ class Evaluation(Shown):
     @property
     def verdict(self) -> str:
         """How good the model is, in one sentence for each target field."""
-        return verdict(self)
+        several = len(self.fields) > 1
+        parts = [
+            (f"{score.field.replace('_', ' ')}: " if several else "") + _sentence(score, self)
+            for score in self.headlines
+        ]
+        return ". ".join(parts)
 
     @property
     def warning(self) -> str:
         """What is worse than its trivial baseline, in one sentence; empty if nothing is."""
-        return warning(self)
+        several = len(self.fields) > 1
+        losing = [each for each in self.scores if each.space == "physical" and each.loses]
+        if not losing:
+            return ""
+        listing = ", ".join(
+            f"{each.title}{f' of {each.field}' if several else ''} "
+            f"{each.value:.4g} against {each.baseline:.4g}"
+            for each in losing
+        )
+        baseline = self.data["baseline"]
+        return f"worse than predicting the {baseline} for every system: {listing}"
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -388,3 +402,56 @@ def _column(rows: list[list[str]], index: int) -> list[Any]:
         except ValueError:
             continue
     return [from_csv_cell(cell) for cell in cells]
+
+
+#: "1 system in ..." for the tail, and how many systems a set needs for each.
+_TAILS = ((50, 100), (10, 20))
+
+
+def _sentence(score: Score, evaluation: Evaluation) -> str:
+    """Return the median system, the error of the labels and the tail, as far as they are known."""
+    values = evaluation.samples.get(score.column)
+    known = np.empty(0) if values is None else values[np.isfinite(values)]
+    if not known.size or not score.typical:
+        return f"{score.title} is {_quantity(score.value, score)}"
+    found = (score.headline or f"{score.title} is {{}}").format(
+        _quantity(float(np.median(known)), score)
+    )
+    parts = [f"on the median system {found}", *_label_error(score, evaluation)]
+    return "; ".join([*parts, _tail(known, score)])
+
+
+def _label_error(score: Score, evaluation: Evaluation) -> Iterator[str]:
+    """Yield how good the exact densities are, where the data set knows it."""
+    found = label_error(score, evaluation)
+    if found is not None:
+        yield f"labels are good to {found[0]:.2g} % (the worst one checked, to {found[1]:.2g} %)"
+
+
+def _tail(values: Array, score: Score) -> str:
+    """Return how wrong the worst systems are, as far into the tail as their number allows."""
+    ordered = np.sort(-values if score.higher_is_better else values)
+    sign = -1 if score.higher_is_better else 1
+    below = "below" if score.higher_is_better else "above"
+    wrong = "wrong by more than" if score.headline else below
+    for one_in, least in _TAILS:
+        if len(ordered) >= least:
+            limit = sign * float(np.quantile(ordered, 1 - 1 / one_in))
+            return f"1 system in {one_in} is {wrong} {_quantity(limit, score)}"
+    return f"the worst of {len(ordered)} is at {_quantity(sign * float(ordered[-1]), score)}"
+
+
+def label_error(score: Score, evaluation: Evaluation) -> tuple[float, float] | None:
+    """Return median and largest error of the exact values, of what is measured in percent."""
+    found = evaluation.data.get("label_error", {}).get(score.field)
+    if found is None or score.unit != "%":
+        return None
+    return 100 * found["median"], 100 * found["largest"]
+
+
+def _quantity(value: float, score: Score) -> str:
+    """Return a value of a metric with its unit, in two or three digits."""
+    if not math.isfinite(value):
+        return "undefined"
+    number = f"{value:.2g}" if abs(value) < 10 else f"{value:.3g}"
+    return f"{number} {score.unit}".rstrip()

@@ -16,8 +16,7 @@ from keras_qd import registry
 from keras_qd._files import replacing, write_text
 from keras_qd.errors import RunError
 from keras_qd.evaluation._evaluate import evaluate
-from keras_qd.evaluation.headline import label_error
-from keras_qd.evaluation.result import Evaluation
+from keras_qd.evaluation.result import Evaluation, label_error
 from keras_qd.evaluation.tables import rank_runs
 from keras_qd.report.elements import (
     ReportFigure,

@@ -1,4 +1,4 @@
-"""The sentences of a headline: verdict, warning, and what the discriminator contributed."""
+"""The sentences of a result: verdict, warning, and what the discriminator contributed."""
 
 import math
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 import keras_qd
 from keras_qd.evaluation import Evaluation, Score
-from keras_qd.evaluation.headline import adversary
+from keras_qd.evaluation.case import adversary
 from keras_qd.evaluation.scores import Comparison, score
 from keras_qd.metrics import Context
 

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import keras_qd
-from keras_qd.cli import sheet
 from keras_qd.data import open_store, solve_potentials
 from keras_qd.errors import StoreError
 from keras_qd.physics import Box, Solver, material
+from keras_qd.report.figures import samples
 from tests.command import call, refused, succeed, whole_chain
 
 BOX = Box(6.0)
@@ -73,15 +73,15 @@ def test_the_store_has_what_the_solver_gives_and_resumes(store):
 def test_the_figure_leaves_refused_potentials_out(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        sheet, "samples_figure", lambda found: drawn.append(found.values) or Figure()
+        samples, "samples_figure", lambda found: drawn.append(found.values) or Figure()
     )
     store = solve_potentials(wells(3)[::-1], tmp_path / "dots.zarr", Solver(BOX, 2), workers=1)
-    sheet.draw_sheet(store, tmp_path / "sheet.png")
+    samples.draw_sheet(store, tmp_path / "sheet.png")
     assert list(store.refusals) == [0]
     np.testing.assert_array_equal(drawn[0]["energy"], store.read("energy")[1:])
     none = solve_potentials(wells(1), tmp_path / "none.zarr", Solver(BOX, 2), workers=1)
     with pytest.raises(StoreError, match="none of the first 1 samples"):
-        sheet.draw_sheet(none, tmp_path / "sheet.png")
+        samples.draw_sheet(none, tmp_path / "sheet.png")
 
 
 @whole_chain

@@ -87,7 +87,7 @@ def command(
     from keras_qd.data.store.store import open_store
 
     if figure is not None:
-        from keras_qd.cli.sheet import check_format
+        from keras_qd.report.figures.samples import check_format
 
         check_format(figure)
     dataset = (
@@ -145,7 +145,7 @@ def _show_dataset(name: str, dataset: Any, figure: Path | None, as_json: bool) -
         echo()
         print_table(describe(dataset.metadata))
     if figure is not None:
-        from keras_qd.cli.sheet import draw_split
+        from keras_qd.report.figures.samples import draw_split
 
         draw_split(dataset.fields, splits["train"], figure)
         echo(f"figure: {figure}", err=True)
@@ -177,7 +177,7 @@ def _show_store(store: Store, verify: bool, figure: Path | None, as_json: bool) 
 
         _print(found, shown_units(store))
     if figure is not None:
-        from keras_qd.cli.sheet import draw_sheet
+        from keras_qd.report.figures.samples import draw_sheet
 
         draw_sheet(store, figure)
         echo(f"figure: {figure}", err=True)

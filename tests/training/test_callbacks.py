@@ -64,6 +64,34 @@ def test_training_stops_without_improvement_also_when_killed_before_the_model_is
     assert resumed.history() == history
 
 
+class Rates(keras.callbacks.Callback):
+    """Remembers the learning rate of every batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.seen.append(float(keras.ops.copy(self.model.optimizer.learning_rate)))
+
+
+@pytest.mark.parametrize("make", [small_task, make_task])
+def test_the_rate_falls_within_an_epoch(tmp_path, make):
+    """The optimizer gets there: at a rate that falls, weights are others than at a constant one."""
+    rates, ends = Rates(), []
+    for schedule in ("cosine", "constant"):
+        task = make(schedule=schedule, epochs=1, batch_size=2, monitor=None)
+        run = keras_qd.train(
+            task, tmp_path / schedule, dataset=make_dataset(), callbacks=[rates], report=quiet
+        )
+        ends.append(run.load_model().network.get_weights())
+    cosine, constant = np.split(np.array(rates.seen), 2)
+    n = len(constant)
+    middles = (np.arange(n) + 0.5) / n
+    np.testing.assert_allclose(cosine, constant * (1 + np.cos(np.pi * middles)) / 2, rtol=1e-5)
+    assert any(not np.allclose(*pair, atol=1e-7) for pair in zip(*ends, strict=True))
+
+
 def test_best_index():
     assert best_index([3.0, 1.0, 1.0, 2.0], -1.0) == 1
     assert best_index([3.0, 1.0, 5.0, 5.0], 1.0) == 2

@@ -45,13 +45,13 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 }
 
 
-def learning_rate_factor(schedule: str, epoch: int, epochs: int) -> float:
-    """Return the factor on the first learning rate in the middle of an epoch, counted from 0."""
+def learning_rate_factor(schedule: str, part: int, parts: int) -> float:
+    """Return the factor on the first learning rate in the middle of a part, counted from 0."""
     # "linear" is 1 for the first half and then a straight line to 0, as in the original pix2pix;
-    # "cosine" half a period of a cosine. The middle of the epoch, so that no epoch runs at zero.
+    # "cosine" half a period of a cosine. The middle of the part, so that none runs at zero.
     if schedule not in SCHEDULES:
         raise UnknownNameError("schedule", schedule, SCHEDULES)
-    return SCHEDULES[schedule]((epoch + 0.5) / epochs)
+    return SCHEDULES[schedule]((part + 0.5) / parts)
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

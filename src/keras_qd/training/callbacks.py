@@ -17,6 +17,9 @@ from keras_qd.tasks.task import Task, learning_rate_factor
 from keras_qd.training.checkpoint import load_state, save_state, save_weights
 from keras_qd.training.run import Run
 
+#: Learning rates of a training at least, if it has as many batches.
+_RATES = 64
+
 
 class BestEpoch(keras.callbacks.Callback):
     """Keep the weights of the epoch with the best value of the task's monitored metric."""
@@ -117,18 +120,43 @@ class DivergenceError(RunError):
 
 
 class ScheduledLearningRate(keras.callbacks.Callback):
-    """Set the learning rate of each epoch, by its number alone: a resumed training has the same."""
+    """Set the learning rate by the place in the training alone: a resumed one has the same."""
+
+    # Few long epochs are divided, so that the rate falls smoothly even in a single one.
 
     def __init__(self, schedule: str, epochs: int, first_rate: float) -> None:
         super().__init__()
         self.schedule = schedule
         self.epochs = epochs
         self.first_rate = first_rate
+        self._parts = self._first = self._part = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Set the learning rate of `epoch`."""
-        factor = learning_rate_factor(self.schedule, epoch, self.epochs)
+        """Set the learning rate of the first part of `epoch`."""
+        self._parts = min(-(-_RATES // self.epochs), self._n_batches)
+        self._first = epoch * self._parts
+        self._set(self._first)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Set the learning rate of the part that a batch is in, where it begins."""
+        part = self._first + batch * self._parts // self._n_batches
+        if part != self._part:
+            # JAX keeps the variables elsewhere during an epoch.
+            getattr(self.model, "jax_state_sync", _nothing)()
+            self._set(part)
+
+    @property
+    def _n_batches(self) -> int:
+        return self.params.get("steps") or 1
+
+    def _set(self, part: int) -> None:
+        self._part = part
+        factor = learning_rate_factor(self.schedule, part, self.epochs * self._parts)
         self.model.optimizer.learning_rate = self.first_rate * factor
+
+
+def _nothing() -> None:
+    pass
 
 
 class Checkpoints(keras.callbacks.Callback):

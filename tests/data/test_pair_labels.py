@@ -64,6 +64,17 @@ def test_label_errors_are_honest(recipe):
         assert honest(errors[name], samples[name] - getattr(best, name)) >= 0.8
 
 
+def test_labels_that_may_err_more_are_solved_on_fewer_points():
+    recipe = QuantumDots(n_pixels=32, accuracy=5e-3)
+    samples = recipe.make(range(6))
+    exact = solve_batch(samples["potential"].astype(np.float64), Box(10.0), n_grid=18, steps=9)
+    rough = solve_batch(samples["potential"].astype(np.float64), Box(10.0), n_grid=10)
+    errors = np.abs(samples["density"] - exact.density).sum(axis=(1, 2)) * (10 / 32) ** 2 / 2
+    assert (errors < 5e-3).mean() >= 0.8
+    assert np.allclose(samples["energy"], rough.energy, atol=1e-4)
+    assert honest(recipe.label_errors(samples)["density"], errors) >= 0.8
+
+
 def test_large_boxes_are_solved_with_care():
     """A parabola in a box of 24 a0*: the usual grid would be far from enough."""
     settings = {"family": "parabolic", "n_pixels": 48, "box_length": 24.0}

@@ -83,6 +83,25 @@ def test_it_comes_back_from_a_file(conditioned, fields, tmp_path):
         np.testing.assert_array_equal(values, predicted(conditioned, fields)[name])
 
 
+def test_bfloat16_inside_float32_outside(fields, tmp_path):
+    settings = {**SHAPES, **SMALL, "charges": {"energy": "n_electrons"}}
+    keras.utils.set_random_seed(0)
+    model = keras_qd.build("transformer-unet", **settings, dtype="mixed_bfloat16")
+    usual = keras_qd.build("transformer-unet", **settings)
+    usual.set_weights(model.get_weights())
+    assert {each.dtype for each in model.weights} == {"float32"}
+    inner = {each.compute_dtype for each in model.layers if isinstance(each, keras.layers.Conv2D)}
+    assert inner == {"bfloat16", "float32"}
+    assert usual.settings["dtype"] == keras.config.dtype_policy().name == "float32"
+    save_model(model, tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for name, exact in usual.predict(fields, verbose=0).items():
+        rounded = model.predict(fields, verbose=0)[name]
+        assert rounded.dtype == np.float32
+        assert np.array_equal(rounded, loaded.predict(fields, verbose=0)[name])
+        assert 0 < np.abs(rounded - exact).max() < 0.05 * max(1.0, np.abs(exact).max())
+
+
 def test_weights_do_not_depend_on_the_grid():
     small, large = (
         keras_qd.build("transformer-unet", input_shape=(side, side, 1), **SMALL)
@@ -110,6 +129,7 @@ def test_sides_of_any_length_are_extended_by_reflection():
     [
         ({"input_shape": (7, 16, 1), "levels": 3}, "8 pixels at least"),
         ({"heads": 5}, "heads=5 must divide"),
+        ({"dtype": "mixed_float16"}, "unknown dtype policy"),
         ({"charges": {"energy": 2}}, "give one potential"),
         ({**SHAPES, "charges": {"energy": "n"}}, "the name of an input number"),
         ({**SHAPES, "charges": {"density": 1.0}}, "each output number"),

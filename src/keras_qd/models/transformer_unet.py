@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ import numpy as np
 from keras import ops
 from keras.layers import Activation, Conv2D, Dense, LayerNormalization
 
-from keras_qd.errors import UsageError
+from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.base import LEARNING_RATE, Network, searches
 from keras_qd.models.layers.ends import Shape, Shapes, image_shape, output_channels
 from keras_qd.models.numbers import attention_pooled
@@ -24,6 +25,9 @@ _HEAD, _EMBEDDING, _HIDDEN = 3, 64, 128
 
 #: Sharpness of the soft minimum of a potential, in 1/Ha*.
 _SHARPNESS = 2.0
+
+#: Dtype policies: float16 would need a loss that is scaled.
+_POLICIES = ("float32", "mixed_bfloat16")
 
 #: Batches over which the learning rate rises to its first value.
 _WARM_UP = 100
@@ -101,6 +105,9 @@ class TransformerUNet(Network):
         scaled, but be in Ha*.
     learning_rate : float
         Learning rate of :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
+    dtype : str, optional
+        Name of a dtype policy, ``"float32"`` or ``"mixed_bfloat16"``; the global one if not given.
+        Weights and outputs are float32.
     name : str
         Name of the network.
 
@@ -133,6 +140,7 @@ class TransformerUNet(Network):
         heads: int = 4,
         charges: Mapping[str, str | float] | None = None,
         learning_rate: float = 4e-3,
+        dtype: str | None = None,
         name: str = "transformer-unet",
     ) -> None:
         channels = output_channels(input_shape, output_shape)
@@ -144,22 +152,46 @@ class TransformerUNet(Network):
             _check_charges(charges, input_shape, output_shape)
             zero = _soft_minimum(image)
             image = image - zero
-        condition = _embedded(numbers)
         seen = image if charges is None else ops.arcsinh(image)
-        features, skips = _encoded(_padded(seen, margins), condition, widths, blocks)
-        innermost = _attended(features, attention, heads)
-        features = _decoded(innermost, skips, condition, blocks)
-        maps = Conv2D(channels, 3, padding="same")(_on_full_grid(features, filters // _HEAD))
+        policy = _policy(dtype)
+        self.settings.update(dtype=policy)  # under another global one, the network stays the same
+        with _layers_in(policy):
+            condition = _embedded(numbers)
+            features, skips = _encoded(_padded(seen, margins), condition, widths, blocks)
+            innermost = _attended(features, attention, heads)
+            features = _decoded(innermost, skips, condition, blocks)
+            features = _on_full_grid(features, filters // _HEAD)
+        maps = Conv2D(channels, 3, padding="same", dtype="float32")(features)
         maps = maps[:, : image.shape[1], : image.shape[2]] if any(margins) else maps
         outputs = maps
         if isinstance(output_shape, Mapping):
-            pooled = [attention_pooled(innermost, heads), *numbers.values()]
+            with _layers_in(policy):
+                pooled = [attention_pooled(innermost, heads), *numbers.values()]
             outputs = _by_field(output_shape, maps, pooled, _mean_products(maps, image))
         if charges is not None:
             for field, charge in charges.items():
                 counted = numbers[charge] if isinstance(charge, str) else charge
                 outputs[field] = outputs[field] + counted * zero[:, 0, 0, :]
         super().__init__(inputs, outputs, "mae", ConvolutionMuon(learning_rate, warm_up=_WARM_UP))
+
+
+def _policy(dtype: str | None) -> str:
+    """Return the name of the policy of the layers, or raise."""
+    name = dtype or keras.config.dtype_policy().name
+    if name not in _POLICIES:
+        raise UnknownNameError("dtype policy", name, _POLICIES)
+    return name
+
+
+@contextmanager
+def _layers_in(policy: str) -> Iterator[None]:
+    """Make layers with a dtype policy."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 def _soft_minimum(potential: Any) -> Any:

@@ -52,11 +52,13 @@ class Network:
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("--samples", default=SAMPLES, show_default=True)
 @click.option("--epochs", default=19, show_default=True)
+@click.option("--dtype", default="float32", show_default=True, help="Of the training.")
 @click.option("--out", type=click.Path(path_type=Path), default=WEIGHTS)
-def main(name, work, samples, epochs, out):
+def main(name, work, samples, epochs, dtype, out):
     network = NETWORKS[name]
     data, path = work / "dots.zarr", work / name
     task = keras_qd.task(network.task, epochs=epochs)
+    task = task.replace(model_config={**task.model_config, "dtype": dtype})
     recipe = QuantumDots(seed=SEED, **task.dataset_config)
     store = generate(data, recipe, samples, workers=1)
     task = task.replace(
@@ -89,7 +91,7 @@ def publish(name, run, recipe, store, out):
         },
         "training": {
             "command": f"python benchmarks/pretraining.py {name} WORK --samples {samples} "
-            f"--epochs {len(run.history()['epoch'])}",
+            f"--epochs {len(run.history()['epoch'])} --dtype {run.task.model_config['dtype']}",
             "seed": SEED,
             "backend": run.config["backend"],
             "seconds": round(sum(run.history()["seconds"])),

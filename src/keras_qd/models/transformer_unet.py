@@ -165,8 +165,8 @@ class TransformerUNet(Network):
         maps = maps[:, : image.shape[1], : image.shape[2]] if any(margins) else maps
         outputs = maps
         if isinstance(output_shape, Mapping):
-            with _layers_in(policy):
-                pooled = [attention_pooled(innermost, heads), *numbers.values()]
+            # Numbers are wanted to more digits than bfloat16 has.
+            pooled = [attention_pooled(ops.cast(innermost, "float32"), heads), *numbers.values()]
             outputs = _by_field(output_shape, maps, pooled, _mean_products(maps, image))
         if charges is not None:
             for field, charge in charges.items():

@@ -245,7 +245,8 @@ def write_pretrained(
     network = model.predictor
     (registered,) = json.loads(model._needs)["models"]
     config = network.get_config()
-    known = ("input_shape", "output_shape", "name")
+    # The dtype is that of the training; whoever predicts has another machine.
+    known = ("input_shape", "output_shape", "name", "dtype")
     made = Pretrained(name, str(card["description"]), model_class, Path(folder))
     weights = {
         f"{i:04d}": np.asarray(each, dtype=np.float16)

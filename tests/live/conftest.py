@@ -14,20 +14,27 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
+#: Freed memory goes back to the system at once, so that what a process holds is what it uses.
+EXACT_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "0",
+}
+
 
 class Served:
     """A server of its own process."""
 
     def __init__(self, *arguments, **environment):
         command = [sys.executable, "-m", "keras_qd", "live", *map(str, arguments), "--no-browser"]
-        environment = {**os.environ, **environment}
+        environment = {**os.environ, **EXACT_MEMORY, **environment}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         self.address = self.process.stdout.readline().split()[0]
         self.host = urlsplit(self.address).netloc
         self.token = urlsplit(self.address).path.strip("/")
 
     def workers(self):
-        """Return the ids of its working processes."""
+        """Return the ids of its working processes, in the order of their starts."""
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
@@ -37,11 +44,11 @@ class Served:
                 continue
             if int(parent) == self.process.pid and "spawn_main" in command:
                 found.append(int(folder.name))
-        return found
+        return sorted(found)
 
     def memory(self):
         """Return the resident memory of the server and of each worker, in MB."""
-        processes = (self.process.pid, *sorted(self.workers()))
+        processes = (self.process.pid, *self.workers())
         pages = [int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in processes]
         return [each * os.sysconf("SC_PAGE_SIZE") / 1e6 for each in pages]
 
@@ -88,15 +95,29 @@ class Drawing:
 
     def __init__(self, browser, server, **settings):
         self.server = server
-        size = {"viewport": {"width": 1440, "height": 900}, **settings}
-        self.context = browser.new_context(**size)
+        self.settings = {"viewport": {"width": 1440, "height": 900}, **settings}
+        self.context = browser.new_context(**self.settings)
         self.page = self.context.new_page()
         self.errors, self.requested = [], []
         self.page.on("console", lambda line: line.type == "error" and self.errors.append(line.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.requested.append(request.url))
         self.page.on("websocket", lambda socket: self.requested.append(socket.url))
-        self.page.goto(server.address)
+
+    def load(self):
+        """Load the page anew."""
+        self.page.set_viewport_size(self.settings["viewport"])
+        self.page.goto(self.server.address)
+
+    def leave(self):
+        """Leave the page, which had no error in its console and has asked no other host."""
+        requested = {urlsplit(url).netloc for url in self.requested}
+        self.page.goto("about:blank")
+        errors = list(self.errors)
+        self.requested.clear()
+        self.errors.clear()
+        assert errors == []
+        assert requested == {self.server.host}
 
     def text(self, name):
         """Return the text of an element."""
@@ -120,8 +141,9 @@ class Drawing:
         """Wait until a condition holds; return the seconds that it took."""
         begun = time.monotonic()
         while not condition():
-            assert time.monotonic() - begun < seconds, "waited in vain"
-            self.page.wait_for_timeout(20)
+            waited = time.monotonic() - begun
+            assert waited < seconds, "waited in vain"
+            self.page.wait_for_timeout(20 if waited < 1 else 100)
         return time.monotonic() - begun
 
     def settled(self):
@@ -164,24 +186,32 @@ class Drawing:
 
 @pytest.fixture
 def opened(browser):
-    """Open pages; at the end none has an error in its console or has asked another host."""
+    """Open pages with settings or servers of their own."""
     drawings = []
 
     def open_page(server, **settings):
         drawings.append(Drawing(browser, server, **settings))
+        drawings[-1].load()
         return drawings[-1]
 
     yield open_page
     for drawing in drawings:
+        drawing.leave()
         drawing.context.close()
-        assert drawing.errors == []
-        assert drawing.requested
-        assert {urlsplit(url).netloc for url in drawing.requested} == {drawing.server.host}
+
+
+@pytest.fixture(scope="module")
+def window(browser, served):
+    """A window of the browser, which all tests with usual settings share."""
+    found = Drawing(browser, served)
+    yield found
+    found.context.close()
 
 
 @pytest.fixture
-def drawing(opened, served):
-    """An open page whose first density is there."""
-    found = opened(served)
-    found.settled()
-    return found
+def drawing(window):
+    """The page, loaded anew; its first density is there."""
+    window.load()
+    window.settled()
+    yield window
+    window.leave()

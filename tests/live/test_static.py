@@ -44,6 +44,14 @@ class Offered:
         self.server.server_close()
 
 
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """An address of the page without a model."""
+    server = Offered(write_static(tmp_path_factory.mktemp("static") / "page"))
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def offered():
     servers = []
@@ -67,8 +75,8 @@ PREDICT = """async ([potential, n_electrons, length, strength]) => {
 }"""
 
 
-def test_one_electron_is_solved_in_the_browser(opened, offered, tmp_path):
-    drawing = opened(offered(write_static(tmp_path / "page")))
+def test_one_electron_is_solved_in_the_browser(opened, page, tmp_path):
+    drawing = opened(page)
     drawing.settled()
     for preset in ("parabola", "double-dot", "ring", "gate-array"):
         drawing.page.click(f"[data-preset={preset}]")
@@ -90,6 +98,16 @@ def test_one_electron_is_solved_in_the_browser(opened, offered, tmp_path):
     drawing.until(lambda: "one or two electrons" in drawing.page.evaluate(empty))
 
 
+@pytest.fixture(scope="module")
+def modules(browser, page):
+    """A page that imports the modules of the page, and shows nothing."""
+    context = browser.new_context()
+    found = context.new_page()
+    found.goto(f"{page.address}units.js")
+    yield found
+    context.close()
+
+
 #: Solves one potential with the modules of the page, outside of its worker.
 SOLVE = """async ([potential, interaction, strength]) => {
     const { solveTwoElectrons } = await import("./two_electrons.js");
@@ -106,14 +124,11 @@ SOLVE = """async ([potential, interaction, strength]) => {
         ("gate-array", physics.Interaction("none"), 1.0),
     ],
 )
-def test_two_electrons_are_solved_in_the_browser(
-    opened, offered, tmp_path, family, interaction, strength
-):
-    drawing = opened(offered(write_static(tmp_path / "page")))
+def test_two_electrons_are_solved_in_the_browser(modules, family, interaction, strength):
     box = physics.Box(10.0)
     (potential,) = physics.sample_potentials(1, box, 64, family=family, seed=1)
     settings = {name: each for name, each in interaction.settings().items() if each is not None}
-    found = drawing.page.evaluate(SOLVE, [potential.ravel().tolist(), settings, strength])
+    found = modules.evaluate(SOLVE, [potential.ravel().tolist(), settings, strength])
     dot = physics.solve(potential, box, 2, interaction=interaction, strength=strength)
     density = np.reshape(found["density"], (64, 64))
     error = np.abs(density - dot.density).sum() * box.pixel_area(64) / 2
@@ -124,8 +139,8 @@ def test_two_electrons_are_solved_in_the_browser(
         assert abs(found[name] - getattr(dot, name)) < 2 * found[f"{name}_error"] + 1e-5
 
 
-def test_two_electrons_on_the_page(opened, offered, tmp_path):
-    drawing = opened(offered(write_static(tmp_path / "page")))
+def test_two_electrons_on_the_page(opened, page, tmp_path):
+    drawing = opened(page)
     drawing.choose("electrons", "2")
     drawing.page.click("[data-preset=double-dot]")
     drawing.settled()

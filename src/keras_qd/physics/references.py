@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,16 +88,13 @@ def two_electron_energy(omega: float, angular_momentum: int = 0) -> float:
     1.333333333
     """
     free = omega * (angular_momentum + 1)
-    energies = free + np.linspace(0.0, 4.0 * math.sqrt(omega), 200)
-    ends = [_far_series(energy, omega, angular_momentum) for energy in energies]
-    first = next(i for i in range(len(ends)) if ends[i] * ends[i + 1] < 0)
-    relative: float = brentq(
-        _far_series,
-        energies[first],
-        energies[first + 1],
-        args=(omega, angular_momentum),
-        xtol=1e-13,
+    energies = (free + np.linspace(0.0, 4.0 * math.sqrt(omega), 200)).tolist()
+    settings = (omega, angular_momentum)
+    ends = ((energy, _far_series(energy, *settings)) for energy in energies)
+    below, above = next(
+        (left[0], right[0]) for left, right in pairwise(ends) if left[1] * right[1] < 0
     )
+    relative: float = brentq(_far_series, below, above, args=settings, xtol=1e-13)
     return omega + relative
 
 

@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import multiprocessing
+import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,3 +59,15 @@ def refused(*arguments, cwd=None):
     assert finished.error.startswith(("keras-qd: ", "Usage: "))
     assert "Traceback" not in finished.error
     return finished.code, " ".join(finished.error.split())
+
+
+def killed(function, *arguments):
+    """Call a function, by which its process is killed: a copy of this one where that is safe."""
+    # torch can be copied together with this process; others are imported anew.
+    method = "fork" if keras.config.backend() == "torch" and sys.platform == "linux" else "spawn"
+    process = multiprocessing.get_context(method).Process(target=function, args=arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks in general, by Python 3.12
+        process.start()
+    process.join(300)
+    assert process.exitcode == -signal.SIGKILL

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -15,26 +13,22 @@ import keras_qd
 from keras_qd.errors import DataError, RunError, UnknownNameError
 from keras_qd.training import Run
 from keras_qd.training.snapshots import read_snapshots
-from tests.command import whole_chain
+from tests.command import killed, whole_chain
 
-from .conftest import make_task, small_task
+from .conftest import make_dataset, make_task, small_task
 
-#: Trains the small task, and is killed by itself after the second epoch.
-SCRIPT = """
-import os, signal, sys
-sys.path.insert(0, sys.argv[2])
-import keras, keras_qd
-from tests.training.conftest import make_dataset, make_task
 
 class Kill(keras.callbacks.Callback):
+    """Kills its process after the second epoch."""
+
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
-keras_qd.train(
-    make_task(), sys.argv[1], dataset=make_dataset(), seed=5, callbacks=["evolution", Kill()]
-)
-"""
+
+def train_until_killed(path):
+    callbacks = ["evolution", Kill()]
+    keras_qd.train(make_task(), path, dataset=make_dataset(), seed=5, callbacks=callbacks)
 
 
 def weights(run):
@@ -79,13 +73,7 @@ def test_same_seed_same_weights_watched_or_not(whole, task, dataset, tmp_path):
 
 def test_killed_and_resumed_equals_never_stopped(whole, dataset, tmp_path):
     path = tmp_path / "killed"
-    process = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(path), str(Path(__file__).parents[2])],
-        env={**os.environ, "KERAS_BACKEND": keras.config.backend()},
-        capture_output=True,
-        check=False,
-    )
-    assert process.returncode == -signal.SIGKILL, process.stderr.decode()
+    killed(train_until_killed, path)
     run = Run.open(path)
     assert not run.finished
     assert run.history()["epoch"] == [1.0, 2.0]

@@ -5,9 +5,7 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,6 +19,7 @@ from keras_qd.models import searches
 from keras_qd.registry import components
 from keras_qd.training import Run
 from keras_qd.training.tuning import (
+    Prune,
     Trial,
     best_trial,
     changes_of,
@@ -29,7 +28,7 @@ from keras_qd.training.tuning import (
     read_space,
     tune,
 )
-from tests.command import whole_chain
+from tests.command import killed, whole_chain
 
 from .conftest import make_dataset, make_task
 
@@ -38,25 +37,6 @@ SPACE = {
     "batch_size": distribution("", [8, 12]),
 }
 N_TRIALS = 7
-
-#: Searches as the tests do, and is killed by itself in the second epoch of the third trial.
-SCRIPT = """
-import os, signal, sys
-sys.path.insert(0, sys.argv[2])
-import keras_qd
-from tests.training.test_tuning import one_by_one, search
-from keras_qd.training.tuning import Prune
-
-report = Prune.on_epoch_end
-def kill(callback, epoch, logs=None):
-    report(callback, epoch, logs)
-    if epoch == 1 and callback._trial.number == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-Prune.on_epoch_end = kill
-keras_qd.register("models", "one-by-one")(one_by_one)
-search(sys.argv[1])
-"""
 
 
 def one_by_one(input_shape=(16, 16, 1), output_shape=None, *, learning_rate=1e-3, filters=1):
@@ -85,6 +65,19 @@ def search(path, trials=N_TRIALS, seed=3, report=None):
     return tune(
         searched_task(), path, trials, space=SPACE, dataset=make_dataset(), seed=seed, report=report
     )
+
+
+def search_until_killed(path):
+    """Search, and end this process in the second epoch of the third trial."""
+    report = Prune.on_epoch_end
+
+    def kill(callback, epoch, logs=None):
+        report(callback, epoch, logs)
+        if epoch == 1 and callback._trial.number == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Prune.on_epoch_end = kill
+    search(path)
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +112,7 @@ def test_bad_trials_are_pruned(whole):
 
 @whole_chain
 def test_killed_and_resumed_equals_never_stopped(whole, tmp_path):
-    process = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "cut"), str(Path(__file__).parents[2])],
-        env={**os.environ, "KERAS_BACKEND": keras.config.backend()},
-        capture_output=True,
-        check=False,
-    )
-    assert process.returncode == -signal.SIGKILL, process.stderr.decode()
+    killed(search_until_killed, tmp_path / "cut")
     calls = []
     trials = search(tmp_path / "cut", report=lambda *progress: calls.append(progress))
     assert [each[0] for each in calls] == list(range(2, N_TRIALS))

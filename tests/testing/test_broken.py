@@ -545,7 +545,11 @@ def test_another_process_finds_what_is_wrong(tmp_path, monkeypatch):
     found = backends.errors_on(RUNNING, "check_metric", "odd", {"config": {}})
     message = f"the metric 'odd' of odd 1.0 fails: ValueError: odd on {RUNNING}"
     assert found == [f"building it raises PluginError: {message}"]
-    (ended,) = backends.errors_on(RUNNING, "check_nothing", "odd", {})
+
+
+def test_another_process_that_fails_is_reported(monkeypatch):
+    monkeypatch.setattr(backends, "_SCRIPT", "import keras_qd.testing as t; t.check_nothing")
+    (ended,) = backends.errors_on(RUNNING, "check_metric", "odd", {})
     assert "the check itself ended with exit code 1: AttributeError" in ended
 
 

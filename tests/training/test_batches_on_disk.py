@@ -14,7 +14,7 @@ from keras_qd.tasks import Pipeline, Task
 from keras_qd.training import Batches
 from keras_qd.training.batches import n_samples, training_batches, validation_batches
 
-N_SAMPLES = 40_000
+N_SAMPLES = 20_000
 TASK = Task(
     name="wells",
     dataset="wells-1d",
@@ -28,7 +28,7 @@ TASK = Task(
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """Ten shards of 4,096 samples."""
+    """Five shards of 4,096 samples."""
     path = tmp_path_factory.mktemp("stored") / "wells.zarr"
     generate(path, Wells(), N_SAMPLES, workers=2)
     return path
@@ -140,7 +140,7 @@ def test_each_shard_is_read_once_an_epoch(path, monkeypatch):
     )
     for index in range(len(batches)):
         batches[index]
-    assert len(counted) == len(set(counted)) == 2 * 10
+    assert len(counted) == len(set(counted)) == 2 * 5
 
 
 def test_validation_keeps_all_samples_epoch_of(path):

@@ -74,6 +74,8 @@ NOT_RUN_REDUCED = {
 APPENDED = {
     r"generate (quantum-dots|--config three)": "--grid 16 --orbitals 5",
     r"generate |solve ": "--workers 1",
+    r"solve ": "--electrons 1",
+    r"tune ": "--epochs 1",
     r"train (?!--resume)": "--epochs 1",
     r"train (?!.*(--resume|mnist|energ|image))": "--no-evolution --set model.depth=2 "
     "--set model.filters=2",

@@ -79,7 +79,7 @@ def test_two_electrons(strength):
 
 
 def test_three_electrons():
-    target = Solver(BOX, 3).solve(parabola()).density
+    target = Solver(BOX, 3).solve(parabola(16)).density
     found = invert(target, BOX, 3, tolerance=1e-3)
     assert found.converged
     assert np.isfinite(found.potential_error).all()
@@ -92,7 +92,7 @@ def test_four_electrons():
 
 
 def test_a_triplet():
-    target = Solver(BOX, 2, spin=1, accuracy=1e-2).solve(parabola(24)).density
+    target = Solver(BOX, 2, spin=1, accuracy=1e-2).solve(parabola(16)).density
     assert invert(target, BOX, 2, tolerance=1e-2, spin=1).converged
 
 
@@ -115,7 +115,7 @@ def test_noise_is_approached_and_not_followed(noise):
     assert found.reason == "converged"
     assert 0.8 * size < found.residual < 1.1 * size
     assert distance(found, clean) < 0.6 * size
-    followed = invert(target, BOX, 2, max_iterations=12)
+    followed = invert(target, BOX, 2, max_iterations=8)
     assert misfit(found, potential) < misfit(followed, potential)
 
 
@@ -262,9 +262,9 @@ def test_what_no_ground_state_has():
 
 def test_a_kink_is_approached_and_the_distance_reported():
     """A cone: the density of a ground state in a bounded potential has no kink."""
-    x, y = BOX.mesh(24)
+    x, y = BOX.mesh(16)
     target = np.maximum(1 - np.hypot(x - 5, y - 5) / 3, 0.0) ** 2
-    target /= target.sum() * BOX.pixel_area(24)
+    target /= target.sum() * BOX.pixel_area(16)
     found = invert(target, BOX, 1, half_waves=8)
     assert found.reason == "stagnated"
     assert found.nearest == found.residual == pytest.approx(distance(found, target), rel=1e-6)

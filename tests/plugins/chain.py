@@ -94,10 +94,11 @@ if __name__ == "__main__":
     from keras_qd.evaluation import cost
     from keras_qd.report.figures import style
 
-    # As in tests/wells.py: costs are measured for a moment, figures drawn without care.
+    # As in tests/wells.py: costs are measured for a moment, figures drawn without care; and no PDF.
     cost.times_in_turn.__kwdefaults__["budget"] = 0.05
     ConstrainedLayoutEngine.execute = lambda *_: None
     style.DPI = 50
+    del style.DATELESS["pdf"]
     if sys.argv[2:]:
         import pytest
 

@@ -10,8 +10,10 @@ from tests.command import succeed, whole_chain
 
 
 @pytest.fixture
-def trained(plugin):
+def trained(plugin, monkeypatch):
     """A run of the plug-in's task on data of the plug-in's recipe, trained by the command line."""
+    # test_tutorial.py draws
+    monkeypatch.setattr("keras_qd.report.report.write_report", lambda run, beside=(): run.path)
     store, run = plugin / "springs.zarr", plugin / "run"
     succeed("generate", "springs", "--samples", 40, "--workers", 1, "--out", store)
     succeed("train", "springs-to-energy", "--data", store, "--out", run, "--no-evolution")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
-from scipy.stats import spearmanr
 
 from keras_qd.evaluation.scores import divide
 
@@ -89,6 +88,8 @@ def rank_correlation(a: Array, b: Array) -> float | None:
     """Return Spearman's rank correlation of (n,) and (n,); None if one of them is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
+    from scipy.stats import spearmanr  # takes half a second to import: not in every evaluation
+
     return float(spearmanr(a, b).statistic)
 
 

@@ -11,9 +11,6 @@ from keras_qd.data import generate, open_store, write_store
 from keras_qd.data.store import writer
 from keras_qd.errors import StoreError
 
-pytest.importorskip("s3fs", reason="needs s3fs")
-pytest.importorskip("moto.server", reason="needs moto, the server")
-
 
 class Losing:
     """Counts requests, and loses each `every`-th: some arrive, and only the answer is lost."""
@@ -45,7 +42,8 @@ def losing():
 @pytest.fixture(scope="module")
 def bucket(losing):
     """Return the URL of a bucket, which workers find through the environment as well."""
-    import s3fs
+    s3fs = pytest.importorskip("s3fs", reason="needs s3fs")
+    pytest.importorskip("moto.server", reason="needs moto, the server")
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 

@@ -38,6 +38,8 @@ LONGEST = (
     "test_walk.py",
     "live/test_page.py",
     "training/test_devices.py",
+    "cli/test_solve.py",
+    "inverse/test_refine.py",
     "plugins/test_new_plugin.py",
     "plugins/test_tutorial.py",
     "examples/test_examples.py",

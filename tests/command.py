@@ -63,11 +63,19 @@ def refused(*arguments, cwd=None):
 
 def killed(function, *arguments):
     """Call a function, by which its process is killed: a copy of this one where that is safe."""
-    # torch can be copied together with this process; others are imported anew.
-    method = "fork" if keras.config.backend() == "torch" and sys.platform == "linux" else "spawn"
+    method = "fork" if _can_be_copied() else "spawn"
     process = multiprocessing.get_context(method).Process(target=function, args=arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks in general, by Python 3.12
         process.start()
     process.join(300)
     assert process.exitcode == -signal.SIGKILL
+
+
+def _can_be_copied():
+    """Return whether a copy of this process can compute: only with torch, without its threads."""
+    if keras.config.backend() != "torch" or sys.platform != "linux":
+        return False
+    import torch
+
+    return torch.get_num_threads() == 1

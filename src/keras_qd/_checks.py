@@ -243,7 +243,7 @@ class NpyHeader:
             raise ValueError(f"it is in version {version} of its format")
         try:
             shape, in_columns, dtype = _HEADERS[version](stream)
-        except Exception as error:  # the parser of Python raises anything
+        except Exception as error:  # NumPy parses the header as Python, which may raise anything
             raise ValueError(f"its header is damaged: {error}") from error
         length = stream.tell()
         if dtype.hasobject or dtype.subdtype is not None:

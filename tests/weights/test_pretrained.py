@@ -12,7 +12,7 @@ from keras_qd.data import QuantumDots, generate
 from keras_qd.errors import DataError, UnknownNameError, UsageError
 from keras_qd.physics.box import Box
 from keras_qd.physics.solver import Solver
-from keras_qd.weights import Pretrained, familiar_ranges, is_familiar
+from keras_qd.weights import Pretrained, familiar_ranges, is_familiar, write_pretrained
 
 NAME = "potential-to-density"
 INVERSE = "density-to-potential"
@@ -32,6 +32,14 @@ def model():
 @pytest.fixture(scope="module")
 def dots():
     return np.array([parabola(omega) for omega in (0.4, 0.6, 0.8)])
+
+
+def test_one_trained_in_bfloat16_predicts_in_single_precision(tmp_path):
+    trained = keras_qd.pretrained(NAME)
+    trained.predictor.settings["dtype"] = "mixed_bfloat16"
+    made = write_pretrained(trained, trained.card, "mine", tmp_path)
+    assert "dtype" not in made.card["model_config"]
+    assert made().predictor.settings["dtype"] == "float32"
 
 
 @pytest.mark.parametrize("n_electrons", [1, 2, 3])

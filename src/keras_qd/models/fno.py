@@ -249,9 +249,8 @@ class SpectralConvolution2D(SpectralLayer):
 
     # y = F^-1(R_kl F(x)_kl) for |k| < m, 0 <= l < m: Li et al., 2020, arXiv:2010.08895. Few modes
     # are kept, so the transforms are products with matrices of m and 2 m - 1 waves: faster than a
-    # fast Fourier transform, with the same result, on any grid. There are no complex tensors: real
-    # parts precede imaginary ones along an axis, and a complex matrix is the real one that acts on
-    # both.
+    # fast Fourier transform, with the same result, on any grid. All tensors are real: the imaginary
+    # parts follow the real ones along an axis, and the matrices act on both.
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the weights; raise a UsageError if the grid has fewer modes."""

@@ -141,8 +141,8 @@ class ScheduledLearningRate(keras.callbacks.Callback):
         """Set the learning rate of the part that a batch is in, where it begins."""
         part = self._first + batch * self._parts // self._n_batches
         if part != self._part:
-            # JAX keeps the variables elsewhere during an epoch.
-            getattr(self.model, "jax_state_sync", _nothing)()
+            if keras.config.backend() == "jax":
+                self.model.jax_state_sync()  # JAX holds the variables elsewhere during an epoch
             self._set(part)
 
     @property
@@ -153,10 +153,6 @@ class ScheduledLearningRate(keras.callbacks.Callback):
         self._part = part
         factor = learning_rate_factor(self.schedule, part, self.epochs * self._parts)
         self.model.optimizer.learning_rate = self.first_rate * factor
-
-
-def _nothing() -> None:
-    pass
 
 
 class Checkpoints(keras.callbacks.Callback):

@@ -245,7 +245,7 @@ def write_pretrained(
     network = model.predictor
     (registered,) = json.loads(model._needs)["models"]
     config = network.get_config()
-    # The dtype is that of the training; whoever predicts has another machine.
+    # The dtype suited the machine of the training: predictions take the usual one of their own.
     known = ("input_shape", "output_shape", "name", "dtype")
     made = Pretrained(name, str(card["description"]), model_class, Path(folder))
     weights = {

@@ -3,10 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import scipy.fft
 
 import keras_qd
 from keras_qd.errors import UsageError
 from keras_qd.models.base import save_model
+from keras_qd.models.transformer_unet import CosineResampling
+from keras_qd.physics import Box, sample_potentials, solve
 
 SMALL = {"filters": 6, "levels": 2, "attention": 1, "heads": 2}
 SHAPES = {
@@ -110,24 +113,49 @@ def test_weights_do_not_depend_on_the_grid():
     assert [each.shape for each in small.weights] == [each.shape for each in large.weights]
 
 
-def test_sides_of_any_length_are_extended_by_reflection():
+def test_it_sees_and_returns_what_its_points_resolve():
     draw = np.random.default_rng(4)
-    whole, cut = (
-        keras_qd.build("transformer-unet", input_shape=(16, side, 1), **SMALL) for side in (16, 15)
-    )
-    weights = [0.1 * draw.standard_normal(each.shape) for each in whole.get_weights()]
-    whole.set_weights(weights)
-    cut.set_weights(weights)
-    image = draw.normal(size=(2, 16, 15, 1)).astype("float32")
-    reflected = np.concatenate([image, image[:, :, -2:-1]], axis=2)
-    found = whole.predict(reflected, verbose=0)[:, :, :15]
-    np.testing.assert_allclose(cut.predict(image, verbose=0), found, atol=1e-6)
+    model = keras_qd.build("transformer-unet", input_shape=(32, 24, 1), points=16, **SMALL)
+    model.set_weights([0.1 * draw.standard_normal(each.shape) for each in model.get_weights()])
+    image = draw.normal(size=(2, 32, 24, 1)).astype("float32")
+    resolved = _cut(image, (16, 12))
+    found = model.predict(image, verbose=0)
+    assert np.abs(resolved - image).max() > 1
+    np.testing.assert_allclose(model.predict(resolved, verbose=0), found, atol=1e-5)
+    np.testing.assert_allclose(_cut(found, (16, 12)), found, atol=1e-5)
+
+
+def _cut(images, n_cosines):
+    """Return images without the cosines that so many points do not resolve."""
+    series = scipy.fft.dctn(images, axes=(1, 2))
+    series[:, n_cosines[0] :] = 0
+    series[:, :, n_cosines[1] :] = 0
+    return scipy.fft.idctn(series, axes=(1, 2))
+
+
+def test_resampling_is_exact_for_what_the_coarser_grid_resolves():
+    coarse = np.random.default_rng(5).normal(size=(2, 9, 8, 3)).astype("float32")
+    fine = CosineResampling((20, 31))(coarse)
+    again = keras.ops.convert_to_numpy(CosineResampling((9, 8))(fine))
+    np.testing.assert_allclose(again, coarse, atol=1e-5)
+
+
+def test_densities_need_few_points():
+    potential = sample_potentials(1, Box(10.0), seed=6)[0]
+    density = solve(potential, Box(10.0)).density[None, :, :, None].astype("float32")
+    resolved = CosineResampling((64, 64))(CosineResampling((24, 24))(density))
+    assert np.abs(keras.ops.convert_to_numpy(resolved) - density).sum() < 5e-4 * density.sum()
+
+
+def test_sides_of_any_length(fields):
+    model = keras_qd.build("transformer-unet", input_shape=(16, 15, 1), **SMALL)
+    assert model.predict(fields["potential"][:, :, :15], verbose=0).shape == (3, 16, 15, 1)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"input_shape": (7, 16, 1), "levels": 3}, "8 pixels at least"),
+        ({"input_shape": (64, 64, 1), "points": 3, "levels": 3}, "3 levels need 4 points"),
         ({"heads": 5}, "heads=5 must divide"),
         ({"dtype": "mixed_float16"}, "unknown dtype policy"),
         ({"charges": {"energy": 2}}, "give one potential"),

@@ -14,13 +14,13 @@ from keras.layers import Activation, Conv2D, Dense, LayerNormalization
 
 from keras_qd.errors import UnknownNameError, UsageError
 from keras_qd.models.base import LEARNING_RATE, Network, searches
-from keras_qd.models.layers.ends import Shape, Shapes, image_shape, output_channels
+from keras_qd.models.layers.ends import Shapes, image_shape, output_channels
 from keras_qd.models.numbers import attention_pooled
 from keras_qd.models.optimizers import ConvolutionMuon
 from keras_qd.models.residual_unet import BLOCK, gather, residual_blocks, spread
 
-#: `filters` over the channels of the full grid; width of what numbers are embedded in, and of the
-#: layer before the numbers that come out.
+#: `filters` over the channels before the maps that come out; width of what numbers are embedded
+#: in, and of the layer before the numbers that come out.
 _HEAD, _EMBEDDING, _HIDDEN = 3, 64, 128
 
 #: Sharpness of the soft minimum of a potential, in 1/Ha*.
@@ -63,6 +63,55 @@ class PositionMap(keras.layers.Layer):
         return {**super().get_config(), "n_cosines": self.n_cosines}
 
 
+@keras.saving.register_keras_serializable(package="keras_qd")
+class CosineResampling(keras.layers.Layer):
+    """Sample the cosine series of images at the centres of the pixels of another grid.
+
+    As many cosines as the coarser grid has pixels: there, finer structure is cut off, and what a
+    coarser grid resolves does not change.
+
+    Parameters
+    ----------
+    grid : tuple of int
+        (ny, nx) of the images that come out.
+    **options : Any
+        Passed to :class:`keras.layers.Layer`.
+
+    Examples
+    --------
+    >>> CosineResampling((4, 6))(np.ones((1, 8, 8, 2), "float32")).shape[1:]
+    (4, 6, 2)
+    """
+
+    def __init__(self, grid: Sequence[int], **options: Any) -> None:
+        super().__init__(**options)
+        self.grid = tuple(grid)
+
+    def call(self, images: Any) -> Any:
+        """Return images (n, ny, nx, c) on the other grid."""
+        down, across = (
+            ops.convert_to_tensor(_resampling(old, new), dtype=self.compute_dtype)
+            for old, new in zip(images.shape[1:3], self.grid, strict=True)
+        )
+        return ops.einsum("bx,naxc->nabc", across, ops.einsum("ay,nyxc->naxc", down, images))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the images that come out."""
+        return (input_shape[0], *self.grid, input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same layer again."""
+        return {**super().get_config(), "grid": self.grid}
+
+
+def _resampling(n_points: int, n_new: int) -> np.ndarray:
+    """Return the matrix from values at the centres of pixels to those of others, (new, old)."""
+    n_cosines = min(n_points, n_new)
+    old, new = _cosines(n_points, n_cosines), _cosines(n_new, n_cosines)
+    matrix: np.ndarray = new / (old**2).sum(axis=0) @ old.T
+    return matrix
+
+
 def _cosines(n_points: int, n_cosines: int) -> np.ndarray:
     """Return cosines at the centres of pixels, (n_points, n_cosines)."""
     centres = (np.arange(n_points) + 0.5) / n_points
@@ -74,9 +123,11 @@ def _cosines(n_points: int, n_cosines: int) -> np.ndarray:
 class TransformerUNet(Network):
     """A U-Net [1]_ of residual blocks with transformer blocks [2]_ at the bottom, as in [3]_.
 
-    Grids are halved as in ``residual-unet``, by making 2 x 2 pixels the channels of one. On the
-    smallest grid each pixel attends to all others, so that a well knows of every other well.
-    Numbers that go in scale and shift the channels of every level [4]_.
+    It works on few points: a density of electrons in a box, and the part of a potential that they
+    see, are sums of a few cosines along each side. Grids are halved as in ``residual-unet``, by
+    making 2 x 2 pixels the channels of one. On the smallest grid each pixel attends to all others,
+    so that a well knows of every other well. Numbers that go in scale and shift the channels of
+    every level [4]_.
 
     Parameters
     ----------
@@ -89,8 +140,13 @@ class TransformerUNet(Network):
     filters : int
         Channels of the first level; they double from level to level.
     levels : int
-        Number of grids. Sides are extended to multiples of ``2**levels`` by reflection; they must
-        have as many pixels at least.
+        Number of grids.
+    points : int, optional
+        Points along the longer side, within the network: fields with more are resampled by
+        :class:`CosineResampling`, and those that come out are resampled back. With 24 of them in
+        a box of 10 a0*, that misplaces 0.01 % of the charge of one to four electrons (0.06 % at
+        most in 1,000 dots). If None, every pixel is one. Sides are rounded up to multiples of
+        ``2**(levels - 1)``.
     blocks : int
         Residual blocks of a level, in the encoder and in the decoder.
     attention : int
@@ -135,6 +191,7 @@ class TransformerUNet(Network):
         output_shape: Shapes | None = None,
         filters: int = 24,
         levels: int = 3,
+        points: int | None = 24,
         blocks: int = 1,
         attention: int = 2,
         heads: int = 4,
@@ -144,7 +201,8 @@ class TransformerUNet(Network):
         name: str = "transformer-unet",
     ) -> None:
         channels = output_channels(input_shape, output_shape)
-        margins = _margins(image_shape(input_shape), levels)
+        grid = image_shape(input_shape)[:2]
+        inner = _inner_grid(grid, points, levels)
         widths = [filters * 2**level for level in range(levels)]
         _check_heads(widths[-1], heads)
         inputs, image, numbers = _open(input_shape)
@@ -155,14 +213,16 @@ class TransformerUNet(Network):
         seen = image if charges is None else ops.arcsinh(image)
         policy = _policy(dtype)
         self.settings.update(dtype=policy)  # under another global one, the network stays the same
+        seen = seen if inner == grid else CosineResampling(inner, dtype="float32")(seen)
         with _layers_in(policy):
             condition = _embedded(numbers)
-            features, skips = _encoded(_padded(seen, margins), condition, widths, blocks)
+            features, skips = _encoded(seen, condition, widths, blocks)
             innermost = _attended(features, attention, heads)
             features = _decoded(innermost, skips, condition, blocks)
-            features = _on_full_grid(features, filters // _HEAD)
+            features = Conv2D(filters // _HEAD, 3, padding="same")(Activation("silu")(features))
+            features = Activation("silu")(features)
         maps = Conv2D(channels, 3, padding="same", dtype="float32")(features)
-        maps = maps[:, : image.shape[1], : image.shape[2]] if any(margins) else maps
+        maps = maps if inner == grid else CosineResampling(grid, dtype="float32")(maps)
         outputs = maps
         if isinstance(output_shape, Mapping):
             # Numbers are wanted to more digits than bfloat16 has.
@@ -201,22 +261,17 @@ def _soft_minimum(potential: Any) -> Any:
     return (math.log(pixels) - total) / _SHARPNESS
 
 
-def _margins(shape: Shape, levels: int) -> tuple[int, int]:
-    """Return by how many pixels each side falls short of a multiple that so many levels need."""
-    block = BLOCK ** max(levels, 1)
-    if levels < 1 or min(shape[:2]) < block:
+def _inner_grid(grid: tuple[int, int], points: int | None, levels: int) -> tuple[int, int]:
+    """Return the grid of the first level, or raise unless there are that many levels."""
+    block = BLOCK ** max(levels - 1, 0)
+    longest = min(points or max(grid), max(grid))
+    if levels < 1 or longest < block:
         raise UsageError(
-            f"{levels} levels need sides of {block} pixels at least, but the grid is "
-            f"{shape[0]} x {shape[1]}; change the levels"
+            f"{levels} levels need {block} points along a side at least, not {longest}; change "
+            "points or levels"
         )
-    return -shape[0] % block, -shape[1] % block
-
-
-def _padded(image: Any, margins: tuple[int, int]) -> Any:
-    """Extend images (n, ny, nx, c) at the end of both axes by their reflection."""
-    if not any(margins):
-        return image
-    return ops.pad(image, [(0, 0), *((0, margin) for margin in margins), (0, 0)], mode="reflect")
+    ny, nx = (block * math.ceil(side * longest / max(grid) / block) for side in grid)
+    return ny, nx
 
 
 def _open(shapes: Shapes) -> tuple[Any, Any, dict[str, Any]]:
@@ -253,13 +308,12 @@ def _modulated(features: Any, condition: Any) -> Any:
 def _encoded(
     image: Any, condition: Any, widths: Sequence[int], blocks: int
 ) -> tuple[Any, list[Any]]:
-    """Return the features of the last level, and those of all levels before it."""
-    features, skips = image, []
-    for width in widths:
-        if features is not image:
-            skips.append(features)
-        kernel = 3 if features is image else 1
-        features = Conv2D(width, kernel, padding="same")(gather(features, BLOCK))
+    """Return the features of the last level, and those of all levels before."""
+    features = Conv2D(widths[0], 3, padding="same")(image)
+    features, skips = residual_blocks(_modulated(features, condition), blocks), []
+    for width in widths[1:]:
+        skips.append(features)
+        features = Conv2D(width, 1)(gather(features, BLOCK))
         features = residual_blocks(_modulated(features, condition), blocks)
     return features, skips
 
@@ -278,12 +332,6 @@ def _decoded(features: Any, skips: Sequence[Any], condition: Any, blocks: int) -
         features = spread(Conv2D(BLOCK**2 * skip.shape[-1], 1)(features), BLOCK)
         features = residual_blocks(_modulated(features + skip, condition), blocks)
     return features
-
-
-def _on_full_grid(features: Any, channels: int) -> Any:
-    """Return features on the grid of the maps."""
-    features = Conv2D(BLOCK**2 * channels, 3, padding="same")(Activation("silu")(features))
-    return Activation("silu")(spread(features, BLOCK))
 
 
 def _transformer_block(features: Any, heads: int) -> Any:

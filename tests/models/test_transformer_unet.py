@@ -157,6 +157,7 @@ def test_sides_of_any_length(fields):
     [
         ({"input_shape": (64, 64, 1), "points": 3, "levels": 3}, "3 levels need 4 points"),
         ({"heads": 5}, "heads=5 must divide"),
+        ({"weight_decay": -0.1}, "give a positive number"),
         ({"dtype": "mixed_float16"}, "unknown dtype policy"),
         ({"charges": {"energy": 2}}, "give one potential"),
         ({**SHAPES, "charges": {"energy": "n"}}, "the name of an input number"),

@@ -35,6 +35,7 @@ class ConvolutionMuon(keras.optimizers.Muon):
         warm_up: int = 0,
         **options: Any,
     ) -> None:
+        _check_decay(weight_decay)
         super().__init__(
             learning_rate,
             weight_decay=weight_decay,
@@ -216,13 +217,17 @@ def build_optimizer(
     name: str, learning_rate: float, beta_1: float, weight_decay: float | None = None
 ) -> keras.optimizers.Optimizer:
     """Return Adam, or Muon, which has no `beta_1`, for a network of convolutions."""
-    if weight_decay is not None and weight_decay < 0:
-        raise UsageError(f"got a weight decay of {weight_decay}; give a positive number, or none")
     if name == "muon":
         return ConvolutionMuon(learning_rate, weight_decay)
     if name == "adam":
+        _check_decay(weight_decay)
         return keras.optimizers.Adam(learning_rate, beta_1, weight_decay=weight_decay)
     raise UnknownNameError("optimizer", name, OPTIMIZERS)
+
+
+def _check_decay(weight_decay: float | None) -> None:
+    if weight_decay is not None and weight_decay < 0:
+        raise UsageError(f"got a weight decay of {weight_decay}; give a positive number, or none")
 
 
 def with_loss_scale(optimizer: Any, network: keras.Model) -> Any:

@@ -118,7 +118,7 @@ def _cosines(n_points: int, n_cosines: int) -> np.ndarray:
     return np.cos(np.pi * np.outer(centres, np.arange(n_cosines)))
 
 
-@searches({"learning_rate": LEARNING_RATE, "filters": [16, 24, 32], "attention": [1, 2, 4]})
+@searches({"learning_rate": LEARNING_RATE, "filters": [16, 24, 32], "attention": [2, 4, 6]})
 @keras.saving.register_keras_serializable(package="keras_qd")
 class TransformerUNet(Network):
     """A U-Net [1]_ of residual blocks with transformer blocks [2]_ at the bottom, as in [3]_.
@@ -161,6 +161,8 @@ class TransformerUNet(Network):
         scaled, but be in Ha*.
     learning_rate : float
         Learning rate of :class:`~keras_qd.models.optimizers.ConvolutionMuon`.
+    weight_decay : float, optional
+        Share of a kernel that each batch takes away, over the learning rate.
     dtype : str, optional
         Name of a dtype policy, ``"float32"`` or ``"mixed_bfloat16"``; the global one if not given.
         Weights and outputs are float32.
@@ -193,10 +195,11 @@ class TransformerUNet(Network):
         levels: int = 3,
         points: int | None = 24,
         blocks: int = 1,
-        attention: int = 2,
+        attention: int = 4,
         heads: int = 4,
         charges: Mapping[str, str | float] | None = None,
         learning_rate: float = 4e-3,
+        weight_decay: float | None = 0.1,
         dtype: str | None = None,
         name: str = "transformer-unet",
     ) -> None:
@@ -232,7 +235,8 @@ class TransformerUNet(Network):
             for field, charge in charges.items():
                 counted = numbers[charge] if isinstance(charge, str) else charge
                 outputs[field] = outputs[field] + counted * zero[:, 0, 0, :]
-        super().__init__(inputs, outputs, "mae", ConvolutionMuon(learning_rate, warm_up=_WARM_UP))
+        optimizer = ConvolutionMuon(learning_rate, weight_decay, warm_up=_WARM_UP)
+        super().__init__(inputs, outputs, "mae", optimizer)
 
 
 def _policy(dtype: str | None) -> str:

@@ -79,7 +79,7 @@ class CosineResampling(keras.layers.Layer):
 
     Examples
     --------
-    >>> CosineResampling((4, 6))(np.ones((1, 8, 8, 2), "float32")).shape[1:]
+    >>> tuple(CosineResampling((4, 6))(np.ones((1, 8, 8, 2), "float32")).shape[1:])
     (4, 6, 2)
     """
 

@@ -1,7 +1,7 @@
 """Make the pretrained networks of the package: data, training, error, weights and card.
 
     python benchmarks/pretraining.py potential-to-density WORK
-    python benchmarks/pretraining.py density-to-potential WORK
+    python benchmarks/pretraining.py density-to-potential WORK --epochs 20
 
 WORK keeps the data set, which both share, and the runs; the same command resumes what was
 interrupted. The files go into src/keras_qd/weights. docs/how-to/pretrained.md has the settings of

@@ -145,8 +145,8 @@ class TransformerUNet(Network):
         Points along the longer side, within the network: fields with more are resampled by
         :class:`CosineResampling`, and those that come out are resampled back. With 24 of them in
         a box of 10 a0*, that misplaces 0.01 % of the charge of one to four electrons (0.06 % at
-        most in 1,000 dots). If None, every pixel is one. Sides are rounded up to multiples of
-        ``2**(levels - 1)``.
+        most in 1,000 dots); longer boxes need more, in proportion. If None, every pixel is one.
+        Sides are rounded up to multiples of ``2**(levels - 1)``.
     blocks : int
         Residual blocks of a level, in the encoder and in the decoder.
     attention : int
@@ -268,7 +268,7 @@ def _soft_minimum(potential: Any) -> Any:
 def _inner_grid(grid: tuple[int, int], points: int | None, levels: int) -> tuple[int, int]:
     """Return the grid of the first level, or raise unless there are that many levels."""
     block = BLOCK ** max(levels - 1, 0)
-    longest = min(points or max(grid), max(grid))
+    longest = max(grid) if points is None else min(points, max(grid))
     if levels < 1 or longest < block:
         raise UsageError(
             f"{levels} levels need {block} points along a side at least, not {longest}; change "

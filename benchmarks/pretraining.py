@@ -51,7 +51,7 @@ class Network:
 @click.argument("name", type=click.Choice(["potential-to-density", "density-to-potential"]))
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("--samples", default=SAMPLES, show_default=True)
-@click.option("--epochs", default=30, show_default=True)
+@click.option("--epochs", default=48, show_default=True)
 @click.option("--dtype", default="mixed_bfloat16", show_default=True, help="Of the training.")
 @click.option("--out", type=click.Path(path_type=Path), default=WEIGHTS)
 def main(name, work, samples, epochs, dtype, out):

@@ -27,7 +27,7 @@ def main(out, samples, added, epochs, tuning_epochs):
     first = trained(out / FIRST, task_of(epochs, family=FIRST, samples=samples))
     runs = {f"`{FIRST}`": first}
     for family in ADDED:
-        # As many of the first family, whose dots would be forgotten without.
+        # Half of the dots are of the first family, so that it is not forgotten.
         components = {"components": [FIRST, family]}
         dots = {"family": "random-mixture", "family_settings": components, "samples": 2 * added}
         task = task_of(tuning_epochs, **dots)

@@ -48,9 +48,9 @@ def test_wells_are_judged_by_the_sine_basis(tmp_path):
     assert Store(store.path).label_error == store.label_error
 
 
-def test_three_electrons_have_errors_of_energy_density_and_gap():
+def test_three_electrons_have_errors_of_all_labels():
     recipe = QuantumDots(n_electrons=3, n_pixels=32)
     errors = recipe.label_errors({"potential": recipe.make(range(1))["potential"]})
-    assert set(errors) == {"energy", "density", "gap"}
+    assert set(errors) == {"energy", "density", "gap", "exchange"}
     assert 1e-4 < errors["density"][0] < 0.05
     assert "effective interaction" in recipe.solver_description()

@@ -27,6 +27,7 @@ def test_samples_differ_in_electrons_and_strength(samples):
     np.testing.assert_allclose(charges, samples["n_electrons"], rtol=1e-6)
     assert MIXTURE.conditions == ("n_electrons", "strength")
     assert "chemical_potential" not in MIXTURE.fields
+    assert ((samples["exchange"] == 0) == (samples["n_electrons"] == 1)).all()
 
 
 def test_samples_are_those_of_one_number_and_strength(samples):
@@ -37,7 +38,8 @@ def test_samples_are_those_of_one_number_and_strength(samples):
             strength=float(samples["strength"][i]),
         )
         labels = plain.solve(samples["potential"][i].astype(float))
-        assert labels["energy"] == pytest.approx(samples["energy"][i], rel=1e-12)
+        for name in set(labels) & {"energy", "exchange"}:
+            assert labels[name] == pytest.approx(samples[name][i], rel=1e-12)
     MIXTURE.solve_again({name: values[:3] for name, values in samples.items()})
     errors = MIXTURE.label_errors({name: values[:2] for name, values in samples.items()})
     assert errors["energy"].shape == (2,)

@@ -132,6 +132,20 @@ def test_label_errors_are_those_of_the_solution(potential, dot):
     error = estimate_label_error(Solver(BOX, 3), potential)
     assert (error.energy, error.density) == pytest.approx((dot.energy_error, dot.density_error))
     assert abs(error.gap) == pytest.approx(dot.gap_error)
+    assert error.exchange == pytest.approx(dot.exchange_error)
+
+
+@pytest.mark.parametrize("n_electrons", [3, 4])
+def test_exchange_is_the_difference_of_two_spins(potential, n_electrons):
+    dot = solve(potential, BOX, n_electrons)
+    smallest = (n_electrons % 2) / 2
+    low, high = (solve(potential, BOX, n_electrons, spin=smallest + k) for k in (0, 1))
+    error = np.hypot(low.energy_error, high.energy_error)
+    assert abs(dot.exchange - (high.energy - low.energy)) < min(error, 3 * dot.exchange_error)
+    assert np.isnan(low.exchange)
+    free = [solve(potential, BOX, n_electrons, "none", spin=s) for s in (smallest, smallest + 1)]
+    expected = free[1].energy - free[0].energy
+    assert solve(potential, BOX, n_electrons, "none").exchange == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_electrons", [3, 4])

@@ -64,7 +64,7 @@ _NUMBERS = {
     "energy_noninteracting": ("Ha*", "ground-state energy without interaction"),
     "gap": ("Ha*", "first excitation of any spin"),
     "gap_error": ("Ha*", "estimated error of the gap"),
-    "exchange": ("Ha*", "energy of the lowest triplet less that of the lowest singlet"),
+    "exchange": ("Ha*", "lowest energy of the second smallest spin less that of the smallest"),
     "exchange_error": ("Ha*", "estimated error of the exchange"),
     "density_error": ("1", f"estimated error of the density: {_PER_ELECTRON}"),
     "pixel_error": ("Ha*", "change of the energy if pixels were constant over their cells"),
@@ -72,7 +72,7 @@ _NUMBERS = {
 }
 #: End of the names of labels without interaction.
 _WITHOUT = "_noninteracting"
-_PAIR_ONLY = ("exchange", "exchange_error")
+_OF_SEVERAL_ELECTRONS = ("exchange", "exchange_error")
 #: Labels whose errors the description of a store repeats -> unit of the error.
 _ERRORS = {"energy": "Ha*", "density": _PER_ELECTRON, "gap": "Ha*", "exchange": "Ha*"}
 
@@ -242,7 +242,7 @@ def _contents(rows: Potentials, solver: Solver, material: str | None) -> Content
     numbers = {
         name: Field((), unit, meaning, "float64", nullable=True)
         for name, (unit, meaning) in _NUMBERS.items()
-        if solver.n_electrons == 2 or name not in _PAIR_ONLY
+        if solver.n_electrons > 1 or name not in _OF_SEVERAL_ELECTRONS
     }
     fields = {
         "potential": Field(image, "Ha*", "confinement potential"),

@@ -52,15 +52,13 @@ _TRUSTED = 1.5
 _LABELS = ("density", "energy", "gap", "exchange")
 _DENSITY_ERROR = "integral of the absolute error, per electron"
 
-#: What two electrons have besides.
-_OF_PAIRS = {
-    "chemical_potential": Field(
-        (), "Ha*", "energy of two electrons less that of one, mu_2", "float64"
-    ),
-    "exchange": Field(
-        (), "Ha*", "energy of the lowest triplet less that of the lowest singlet", "float64"
-    ),
-}
+_CHEMICAL_POTENTIAL = Field((), "Ha*", "energy of two electrons less that of one, mu_2", "float64")
+
+#: What two electrons and more have; see `keras_qd.physics.Solution`. One electron of a mixture has
+#: an exchange of 0.
+_EXCHANGE = Field(
+    (), "Ha*", "lowest energy of the second smallest spin less that of the smallest", "float64"
+)
 
 #: Levels that are searched for one with another density.
 _LEVELS = 6
@@ -144,7 +142,8 @@ class QuantumDots(Recipe):
     Notes
     -----
     With a sequence of `n_electrons` or a pair of `strength` the data set is a mixture: its samples
-    have the fields ``n_electrons`` and ``strength``, and none that only two electrons have.
+    have the fields ``n_electrons`` and ``strength``, and none that only two electrons have. The
+    ``exchange`` of one electron in a mixture is 0.
 
     Examples
     --------
@@ -159,7 +158,7 @@ class QuantumDots(Recipe):
     """
 
     kind: ClassVar[str] = "quantum-dots"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     identity: ClassVar[str] = "potential"
     lengths: ClassVar[tuple[str, ...]] = (
         "box_length",
@@ -295,7 +294,8 @@ class QuantumDots(Recipe):
             "spin_squared": Field((), "hbar^2", "expectation of the squared spin", "float64"),
             "parameters": drawn_parameters(self._family.parameter_names),
             **(_OF_MIXTURES if self.is_mixture else {}),
-            **(_OF_PAIRS if self._pairs_only else {}),
+            **({"exchange": _EXCHANGE} if max(self._electrons) > 1 else {}),
+            **({"chemical_potential": _CHEMICAL_POTENTIAL} if self._pairs_only else {}),
             **(_kohn_sham_fields(image) if self.kohn_sham else {}),
             **({"density_gap": _DENSITY_GAP} if self.density_gap else {}),
         }
@@ -352,8 +352,8 @@ class QuantumDots(Recipe):
     def label_errors(self, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Estimate errors by solving again; see :func:`keras_qd.physics.estimate_label_error`.
 
-        ``energy``, ``gap`` and, for two electrons, ``exchange`` in Ha*; ``density`` as the integral
-        of its absolute error per electron.
+        ``energy``, ``gap`` and, without one electron, ``exchange`` in Ha*; ``density`` as the
+        integral of its absolute error per electron.
         """
         found = [
             recipe._label_error(potential.astype(np.float64))
@@ -362,7 +362,7 @@ class QuantumDots(Recipe):
             )
         ]
         errors = {name: np.array([getattr(each, name) for each in found]) for name in _LABELS}
-        # What a solver does not estimate, such as an exchange without two electrons, is nan.
+        # What a solver does not estimate, such as the exchange of one electron, is nan.
         return {name: each for name, each in errors.items() if np.isfinite(each).all()}
 
     def error_unit(self, name: str) -> str:
@@ -390,7 +390,9 @@ class QuantumDots(Recipe):
         n_electrons = int(generator.choice(self._electrons))
         strength = float(generator.uniform(*np.broadcast_to(self.strength, 2)))
         labels = self._of(n_electrons, strength).solve(potential.astype(np.float64))
-        return {**drawn, "n_electrons": n_electrons, "strength": strength, **labels}
+        # One electron has no other spin.
+        none = {"exchange": 0.0} if "exchange" in self.fields else {}
+        return {**drawn, "n_electrons": n_electrons, "strength": strength, **none, **labels}
 
     def solve(self, potential: np.ndarray) -> dict[str, Any]:
         """Return the labels of one potential.
@@ -475,7 +477,7 @@ class QuantumDots(Recipe):
             "gap": solution.gap,
             "spin_squared": solution.spin_squared,
         }
-        return labels | ({"exchange": solution.exchange} if self.n_electrons == 2 else {})
+        return labels | ({"exchange": solution.exchange} if "exchange" in self.fields else {})
 
     def _quick(self, potential: np.ndarray) -> PairBatch | None:
         """Solve two electrons on a small grid; None where that is not good enough."""

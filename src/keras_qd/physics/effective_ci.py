@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 from keras_qd.physics.effective import EffectivePairs, PairSpace
 from keras_qd.physics.full_ci import lowest_levels, lowest_levels_of_spin
 from keras_qd.physics.integrals import PairInteraction, pair_interaction_on_points
-from keras_qd.physics.levels import DEGENERACY, Level, fill, first_excitation
+from keras_qd.physics.levels import (
+    DEGENERACY,
+    Level,
+    exchange_of_levels,
+    exchange_of_orbitals,
+    fill,
+    first_excitation,
+)
 from keras_qd.physics.pair_excitations import density_matrices, quadratic_forms
 from keras_qd.physics.pair_grid import GridOrbitals
 
@@ -49,6 +56,7 @@ class Mixture:
     spin_squared: float
     sector: tuple[int, int]
     n_states: int
+    exchange: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +134,7 @@ class EffectiveCI:
             float(weights @ [level.spin_squared for level in ground]),
             (lowest.sector.n_up, lowest.sector.n_down),
             len(ground),
+            exchange_of_levels(levels),
         )
 
     def noninteracting(self) -> Mixture:
@@ -143,6 +152,7 @@ class EffectiveCI:
             spin * (spin + 1),
             self.spins,
             max(n_open, 1),
+            exchange_of_orbitals(self.energies, self.n_electrons),
         )
 
     def levels(self, pairs: EffectivePairs, n_levels: int) -> list[Level]:

@@ -64,8 +64,6 @@ def ensemble(levels: list[Level], orbitals: Orbitals, values: Array) -> Solution
     )
     matrices = np.array([level.sector.density_matrices(level.vector) for level in ground])
     up, down = np.tensordot(weights, matrices, axes=1)
-    by_spin = {level.multiplicity: level.energy for level in reversed(levels)}
-    n_electrons = lowest.sector.n_up + lowest.sector.n_down
     return Solution(
         box=orbitals.box,
         energy=lowest.energy,
@@ -77,10 +75,21 @@ def ensemble(levels: list[Level], orbitals: Orbitals, values: Array) -> Solution
         orbitals=values,
         density_matrix_up=up,
         density_matrix_down=down,
-        exchange=(
-            by_spin[3] - by_spin[1] if n_electrons == 2 and {1, 3} <= by_spin.keys() else math.nan
-        ),
+        exchange=exchange_of_levels(levels),
     )
+
+
+def exchange_of_levels(levels: list[Level]) -> float:
+    """Lowest level of the second smallest spin less that of the smallest; nan if one is missing."""
+    rising = {level.multiplicity: level.energy for level in reversed(levels)}
+    smallest = 1 + levels[0].sector.n_electrons % 2
+    return rising.get(smallest + 2, math.nan) - rising.get(smallest, math.nan)
+
+
+def exchange_of_orbitals(energies: Array, n_electrons: int) -> float:
+    """Return the same without interaction: an outermost electron turns; nan for one electron."""
+    n_up, n_down = (n_electrons + 1) // 2, n_electrons // 2
+    return float(energies[n_up] - energies[n_down - 1]) if n_down else math.nan
 
 
 def noninteracting_solution(
@@ -104,7 +113,7 @@ def noninteracting_solution(
         orbitals=values,
         density_matrix_up=np.diag(up),
         density_matrix_down=np.diag(down),
-        exchange=float(energies[1] - energies[0]) if n_electrons == 2 else math.nan,
+        exchange=exchange_of_orbitals(energies, n_electrons),
     )
 
 

@@ -102,6 +102,7 @@ class ManyElectronProblem:
                 energy_error=abs(error.energy),
                 density_error=error.density,
                 gap_error=error.gap,
+                exchange_error=error.exchange,
             )
         return solution, without
 
@@ -158,9 +159,12 @@ class ManyElectronProblem:
             _DENSITY_FACTORS[0] * share * of_orbitals.density,
             _DENSITY_FACTORS[1] * extrapolation(n - _COARSER, n, DENSITY_ORDER) * of_grid.density,
         )
-        gap = math.hypot(_GAP_FACTOR * share * of_orbitals.gap, _GAP_SHARE * solution.gap)
+        gap, exchange = (
+            math.hypot(_GAP_FACTOR * share * getattr(of_orbitals, name), _GAP_SHARE * value)
+            for name, value in (("gap", solution.gap), ("exchange", solution.exchange))
+        )
         density += self._source.errors[1]
-        return LabelError(math.copysign(energy, -of_orbitals.energy), density, gap)
+        return LabelError(math.copysign(energy, -of_orbitals.energy), density, gap, exchange)
 
     @property
     def _orbital_factor(self) -> float:
@@ -215,6 +219,7 @@ class ManyElectronProblem:
             ground.sector,
             ground.n_states,
             *natural,
+            exchange=ground.exchange,
         )
 
     @property
@@ -321,9 +326,11 @@ def _by_sector(levels: list[Level]) -> list[list[int]]:
 
 
 def _differences(one: Solution, other: Solution) -> LabelError:
-    """Differences of energy, density and gap."""
+    """Differences of energy, density, gap and exchange."""
     density = float(np.abs(one.density - other.density).sum() / one.density.sum())
-    return LabelError(one.energy - other.energy, density, one.gap - other.gap)
+    return LabelError(
+        one.energy - other.energy, density, one.gap - other.gap, one.exchange - other.exchange
+    )
 
 
 def grid_error(orbitals: GridOrbitals, n_filled: int) -> float:

@@ -80,8 +80,9 @@ class Solution(Shown):
     density_matrix_up, density_matrix_down : ndarray, shape (n_orbitals, n_orbitals)
         One-body density matrices ``<a+_i a_j>`` of either spin, between the orbitals.
     exchange : float
-        For two electrons, energy of the lowest triplet less that of the lowest singlet in Ha*; nan
-        where they were not both computed.
+        Energy of the lowest state of the second smallest spin less that of the smallest in Ha*:
+        triplet less singlet of two and four electrons, quartet less doublet of three; nan for one
+        electron, and where they were not both computed.
     energy_error, gap_error, exchange_error : float
         Estimated errors of `energy`, `gap` and `exchange` in Ha*, without sign; nan where they were
         not estimated.

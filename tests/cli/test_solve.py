@@ -47,7 +47,7 @@ def store(tmp_path_factory):
     np.savez(folder / "own.npz", V=wells(25), grid=np.arange(3))
     finished = call(
         *("solve", folder / "own.npz", "--field", "V", "--out", folder / "dots.zarr"),
-        *("--box-length", 6, "--workers", 2),
+        *("--box-length", 6, "--workers", 1),
     )
     assert finished.code == 0, finished.error
     assert "24 potentials solved" in finished.out

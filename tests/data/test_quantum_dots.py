@@ -18,7 +18,7 @@ SMALL = {"n_pixels": 32, "n_orbitals": 8}
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "dots.zarr"
-    return generate(path, QuantumDots(seed=3, **SMALL), 6, workers=2)
+    return generate(path, QuantumDots(seed=3, **SMALL), 6, workers=1)
 
 
 def test_fields_have_units_and_the_densities_their_electrons(store):

@@ -14,7 +14,7 @@ SMALL = {"n_pixels": 16, "n_orbitals": 5, "strength": 0.5}
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("stored") / "dots.zarr"
-    generate(path, QuantumDots(**SMALL), 90, workers=2)
+    generate(path, QuantumDots(**SMALL), 90, workers=1)
     return path
 
 

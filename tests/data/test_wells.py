@@ -11,7 +11,7 @@ from keras_qd.physics.line.solver import states_1d
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    return generate(tmp_path_factory.mktemp("data") / "wells.zarr", Wells(seed=2), 1100, workers=2)
+    return generate(tmp_path_factory.mktemp("data") / "wells.zarr", Wells(seed=2), 1100, workers=1)
 
 
 def test_samples_are_ground_states(store):

@@ -172,6 +172,7 @@ def test_the_pretrained_model_runs_in_the_browser(opened, offered, tmp_path, req
     assert error < 1e-3
     assert found["energy"] == pytest.approx(expected["energy"], rel=1e-3)
     assert found["mu"] == pytest.approx(expected["chemical_potential"], rel=1e-3)
+    assert found["exchange"] == pytest.approx(expected["exchange"], abs=1e-3)
     assert found["familiar"] == expected["familiar"]
     rough = np.random.default_rng(0).normal(size=(64, 64))
     assert not drawing.page.evaluate(PREDICT, [rough.ravel().tolist(), 2, 12.0, 1.0])["familiar"]

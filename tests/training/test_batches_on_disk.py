@@ -30,7 +30,7 @@ TASK = Task(
 def path(tmp_path_factory):
     """Five shards of 4,096 samples."""
     path = tmp_path_factory.mktemp("stored") / "wells.zarr"
-    generate(path, Wells(), N_SAMPLES, workers=2)
+    generate(path, Wells(), N_SAMPLES, workers=1)
     return path
 
 

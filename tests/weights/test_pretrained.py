@@ -60,12 +60,21 @@ def test_chemical_potentials_are_differences_of_energies(model, dots):
     np.testing.assert_allclose(two["chemical_potential"], two["energy"] - one["energy"], atol=1e-5)
 
 
+@pytest.mark.parametrize("n_electrons", [2, 3, 4])
+def test_exchange_is_near_the_exact_one(model, n_electrons):
+    potential = parabola(0.6)
+    exact = Solver(Box(10.0), n_electrons).solve(potential).exchange
+    assert model.ground_states(potential, n_electrons)["exchange"] == pytest.approx(exact, abs=0.05)
+    assert np.isnan(model.ground_states(potential, 1)["exchange"])
+
+
 def test_a_box_of_another_size_follows_from_the_scaling_of_lengths(model):
     # Twice the side, a quarter of the energies, half the strength: the same dot.
     small = model.ground_states(parabola(0.6), 2, strength=1.0)
     large = model.ground_states(parabola(0.6) / 4, 2, strength=0.5, box_length=20.0)
     np.testing.assert_allclose(large["density"], small["density"] / 4, rtol=1e-4, atol=1e-7)
-    assert large["energy"] == pytest.approx(small["energy"] / 4, rel=1e-5)
+    for name in ("energy", "exchange"):
+        assert large[name] == pytest.approx(small[name] / 4, rel=1e-5)
 
 
 def test_numbers_may_be_left_out(model, dots):

@@ -43,7 +43,7 @@ def local(tmp_path_factory):
 
 def test_file_urls_are_directories(tmp_path, local):
     path = tmp_path / "with space"
-    store = generate(path.as_uri(), Noise(), 22, workers=2)
+    store = generate(path.as_uri(), Noise(), 22, workers=1)
     assert isinstance(locate(path.as_uri()), Directory)
     assert store.path == path
     assert open_store(path).digest() == open_store(path.as_uri()).digest() == local.digest()

@@ -1,5 +1,6 @@
 """What all tests share: a backend that is installed, and property tests that repeat themselves."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def pytest_collection_modifyitems(items):
     """Start with the files that take longest; all others keep their order."""
     first = {Path(__file__).parent / name: index for index, name in enumerate(LONGEST)}
     items.sort(key=lambda item: first.get(item.path, len(first)))
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what all imports have made: it would search that every time."""
+    gc.collect()
+    gc.freeze()
 
 
 settings.register_profile("repeatable", derandomize=True, max_examples=30)

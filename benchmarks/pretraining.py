@@ -121,7 +121,7 @@ def groups(test, recipe):
 
 
 def errors_of_ground_states(model, test):
-    """Return the errors of densities, and of energies in mHa*."""
+    """Return the errors of densities, and of energies and exchange in mHa*."""
     inputs = {name: test[name] for name in ("potential", "n_electrons", "strength")}
     found = model.ground_states(*inputs.values())
     reference, electrons = test["density"], test["n_electrons"]
@@ -135,6 +135,10 @@ def errors_of_ground_states(model, test):
         "energy_mae_mha": round(float(energy.mean()), 2),
         "energy_median_mha": round(float(np.median(energy)), 2),
     }
+    if (several := electrons > 1).any():
+        exchange = 1e3 * np.abs(found["exchange"] - test["exchange"])[several]
+        report["exchange_mae_mha"] = round(float(exchange.mean()), 2)
+        report["exchange_median_mha"] = round(float(np.median(exchange)), 2)
     if np.all(electrons == 2):
         # Two electrons without interaction share the lowest orbital, that of one electron.
         pair_mu = test["energy"] - test["energy_noninteracting"] / 2
@@ -163,7 +167,7 @@ NETWORKS = {
     "potential-to-density": Network(
         "potential-and-electrons-to-density",
         GroundStateModel,
-        "potential, number of electrons (1 to 4) and strength to density and energy",
+        "potential, number of electrons (1 to 4) and strength to density, energy and exchange",
         {"n_electrons": 2, "strength": 1.0},
         {"n_electrons": [1, 4], "strength": [0.0, 2.0]},
         errors_of_ground_states,

@@ -43,8 +43,8 @@ _SIDES = (1.0, 1e4)
 #: Largest share of a gate's voltage below which it acts nowhere in the box.
 _LEAST_SHARE = 1e-6
 
-#: What one electron, or three, have for an exchange energy.
-NO_EXCHANGE = Estimate(math.nan)
+#: What one electron has for an exchange energy.
+_NO_EXCHANGE = Estimate(math.nan)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ChargeState:
     gap : float
         Distance to the next level in meV.
     exchange : Estimate, optional
-        Lowest triplet less lowest singlet of two electrons in meV.
+        Of two electrons and more, in meV: see :class:`keras_qd.physics.Solution`.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class ChargeState:
     slopes: Array
     charges: Array
     gap: float
-    exchange: Estimate = NO_EXCHANGE
+    exchange: Estimate = _NO_EXCHANGE
 
 
 class Device:
@@ -319,7 +319,7 @@ class Device:
             -np.tensordot(self.shares, charge, axes=((1, 2), (0, 1))),
             np.array([charge[mask].sum() for mask in self.regions.values()]),
             to_mev(dot.gap),
-            Estimate(to_mev(dot.exchange), errors[1]) if n_electrons == 2 else NO_EXCHANGE,
+            Estimate(to_mev(dot.exchange), errors[1]),
         )
 
     def _solve(

@@ -35,7 +35,7 @@ class Predictor(Protocol):
         ...
 
     def predict(self, request: Request) -> Mapping[str, Any]:
-        """Return ``density`` in 1/a0*^2, perhaps ``energy``, ``chemical_potential`` in Ha*."""
+        """Return ``density`` in 1/a0*^2, perhaps energies in Ha*: see ``ground_states``."""
         ...
 
 
@@ -167,6 +167,7 @@ def answer(predictor: Predictor | None, reason: str, request: Request, send: Sen
         "integral": density.sum() * request.box.pixel_area(request.n_pixels),
         "energy": found.get("energy"),
         "mu": found.get("chemical_potential"),
+        "exchange": found.get("exchange"),
         "familiar": bool(found.get("familiar", True)),
     }
     send(pack({**about, **numbers, "reason": ""}, [density]))

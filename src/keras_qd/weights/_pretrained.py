@@ -268,7 +268,7 @@ def write_pretrained(
 
 potential_to_density = Pretrained(
     "potential-to-density",
-    "potential, number of electrons (1 to 4) and strength to density and energy",
+    "potential, number of electrons (1 to 4) and strength to density, energy and exchange",
     GroundStateModel,
 )
 

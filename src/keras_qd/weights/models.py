@@ -282,9 +282,11 @@ class GroundStateModel(PretrainedModel):
         Returns
         -------
         dict of str to ndarray
-            ``density`` (1/a0*^2, not negative, with exactly its electrons), ``energy`` and
-            ``chemical_potential`` (Ha*; energy less that of one electron fewer), and ``familiar``:
-            whether the system is like those of the training.
+            ``density`` (1/a0*^2, not negative, with exactly its electrons), ``energy``,
+            ``chemical_potential`` (energy less that of one electron fewer) and ``exchange`` (lowest
+            state of the second smallest spin less that of the smallest, such as triplet less
+            singlet; nan for one electron) in Ha*, and ``familiar``: whether the system is like
+            those of the training.
 
         Raises
         ------
@@ -322,6 +324,7 @@ class GroundStateModel(PretrainedModel):
             "density": density,
             "energy": found["energy"] / scale**2,
             "chemical_potential": (found["energy"] - before) / scale**2,
+            "exchange": np.where(electrons > 1, found["exchange"] / scale**2, np.nan),
             "familiar": self.familiar(fields),
         }
         return _closed(result, single)

@@ -21,6 +21,9 @@ const CERTAINTY = {
   mixed: () => "mean over degenerate spins",
 };
 
+// Symbols and names of the energies that a model may predict.
+const NUMBERS = [["E", "energy"], ["μ", "mu"], ["J", "exchange"]];
+
 const $ = (id) => document.getElementById(id);
 
 class Page {
@@ -346,9 +349,11 @@ class Page {
     this.showDifference(difference, exact, prediction);
   }
 
-  predicted({ energy, mu, integral, familiar }) {
-    const [factor, unit] = [this.units.energyFactor, this.units.energy];
-    const numbers = energy === null ? `${shown(integral, 5)} electrons` : `E = ${shown(energy * factor)}, μ = ${shown(mu * factor)} ${unit}`;
+  predicted(prediction) {
+    const { integral, familiar } = prediction;
+    const { energyFactor, energy } = this.units;
+    const found = NUMBERS.filter(([, name]) => prediction[name] !== null).map(([symbol, name]) => `${symbol} = ${shown(prediction[name] * energyFactor)}`);
+    const numbers = found.length ? `${found.join(", ")} ${energy}` : `${shown(integral, 5)} electrons`;
     return familiar ? numbers : `${numbers}; unlike the potentials of the training`;
   }
 
@@ -361,7 +366,7 @@ class Page {
       this.draw(view, difference, differenceColours(difference), "Δn");
       const misplaced = this.misplaced(difference) / exact.n_electrons;
       const { energyFactor, energy } = this.units;
-      const errors = [["E", "energy"], ["μ", "mu"]]
+      const errors = NUMBERS
         .filter(([, name]) => Number.isFinite(prediction[name]) && Number.isFinite(exact[name]) && prediction[name] !== null)
         .map(([symbol, name]) => `Δ${symbol} = ${shown((prediction[name] - exact[name]) * energyFactor, 2)}`);
       const energies = errors.length ? `; ${errors.join(", ")} ${energy}` : "";
@@ -409,7 +414,7 @@ class Page {
     for (const name of ["energy", "mu", "exchange", "gap"]) {
       const [value, error] = [found[name], found[`${name}_error`]].map((each) => (each === null || each === undefined ? null : each * factor));
       write($(name), withError(value, error));
-      write($(`${name}-error`), error ? `error ${shown(error, 1)}` : name === "exchange" && value === null && found.energy ? "of two electrons" : "");
+      write($(`${name}-error`), error ? `error ${shown(error, 1)}` : name === "exchange" && value === null && found.energy ? "of two and more" : "");
     }
     for (const unit of document.querySelectorAll("[data-energy]")) write(unit, this.units.energy);
     for (const unit of document.querySelectorAll("[data-length]")) write(unit, this.units.length);

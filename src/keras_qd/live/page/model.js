@@ -25,7 +25,7 @@ export class Model {
   // Density, and of the pretrained network energies in Ha* and whether it knows such potentials.
   async predict(system, potential) {
     const found = this.about.scaling ? await this.scaled(system, potential) : await this.plain(potential);
-    return { energy: null, mu: null, familiar: true, ...found };
+    return { energy: null, mu: null, exchange: null, familiar: true, ...found };
   }
 
   async plain(potential) {
@@ -53,6 +53,7 @@ export class Model {
       density: density.map((value) => value * factor),
       energy: energy / scale ** 2,
       mu: (energy - (n > 1 ? fewer : 0)) / scale ** 2,
+      exchange: n > 1 ? found.exchange.data[0] / scale ** 2 : null,
       familiar: Object.entries(this.about.scaling.limits).every(([name, [low, high]]) => low <= numbers[name] && numbers[name] <= high),
     };
   }

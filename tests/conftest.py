@@ -8,6 +8,8 @@ from hypothesis import settings
 
 import keras_qd  # noqa: F401  (lets keras find an installed backend)
 
+import keras  # isort: skip  (after it)
+
 # Trained runs, made once a session for the tests of all folders.
 from tests.digits import (  # noqa: F401
     autoencoder,
@@ -67,9 +69,10 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Spare the garbage collector what all imports have made: it would search that every time."""
-    gc.collect()
-    gc.freeze()
+    """Spare the garbage collector what imports have made; it would cost JAX more than it saves."""
+    if keras.config.backend() == "torch":
+        gc.collect()
+        gc.freeze()
 
 
 settings.register_profile("repeatable", derandomize=True, max_examples=30)

@@ -8,6 +8,9 @@ from typing import Any
 
 from keras_qd.errors import DataError
 
+#: Meaning of ``exchange``; see `keras_qd.physics.Solution`.
+EXCHANGE = "lowest energy of the second smallest spin less that of the smallest"
+
 
 @dataclass(frozen=True)
 class Field:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_qd._parallel import Workers, open_workers
-from keras_qd.data.fields import Field
+from keras_qd.data.fields import EXCHANGE, Field
 from keras_qd.data.io.arrays import open_arrays, read_fields
 from keras_qd.data.io.images import Grey, is_image
 from keras_qd.data.store.description import Description
@@ -64,7 +64,7 @@ _NUMBERS = {
     "energy_noninteracting": ("Ha*", "ground-state energy without interaction"),
     "gap": ("Ha*", "first excitation of any spin"),
     "gap_error": ("Ha*", "estimated error of the gap"),
-    "exchange": ("Ha*", "lowest energy of the second smallest spin less that of the smallest"),
+    "exchange": ("Ha*", EXCHANGE),
     "exchange_error": ("Ha*", "estimated error of the exchange"),
     "density_error": ("1", f"estimated error of the density: {_PER_ELECTRON}"),
     "pixel_error": ("Ha*", "change of the energy if pixels were constant over their cells"),

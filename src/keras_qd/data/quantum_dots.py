@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from keras_qd._checks import real, sequence, setting, whole
-from keras_qd.data.fields import Field, drawn_parameters
+from keras_qd.data.fields import EXCHANGE, Field, drawn_parameters
 from keras_qd.data.recipes import Recipe
 from keras_qd.data.store.summary import check_material
 from keras_qd.data.stored import GeneratedDataset
@@ -54,11 +54,8 @@ _DENSITY_ERROR = "integral of the absolute error, per electron"
 
 _CHEMICAL_POTENTIAL = Field((), "Ha*", "energy of two electrons less that of one, mu_2", "float64")
 
-#: What two electrons and more have; see `keras_qd.physics.Solution`. One electron of a mixture has
-#: an exchange of 0.
-_EXCHANGE = Field(
-    (), "Ha*", "lowest energy of the second smallest spin less that of the smallest", "float64"
-)
+#: What two electrons and more have. One electron of a mixture has an exchange of 0.
+_EXCHANGE = Field((), "Ha*", EXCHANGE, "float64")
 
 #: Levels that are searched for one with another density.
 _LEVELS = 6

@@ -414,7 +414,7 @@ class Page {
     for (const name of ["energy", "mu", "exchange", "gap"]) {
       const [value, error] = [found[name], found[`${name}_error`]].map((each) => (each === null || each === undefined ? null : each * factor));
       write($(name), withError(value, error));
-      write($(`${name}-error`), error ? `error ${shown(error, 1)}` : name === "exchange" && value === null && found.energy ? "of two and more" : "");
+      write($(`${name}-error`), error ? `error ${shown(error, 1)}` : name === "exchange" && value === null && found.energy ? "of two electrons and more" : "");
     }
     for (const unit of document.querySelectorAll("[data-energy]")) write(unit, this.units.energy);
     for (const unit of document.querySelectorAll("[data-length]")) write(unit, this.units.length);

@@ -167,7 +167,7 @@ def measure(task, path, seed, cost):
     found = evaluate(run, metrics=more, cost=cost)
     averaged = found
     if task.augmentation:
-        averaged = evaluate(run, metrics=more, symmetries=True, cost=False)
+        averaged = evaluate(run, metrics=more, symmetries=8, cost=False)
     return {
         **{name: found.score(name).value for name in metrics},
         **{f"{name}_averaged": averaged.score(name).value for name in ("r2", "nmae")},

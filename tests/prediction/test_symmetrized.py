@@ -68,13 +68,12 @@ def symmetric(tmp_path_factory, dataset):
     return keras_qd.train(task, path, dataset=dataset, report=lambda *_: None)
 
 
-def test_a_run_predicts_the_mean_over_all_eight(symmetric):
+@pytest.mark.parametrize("count", [2, 8])
+def test_a_run_predicts_the_mean_over_the_first_or_all(symmetric, count):
     wells = make_dataset().split("test")["potential"]
-    found = predict(symmetric, wells, symmetries=True)["density"]
-    each = [
-        predict(symmetric, symmetry(wells, element, axes=(1, 2)))["density"] for element in range(8)
-    ]
-    back = [0, 3, 2, 1, 4, 5, 6, 7]
+    found = predict(symmetric, wells, symmetries=count)["density"]
+    each = [predict(symmetric, symmetry(wells, k, axes=(1, 2)))["density"] for k in range(count)]
+    back = [0, 3, 2, 1, 4, 5, 6, 7][:count]
     expected = np.mean(
         [symmetry(one, undo, axes=(1, 2)) for one, undo in zip(each, back, strict=True)], axis=0
     )
@@ -84,13 +83,13 @@ def test_a_run_predicts_the_mean_over_all_eight(symmetric):
 
 def test_an_evaluation_judges_the_mean(symmetric):
     plain = keras_qd.evaluate(symmetric, cost=False)
-    averaged = keras_qd.evaluate(symmetric, symmetries=True, cost=False)
-    assert averaged.folder.name.startswith("symmetries-test-")
+    averaged = keras_qd.evaluate(symmetric, symmetries=8, cost=False)
+    assert averaged.folder.name.startswith("symmetries-8-test-")
     assert (averaged.folder / "metrics.json").exists()
     assert plain.folder == symmetric.path
 
     exact = make_dataset().split("test")
-    mean = predict(symmetric, exact["potential"], symmetries=True)["density"]
+    mean = predict(symmetric, exact["potential"], symmetries=8)["density"]
     residual = ((mean - exact["density"]) ** 2).sum()
     spread = ((exact["density"] - exact["density"].mean(axis=0)) ** 2).sum()
     assert averaged.score("r2").value == pytest.approx(1 - residual / spread, rel=1e-4)
@@ -100,10 +99,10 @@ def test_an_evaluation_judges_the_mean(symmetric):
 def test_the_command_writes_the_mean(keras_qd_command, symmetric, tmp_path):
     wells = make_dataset().split("test")["potential"]
     np.save(tmp_path / "wells.npy", wells)
-    command = ["predict", symmetric.path, tmp_path / "wells.npy", "--symmetries"]
+    command = ["predict", symmetric.path, tmp_path / "wells.npy", "--symmetries", 8]
     code, _, error = keras_qd_command(*command, "--out", tmp_path / "out.npy")
     assert code == 0, error
-    expected = predict(symmetric, wells, symmetries=True)["density"]
+    expected = predict(symmetric, wells, symmetries=8)["density"]
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, rtol=1e-5, atol=1e-6)
 
 
@@ -111,7 +110,7 @@ def test_a_store_is_not_gone_on_with_in_another_way(keras_qd_command, symmetric,
     np.save(tmp_path / "wells.npy", make_dataset().split("test")["potential"])
     command = ["predict", symmetric.path, tmp_path / "wells.npy", "--out", tmp_path / "out.zarr"]
     assert keras_qd_command(*command)[0] == 0
-    code, _, error = keras_qd_command(*command, "--symmetries")
+    code, _, error = keras_qd_command(*command, "--symmetries", 2)
     assert code == 2
     assert "symmetries" in error
 
@@ -122,11 +121,19 @@ def test_a_task_without_symmetries_says_so(augmentation):
         symmetrized(None, make_task(augmentation=augmentation))
 
 
+def test_there_are_no_more_symmetries_than_the_task_has(symmetric, images):
+    for count in (0, 9):
+        with pytest.raises(UsageError, match=f"over 1 to 8 symmetries, got {count}"):
+            predict(symmetric, images, symmetries=count)
+    with pytest.raises(UsageError, match="leave out symmetries"):
+        predict(symmetric, images, symmetries=2, uncertainty=True)
+
+
 def test_error_bars_are_right_in_the_mean_over_the_validation_split(symmetric):
     (symmetric.path / "error_bars.json").unlink(missing_ok=True)
     validation = make_dataset().split("validation")
     found = predict(symmetric, validation["potential"], uncertainty=True)
-    mean = predict(symmetric, validation["potential"], symmetries=True)["density"]
+    mean = predict(symmetric, validation["potential"], symmetries=8)["density"]
     np.testing.assert_allclose(found["density"], mean, rtol=1e-5, atol=1e-6)
     errors = relative_error(mean, validation["density"])
     assert found["density_error"].shape == errors.shape

@@ -146,7 +146,7 @@ def test_the_spread_of_an_ensemble_is_compared_with_its_errors(run, data, tmp_pa
 
 def test_dropout_spreads_maps_alone(run, data):
     """It is in the decoder, which numbers do not pass."""
-    found = keras_qd.evaluate(run, data=data, n_draws=10, dropout_draws=2, symmetries=True)
+    found = keras_qd.evaluate(run, data=data, n_draws=10, dropout_draws=2, symmetries=8)
     assert found.samples["density_spread"].min() > 0
     assert found.samples["energy_spread"].max() < 1e-6
     (section,) = uncertainty_section(run)

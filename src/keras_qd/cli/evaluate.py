@@ -56,8 +56,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--symmetries",
-    is_flag=True,
-    help="Evaluate the mean over the symmetries of the task, such as the eight of the square.",
+    metavar="N",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="Evaluate the mean over N symmetries of the task: up to 8 for images, 2 for lines.",
 )
 @click.option(
     "--metric",
@@ -113,7 +116,7 @@ def evaluate_command(
       keras-qd evaluate runs/first runs/second --sort r2
       keras-qd evaluate runs/first runs/second runs/third --ensemble
       keras-qd evaluate runs/with-dropout --dropout-draws 20
-      keras-qd evaluate runs/potential-to-density --symmetries
+      keras-qd evaluate runs/potential-to-density --symmetries 8
     """
     several = len(runs) > 1 and not settings["ensemble"]
     _require_several(runs, settings["ensemble"])

@@ -42,13 +42,16 @@ from keras_qd.registry import components
 )
 @click.option(
     "--symmetries",
-    is_flag=True,
-    help="Predict the mean over the symmetries of the task, such as the eight of the square.",
+    metavar="N",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="Predict the mean over N symmetries of the task: up to 8 for images, 2 for lines.",
 )
 @click.option(
     "--uncertainty",
     is_flag=True,
-    help="Predict that mean, and how wrong each map is expected to be, as FIELD_error.",
+    help="Predict the mean over all, and how wrong each map is expected to be, as FIELD_error.",
 )
 @click.option(
     "--batch-size",
@@ -68,7 +71,7 @@ def command(
     out: Path,
     force: bool,
     grey: tuple[float, float] | None,
-    symmetries: bool,
+    symmetries: int,
     uncertainty: bool,
     batch_size: int,
     as_json: bool,

@@ -47,7 +47,7 @@ def evaluate(
     metrics: Sequence[str] = (),
     batch_size: int = 64,
     dropout_draws: int = 0,
-    symmetries: bool = False,
+    symmetries: int = 1,
     n_draws: int = 1000,
     seed: int = 0,
     keep_predictions: bool = False,
@@ -72,9 +72,9 @@ def evaluate(
     dropout_draws : int
         Number of predictions with dropout on, at least two: evaluated are their mean, and their
         spread against its error. 0 predicts once, without dropout.
-    symmetries : bool
-        Whether to average the predictions over the symmetries of the task: the eight of the square,
-        or the reflection.
+    symmetries : int
+        How many of the symmetries of the task to average the predictions over: up to eight for
+        images (the first four are the rotations), two for lines.
     n_draws : int
         Resampled sets behind each bootstrap interval.
     seed : int
@@ -93,7 +93,7 @@ def evaluate(
         directory for the test split of its own data, otherwise into a folder of
         ``evaluations`` in it: ``SPLIT-DIGEST``, for several runs (in the first one)
         ``ensemble-N-SPLIT-DIGEST``, with dropout ``dropout-N-SPLIT-DIGEST``, averaged over
-        symmetries ``symmetries-SPLIT-DIGEST``.
+        symmetries ``symmetries-N-SPLIT-DIGEST``.
 
         An earlier ``report.html`` of the run is removed: its numbers would disagree.
 
@@ -148,12 +148,11 @@ def _cases(
     split: str,
     data: Dataset | str | Path | None,
     dropout_draws: int,
-    symmetries: bool,
+    symmetries: int,
 ) -> list[Case]:
     """Return a case for each run, all on the same systems."""
-    counts = {"ensemble": len(runs), "dropout": dropout_draws}
-    words = [f"{word}-{count}" for word, count in counts.items() if count > 1]
-    label = "-".join([*words, *(["symmetries"] if symmetries else [])])
+    counts = {"ensemble": len(runs), "dropout": dropout_draws, "symmetries": symmetries}
+    label = "-".join(f"{word}-{count}" for word, count in counts.items() if count > 1)
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     cases = [Case(run, load_data(run, data), split, label) for run in opened]
     _require_the_same(cases)
@@ -345,7 +344,7 @@ def predict_cases(
     *,
     batch_size: int,
     dropout_draws: int,
-    symmetries: bool,
+    symmetries: int,
     seed: int,
     stopwatch: Stopwatch | None,
 ) -> Predicted:
@@ -355,7 +354,9 @@ def predict_cases(
         trained = case.load_model()
         if dropout_draws:
             trained = with_dropout(trained, seed + number)
-        model: Predictor = symmetrized(trained, case.run.task) if symmetries else trained
+        model: Predictor = trained
+        if symmetries != 1:
+            model = symmetrized(trained, case.run.task, symmetries)
         started = time.perf_counter()
         for _ in range(max(1, dropout_draws)):
             draws.add(_predict(case, model, batch_size))

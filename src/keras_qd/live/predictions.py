@@ -50,7 +50,7 @@ class RunPredictor:
         self.n_pixels = grid_of(run.pipeline)
         self.name = Path(path).name
         self.conditions = conditions_of(path)
-        self._model = load_predictor(run, symmetries=False)
+        self._model = load_predictor(run, symmetries=1)
 
     def limits(self, request: Request) -> str:
         """Return why the model does not apply, or nothing."""

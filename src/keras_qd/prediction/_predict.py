@@ -59,7 +59,7 @@ def predict(
     arrays: Mapping[str, ArrayLike] | ArrayLike,
     *,
     batch_size: int = 64,
-    symmetries: bool = False,
+    symmetries: int = 1,
     uncertainty: bool = False,
 ) -> dict[str, Array]:
     """Apply the trained model of a run.
@@ -74,12 +74,12 @@ def predict(
         array itself will do.
     batch_size : int
         Samples that go through the model at a time.
-    symmetries : bool
-        Whether to predict the mean over the symmetries of the task: the eight of the square, or the
-        reflection.
+    symmetries : int
+        How many of the symmetries of the task to predict the mean over: up to eight for images (the
+        first four are the rotations), two for lines.
     uncertainty : bool
-        Whether to predict that mean, and also how wrong it is expected to be, from the spread over
-        the symmetries. What spread stands for what error is measured on the validation split of the
+        Whether to predict the mean over all of them, and also how wrong it is expected to be, from
+        the spread. What spread stands for what error is measured on the validation split of the
         run at the first call, and kept in the run directory.
 
     Returns
@@ -100,8 +100,8 @@ def predict(
         If a field is missing, has another shape than in training, or holds values that are not
         finite or that its scaling is not defined for.
     UsageError
-        If the batch size makes no sense, the task has no symmetries, or no map or line that
-        `uncertainty` is defined for.
+        If the batch size makes no sense, the task has no symmetries or fewer, or no map or line
+        that `uncertainty` is defined for, or both are given.
 
     Examples
     --------
@@ -118,12 +118,14 @@ def predict(
     return {name: values[0] for name, values in found.items()} if single else found
 
 
-def load_predictor(run: Run | Pretrained, symmetries: bool, uncertainty: bool = False) -> Predictor:
-    """Return the trained model of a run, averaged over symmetries and with error bars or not."""
+def load_predictor(run: Run | Pretrained, symmetries: int, uncertainty: bool = False) -> Predictor:
+    """Return the trained model of a run, averaged over symmetries or with error bars."""
+    if uncertainty and symmetries != 1:
+        raise UsageError("error bars take the mean over all symmetries: leave out symmetries")
     if uncertainty:
         return with_error_bars(run)
     model = run.load_model()
-    return symmetrized(model, run.task) if symmetries else model
+    return model if symmetries == 1 else symmetrized(model, run.task, symmetries)
 
 
 def iterate_predictions(
@@ -184,15 +186,16 @@ def _by_name(pipeline: Pipeline, output: Any) -> Mapping[str, Any]:
 
 
 class Symmetrized:
-    """Predicts the mean over a group of symmetries of what a model predicts."""
+    """Predicts the mean of what a model predicts over all or the first symmetries of a group."""
 
-    # A map that commutes with all symmetries is left as it is; of any other this is the part that
-    # does: T. S. Cohen and M. Welling, ICML (2016), arXiv:1602.07576. The mean is that of scaled
-    # values.
+    # A map that commutes with all symmetries is left as it is; of any other the mean over the group
+    # is the part that does: T. S. Cohen and M. Welling, ICML (2016), arXiv:1602.07576. The mean is
+    # that of scaled values.
 
-    def __init__(self, model: PhysicalModel, symmetries: Any) -> None:
+    def __init__(self, model: PhysicalModel, symmetries: Any, count: int | None = None) -> None:
         self.pipeline = model.pipeline
         self._network, self.symmetries = model.predictor, symmetries
+        self._count = symmetries.n_elements if count is None else count
 
     @property
     def weights(self) -> list[Any]:
@@ -211,7 +214,7 @@ class Symmetrized:
 
     def all_outputs(self, x: Tensors) -> list[Tensors]:
         """Return the outputs for scaled fields changed by each symmetry, changed back."""
-        return [self._undone(x, element) for element in range(self.symmetries.n_elements)]
+        return [self._undone(x, element) for element in range(self._count)]
 
     def _undone(self, x: Tensors, element: int) -> Any:
         """Return what the network gives for fields changed by one symmetry, changed back."""
@@ -221,15 +224,21 @@ class Symmetrized:
         return each(lambda v: self.symmetries.undo(np.asarray(v), elements), output)
 
 
-def symmetrized(model: PhysicalModel, task: Task) -> Symmetrized:
-    """Return what predicts the mean over the symmetries by which a task augments its samples."""
-    symmetries = None if task.augmentation is None else build_augmentation(task.augmentation)
+def symmetrized(model: PhysicalModel, task: Task, count: int | None = None) -> Symmetrized:
+    """Return what predicts the mean over symmetries by which a task augments its samples."""
+    name = task.augmentation
+    symmetries: Any = None if name is None else build_augmentation(name)
     if not hasattr(symmetries, "undo"):
         raise UsageError(
-            f"the augmentation of task {task.name!r} is {task.augmentation!r}, which is not a "
+            f"the augmentation of task {task.name!r} is {name!r}, which is not a "
             "group of symmetries to average over; those are 'square-symmetries' and 'reflection'"
         )
-    return Symmetrized(model, symmetries)
+    if count is not None and not 1 <= count <= symmetries.n_elements:
+        raise UsageError(
+            f"predictions of task {task.name!r} can be averaged over 1 to {symmetries.n_elements} "
+            f"symmetries, got {count}"
+        )
+    return Symmetrized(model, symmetries, count)
 
 
 def named_fields(

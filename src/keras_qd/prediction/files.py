@@ -54,7 +54,7 @@ def predict_file(
     *,
     grey: Grey | None = None,
     batch_size: int = 64,
-    symmetries: bool = False,
+    symmetries: int = 1,
     uncertainty: bool = False,
     force: bool = False,
     numbers: Mapping[str, float] | None = None,
@@ -77,8 +77,8 @@ def predict_file(
         What black and white mean in images of whole numbers, in the unit of the input field.
     batch_size : int
         Samples that go through the model at a time.
-    symmetries : bool
-        Whether to predict the mean over the symmetries of the task.
+    symmetries : int
+        How many of the symmetries of the task to predict the mean over.
     uncertainty : bool
         Whether to predict that mean, and as ``FIELD_error`` how wrong it is expected to be; see
         `predict`.
@@ -236,7 +236,7 @@ def _single(out: Path, fields: dict[str, Field]) -> dict[str, Field]:
 
 
 def _identify(
-    run: Run | Pretrained, source: str | Path, grey: Grey | None, symmetries: bool
+    run: Run | Pretrained, source: str | Path, grey: Grey | None, symmetries: int
 ) -> dict[str, Any]:
     """Return which model was applied to what, so that only the same prediction is resumed."""
     try:

@@ -6,7 +6,7 @@ import threading
 import time
 from _thread import interrupt_main
 from importlib.metadata import EntryPoint
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import keras
 import pytest
@@ -18,9 +18,16 @@ from keras_qd.errors import PluginError, UnknownNameError, UsageError
 from keras_qd.registry import KINDS, PluginWarning, Registry, components
 
 
+class Release(NamedTuple):
+    """What the registry asks a distribution for."""
+
+    name: str
+    version: str
+
+
 def entry_point(name, value, distribution, version="1.0"):
     point = EntryPoint(name, value, "keras_qd.models")
-    vars(point)["dist"] = SimpleNamespace(name=distribution, version=version)
+    vars(point)["dist"] = Release(distribution, version)
     return point
 
 

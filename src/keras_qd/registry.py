@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -605,14 +605,19 @@ def is_component_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _distribution(point: EntryPoint) -> str:
-    return point.dist.name.lower().replace("_", "-") if point.dist is not None else "unknown"
-
-
 def origin(point: EntryPoint) -> str:
     """Return ``"distribution version"`` of an entry point."""
-    version = f" {point.dist.version}" if point.dist is not None else ""
-    return f"{_distribution(point)}{version}"
+    return " ".join(_release(point.dist))
+
+
+def _distribution(point: EntryPoint) -> str:
+    return _release(point.dist)[0]
+
+
+@cache
+def _release(dist: Distribution | None) -> tuple[str, ...]:
+    """Return name and version of a distribution, which reads and parses its metadata."""
+    return ("unknown",) if dist is None else (dist.name.lower().replace("_", "-"), dist.version)
 
 
 def _installed_entry_points(group: str) -> list[EntryPoint]:

@@ -130,10 +130,13 @@ def coarse_figures():
 
 @pytest.fixture(autouse=True)
 def quick_layout(request, monkeypatch):
-    """Leave panels where they are: finding a layout takes as long as drawing, tests/report does."""
+    """Find no layout, which takes as long as drawing, and write no PDF: tests/report does both."""
+    from keras_qd.report.figures import style
+
     if "report" not in request.path.parts:
         execute = "matplotlib.layout_engine.ConstrainedLayoutEngine.execute"
         monkeypatch.setattr(execute, lambda *_: None)
+        monkeypatch.delitem(style.DATELESS, "pdf")
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Splits larger than memory: read shard by shard, in an order that seed and epoch alone decide."""
 
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -90,10 +92,15 @@ def test_scalings_are_those_of_the_training_split_read_block_by_block(path, monk
     assert large.scalings["density"].factor != pytest.approx(whole, rel=1e-9)
 
 
+@cache
+def pipeline_of(path):
+    """Return the fitted pipeline, which is the same with any budget."""
+    return Pipeline.fit(TASK, load(path, 2**30).split("train"))
+
+
 def batches_of(path, memory_budget, seed=3, first_epoch=0, **changes):
-    dataset = load(path, memory_budget)
-    pipeline, split = Pipeline.fit(TASK, dataset.split("train")), dataset.split("train")
-    return training_batches(TASK.replace(**changes), pipeline, split, seed, first_epoch)
+    split = load(path, memory_budget).split("train")
+    return training_batches(TASK.replace(**changes), pipeline_of(path), split, seed, first_epoch)
 
 
 def epoch_of(batches):

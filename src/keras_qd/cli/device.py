@@ -285,12 +285,12 @@ def _write_diagram(diagram: StabilityDiagram, out: Path) -> dict[str, Any]:
     """Write table, store, figure and capacitances; return a summary."""
     from keras_qd.data.gate_dots import write_diagram
     from keras_qd.report.figures.devices import stability_figure
-    from keras_qd.report.figures.style import DPI, figure_style
+    from keras_qd.report.figures.style import encode, figure_style
 
     diagram.to_csv(out / "diagram.csv")
     write_diagram(diagram, out / "diagram.zarr")
     with figure_style():
-        stability_figure(diagram).savefig(out / "diagram.png", dpi=DPI)
+        (out / "diagram.png").write_bytes(encode(stability_figure(diagram), "png"))
     summary: dict[str, Any] = {
         "pixels": diagram.n_electrons.size,
         "exact solutions": len(diagram.solved),
@@ -343,12 +343,12 @@ def _write_couplings(diagram: StabilityDiagram, device: Device, out: Path) -> di
 
 def _write_sweep(sweep: Sweep, out: Path) -> None:
     from keras_qd.report.figures.devices import sweep_figure
-    from keras_qd.report.figures.style import DPI, figure_style
+    from keras_qd.report.figures.style import encode, figure_style
 
     out.mkdir(parents=True, exist_ok=True)
     sweep.to_csv(out / "sweep.csv")
     with figure_style():
-        sweep_figure(sweep).savefig(out / "sweep.png", dpi=DPI)
+        (out / "sweep.png").write_bytes(encode(sweep_figure(sweep), "png"))
 
 
 def _sweep_rows(sweep: Sweep) -> list[list[Any]]:

@@ -229,7 +229,7 @@ def _draw(found: Found, path: Path) -> None:
     """Write a figure of the only inversion, or of the best, the median and the worst."""
     from keras_qd._files import replacing
     from keras_qd.report.figures.inversions import inversion_figure, inversions_figure
-    from keras_qd.report.figures.style import DATELESS, figure_style
+    from keras_qd.report.figures.style import encode, figure_style
 
     with figure_style(), replacing(path) as temporary:
         if len(found.inversions) == 1:
@@ -240,8 +240,7 @@ def _draw(found: Found, path: Path) -> None:
             titles = [f"{label}: target {number}" for label, (number, _) in ranked.items()]
             inversions = [each for _, each in ranked.values()]
             figure = inversions_figure(inversions, titles)
-        metadata = DATELESS[path.suffix.lower().removeprefix(".")]
-        figure.savefig(temporary, dpi=160, metadata=metadata)
+        temporary.write_bytes(encode(figure, path.suffix.lower().removeprefix(".")))
 
 
 def _print(summary: dict[str, Any], proposals: Proposals | None) -> None:

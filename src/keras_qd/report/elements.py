@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageSequence
 
-from keras_qd.report.figures import style
-from keras_qd.report.figures.style import DARK, DATELESS, LIGHT, Theme, figure_style
+from keras_qd.report.figures.style import DARK, LIGHT, encode, encode_all, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,9 +29,15 @@ class ReportFigure:
 
     @cached_property
     def light(self) -> Figure:
-        """The figure on light ground, drawn once for its files and the page."""
+        """The figure on light ground."""
         with figure_style(LIGHT):
             return self.draw()
+
+    @cached_property
+    def content(self) -> dict[str, bytes]:
+        """The figure on light ground by format, drawn once for its files and the page."""
+        with figure_style(LIGHT):
+            return encode_all(self.light)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Section:
     animations: tuple[Animation, ...] = ()
 
 
-_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+_TYPES = {"gif": "image/gif", "png": "image/png", "svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,9 @@ class EmbeddedImage:
 
 def embed(figure: ReportFigure) -> EmbeddedImage:
     """Return a figure on light and on dark ground as data URIs."""
-    light = _encode(figure.light, LIGHT, figure.kind)
     with figure_style(DARK):
-        dark = _encode(figure.draw(), DARK, figure.kind)
+        drawn = encode(figure.draw(), figure.kind)
+    light, dark = (_uri(each, figure.kind) for each in (figure.content[figure.kind], drawn))
     width, height = (round(96 * length) for length in figure.light.get_size_inches())
     return EmbeddedImage(light, dark, width, height, figure.alternative)
 
@@ -89,19 +94,13 @@ def embed_animation(animation: Animation) -> EmbeddedImage:
         *_, shown = ImageSequence.Iterator(frames)
         last = io.BytesIO()
         shown.save(last, "PNG")
-    moving, still = (
-        f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-        for kind, content in (("gif", animation.content), ("png", last.getvalue()))
-    )
+    moving, still = _uri(animation.content, "gif"), _uri(last.getvalue(), "png")
     return EmbeddedImage(moving, still, width, height, animation.alternative)
 
 
-def _encode(figure: Figure, theme: Theme, kind: str) -> str:
-    """Return the data URI of a figure."""
-    buffer = io.BytesIO()
-    with figure_style(theme):
-        figure.savefig(buffer, format=kind, dpi=1.2 * style.DPI, metadata=DATELESS[kind])
-    return f"data:{_TYPES[kind]};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+def _uri(content: bytes, kind: str) -> str:
+    """Return an image as a data URI."""
+    return f"data:{_TYPES[kind]};base64,{base64.b64encode(content).decode()}"
 
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

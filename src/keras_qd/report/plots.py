@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial, singledispatch
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from keras_qd.physics.solution import Solution
 from keras_qd.report.figures.fields import draw_cut, draw_map, peak, systems_figure
 from keras_qd.report.figures.inversions import inversion_figure
 from keras_qd.report.figures.samples import N_SHOWN, Samples, samples_figure, spread_over
-from keras_qd.report.figures.style import DPI, Labels, figure_style, labels_of, words
+from keras_qd.report.figures.style import Labels, encode, figure_style, labels_of, words
 from keras_qd.report.figures.training import curves_figure
 from keras_qd.training.run import Run
 
@@ -34,10 +33,9 @@ def plot(result: Any, **options: Any) -> Figure:
     """Return the figure of a result, in the style of the report."""
     with figure_style():
         figure = draw(result, **options)
-        image = BytesIO()
-        figure.savefig(image, format="png", dpi=DPI)
+        image = encode(figure, "png")
     # Notebooks show a figure that pyplot did not make by this method.
-    figure._repr_png_ = partial(bytes, image.getvalue())  # type: ignore[attr-defined]
+    figure._repr_png_ = partial(bytes, image)  # type: ignore[attr-defined]
     return figure
 
 

@@ -27,7 +27,7 @@ from keras_qd.report.elements import (
     format_number,
     sentence,
 )
-from keras_qd.report.figures.style import figure_style, pretty, save, with_unit, words
+from keras_qd.report.figures.style import pretty, with_unit, words
 from keras_qd.report.figures.training import curve_names, curves_figure
 from keras_qd.report.sections import (
     classes_sections,
@@ -78,14 +78,16 @@ def write_sections(found: Iterable[Section], folder: Path) -> list[Path]:
     """Write the figures and animations of some sections into a folder, and return the files."""
     paths = []
     for section in found:
-        with figure_style():
-            paths += [
-                path for each in section.figures for path in save(each.light, folder / each.name)
-            ]
-        for animation in section.animations:
-            paths.append(folder / f"{animation.name}.gif")
+        files = {
+            f"{figure.name}.{suffix}": content
+            for figure in section.figures
+            for suffix, content in figure.content.items()
+        }
+        files |= {f"{animation.name}.gif": animation.content for animation in section.animations}
+        for name, content in files.items():
+            paths.append(folder / name)
             with replacing(paths[-1]) as temporary:
-                temporary.write_bytes(animation.content)
+                temporary.write_bytes(content)
     return paths
 
 

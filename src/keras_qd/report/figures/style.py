@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -15,7 +15,6 @@ from cycler import cycler
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from keras_qd._files import replacing
 from keras_qd.data.recipes import box_length
 
 if TYPE_CHECKING:
@@ -53,8 +52,8 @@ def _centred(cmap: str, *values: ArrayLike) -> dict[str, Any]:
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
-#: Pixels per inch of images in files.
-DPI = 160
+#: Pixels per inch of images in files: two for each of a screen.
+DPI = 192
 #: Metadata by format without the time, so that the same figure is the same file.
 DATELESS: dict[str, dict[str, Any]] = {
     "png": {},
@@ -110,16 +109,21 @@ def _settings(theme: Theme) -> dict[str, Any]:
     }
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Save a figure in every format of :data:`DATELESS`, each whole or not at all."""
-    paths = []
-    for suffix, metadata in DATELESS.items():
-        paths.append(path.with_name(f"{path.name}.{suffix}"))
-        with replacing(paths[-1]) as temporary:
-            figure.savefig(temporary, dpi=DPI, metadata=metadata)
+def encode(figure: Figure, suffix: str) -> bytes:
+    """Return a figure in a format of :data:`DATELESS`."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format=suffix, dpi=DPI, metadata=DATELESS[suffix])
+    return buffer.getvalue()
+
+
+def encode_all(figure: Figure) -> dict[str, bytes]:
+    """Return a figure in every format of :data:`DATELESS`."""
+    encoded = {}
+    for suffix in DATELESS:
+        encoded[suffix] = encode(figure, suffix)
         # Finding the layout takes as long as drawing; it is the same in all formats.
         figure.set_layout_engine("none")
-    return paths
+    return encoded
 
 
 def pretty(unit: str) -> str:

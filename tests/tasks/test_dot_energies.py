@@ -19,7 +19,7 @@ def dataset_of(recipe, samples):
 
 @pytest.fixture(scope="module")
 def dots():
-    recipe = QuantumDots(n_pixels=16)
+    recipe = QuantumDots(n_pixels=16, accuracy=5e-3)
     return dataset_of(recipe, recipe.make(range(112)))
 
 

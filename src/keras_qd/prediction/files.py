@@ -80,7 +80,7 @@ def predict_file(
     symmetries : int
         How many of the symmetries of the task to predict the mean over.
     uncertainty : bool
-        Whether to predict that mean, and as ``FIELD_error`` how wrong it is expected to be; see
+        Whether to predict the mean over all of them, and as ``FIELD_error`` how wrong it is expected to be; see
         `predict`.
     force : bool
         Whether to replace what is at `out`.

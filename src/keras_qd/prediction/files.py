@@ -80,8 +80,8 @@ def predict_file(
     symmetries : int
         How many of the symmetries of the task to predict the mean over.
     uncertainty : bool
-        Whether to predict the mean over all of them, and as ``FIELD_error`` how wrong it is expected to be; see
-        `predict`.
+        Whether to predict the mean over all of them, and as ``FIELD_error`` how wrong it is
+        expected to be; see `predict`.
     force : bool
         Whether to replace what is at `out`.
     numbers : mapping of str to float, optional

@@ -69,10 +69,11 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Spare the garbage collector what imports have made; it would cost JAX more than it saves."""
+    """Collect garbage less often, and never what imports have made; JAX would be slower for it."""
     if keras.config.backend() == "torch":
         gc.collect()
         gc.freeze()
+        gc.set_threshold(2000, 50, 1000)
 
 
 settings.register_profile("repeatable", derandomize=True, max_examples=30)

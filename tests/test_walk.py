@@ -99,7 +99,7 @@ _SMALL = "filters=2, depth=2, discriminator_levels=1"
 REPLACED = {
     r"\bsamples( =)? \d+": r"samples\1 40",
     r"dataset\.samples=\d+": "dataset.samples=40",
-    r"--trials \d+": "--trials 2",
+    r"--trials \d+": "--trials 1",
     r"--fresh \d+": "--fresh 40",
     r'"samples": \d+}': '"samples": 40, "n_pixels": 16, "n_orbitals": 5, "workers": 1}, '
     'model="pix2pix", batch_size=8, '

@@ -210,8 +210,7 @@ def window(browser, served):
 
 @pytest.fixture
 def drawing(window):
-    """The page, loaded anew; its first density is there."""
+    """The page, loaded anew; its first density is on its way."""
     window.load()
-    window.settled()
     yield window
     window.leave()

@@ -18,6 +18,7 @@ pytestmark = whole_chain
 
 
 def test_a_stroke_changes_the_density_within_a_second(drawing):
+    drawing.settled()
     before = drawing.pixels("exact")
     drawing.stroke((0.2, 0.3), (0.2, 0.5))
     drawing.until(lambda: (drawing.pixels("exact") != before).any(), 1.0)
@@ -119,6 +120,7 @@ def test_files_that_cannot_be_used_are_named(drawing, tmp_path):
 
 
 def test_keyboard_only(drawing, tmp_path):
+    drawing.settled()
     before = drawing.potential(tmp_path)
     shown = drawing.pixels("exact")
     focused = "document.activeElement.getAttribute('aria-label') ?? ''"
@@ -206,6 +208,7 @@ def test_from_a_density_to_a_potential_and_on(drawing, tmp_path):
 
 
 def test_a_killed_process_is_survived(drawing):
+    drawing.settled()
     os.kill(drawing.server.workers()[0], signal.SIGKILL)  # which has the strokes to solve
     drawing.until(lambda: "exit code -9" in drawing.text("notice"))
     drawing.page.wait_for_timeout(300)
@@ -283,7 +286,7 @@ def least_growth(used, presets=PRESETS):
 def test_strokes_leak_no_memory(drawing):
     presets = PRESETS[:1]
     drawing.choose("electrons", "1")  # is solved at once, and leaves as much behind
-    used = memory_of_rounds(drawing, lambda rounds, seconds: rounds == 4, presets)
+    used = memory_of_rounds(drawing, lambda rounds, seconds: rounds == 3, presets)
     # That of the workers goes up and down by some MB, which takes more rounds to average.
     assert (least_growth(used, presets)[[0, -1]] < MOST_GROWTH).all()
 

@@ -93,7 +93,7 @@ def write(path):
 
 
 def test_lost_requests_are_repeated(bucket, losing, monkeypatch, tmp_path):
-    monkeypatch.setattr(losing, "every", 7)
+    monkeypatch.setattr(losing, "every", 11)
     assert write(f"{bucket}/losing.zarr") == write(tmp_path / "alone.zarr")
     assert open_store(f"{bucket}/losing.zarr").damaged() == []
     assert losing.count > 20

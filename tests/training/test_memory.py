@@ -66,7 +66,7 @@ class Waves(Recipe):
 on_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux' /proc")
 
 
-@pytest.fixture(scope="module", params=[8000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[6500, pytest.param(20_000, marks=pytest.mark.slow)])
 def path(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("large") / "waves.zarr"
     waves = Waves()

@@ -72,7 +72,8 @@ NOT_RUN_REDUCED = {
 
 #: Commands -> options that are appended in the reduced form; all that match.
 APPENDED = {
-    r"generate (quantum-dots|--config three)": "--grid 16 --orbitals 5",
+    r"generate (quantum-dots|--config three)": "--grid 16",
+    r"generate (quantum-dots (?!.*--accuracy)|--config three)": "--orbitals 5",
     r"generate |solve ": "--workers 1",
     r"solve ": "--electrons 1",
     r"tune ": "--epochs 1",

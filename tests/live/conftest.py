@@ -105,9 +105,10 @@ class Drawing:
         self.page.on("websocket", lambda socket: self.requested.append(socket.url))
 
     def load(self):
-        """Load the page anew."""
+        """Load the page anew; the server has told it what there is to choose from."""
         self.page.set_viewport_size(self.settings["viewport"])
         self.page.goto(self.server.address)
+        self.page.wait_for_selector("#electrons option", state="attached")
 
     def leave(self):
         """Leave the page, which had no error in its console and has asked no other host."""

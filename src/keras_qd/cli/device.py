@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_qd._files import write_json
+from keras_qd._files import write_bytes, write_json
 from keras_qd.cli.options import (
     COUNT,
     FiniteRange,
@@ -290,7 +290,7 @@ def _write_diagram(diagram: StabilityDiagram, out: Path) -> dict[str, Any]:
     diagram.to_csv(out / "diagram.csv")
     write_diagram(diagram, out / "diagram.zarr")
     with figure_style():
-        (out / "diagram.png").write_bytes(encode(stability_figure(diagram), "png"))
+        write_bytes(out / "diagram.png", encode(stability_figure(diagram), "png"))
     summary: dict[str, Any] = {
         "pixels": diagram.n_electrons.size,
         "exact solutions": len(diagram.solved),
@@ -348,7 +348,7 @@ def _write_sweep(sweep: Sweep, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     sweep.to_csv(out / "sweep.csv")
     with figure_style():
-        (out / "sweep.png").write_bytes(encode(sweep_figure(sweep), "png"))
+        write_bytes(out / "sweep.png", encode(sweep_figure(sweep), "png"))
 
 
 def _sweep_rows(sweep: Sweep) -> list[list[Any]]:

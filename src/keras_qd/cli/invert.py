@@ -227,11 +227,11 @@ def _check_figure(path: Path) -> None:
 
 def _draw(found: Found, path: Path) -> None:
     """Write a figure of the only inversion, or of the best, the median and the worst."""
-    from keras_qd._files import replacing
+    from keras_qd._files import write_bytes
     from keras_qd.report.figures.inversions import inversion_figure, inversions_figure
     from keras_qd.report.figures.style import encode, figure_style
 
-    with figure_style(), replacing(path) as temporary:
+    with figure_style():
         if len(found.inversions) == 1:
             (only,) = found.inversions.values()
             figure = inversion_figure(only, found.title)
@@ -240,7 +240,7 @@ def _draw(found: Found, path: Path) -> None:
             titles = [f"{label}: target {number}" for label, (number, _) in ranked.items()]
             inversions = [each for _, each in ranked.values()]
             figure = inversions_figure(inversions, titles)
-        temporary.write_bytes(encode(figure, path.suffix.lower().removeprefix(".")))
+        write_bytes(path, encode(figure, path.suffix.lower().removeprefix(".")))
 
 
 def _print(summary: dict[str, Any], proposals: Proposals | None) -> None:

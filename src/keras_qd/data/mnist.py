@@ -23,7 +23,7 @@ from urllib.request import urlopen
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_qd._files import replacing
+from keras_qd._files import write_bytes
 from keras_qd.data.dataset import ArrayDataset
 from keras_qd.data.fields import Field
 from keras_qd.data.io.arrays import open_archive
@@ -56,8 +56,7 @@ def download_mnist() -> Path:
             f"MNIST could not be downloaded ({cause}); get mnist.npz by other means and name it "
             "(--data, path=), or leave the download out: the bundled 5,000 images are then used"
         ) from cause
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
     return path
 
 

@@ -13,7 +13,7 @@ import jinja2
 
 import keras_qd
 from keras_qd import registry
-from keras_qd._files import replacing, write_text
+from keras_qd._files import write_bytes, write_text
 from keras_qd.errors import RunError
 from keras_qd.evaluation._evaluate import evaluate
 from keras_qd.evaluation.result import Evaluation, label_error
@@ -86,8 +86,7 @@ def write_sections(found: Iterable[Section], folder: Path) -> list[Path]:
         files |= {f"{animation.name}.gif": animation.content for animation in section.animations}
         for name, content in files.items():
             paths.append(folder / name)
-            with replacing(paths[-1]) as temporary:
-                temporary.write_bytes(content)
+            write_bytes(paths[-1], content)
     return paths
 
 
